@@ -1,0 +1,54 @@
+namespace Consul;
+
+/// <inheritdoc cref="IConsulClient" />
+public sealed class ConsulClient : IConsulClient
+{
+    private readonly ConsulTransport _transport;
+
+    /// <summary>Creates a client from the environment variables alone.</summary>
+    /// <exception cref="ConsulConfigurationException">A setting cannot be used; the message names it.</exception>
+    public ConsulClient()
+        : this(_ => { })
+    {
+    }
+
+    /// <summary>Creates a client from the environment variables and what is set on top of them.</summary>
+    /// <param name="configOverride">Changes the configuration before it is used.</param>
+    /// <exception cref="ConsulConfigurationException">A setting cannot be used; the message names it.</exception>
+    public ConsulClient(Action<ConsulClientConfiguration>? configOverride)
+    {
+        Config = new ConsulClientConfiguration();
+        configOverride?.Invoke(Config);
+        _transport = new ConsulTransport(Config);
+        KV = new KV(_transport);
+        Agent = new Agent(_transport);
+        Health = new Health(_transport);
+        Catalog = new Catalog(_transport);
+        Session = new Session(_transport);
+        Status = new Status(_transport);
+    }
+
+    /// <summary>The configuration in use. A change after the client was made has no effect.</summary>
+    public ConsulClientConfiguration Config { get; }
+
+    /// <inheritdoc />
+    public IKVEndpoint KV { get; }
+
+    /// <inheritdoc />
+    public IAgentEndpoint Agent { get; }
+
+    /// <inheritdoc />
+    public IHealthEndpoint Health { get; }
+
+    /// <inheritdoc />
+    public ICatalogEndpoint Catalog { get; }
+
+    /// <inheritdoc />
+    public ISessionEndpoint Session { get; }
+
+    /// <inheritdoc />
+    public IStatusEndpoint Status { get; }
+
+    /// <summary>Closes all connections; calls under way fail.</summary>
+    public void Dispose() => _transport.Dispose();
+}

@@ -1,0 +1,72 @@
+using Consul;
+using ServiceMesh.Tests.Integration;
+using Testcontainers.Consul;
+using Xunit;
+
+[assembly: AssemblyFixture(typeof(ConsulFixture))]
+
+namespace ServiceMesh.Tests.Integration;
+
+/// <summary>
+/// One real Consul for every test that only needs some Consul. Tests keep apart by the names they use.
+/// </summary>
+public sealed class ConsulFixture : IAsyncLifetime
+{
+    private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(30);
+    private readonly ConsulContainer _container = new ConsulBuilder().Build();
+
+    public ConsulClient Client { get; private set; } = null!;
+
+    public Uri Address => new(_container.GetBaseAddress());
+
+    /// <summary>A name that no other test uses.</summary>
+    public static string Unique(string prefix) => $"{prefix}-{Guid.NewGuid():N}";
+
+    public async ValueTask InitializeAsync()
+    {
+        await _container.StartAsync(TestContext.Current.CancellationToken);
+        Client = ClientOf(Address);
+        await WaitUntilReady(Client);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Client?.Dispose();
+        await _container.DisposeAsync();
+    }
+
+    /// <summary>A client that takes nothing from the environment of the test run.</summary>
+    public static ConsulClient ClientOf(Uri address, string? token = null) => new(config =>
+    {
+        config.Address = address;
+        config.Token = token;
+    });
+
+    /// <summary>Repeats a blocking query until its answer is as wanted.</summary>
+    public static async Task<T> Until<T>(
+        Func<QueryOptions, CancellationToken, Task<QueryResult<T>>> query, Func<T, bool> wanted)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        deadline.CancelAfter(s_deadline);
+        var options = new QueryOptions { WaitTime = TimeSpan.FromSeconds(10) };
+        while (true)
+        {
+            var answer = await query(options, deadline.Token);
+            if (wanted(answer.Response))
+            {
+                return answer.Response;
+            }
+
+            options.WaitIndex = answer.LastIndex;
+        }
+    }
+
+    // A leader is there before its own node is: until serfHealth is registered no session can be made.
+    private static async Task WaitUntilReady(ConsulClient client)
+    {
+        var node = await client.Agent.GetNodeName(TestContext.Current.CancellationToken);
+        await Until(
+            (options, ct) => client.Health.Node(node, options, ct),
+            checks => checks.Any(check => check.CheckID is "serfHealth" && check.Status == HealthStatus.Passing));
+    }
+}
