@@ -1,0 +1,64 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace ServiceMesh;
+
+/// <summary>How documents, history entries and lock holders are written in KV: JSON in camel case.</summary>
+public static class DocumentFormat
+{
+    /// <summary>The most bytes that a document may have. Real ones have about 1 KB; Consul's own limit is 512 KB.</summary>
+    public const int MaxBytes = 64 * 1024;
+
+    /// <summary>The document as UTF-8 JSON.</summary>
+    public static byte[] Write(ServiceDocument document) =>
+        JsonSerializer.SerializeToUtf8Bytes(document, MeshJson.Default.ServiceDocument);
+
+    /// <summary>Reads what stands under a service's key, trusting nothing in it.</summary>
+    /// <param name="service">The service that the key names.</param>
+    /// <param name="utf8">The key's value.</param>
+    /// <param name="document">The document if it is sound, else <c>null</c>.</param>
+    /// <returns>What is wrong with it, in a sentence; <c>null</c> if nothing is.</returns>
+    public static string? TryRead(string service, ReadOnlySpan<byte> utf8, out ServiceDocument? document)
+    {
+        document = null;
+        if (!ServiceName.IsValid(service))
+            return $"'{service}' is no service name: {ServiceName.Rule}";
+        if (utf8.Length > MaxBytes)
+            return $"the document has {utf8.Length} bytes, more than {MaxBytes}";
+
+        try
+        {
+            document = JsonSerializer.Deserialize(utf8, MeshJson.Default.ServiceDocument);
+        }
+        catch (JsonException error)
+        {
+            return $"not a service document: {error.Message}";
+        }
+
+        var fault = document is null ? "the document is null" : Fault(service, document);
+        document = fault is null ? document : null;
+        return fault;
+    }
+
+    private static string? Fault(string service, ServiceDocument document)
+    {
+        if (document.Schema != ServiceDocument.CurrentSchema)
+            return $"schema {document.Schema} is not the {ServiceDocument.CurrentSchema} that is understood here";
+        if (document.Service != service)
+            return $"the document under the key of '{service}' calls itself '{document.Service}'";
+        // The compiler's view of nullability does not bind what stands in a foreign JSON array.
+        if (document.Routes.Any(route => route is null) || document.Retired.Any(release => release is null))
+            return "the document has a null among its routes or retired releases";
+        return document.Routes.SelectMany(route => route.Faults()).FirstOrDefault();
+    }
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UseStringEnumConverter = true,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(ServiceDocument))]
+[JsonSerializable(typeof(HistoryEntry))]
+[JsonSerializable(typeof(LockHolder))]
+internal sealed partial class MeshJson : JsonSerializerContext;

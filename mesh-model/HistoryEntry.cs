@@ -1,0 +1,69 @@
+namespace ServiceMesh;
+
+/// <summary>What was attempted and how it ended; kept under <c>mesh/history/&lt;service&gt;/&lt;n&gt;</c>.</summary>
+public sealed record HistoryEntry
+{
+    /// <summary>1 for the service's first entry, then one more each.</summary>
+    public required int Number { get; init; }
+
+    /// <summary>The service's name.</summary>
+    public required string Service { get; init; }
+
+    /// <summary>The deployer's verb: <c>deploy</c>, <c>promote</c> or <c>rollback</c>.</summary>
+    public required string Action { get; init; }
+
+    /// <summary>How it ended.</summary>
+    public required Outcome Outcome { get; init; }
+
+    /// <summary>The reason when it was not promoted, in a sentence.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>Who did it: <c>user@host</c>.</summary>
+    public required string Who { get; init; }
+
+    /// <summary>When it ended, UTC.</summary>
+    public required DateTimeOffset At { get; init; }
+
+    /// <summary>How long it took, in seconds.</summary>
+    public required double Seconds { get; init; }
+
+    /// <summary>The release that it was about.</summary>
+    public required Release Release { get; init; }
+
+    /// <summary>The release that was active until then.</summary>
+    public Release? Replaced { get; init; }
+
+    /// <summary>The service's own tests, where they were run.</summary>
+    public TestRun? Tests { get; init; }
+}
+
+/// <summary>How an attempt to change a service ended.</summary>
+public enum Outcome
+{
+    /// <summary>The release is active.</summary>
+    Promoted,
+
+    /// <summary>The service's own tests failed.</summary>
+    Rejected,
+
+    /// <summary>The candidate never became healthy.</summary>
+    Unhealthy,
+
+    /// <summary>Somebody interrupted it, or a part of the mesh went away; production is unchanged.</summary>
+    Aborted,
+}
+
+/// <summary>One run of a service's own integration tests against a candidate.</summary>
+/// <param name="Image">The tests' image by digest.</param>
+/// <param name="ExitCode">The tests' exit code; 0 is passed.</param>
+/// <param name="Passed">How many tests passed; <c>null</c> if the tests did not say.</param>
+/// <param name="Failed">How many tests failed; <c>null</c> if the tests did not say.</param>
+/// <param name="Seconds">How long they ran.</param>
+/// <param name="LogTail">The end of what they printed.</param>
+public sealed record TestRun(string Image, int ExitCode, int? Passed, int? Failed, double Seconds, string LogTail);
+
+/// <summary>Who holds a service's lock.</summary>
+/// <param name="Who"><c>user@host</c>.</param>
+/// <param name="Why">What for, in a few words.</param>
+/// <param name="Since">Since when, UTC.</param>
+public sealed record LockHolder(string Who, string Why, DateTimeOffset Since);

@@ -1,0 +1,67 @@
+using System.Text.Json.Serialization;
+
+namespace ServiceMesh;
+
+/// <summary>The one truth about a service: where its traffic comes in and which release it goes to. Kept in Consul KV, changed by CAS.</summary>
+public sealed record ServiceDocument
+{
+    /// <summary>The version of the document's form that this code reads and writes.</summary>
+    public const int CurrentSchema = 1;
+
+    /// <summary>How many retired releases a document remembers.</summary>
+    public const int RetiredLimit = 10;
+
+    /// <summary>The version of the document's form.</summary>
+    public required int Schema { get; init; }
+
+    /// <summary>The service's name; equal to the last part of the document's key.</summary>
+    public required string Service { get; init; }
+
+    /// <summary>The ways that lead to the service.</summary>
+    public required IReadOnlyList<Route> Routes { get; init; }
+
+    /// <summary>The release that the traffic goes to; <c>null</c> before the first promotion.</summary>
+    public Release? Active { get; init; }
+
+    /// <summary>Releases that were active before, the most recent first, at most <see cref="RetiredLimit"/>.</summary>
+    public IReadOnlyList<Release> Retired { get; init; } = [];
+
+    /// <summary>The release that a rollback returns to; <c>null</c> if there was none.</summary>
+    [JsonIgnore]
+    public Release? Previous => Retired.Count > 0 ? Retired[0] : null;
+
+    /// <summary>The stage of an instance that belongs to <paramref name="deployment"/>.</summary>
+    public Stage StageOf(string deployment) =>
+        Active?.Deployment == deployment ? Stage.Active
+        : Retired.Any(release => release.Deployment == deployment) ? Stage.Retired
+        : Stage.Candidate;
+
+    /// <summary>The document of a service that has routes and no release yet.</summary>
+    public static ServiceDocument Create(string service, IReadOnlyList<Route> routes) =>
+        new() { Schema = CurrentSchema, Service = service, Routes = routes };
+
+    /// <summary>
+    /// The document after <paramref name="release"/> took over the traffic. What was active becomes the most recent
+    /// retired release. Promoting the active release changes only the routes.
+    /// </summary>
+    public ServiceDocument Promote(Release release, IReadOnlyList<Route>? routes = null)
+    {
+        IEnumerable<Release> before = Active is null || Active.Deployment == release.Deployment ? Retired : [Active, .. Retired];
+        return this with
+        {
+            Routes = routes ?? Routes,
+            Active = release,
+            Retired = [.. before.Where(retired => retired.Deployment != release.Deployment).Take(RetiredLimit)],
+        };
+    }
+
+    /// <summary>
+    /// The document after a return to the most recent retired release, or to the most recent one of
+    /// <paramref name="version"/>; <c>null</c> if there is no such release.
+    /// </summary>
+    public ServiceDocument? Rollback(string? version = null)
+    {
+        var target = version is null ? Previous : Retired.FirstOrDefault(release => release.Version == version);
+        return target is null ? null : Promote(target);
+    }
+}

@@ -1,0 +1,78 @@
+using System.Runtime.CompilerServices;
+using System.Threading.RateLimiting;
+using Consul;
+using Microsoft.Extensions.Logging;
+using Polly;
+using Polly.Retry;
+
+namespace ServiceMesh.Store;
+
+/// <summary>
+/// The one loop that follows Consul by blocking queries. Its rules are Consul's own
+/// (https://developer.hashicorp.com/consul/api-docs/features/blocking):
+/// an index that goes backwards is reset to 0; a wake-up with unchanged content is no change; and wake-ups are limited in
+/// rate, so that a busy key costs neither side a busy loop. After a failure it asks again, with backoff and jitter, from
+/// index 0, because the Consul that answers then may not be the one that was asked before.
+/// </summary>
+public sealed partial class BlockingQuery(ILogger<BlockingQuery> log, TimeProvider time)
+{
+    private static readonly TimeSpan WaitTime = TimeSpan.FromSeconds(30);
+
+    /// <summary>The first result, and each that differs from the one before it.</summary>
+    /// <param name="subject">What is followed, for the log.</param>
+    /// <param name="query">One blocking query.</param>
+    /// <param name="same">Whether two answers say the same.</param>
+    /// <param name="ct">Ends the loop with <see cref="OperationCanceledException"/>.</param>
+    public async IAsyncEnumerable<T> FollowAsync<T>(
+        string subject,
+        Func<QueryOptions, CancellationToken, Task<QueryResult<T>>> query,
+        Func<T, T, bool> same,
+        [EnumeratorCancellation] CancellationToken ct)
+        where T : class
+    {
+        ulong index = 0;
+        T? last = null;
+        using var wakeUps = LimitedWakeUps();
+        var untilAnswered = Retried(subject, onFailure: () => index = 0);
+        while (true)
+        {
+            using var _ = await wakeUps.AcquireAsync(cancellationToken: ct);
+            var result = await untilAnswered.ExecuteAsync(
+                async token => await query(new QueryOptions { WaitIndex = index, WaitTime = WaitTime }, token), ct);
+            index = result.LastIndex < index ? 0 : result.LastIndex;
+            if (last is null || !same(last, result.Response))
+                yield return last = result.Response;
+        }
+    }
+
+    // A change is passed on at once; only from the 20th within two seconds on are they spaced by 100 ms.
+    private static TokenBucketRateLimiter LimitedWakeUps() => new(new TokenBucketRateLimiterOptions
+    {
+        TokenLimit = 20,
+        TokensPerPeriod = 1,
+        ReplenishmentPeriod = TimeSpan.FromMilliseconds(100),
+        QueueLimit = 1,
+    });
+
+    private ResiliencePipeline Retried(string subject, Action onFailure) => new ResiliencePipelineBuilder { TimeProvider = time }
+        .AddRetry(new RetryStrategyOptions
+        {
+            ShouldHandle = args => ValueTask.FromResult(
+                args.Outcome.Exception is not null && !args.Context.CancellationToken.IsCancellationRequested),
+            MaxRetryAttempts = int.MaxValue,
+            BackoffType = DelayBackoffType.Exponential,
+            UseJitter = true,
+            Delay = TimeSpan.FromMilliseconds(100),
+            MaxDelay = TimeSpan.FromSeconds(5),
+            OnRetry = args =>
+            {
+                onFailure();
+                QueryFailed(subject, args.RetryDelay.TotalSeconds, args.Outcome.Exception!.Message);
+                return ValueTask.CompletedTask;
+            },
+        })
+        .Build();
+
+    [LoggerMessage(LogLevel.Warning, "Following {Subject} in Consul failed, again in {Seconds:0.0} s: {Reason}")]
+    private partial void QueryFailed(string subject, double seconds, string reason);
+}

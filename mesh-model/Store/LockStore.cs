@@ -1,0 +1,58 @@
+using System.Text.Json;
+using Consul;
+
+namespace ServiceMesh.Store;
+
+/// <summary>Takes services' locks and tells who holds them.</summary>
+public sealed class LockStore(IConsulClient consul, TimeProvider time)
+{
+    /// <summary>Takes the service's lock if nobody holds it.</summary>
+    /// <returns>The lock, or <c>null</c> if somebody else holds it.</returns>
+    public async Task<ServiceLock?> TryAcquireAsync(string service, LockHolder holder, CancellationToken ct)
+    {
+        var session = (await consul.Session.Create(
+            new SessionEntry
+            {
+                Name = $"deployer of {service}: {holder.Who}",
+                TTL = ServiceLock.TimeToLive,
+                Behavior = SessionBehavior.Delete,
+                LockDelay = TimeSpan.Zero,
+            },
+            ct)).Response;
+        var held = new ServiceLock(consul, time, session);
+        try
+        {
+            var pair = new KVPair(MeshKeys.Lock(service))
+            {
+                Session = session,
+                Value = JsonSerializer.SerializeToUtf8Bytes(holder, MeshJson.Default.LockHolder),
+            };
+            if ((await consul.KV.Acquire(pair, ct)).Response)
+                return held;
+        }
+        catch
+        {
+            await held.DisposeAsync();
+            throw;
+        }
+
+        await held.DisposeAsync();
+        return null;
+    }
+
+    /// <summary>Who holds the service's lock; <c>null</c> if nobody does.</summary>
+    public async Task<LockHolder?> HolderAsync(string service, CancellationToken ct)
+    {
+        var pair = (await consul.KV.Get(MeshKeys.Lock(service), ct)).Response;
+        if (pair?.Session is null)
+            return null;
+        try
+        {
+            return JsonSerializer.Deserialize(pair.Value, MeshJson.Default.LockHolder);
+        }
+        catch (JsonException)
+        {
+            return new LockHolder("somebody", "unknown", DateTimeOffset.UnixEpoch);
+        }
+    }
+}

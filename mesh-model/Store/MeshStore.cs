@@ -1,0 +1,120 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using Consul;
+
+namespace ServiceMesh.Store;
+
+/// <summary>
+/// Reads and changes what the mesh keeps in Consul KV. Every call throws <see cref="ConsulRequestException"/> when Consul
+/// refuses it or cannot be reached; a lost race is a return value.
+/// </summary>
+public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
+{
+    /// <summary>What stands under the service's key; <c>null</c> if nothing does.</summary>
+    public async Task<StoredDocument?> ReadAsync(string service, CancellationToken ct)
+    {
+        var pair = (await consul.KV.Get(MeshKeys.Service(service), Fresh, ct)).Response;
+        return pair is null ? null : DocumentSet.Read(service, pair, before: null);
+    }
+
+    /// <summary>All documents, read once.</summary>
+    public async Task<DocumentSet> ListAsync(CancellationToken ct) =>
+        DocumentSet.Empty.Follow((await consul.KV.List(MeshKeys.Services, Fresh, ct)).Response ?? []);
+
+    /// <summary>
+    /// All documents, at once and again after each change of one of them, for as long as the caller listens. Consul being
+    /// away only delays it. Begin with <paramref name="known"/> where earlier documents are known, so that a faulty one
+    /// falls back to its last sound one.
+    /// </summary>
+    public async IAsyncEnumerable<DocumentSet> WatchAsync(DocumentSet known, [EnumeratorCancellation] CancellationToken ct)
+    {
+        var documents = known;
+        await foreach (var pairs in blocking.FollowAsync(
+            "documents", ListOrNoneAsync, SamePairs, ct))
+        {
+            yield return documents = documents.Follow(pairs);
+        }
+    }
+
+    /// <summary>
+    /// Writes the document and the history entry in one transaction, if the document is still at
+    /// <paramref name="expectedIndex"/> (0: there is none yet) and the lock is still held. Without a document only the
+    /// entry is written. The entry's number is given here.
+    /// </summary>
+    public async Task<CommitResult> CommitAsync(
+        ServiceLock held, ServiceDocument? document, ulong expectedIndex, HistoryEntry entry, CancellationToken ct)
+    {
+        var number = await LastNumberAsync(entry.Service, ct) + 1;
+        List<KVTxnOp> operations =
+        [
+            new(MeshKeys.Lock(entry.Service), KVTxnVerb.CheckSession) { Session = held.Session },
+            new(MeshKeys.History(entry.Service, number), KVTxnVerb.CAS)
+            {
+                Index = 0,
+                Value = JsonSerializer.SerializeToUtf8Bytes(entry with { Number = number }, MeshJson.Default.HistoryEntry),
+            },
+        ];
+        if (document is not null)
+        {
+            operations.Add(new KVTxnOp(MeshKeys.Service(document.Service), KVTxnVerb.CAS)
+            {
+                Index = expectedIndex,
+                Value = DocumentFormat.Write(document),
+            });
+        }
+
+        var response = (await consul.KV.Txn(operations, ct)).Response;
+        if (!response.Success)
+            return new CommitResult(Committed: false, Index: 0, string.Join("; ", response.Errors.Select(error => error.What)));
+        // All operations of one transaction carry the same index.
+        return new CommitResult(Committed: true, response.Results.Max(pair => pair.ModifyIndex), Conflict: null);
+    }
+
+    /// <summary>The service's history, oldest first; entries that cannot be read are left out.</summary>
+    public async Task<IReadOnlyList<HistoryEntry>> HistoryAsync(string service, CancellationToken ct)
+    {
+        var pairs = (await consul.KV.List(MeshKeys.HistoryOf(service), Fresh, ct)).Response ?? [];
+        return [.. pairs.Select(Entry).OfType<HistoryEntry>().OrderBy(entry => entry.Number)];
+    }
+
+    private async Task<int> LastNumberAsync(string service, CancellationToken ct)
+    {
+        var keys = (await consul.KV.Keys(MeshKeys.HistoryOf(service), "", Fresh, ct)).Response ?? [];
+        return keys.Select(MeshKeys.NumberOf).DefaultIfEmpty().Max();
+    }
+
+    // A deployer acts on what it reads: never on a follower's older view.
+    private static QueryOptions Fresh => new() { Consistency = ConsistencyMode.Consistent };
+
+    private static HistoryEntry? Entry(KVPair pair)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(pair.Value, MeshJson.Default.HistoryEntry);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    // No key at all is 404 in Consul; here it is simply an empty list.
+    private async Task<QueryResult<KVPair[]>> ListOrNoneAsync(QueryOptions query, CancellationToken ct)
+    {
+        var result = await consul.KV.List(MeshKeys.Services, query, ct);
+        return new QueryResult<KVPair[]>(result, result.Response ?? []);
+    }
+
+    private static bool SamePairs(KVPair[] one, KVPair[] other) =>
+        one.AsSpan().SequenceEqual(other, PairComparer);
+
+    private static EqualityComparer<KVPair> PairComparer { get; } = EqualityComparer<KVPair>.Create(
+        (a, b) => a!.Key == b!.Key && a.ModifyIndex == b.ModifyIndex && a.Value.AsSpan().SequenceEqual(b.Value),
+        pair => pair.Key.GetHashCode(StringComparison.Ordinal));
+}
+
+/// <summary>How a commit ended.</summary>
+/// <param name="Committed">Whether everything was written; if not, nothing was.</param>
+/// <param name="Index">The ModifyIndex of all that was written.</param>
+/// <param name="Conflict">Consul's reason when it was not.</param>
+public sealed record CommitResult(bool Committed, ulong Index, string? Conflict);

@@ -1,0 +1,136 @@
+using Consul;
+using Microsoft.Extensions.Logging.Abstractions;
+using ServiceMesh.Store;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.MeshModel;
+
+public sealed class MeshStoreTests(ConsulFixture consul)
+{
+    private readonly string service = ConsulFixture.Unique("svc");
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    private MeshStore Store => new(consul.Client, new BlockingQuery(NullLogger<BlockingQuery>.Instance, TimeProvider.System));
+
+    private LockStore Locks => new(consul.Client, TimeProvider.System);
+
+    private static LockHolder Me => new("me@here", "a test", DateTimeOffset.UnixEpoch);
+
+    [Fact]
+    public async Task Commit_DocumentAndHistory_AreWrittenUnderOneIndex()
+    {
+        await using var held = await Locks.TryAcquireAsync(service, Me, Ct);
+
+        var first = await Store.CommitAsync(held!, Document("d1"), expectedIndex: 0, Entry("d1"), Ct);
+        var second = await Store.CommitAsync(held!, Document("d1", "d2"), first.Index, Entry("d2"), Ct);
+
+        Assert.True(first.Committed && second.Committed, first.Conflict ?? second.Conflict);
+        var stored = await Store.ReadAsync(service, Ct);
+        Assert.Equal(second.Index, stored?.Index);
+        Assert.Equal("d2", stored?.Document?.Active?.Deployment);
+        Assert.Equal([(1, "d1"), (2, "d2")], (await Store.HistoryAsync(service, Ct)).Select(entry => (entry.Number, entry.Release.Deployment)));
+    }
+
+    [Fact]
+    public async Task Commit_OverADocumentThatChanged_WritesNothing()
+    {
+        await using var held = await Locks.TryAcquireAsync(service, Me, Ct);
+        await Store.CommitAsync(held!, Document("d1"), expectedIndex: 0, Entry("d1"), Ct);
+
+        var late = await Store.CommitAsync(held!, Document("d2"), expectedIndex: 1, Entry("d2"), Ct);
+
+        Assert.False(late.Committed);
+        Assert.NotNull(late.Conflict);
+        Assert.Equal("d1", (await Store.ReadAsync(service, Ct))?.Document?.Active?.Deployment);
+        Assert.Single(await Store.HistoryAsync(service, Ct));
+    }
+
+    [Fact]
+    public async Task Commit_AfterTheLockIsLost_WritesNothing()
+    {
+        await using var held = await Locks.TryAcquireAsync(service, Me, Ct);
+        await consul.Client.Session.Destroy(held!.Session, Ct);
+
+        var late = await Store.CommitAsync(held, Document("d1"), expectedIndex: 0, Entry("d1"), Ct);
+
+        Assert.False(late.Committed);
+        Assert.Null(await Store.ReadAsync(service, Ct));
+        Assert.Empty(await Store.HistoryAsync(service, Ct));
+    }
+
+    [Fact]
+    public async Task TryAcquire_WhileAnotherHoldsIt_IsNullAndTellsWho()
+    {
+        await using (await Locks.TryAcquireAsync(service, Me, Ct))
+        {
+            Assert.Null(await Locks.TryAcquireAsync(service, Me with { Who = "other@there" }, Ct));
+            Assert.Equal(Me, await Locks.HolderAsync(service, Ct));
+        }
+
+        Assert.Null(await Locks.HolderAsync(service, Ct));
+        await using var again = await Locks.TryAcquireAsync(service, Me, Ct);
+        Assert.NotNull(again);
+    }
+
+    [Fact]
+    public async Task Lost_WhenTheSessionIsDestroyed_IsCancelled()
+    {
+        await using var held = await Locks.TryAcquireAsync(service, Me, Ct);
+        var lost = new TaskCompletionSource();
+        await using var registration = held!.Lost.Register(lost.SetResult);
+
+        await consul.Client.Session.Destroy(held.Session, Ct);
+
+        await lost.Task.WaitAsync(TimeSpan.FromSeconds(20), Ct);
+    }
+
+    [Fact]
+    public async Task Watch_EachChange_IsSeenAndAFaultyDocumentKeepsTheLastSoundOne()
+    {
+        await using var sets = Store.WatchAsync(DocumentSet.Empty, Ct).GetAsyncEnumerator(Ct);
+        await PutAsync(DocumentFormat.Write(Document("d1")));
+        var sound = await UntilAsync(sets, stored => stored?.Document is not null);
+
+        await PutAsync("hello"u8.ToArray());
+        var faulty = await UntilAsync(sets, stored => stored?.Fault is not null);
+        await consul.Client.KV.Delete($"mesh/services/{service}", Ct);
+        var gone = await UntilAsync(sets, stored => stored is null);
+
+        Assert.Equal("d1", sound?.Document?.Active?.Deployment);
+        Assert.Equal((sound!.Document, sound.Index), (faulty!.Document, faulty.Index));
+        Assert.StartsWith("not a service document:", faulty.Fault, StringComparison.Ordinal);
+        Assert.Null(gone);
+    }
+
+    private async Task<StoredDocument?> UntilAsync(IAsyncEnumerator<DocumentSet> sets, Func<StoredDocument?, bool> wanted)
+    {
+        while (await sets.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20), Ct))
+        {
+            var stored = sets.Current.Services.GetValueOrDefault(service);
+            if (wanted(stored))
+                return stored;
+        }
+
+        throw new InvalidOperationException("the watch ended");
+    }
+
+    private Task PutAsync(byte[] value) => consul.Client.KV.Put(new KVPair($"mesh/services/{service}") { Value = value }, Ct);
+
+    private ServiceDocument Document(params string[] deployments) => deployments.Aggregate(
+        ServiceDocument.Create(service, []), (document, id) => document.Promote(Release(id)));
+
+    private HistoryEntry Entry(string deployment) => new()
+    {
+        Number = 0,
+        Service = service,
+        Action = "deploy",
+        Outcome = Outcome.Promoted,
+        Who = "me@here",
+        At = DateTimeOffset.UnixEpoch,
+        Seconds = 1,
+        Release = Release(deployment),
+    };
+
+    private static Release Release(string deployment) => new(deployment, deployment, "image@sha256:0", DateTimeOffset.UnixEpoch);
+}

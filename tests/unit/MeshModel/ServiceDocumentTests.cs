@@ -1,0 +1,103 @@
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.MeshModel;
+
+public sealed class ServiceDocumentTests
+{
+    private static readonly Route Demo = new(Host: null, "/demo", StripPath: true);
+
+    [Fact]
+    public void Promote_FirstRelease_IsActiveWithoutRetired()
+    {
+        var document = ServiceDocument.Create("demo", [Demo]).Promote(Release("d1", "v1"));
+
+        Assert.Equal("d1", document.Active?.Deployment);
+        Assert.Empty(document.Retired);
+    }
+
+    [Fact]
+    public void Promote_NextRelease_RetiresTheActiveOneFirst()
+    {
+        var document = Promoted("d1", "d2", "d3");
+
+        Assert.Equal("d3", document.Active?.Deployment);
+        Assert.Equal(["d2", "d1"], document.Retired.Select(release => release.Deployment));
+    }
+
+    [Fact]
+    public void Promote_TheActiveReleaseAgain_ChangesOnlyTheRoutes()
+    {
+        var other = new Route("shop.example", "/", StripPath: false);
+        var before = Promoted("d1", "d2");
+
+        var after = before.Promote(before.Active!, [other]);
+
+        Assert.Equal(before with { Routes = after.Routes, Retired = after.Retired }, after);
+        Assert.Equal([other], after.Routes);
+        Assert.Equal(before.Retired, after.Retired);
+    }
+
+    [Fact]
+    public void Promote_ARetiredRelease_IsNoLongerAmongTheRetired()
+    {
+        var document = Promoted("d1", "d2").Promote(Release("d1", "v1"));
+
+        Assert.Equal(Stage.Active, document.StageOf("d1"));
+        Assert.Equal(["d2"], document.Retired.Select(release => release.Deployment));
+    }
+
+    [Fact]
+    public void Promote_MoreThanTheLimit_ForgetsTheOldest()
+    {
+        var deployments = Enumerable.Range(0, ServiceDocument.RetiredLimit + 5).Select(n => $"d{n}").ToArray();
+
+        var document = Promoted(deployments);
+
+        Assert.Equal(ServiceDocument.RetiredLimit, document.Retired.Count);
+        Assert.Equal(Stage.Candidate, document.StageOf("d0"));
+        Assert.Equal(deployments[^2], document.Previous?.Deployment);
+    }
+
+    [Fact]
+    public void Rollback_Twice_IsWhereItBegan()
+    {
+        var document = Promoted("d1", "d2");
+
+        var back = document.Rollback();
+        var forth = back?.Rollback();
+
+        Assert.Equal("d1", back?.Active?.Deployment);
+        Assert.Equal("d2", forth?.Active?.Deployment);
+    }
+
+    [Fact]
+    public void Rollback_ToVersion_TakesTheMostRecentOfThatVersion()
+    {
+        var document = ServiceDocument.Create("demo", [Demo])
+            .Promote(Release("first", "v1")).Promote(Release("second", "v1")).Promote(Release("d3", "v3")).Promote(Release("d4", "v4"));
+
+        Assert.Equal("second", document.Rollback("v1")?.Active?.Deployment);
+    }
+
+    [Fact]
+    public void Rollback_WithoutATarget_IsNull()
+    {
+        Assert.Null(Promoted("d1").Rollback());
+        Assert.Null(Promoted("d1", "d2").Rollback("v9"));
+    }
+
+    [Theory]
+    [InlineData("d3", Stage.Active)]
+    [InlineData("d2", Stage.Retired)]
+    [InlineData("d1", Stage.Retired)]
+    [InlineData("d4", Stage.Candidate)]
+    [InlineData("", Stage.Candidate)]
+    public void StageOf_EachDeployment_FollowsTheDocument(string deployment, Stage stage) =>
+        Assert.Equal(stage, Promoted("d1", "d2", "d3").StageOf(deployment));
+
+    private static ServiceDocument Promoted(params string[] deployments) =>
+        deployments.Aggregate(ServiceDocument.Create("demo", [Demo]), (document, id) => document.Promote(Release(id, "v" + id[1..])));
+
+    private static Release Release(string deployment, string version) =>
+        new(deployment, version, "localhost:5000/demo@sha256:" + new string('0', 64), DateTimeOffset.UnixEpoch);
+}
