@@ -1,0 +1,43 @@
+using System.Text.Json.Serialization;
+using ServiceMesh.Proxy.Snapshots;
+
+namespace ServiceMesh.Proxy.Answers;
+
+/// <summary>Answers <c>GET /services</c> and <c>GET /services/&lt;name&gt;</c>: what this proxy has applied. Nothing can be changed here.</summary>
+internal sealed class ServicesAnswer(SnapshotHolder snapshots)
+{
+    public Task HandleAsync(HttpContext context)
+    {
+        if (!HttpMethods.IsGet(context.Request.Method))
+        {
+            context.Response.Headers.Allow = HttpMethods.Get;
+            return Problem.WriteAsync(
+                context,
+                StatusCodes.Status405MethodNotAllowed,
+                "The proxy's configuration lives in Consul KV and is changed by the deployer; it can only be read here, with GET.");
+        }
+
+        var snapshot = snapshots.Current;
+        var name = (context.Request.Path.Value ?? "").Trim('/');
+        if (name.Length == 0)
+            return WriteAllAsync(context, snapshot);
+        if (snapshot.Services.TryGetValue(name, out var service))
+            return context.Response.WriteAsJsonAsync(ServiceReport.Of(service, snapshot.Routes), ReportJson.Default.ServiceReport, cancellationToken: context.RequestAborted);
+        return Problem.WriteAsync(context, StatusCodes.Status404NotFound, $"No service '{name}' is known here.");
+    }
+
+    private static Task WriteAllAsync(HttpContext context, Snapshot snapshot)
+    {
+        var all = new ServicesReport(
+            snapshot.Origin,
+            [.. snapshot.Services.Values
+                .OrderBy(service => service.Stored.Service, StringComparer.Ordinal)
+                .Select(service => ServiceReport.Of(service, snapshot.Routes))]);
+        return context.Response.WriteAsJsonAsync(all, ReportJson.Default.ServicesReport, cancellationToken: context.RequestAborted);
+    }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(ServicesReport))]
+[JsonSerializable(typeof(ServiceReport))]
+internal sealed partial class ReportJson : JsonSerializerContext;

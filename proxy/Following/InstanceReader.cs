@@ -1,0 +1,45 @@
+using Consul;
+
+namespace ServiceMesh.Proxy.Following;
+
+/// <summary>Reads services' instances from Consul, a few services at a time.</summary>
+internal sealed partial class InstanceReader(IConsulClient consul, ILogger<InstanceReader> log)
+{
+    // Consul allows one client address 200 connections; this leaves it room, and its own work some order.
+    private const int AtOnce = 8;
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(5);
+
+    /// <summary>All instances of the given services, of whatever health. A service that could not be read is missing.</summary>
+    public async Task<IReadOnlyDictionary<string, IReadOnlyList<Instance>>> ReadAsync(IReadOnlyCollection<string> services, CancellationToken ct)
+    {
+        var read = new System.Collections.Concurrent.ConcurrentDictionary<string, IReadOnlyList<Instance>>(StringComparer.Ordinal);
+        await Parallel.ForEachAsync(
+            services,
+            new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = ct },
+            async (service, token) =>
+            {
+                if (await TryReadAsync(service, token) is { } instances)
+                    read[service] = instances;
+            });
+        return read;
+    }
+
+    private async Task<IReadOnlyList<Instance>?> TryReadAsync(string service, CancellationToken ct)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        deadline.CancelAfter(Deadline);
+        try
+        {
+            var answer = await consul.Health.Service(service, tag: "", passingOnly: false, deadline.Token);
+            return [.. (answer.Response ?? []).Select(Instance.From).OrderBy(instance => instance.Id, StringComparer.Ordinal)];
+        }
+        catch (Exception error) when (error is ConsulRequestException || (error is OperationCanceledException && !ct.IsCancellationRequested))
+        {
+            InstancesUnread(service, error.Message);
+            return null;
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The instances of {Service} could not be read: {Reason}")]
+    private partial void InstancesUnread(string service, string reason);
+}

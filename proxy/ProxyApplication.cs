@@ -1,0 +1,55 @@
+using Consul;
+using Microsoft.Extensions.Options;
+using ServiceMesh.Proxy.Answers;
+using ServiceMesh.Proxy.Following;
+using ServiceMesh.Proxy.LastGood;
+using ServiceMesh.Proxy.Snapshots;
+using ServiceMesh.Proxy.Traffic;
+using ServiceMesh.Store;
+
+namespace ServiceMesh.Proxy;
+
+/// <summary>Puts the proxy together: Consul → one immutable snapshot → YARP's forwarder.</summary>
+internal static class ProxyApplication
+{
+    public static WebApplication Build(string[] args)
+    {
+        // The settings lie beside the program, wherever it is started from.
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+        builder.Configuration.AddEnvironmentVariables("PROXY_").AddCommandLine(args);
+        builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
+
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddOptions<ProxyOptions>().Bind(builder.Configuration).ValidateOnStart();
+        builder.Services.AddSingleton<IValidateOptions<ProxyOptions>, ProxyOptionsValidator>();
+
+        builder.Services.AddSingleton<IConsulClient>(services => new ConsulClient(settings =>
+            settings.Address = services.GetRequiredService<IOptions<ProxyOptions>>().Value.Consul ?? settings.Address));
+        builder.Services.AddSingleton<BlockingQuery>();
+        builder.Services.AddSingleton<MeshStore>();
+
+        builder.Services.AddSingleton<SnapshotHolder>();
+        builder.Services.AddSingleton<LastGoodFile>();
+        builder.Services.AddSingleton<InstanceReader>();
+        // The follower has the first snapshot before Kestrel begins to listen: no request meets an empty table.
+        builder.Services.AddHostedService<MeshFollower>();
+        builder.Services.AddHostedService<LastGoodKeeper>();
+
+        builder.Services.AddHttpForwarder();
+        builder.Services.AddSingleton<TrafficHandler>();
+        builder.Services.AddSingleton<ServicesAnswer>();
+
+        builder.WebHost.ConfigureKestrel((_, kestrel) =>
+        {
+            kestrel.AddServerHeader = false;
+            // The service behind knows how large a body may be; the proxy does not.
+            kestrel.Limits.MaxRequestBodySize = null;
+            kestrel.ListenAnyIP(kestrel.ApplicationServices.GetRequiredService<IOptions<ProxyOptions>>().Value.Port);
+        });
+
+        var app = builder.Build();
+        app.Map(Route.Reserved, own => own.Run(app.Services.GetRequiredService<ServicesAnswer>().HandleAsync));
+        app.Run(app.Services.GetRequiredService<TrafficHandler>().HandleAsync);
+        return app;
+    }
+}

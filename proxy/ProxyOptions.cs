@@ -1,0 +1,42 @@
+using Microsoft.Extensions.Options;
+
+namespace ServiceMesh.Proxy;
+
+/// <summary>The proxy's settings, from the command line (<c>--port</c>), the environment (<c>PROXY_PORT</c>) or appsettings; the first of them wins.</summary>
+internal sealed class ProxyOptions
+{
+    /// <summary>The traffic port, 1 to 65535, on all addresses; 0 takes a free one.</summary>
+    public int Port { get; set; } = 8000;
+
+    /// <summary>The Consul agent's address; without it Consul's own <c>CONSUL_HTTP_ADDR</c>, else <c>http://127.0.0.1:8500</c>.</summary>
+    public Uri? Consul { get; set; }
+
+    /// <summary>The folder that keeps the last good state for a start without Consul.</summary>
+    public string State { get; set; } = "state";
+
+    /// <summary>How long a start waits for Consul before it serves from the last good state.</summary>
+    public TimeSpan ConsulWait { get; set; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>How often every service's instances are read again, whatever Consul's watches said.</summary>
+    public TimeSpan Resync { get; set; } = TimeSpan.FromSeconds(15);
+}
+
+/// <summary>Finds all that is wrong with the settings at once.</summary>
+internal sealed class ProxyOptionsValidator : IValidateOptions<ProxyOptions>
+{
+    public ValidateOptionsResult Validate(string? name, ProxyOptions options)
+    {
+        List<string> faults = [];
+        if (options.Port is < 0 or > 65535)
+            faults.Add($"port {options.Port} is no TCP port: choose 1 to 65535 (--port or PROXY_PORT)");
+        if (options.Consul is { } consul && (!consul.IsAbsoluteUri || consul.Scheme is not ("http" or "https")))
+            faults.Add($"consul '{consul}' is no address: give one like http://127.0.0.1:8500 (--consul, PROXY_CONSUL or CONSUL_HTTP_ADDR)");
+        if (string.IsNullOrWhiteSpace(options.State))
+            faults.Add("state is empty: name a folder that the proxy may write to (--state or PROXY_STATE)");
+        if (options.ConsulWait <= TimeSpan.Zero)
+            faults.Add($"consulWait {options.ConsulWait} must be more than zero, such as 00:00:03 (--consulWait or PROXY_CONSULWAIT)");
+        if (options.Resync < TimeSpan.FromSeconds(1))
+            faults.Add($"resync {options.Resync} must be at least a second, such as 00:00:15 (--resync or PROXY_RESYNC)");
+        return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
+    }
+}

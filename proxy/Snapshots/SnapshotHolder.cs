@@ -1,0 +1,41 @@
+using ServiceMesh.Store;
+
+namespace ServiceMesh.Proxy.Snapshots;
+
+/// <summary>Holds the current snapshot. One writer replaces it whole; requests read it without a lock.</summary>
+internal sealed class SnapshotHolder
+{
+    private readonly List<Action<Snapshot>> listeners = [];
+    private Snapshot current = Snapshot.Empty;
+
+    public Snapshot Current => Volatile.Read(ref current);
+
+    /// <summary>Tells <paramref name="listener"/> of each snapshot that follows, on the writer's thread.</summary>
+    public void Listen(Action<Snapshot> listener) => listeners.Add(listener);
+
+    /// <summary>Builds the next snapshot and puts it in place; unchanged services keep their models and their counters.</summary>
+    /// <returns>Whether anything changed.</returns>
+    public bool Publish(SnapshotOrigin origin, DocumentSet documents, IReadOnlyDictionary<string, IReadOnlyList<Instance>> instances)
+    {
+        var before = current;
+        var services = documents.Services.Values.ToDictionary(
+            stored => stored.Service,
+            stored => ServiceModel.Follow(
+                before.Services.GetValueOrDefault(stored.Service), stored, instances.GetValueOrDefault(stored.Service) ?? []),
+            StringComparer.Ordinal);
+        var changed = origin != before.Origin
+            || !ReferenceEquals(documents, before.Documents)
+            || services.Any(service => !ReferenceEquals(service.Value, before.Services.GetValueOrDefault(service.Key)));
+        if (!changed)
+            return false;
+
+        var routes = ReferenceEquals(documents, before.Documents)
+            ? before.Routes
+            : RoutingTable.Build(services.Values.Select(service => service.Stored.Document).OfType<ServiceDocument>());
+        var next = new Snapshot(origin, documents, services, routes);
+        Interlocked.Exchange(ref current, next);
+        foreach (var listener in listeners)
+            listener(next);
+        return true;
+    }
+}

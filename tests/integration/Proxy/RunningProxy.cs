@@ -1,0 +1,64 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+using ServiceMesh.Proxy;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Proxy;
+
+/// <summary>The proxy itself, listening on a free port.</summary>
+internal sealed class RunningProxy : IAsyncDisposable
+{
+    private readonly WebApplication app;
+
+    private RunningProxy(WebApplication app) => this.app = app;
+
+    public HttpClient Http { get; } = new();
+
+    public static async Task<RunningProxy> StartAsync(Uri consul, string? state = null)
+    {
+        var folder = state ?? Directory.CreateTempSubdirectory("mesh-proxy-").FullName;
+        var started = ProxyApplication.Build(["--port", "0", "--consul", consul.ToString(), "--state", folder, "--consulWait", "00:00:02"]);
+        await started.StartAsync(TestContext.Current.CancellationToken);
+        var port = new Uri(started.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
+        var proxy = new RunningProxy(started);
+        proxy.Http.BaseAddress = new Uri($"http://127.0.0.1:{port}");
+        return proxy;
+    }
+
+    public async Task<JsonElement> ServiceAsync(string service) =>
+        await Http.GetFromJsonAsync<JsonElement>($"/services/{service}", TestContext.Current.CancellationToken);
+
+    /// <summary>Asks until the proxy's account of the service holds what is wanted.</summary>
+    public async Task UntilAsync(string service, Func<JsonElement, bool> wanted)
+    {
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        late.CancelAfter(TimeSpan.FromSeconds(20));
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
+        while (true)
+        {
+            using var answer = await Http.GetAsync($"/services/{service}", late.Token);
+            var account = await answer.Content.ReadFromJsonAsync<JsonElement>(late.Token);
+            if (answer.IsSuccessStatusCode && wanted(account))
+                return;
+            try
+            {
+                await timer.WaitForNextTickAsync(late.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                Assert.Fail($"not in time; the proxy last said: {account}");
+            }
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Http.Dispose();
+        await app.StopAsync();
+        await app.DisposeAsync();
+    }
+}
