@@ -1,0 +1,53 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using RecommendationService.IntegrationTests;
+using Xunit;
+
+[assembly: AssemblyFixture(typeof(Service))]
+
+namespace RecommendationService.IntegrationTests;
+
+/// <summary>The service under test: the one at URL or, without URL, one started here on a free port.</summary>
+public sealed class Service : IAsyncLifetime
+{
+    private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(10);
+    private WebApplication? _own;
+
+    public HttpClient Http { get; } = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = RequestTimeout };
+
+    public async ValueTask InitializeAsync()
+    {
+        if (Environment.GetEnvironmentVariable("URL") is { Length: > 0 } url)
+            await UseAsync(url);
+        else
+            await StartOwnAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Http.Dispose();
+        if (_own is not null)
+            await _own.DisposeAsync();
+    }
+
+    private async Task UseAsync(string url)
+    {
+        Http.BaseAddress = ServiceAddress.Parse(url);
+        try
+        {
+            (await Http.GetAsync(new Uri("health", UriKind.Relative), TestContext.Current.CancellationToken)).Dispose();
+        }
+        catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
+        {
+            throw new InvalidOperationException(
+                $"URL={url} cannot be reached: {e.Message} Start the service there, or unset URL to test one started here.", e);
+        }
+    }
+
+    private async Task StartOwnAsync()
+    {
+        _own = Api.Build(["--urls", $"http://{IPAddress.Loopback}:0"]);
+        await _own.StartAsync(TestContext.Current.CancellationToken);
+        Http.BaseAddress = ServiceAddress.Parse(_own.Urls.Single());
+    }
+}
