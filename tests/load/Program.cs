@@ -1,0 +1,3 @@
+using ServiceMesh.Load;
+
+return await LoadCommand.Create().Parse(args).InvokeAsync(new() { ProcessTerminationTimeout = LoadCommand.TimeToReport });
