@@ -45,12 +45,12 @@ public sealed partial class BlockingQuery(ILogger<BlockingQuery> log, TimeProvid
         }
     }
 
-    // A change is passed on at once; only from the 20th within two seconds on are they spaced by 100 ms.
+    // A change is passed on at once; only beyond a burst of 50 are wake-ups spaced by 20 ms.
     private static TokenBucketRateLimiter LimitedWakeUps() => new(new TokenBucketRateLimiterOptions
     {
-        TokenLimit = 20,
+        TokenLimit = 50,
         TokensPerPeriod = 1,
-        ReplenishmentPeriod = TimeSpan.FromMilliseconds(100),
+        ReplenishmentPeriod = TimeSpan.FromMilliseconds(20),
         QueueLimit = 1,
     });
 
