@@ -24,7 +24,8 @@ public sealed record ServiceDocument
     public Release? Active { get; init; }
 
     /// <summary>Releases that were active before, the most recent first, at most <see cref="RetiredLimit"/>.</summary>
-    public IReadOnlyList<Release> Retired { get; init; } = [];
+    /// <remarks>The generated reader sets what the JSON does not name to null, past the initializer.</remarks>
+    public IReadOnlyList<Release> Retired { get; init => field = value ?? []; } = [];
 
     /// <summary>The release that a rollback returns to; <c>null</c> if there was none.</summary>
     [JsonIgnore]

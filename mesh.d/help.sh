@@ -1,0 +1,26 @@
+# shellcheck shell=bash
+
+print_help() {
+  cat <<'HELP'
+Usage: ./mesh <verb>
+
+  demo              sets the machine up, brings the mesh up and walks the whole story:
+                    deploy, deploy under load, a release that its tests reject, rollback
+  up                brings the mesh up on this Docker host; what runs already stays
+  down              removes all that up and the deployer made, and nothing else
+  test [suite]      every test, or one suite: unit, integration, end-to-end
+  deployer …        the deployer's own verbs: ./mesh deployer --help
+  bench             the benchmarks
+  help              this text
+
+Settings (environment)
+
+  variable             default   meaning
+  MESH_NAME            mesh      tells meshes on one Docker host apart; prefix of every name
+  MESH_PROXY_PORT      8000      the port that traffic enters by
+  MESH_CONSUL_PORT     8500      Consul's HTTP port; server and gossip use 200 and 199 below it
+  MESH_REGISTRY_PORT   5000      the image registry's port, on 127.0.0.1
+
+While a mesh is up, the ports that it was brought up with are the defaults.
+HELP
+}
