@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Docker.DotNet;
 
 namespace ServiceMesh.Docker;
@@ -24,7 +25,8 @@ public static class DockerEngine
             var spoken = Version.Parse(answer.APIVersion);
             return Build(endpoint, spoken < Newest ? spoken : Newest);
         }
-        catch (Exception error) when (error is HttpRequestException or IOException or TimeoutException or System.Net.Sockets.SocketException)
+        // The library collects a refused TCP connection in an AggregateException.
+        catch (Exception error) when (error.GetBaseException() is HttpRequestException or IOException or TimeoutException or SocketException)
         {
             throw new DockerUnreachableException(probe.Options.Endpoint, error);
         }

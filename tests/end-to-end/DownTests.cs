@@ -4,7 +4,7 @@ namespace ServiceMesh.Tests.EndToEnd;
 
 /// <summary>Runs beside the shared mesh, with a second one of its own.</summary>
 [Collection(nameof(SharedMesh))]
-public sealed class DownTests(Mesh mesh)
+public sealed class DownTests(Mesh mesh) : IAsyncLifetime
 {
     private static readonly IReadOnlyDictionary<string, string> Second = new Dictionary<string, string>(StringComparer.Ordinal)
     {
@@ -14,25 +14,60 @@ public sealed class DownTests(Mesh mesh)
         ["MESH_REGISTRY_PORT"] = "25000",
     };
 
+    // The user's own things, as near in name as they can be.
+    private readonly string bystander = $"mesh-second-{Guid.NewGuid():N}";
+
+    public async ValueTask InitializeAsync()
+    {
+        await Mesh.DockerAsync("network", "create", bystander);
+        await Mesh.DockerAsync("volume", "create", bystander);
+        await Mesh.DockerAsync("run", "--detach", "--name", bystander, "--network", bystander, "--volume", $"{bystander}:/data", "registry:2");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await RunAsync("down");
+        await Mesh.DockerAsync("rm", "--force", "--volumes", bystander);
+        await Mesh.DockerAsync("network", "rm", bystander);
+        await Mesh.DockerAsync("volume", "rm", bystander);
+    }
+
     [Fact]
     public async Task Down_OfOneMesh_LeavesNothingOfItAndAllElse()
     {
         await mesh.EnsureActiveAsync("v1");
-        var before = await EverythingAsync();
+        var others = (await OthersAsync(), await ThingsAsync($"label=mesh.environment={Mesh.Settings["MESH_NAME"]}"));
         await Mesh.Succeed(RunAsync("up"));
-        Assert.NotEqual(before, await EverythingAsync());
+        Assert.Equal(7, (await ThingsAsync("label=mesh.environment=mesh-second")).Length);
 
         await Mesh.Succeed(RunAsync("down"));
 
-        Assert.Equal(before, await EverythingAsync());
-        await Mesh.Succeed(RunAsync("down"));
+        Assert.Empty(await ThingsAsync("label=mesh.environment=mesh-second"));
+        Assert.Equal(others, (await OthersAsync(), await ThingsAsync($"label=mesh.environment={Mesh.Settings["MESH_NAME"]}")));
+    }
+
+    [Fact]
+    public async Task Down_WhereNothingIs_SaysSo()
+    {
+        var down = await RunAsync("down");
+
+        Assert.True(down.ExitCode == 0, down.Output);
+        Assert.Contains("Nothing to remove", down.Output, StringComparison.Ordinal);
     }
 
     private static Task<CommandResult> RunAsync(string verb) =>
         Command.RunAsync(Path.Combine(Mesh.Root, "mesh"), Second, TimeSpan.FromMinutes(5), verb);
 
-    private static async Task<string> EverythingAsync() => string.Join("\n---\n", [
-        await Mesh.DockerAsync("ps", "--all", "--no-trunc", "--format", "{{.ID}} {{.Names}}"),
-        await Mesh.DockerAsync("network", "ls", "--no-trunc", "--format", "{{.ID}} {{.Name}}"),
-        await Mesh.DockerAsync("volume", "ls", "--format", "{{.Name}}")]);
+    private async Task<string> OthersAsync() => string.Join(' ', await ThingsAsync($"name={bystander}"));
+
+    private static async Task<string[]> ThingsAsync(string filter)
+    {
+        string[] things =
+        [
+            await Mesh.DockerAsync("ps", "--all", "--no-trunc", "--filter", filter, "--format", "{{.ID}} {{.State}}"),
+            await Mesh.DockerAsync("network", "ls", "--no-trunc", "--filter", filter, "--format", "{{.ID}}"),
+            await Mesh.DockerAsync("volume", "ls", "--filter", filter, "--format", "{{.Name}}"),
+        ];
+        return [.. things.SelectMany(lines => lines.Split('\n', StringSplitOptions.RemoveEmptyEntries))];
+    }
 }

@@ -1,0 +1,206 @@
+using Consul;
+using ServiceMesh.Deployer.Output;
+using ServiceMesh.Store;
+
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>One attempt to change what a service serves: begun by taking its lock, ended by one transaction or none.</summary>
+internal sealed class Attempt : IAsyncDisposable
+{
+    private readonly Mesh mesh;
+    private readonly Narrator narrator;
+    private readonly string action;
+    private readonly long began;
+    private readonly CancellationToken interrupted;
+    private readonly CancellationTokenSource either;
+    private ServiceLock? held;
+
+    private Attempt(Mesh mesh, Narrator narrator, string service, string action, ServiceLock held, CancellationToken interrupted)
+    {
+        (this.mesh, this.narrator, this.action, this.held, this.interrupted) = (mesh, narrator, action, held, interrupted);
+        Service = service;
+        began = mesh.Time.GetTimestamp();
+        either = CancellationTokenSource.CreateLinkedTokenSource(interrupted, held.Lost);
+        Token = either.Token;
+        Before = new StoredDocument(service, null, 0, null);
+    }
+
+    public string Service { get; }
+
+    /// <summary>Cancelled when the person interrupts or the lock is lost.</summary>
+    public CancellationToken Token { get; }
+
+    /// <summary>The service's document when the lock was taken.</summary>
+    public StoredDocument Before { get; private set; }
+
+    /// <summary>The release that it is about, as far as it is known yet.</summary>
+    public Release? Release { get; set; }
+
+    /// <summary>How the release's tests went, once they have run.</summary>
+    public TestRun? Tests { get; set; }
+
+    /// <summary>Whether Consul was lost in the middle of the transaction: then nothing may be undone.</summary>
+    public bool OutcomeUnknown { get; private set; }
+
+    /// <summary>Whether the lock is still held.</summary>
+    public bool Locked => held is not null;
+
+    public static async Task<Attempt> BeginAsync(Mesh mesh, Narrator narrator, string service, string action, string why, CancellationToken ct)
+    {
+        var holder = new LockHolder(Person.Name, why, mesh.Time.GetUtcNow());
+        var taken = await narrator.PhaseAsync("lock", async () =>
+        {
+            var acquired = await mesh.Locks.TryAcquireAsync(service, holder, ct)
+                ?? throw LockedBy(service, await mesh.Locks.HolderAsync(service, ct));
+            return (acquired, $"{service} is locked by {holder.Who}");
+        });
+        var attempt = new Attempt(mesh, narrator, service, action, taken, ct);
+        try
+        {
+            attempt.Before = await mesh.Store.ReadAsync(service, ct) ?? attempt.Before;
+            if (attempt.Before.Fault is { } fault)
+            {
+                throw new DeliveryException(
+                    ExitCode.WrongInput, $"what Consul KV holds for {service} is no document: {fault}. Delete or mend that key, then run this again.");
+            }
+
+            return attempt;
+        }
+        catch
+        {
+            await attempt.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The one transaction. Once it is sent it is not interrupted: its outcome must be known.</summary>
+    /// <returns>The index at which production changed.</returns>
+    public async Task<ulong> CommitAsync(ServiceDocument after)
+    {
+        Token.ThrowIfCancellationRequested();
+        try
+        {
+            var result = await mesh.Store.CommitAsync(
+                held!, after, Before.Index, Entry(Outcome.Promoted, reason: null), CancellationToken.None);
+            if (result.Committed)
+                return result.Index;
+            throw new DeliveryException(
+                ExitCode.Locked,
+                $"Consul refused the promotion, because the lock was lost or somebody changed {Service} without it ({result.Conflict}). "
+                + $"Look at 'deployer status {Service}', then run this again.");
+        }
+        catch (ConsulRequestException error) when (error.IsTransient || error.Fault == ConsulFault.Unreadable)
+        {
+            return await SettleAsync(after, error);
+        }
+    }
+
+    /// <summary>Writes the failure to the history and says what it means; <c>null</c> for a bug.</summary>
+    public async Task<DeliveryException?> FailAsync(Exception error)
+    {
+        var fault = error is OperationCanceledException ? WhyCancelled() : Faults.Explain(error);
+        var outcome = fault?.Code switch
+        {
+            ExitCode.Rejected => Outcome.Rejected,
+            ExitCode.Unhealthy => Outcome.Unhealthy,
+            _ => Outcome.Aborted,
+        };
+        if (Release is not null && held is not null && !OutcomeUnknown)
+            await RecordAsync(Entry(outcome, fault?.Message ?? error.Message));
+        return fault;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await UnlockAsync();
+        either.Dispose();
+    }
+
+    private async Task UnlockAsync()
+    {
+        if (Interlocked.Exchange(ref held, null) is { } given)
+            await given.DisposeAsync();
+    }
+
+    // The answer was lost. Giving the lock back fences the transaction: from then on it can only have happened already.
+    private async Task<ulong> SettleAsync(ServiceDocument after, ConsulRequestException lost)
+    {
+        using var deadline = new CancellationTokenSource(ServiceLock.TimeToLive * 3, mesh.Time);
+        narrator.Warn($"Consul went away during the promotion ({lost.Message}); finding out whether it took place");
+        await UnlockAsync();
+        while (!deadline.IsCancellationRequested)
+        {
+            try
+            {
+                if (await mesh.Locks.HolderAsync(Service, deadline.Token) is not { } holder || holder.Who != Person.Name)
+                {
+                    var now = await mesh.Store.ReadAsync(Service, deadline.Token);
+                    return now?.Document?.Active?.Deployment == after.Active?.Deployment
+                        ? now!.Index
+                        : throw new DeliveryException(ExitCode.Unreachable, $"Consul went away during the promotion: {lost.Message} {Faults.ConsulMend}", lost);
+                }
+
+                await Task.Delay(TimeSpan.FromMilliseconds(500), mesh.Time, deadline.Token);
+            }
+            catch (ConsulRequestException)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(500), mesh.Time, CancellationToken.None);
+            }
+            catch (OperationCanceledException) when (deadline.IsCancellationRequested)
+            {
+                break;
+            }
+        }
+
+        OutcomeUnknown = true;
+        throw new DeliveryException(
+            ExitCode.Unreachable,
+            $"Consul went away during the promotion and did not come back: whether {Service} {Release?.Version} is active is not known, so its "
+            + $"containers were left running. When Consul answers again, 'deployer status {Service}' tells, and the next deploy tidies up.",
+            lost);
+    }
+
+    private async Task RecordAsync(HistoryEntry entry)
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(5), mesh.Time);
+        try
+        {
+            var result = await mesh.Store.CommitAsync(held!, document: null, expectedIndex: 0, entry, deadline.Token);
+            if (!result.Committed)
+                narrator.Warn($"the history of {Service} could not be written: {result.Conflict}");
+        }
+        catch (Exception error) when (error is ConsulRequestException or OperationCanceledException)
+        {
+            narrator.Warn($"the history of {Service} could not be written: {error.Message}");
+        }
+    }
+
+    private DeliveryException WhyCancelled() => interrupted.IsCancellationRequested
+        ? new DeliveryException(ExitCode.Interrupted, "interrupted; production is unchanged")
+        : new DeliveryException(
+            ExitCode.Locked,
+            $"the lock of {Service} was lost (Consul was out of reach for more than {ServiceLock.TimeToLive.TotalSeconds:0} s, or its session was "
+            + "destroyed); production is unchanged. Run this again.");
+
+    private HistoryEntry Entry(Outcome outcome, string? reason) => new()
+    {
+        Number = 0,
+        Service = Service,
+        Action = action,
+        Outcome = outcome,
+        Reason = reason,
+        Who = Person.Name,
+        At = mesh.Time.GetUtcNow(),
+        Seconds = Math.Round(mesh.Time.GetElapsedTime(began).TotalSeconds, 3),
+        Release = Release!,
+        Replaced = Before.Document?.Active is { } active && active.Deployment != Release!.Deployment ? active : null,
+        Tests = Tests,
+    };
+
+    private static DeliveryException LockedBy(string service, LockHolder? holder) => new(
+        ExitCode.Locked,
+        holder is null
+            ? $"{service} was locked by another until just now; run this again"
+            : $"{service} is locked by {holder.Who} since {holder.Since:yyyy-MM-dd HH:mm:ss} UTC for: {holder.Why}. Wait for its end, then run this again; "
+            + $"the lock of a deployer that died goes by itself within {ServiceLock.TimeToLive.TotalSeconds * 2:0} s.");
+}

@@ -1,0 +1,41 @@
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>Which candidate a person means by the beginning of an id. Pure.</summary>
+internal static class CandidateChoice
+{
+    /// <returns>The instances of the one deployment that is meant; throws with the list of what there is otherwise.</returns>
+    public static IReadOnlyList<(Instance Instance, string Container)> Find(
+        string service, string prefix, ServiceDocument? document, IReadOnlyList<(Instance Instance, string Container)> known)
+    {
+        var meant = known
+            .Where(entry => StartsWith(entry.Instance.Id, prefix) || StartsWith(entry.Instance.Deployment, prefix) || StartsWith(entry.Container, prefix))
+            .Select(entry => entry.Instance.Deployment)
+            .Distinct()
+            .ToArray();
+        if (meant is not [var deployment])
+        {
+            var found = meant.Length == 0 ? $"nothing of {service} begins with '{prefix}'" : $"'{prefix}' is the beginning of {meant.Length} deployments";
+            throw Wrong($"{found}. {Candidates(document, known)}");
+        }
+
+        return (document?.StageOf(deployment) ?? Stage.Candidate) switch
+        {
+            Stage.Active => throw Wrong($"deployment {CandidateSpec.Short(deployment)} of {service} is active already. {Candidates(document, known)}"),
+            Stage.Retired => throw Wrong($"deployment {CandidateSpec.Short(deployment)} of {service} was active before: use 'deployer rollback {service}'"),
+            _ => [.. known.Where(entry => entry.Instance.Deployment == deployment)],
+        };
+    }
+
+    private static bool StartsWith(string id, string prefix) => prefix.Length > 0 && id.StartsWith(prefix, StringComparison.Ordinal);
+
+    private static string Candidates(ServiceDocument? document, IEnumerable<(Instance Instance, string Container)> known)
+    {
+        var candidates = known
+            .Where(entry => (document?.StageOf(entry.Instance.Deployment) ?? Stage.Candidate) == Stage.Candidate)
+            .Select(entry => $"{entry.Instance.Id} (deployment {CandidateSpec.Short(entry.Instance.Deployment)}, {entry.Instance.Health})")
+            .ToArray();
+        return candidates.Length == 0 ? "There is no candidate." : $"The candidates are: {string.Join(", ", candidates)}.";
+    }
+
+    private static DeliveryException Wrong(string sentence) => new(ExitCode.WrongInput, sentence);
+}

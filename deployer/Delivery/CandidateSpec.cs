@@ -1,0 +1,76 @@
+using Docker.DotNet.Models;
+using ServiceMesh.Deployer.Manifest;
+
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>What Docker is asked to make for a release. Pure.</summary>
+internal static class CandidateSpec
+{
+    public const int ShortId = 8;
+
+    public static string Short(string deployment) => deployment.Length > ShortId ? deployment[..ShortId] : deployment;
+
+    public static CreateContainerParameters Of(ServiceManifest manifest, Release release, int number, DeliverySettings settings) => new()
+    {
+        Name = $"{manifest.Name}-{release.Version}-{Short(release.Deployment)}-{number}",
+        Image = release.Image,
+        Env = Variables(manifest.Environment),
+        Labels = Labels(manifest, release, settings.Environment),
+        ExposedPorts = new Dictionary<string, EmptyStruct> { [$"{manifest.Port}/tcp"] = default },
+        HostConfig = new HostConfig
+        {
+            RestartPolicy = new RestartPolicy { Name = RestartPolicyKind.UnlessStopped },
+            // Docker chooses the host port, so that candidate and active can run side by side.
+            PortBindings = new Dictionary<string, IList<PortBinding>>
+            {
+                [$"{manifest.Port}/tcp"] = [new PortBinding { HostIP = settings.Publish, HostPort = "" }],
+            },
+        },
+    };
+
+    public static CreateContainerParameters OfTests(
+        ServiceManifest manifest, TestPolicy tests, string image, Release release, string url, DeliverySettings settings)
+    {
+        var variables = new Dictionary<string, string>(tests.Environment)
+        {
+            ["URL"] = url,
+            ["EXPECTED_VERSION"] = release.Version,
+        };
+        var labels = Identity(manifest.Name, release, settings.Environment);
+        // Nothing that tests may open is an instance of the service.
+        labels["SERVICE_IGNORE"] = "true";
+        return new CreateContainerParameters
+        {
+            Name = $"{manifest.Name}-{release.Version}-{Short(release.Deployment)}-tests",
+            Image = image,
+            Env = Variables(variables),
+            Labels = labels,
+        };
+    }
+
+    private static Dictionary<string, string> Labels(ServiceManifest manifest, Release release, string environment)
+    {
+        var labels = Identity(manifest.Name, release, environment);
+        // For this port alone, so that it beats whatever the image itself says about the service.
+        var prefix = $"SERVICE_{manifest.Port}_";
+        labels[prefix + "NAME"] = manifest.Name;
+        if (manifest.Health.HttpPath is { } path)
+            labels[prefix + "CHECK_HTTP"] = path;
+        else
+            labels[prefix + "CHECK_TCP"] = "true";
+        labels[prefix + "CHECK_INTERVAL"] = DurationText.Write(manifest.Health.Interval);
+        labels[prefix + "CHECK_TIMEOUT"] = DurationText.Write(manifest.Health.Timeout);
+        return labels;
+    }
+
+    private static Dictionary<string, string> Identity(string service, Release release, string environment) => new()
+    {
+        [ContainerLabel.Environment] = environment,
+        [ContainerLabel.Service] = service,
+        [ContainerLabel.Deployment] = release.Deployment,
+        [ContainerLabel.Version] = release.Version,
+    };
+
+    private static List<string> Variables(IReadOnlyDictionary<string, string> variables) =>
+        [.. variables.Select(variable => $"{variable.Key}={variable.Value}")];
+}

@@ -1,0 +1,43 @@
+using Consul;
+using ServiceMesh.Store;
+
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>What runs and how healthy it is, as Consul knows it.</summary>
+internal sealed class Catalog(IConsulClient consul, BlockingQuery blocking)
+{
+    /// <summary>The instances of a service, in the order of their ids.</summary>
+    public async Task<Instance[]> InstancesAsync(string service, CancellationToken ct) =>
+        Read((await consul.Health.Service(service, null, false, ct)).Response);
+
+    /// <summary>The same with the id of each one's container, empty where no sidecar named one.</summary>
+    public async Task<(Instance Instance, string Container)[]> WithContainersAsync(string service, CancellationToken ct) =>
+    [
+        .. (await consul.Health.Service(service, null, false, ct)).Response.Select(entry =>
+            (Instance.From(entry), entry.Service.Meta?.TryGetValue(InstanceMeta.Container, out var id) is true ? id : "")),
+    ];
+
+    /// <summary>The instances of one deployment, now and after each change.</summary>
+    public IAsyncEnumerable<Instance[]> FollowAsync(string service, string deployment, CancellationToken ct) =>
+        blocking.FollowAsync(
+            $"instances of {service}",
+            async (q, token) =>
+            {
+                var result = await consul.Health.Service(service, null, false, q, token);
+                return new QueryResult<Instance[]>(
+                    result, [.. Read(result.Response).Where(instance => instance.Deployment == deployment)]);
+            },
+            static (one, other) => one.AsSpan().SequenceEqual(other),
+            ct);
+
+    /// <summary>The services that a sidecar marked with a stage.</summary>
+    public async Task<IReadOnlyList<string>> ServicesAsync(CancellationToken ct) =>
+    [
+        .. (await consul.Catalog.Services(ct)).Response
+            .Where(service => service.Value.Any(StageTag.All.Contains))
+            .Select(service => service.Key),
+    ];
+
+    private static Instance[] Read(ServiceEntry[] entries) =>
+        [.. entries.Select(Instance.From).OrderBy(instance => instance.Id, StringComparer.Ordinal)];
+}

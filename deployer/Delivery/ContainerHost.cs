@@ -1,0 +1,134 @@
+using Docker.DotNet;
+using Docker.DotNet.Models;
+
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>The containers of one mesh on one Docker host.</summary>
+internal sealed class ContainerHost(IDockerClient docker, string environment)
+{
+    public const int LogLines = 20;
+
+    public ImageStore Images { get; } = new(docker);
+
+    /// <summary>The containers that were deployed for the service, and those of its releases that were started by hand.</summary>
+    public async Task<IReadOnlyList<OwnContainer>> ListAsync(string service, ServiceDocument? document, CancellationToken ct)
+    {
+        var deployed = await docker.Containers.ListContainersAsync(
+            new ContainersListParameters
+            {
+                All = true,
+                Filters = Filter("label", $"{ContainerLabel.Environment}={environment}", $"{ContainerLabel.Service}={service}", ContainerLabel.Deployment),
+            },
+            ct);
+        List<OwnContainer> containers =
+        [
+            .. deployed.Select(container => new OwnContainer(
+                container.ID,
+                container.Names.FirstOrDefault("").TrimStart('/'),
+                container.Labels[ContainerLabel.Deployment],
+                container.Labels.TryGetValue(ContainerLabel.Version, out var version) ? version : "",
+                container.State is "running" or "restarting" or "paused",
+                ByHand: false)),
+        ];
+        foreach (var release in Releases(document).Where(release => release.Deployment.Length != DeploymentId.Length))
+        {
+            if (await ByHandAsync(release, ct) is { } container)
+                containers.Add(container);
+        }
+
+        return [.. containers.OrderBy(container => container.Name, StringComparer.Ordinal)];
+    }
+
+    public async Task<string> CreateAsync(CreateContainerParameters parameters, CancellationToken ct) =>
+        (await docker.Containers.CreateContainerAsync(parameters, ct)).ID;
+
+    public Task StartAsync(string id, CancellationToken ct) => docker.Containers.StartContainerAsync(id, null, ct);
+
+    /// <summary>Asks the container to end, and after 10 s ends it; it stays on the host.</summary>
+    public Task StopAsync(string id, CancellationToken ct) =>
+        docker.Containers.StopContainerAsync(id, new ContainerStopParameters { WaitBeforeKillSeconds = 10 }, ct);
+
+    public async Task RemoveAsync(string id, CancellationToken ct)
+    {
+        try
+        {
+            await docker.Containers.RemoveContainerAsync(id, new ContainerRemoveParameters { Force = true, RemoveVolumes = true }, ct);
+        }
+        catch (DockerContainerNotFoundException)
+        {
+            // Gone is what was wanted.
+        }
+    }
+
+    public Task<ContainerInspectResponse> InspectAsync(string id, CancellationToken ct) => docker.Containers.InspectContainerAsync(id, ct);
+
+    /// <summary>Waits for the container's end.</summary>
+    public async Task<long> ExitCodeAsync(string id, CancellationToken ct) => (await docker.Containers.WaitContainerAsync(id, ct)).StatusCode;
+
+    /// <summary>The host's own clock, by which its events are dated.</summary>
+    public async Task<string> ClockAsync(CancellationToken ct) =>
+        EventTime.From((await docker.System.GetSystemInfoAsync(ct)).SystemTime);
+
+    /// <summary>Ends when one of the containers ends. Docker may have started it again by then, so only the event tells how.</summary>
+    public async Task<ContainerExit> FirstExitAsync(IReadOnlyList<string> ids, string since, CancellationToken ct)
+    {
+        var exited = new TaskCompletionSource<ContainerExit>(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var filters = Filter("container", [.. ids]);
+        filters["event"] = new Dictionary<string, bool> { ["die"] = true };
+        var events = docker.System.MonitorEventsAsync(
+            new ContainerEventsParameters { Since = since, Filters = filters },
+            new Progress<Message>(message => exited.TrySetResult(ContainerExit.From(message.Actor))),
+            ended.Token);
+        // The stream ends only with an error or when it is cancelled.
+        if (await Task.WhenAny(exited.Task, events) == events)
+            await events;
+        var exit = await exited.Task.WaitAsync(ct);
+        await ended.CancelAsync();
+        await events.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return exit;
+    }
+
+    /// <summary>Passes on all that a container prints, until it ends.</summary>
+    public async Task FollowOutputAsync(string id, Action<string> line, CancellationToken ct) =>
+        await ReadAsync(id, new ContainerLogsParameters { ShowStdout = true, ShowStderr = true, Follow = true }, line, ct);
+
+    /// <summary>The last lines that a container printed.</summary>
+    public async Task<IReadOnlyList<string>> TailAsync(string id, CancellationToken ct)
+    {
+        var tail = new LogTail(LogLines);
+        await ReadAsync(id, new ContainerLogsParameters { ShowStdout = true, ShowStderr = true, Tail = $"{LogLines}" }, tail.Add, ct);
+        return tail.Lines;
+    }
+
+    private async Task ReadAsync(string id, ContainerLogsParameters parameters, Action<string> line, CancellationToken ct)
+    {
+        using var stream = await docker.Containers.GetContainerLogsAsync(id, parameters, ct);
+        var (stdout, stderr) = (new OutputLines(line), new OutputLines(line));
+        var buffer = new byte[16 * 1024];
+        while (await stream.ReadOutputAsync(buffer, 0, buffer.Length, ct) is { EOF: false } read)
+            (read.Target == MultiplexedStream.TargetStream.StandardError ? stderr : stdout).Append(buffer.AsSpan(0, read.Count));
+        stdout.Complete();
+        stderr.Complete();
+    }
+
+    private async Task<OwnContainer?> ByHandAsync(Release release, CancellationToken ct)
+    {
+        try
+        {
+            var container = await InspectAsync(release.Deployment, ct);
+            return new OwnContainer(
+                container.ID, container.Name.TrimStart('/'), release.Deployment, release.Version, container.State?.Running is true, ByHand: true);
+        }
+        catch (DockerContainerNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    private static IEnumerable<Release> Releases(ServiceDocument? document) =>
+        document is null ? [] : document.Active is { } active ? [active, .. document.Retired] : document.Retired;
+
+    private static Dictionary<string, IDictionary<string, bool>> Filter(string key, params string[] values) =>
+        new() { [key] = values.ToDictionary(value => value, _ => true) };
+}

@@ -1,0 +1,9 @@
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>A change that production has taken.</summary>
+/// <param name="Service">The service's name.</param>
+/// <param name="Release">The release that is active now.</param>
+/// <param name="Replaced">The one that was active until then.</param>
+/// <param name="Index">The ModifyIndex of the document.</param>
+/// <param name="Tests">The tests that let it pass.</param>
+internal sealed record Delivered(string Service, Release Release, Release? Replaced, ulong Index, TestRun? Tests);

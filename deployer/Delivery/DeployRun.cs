@@ -1,0 +1,119 @@
+using ServiceMesh.Deployer.Manifest;
+using ServiceMesh.Deployer.Output;
+
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>From a manifest and a version to a release that serves: the phases, in order.</summary>
+internal sealed class DeployRun(Mesh mesh, ContainerHost host, Narrator narrator)
+{
+    private readonly Candidates candidates = new(mesh, host, narrator);
+
+    public async Task<Delivered> RunAsync(ServiceManifest manifest, string version, CancellationToken ct)
+    {
+        await using var attempt = await Attempt.BeginAsync(mesh, narrator, manifest.Name, "deploy", $"deploy of {version}", ct);
+        var image = manifest.Image.At(version);
+        attempt.Release = new Release(DeploymentId.New(), version, image.ToString(), mesh.Time.GetUtcNow());
+        ServiceDocument after;
+        ulong index;
+        try
+        {
+            await RefuseTakenRoutesAsync(manifest, attempt.Token);
+            await candidates.CleanAsync(manifest.Name, attempt.Before.Document, attempt.Token);
+            var testsImage = await PullAsync(manifest, image, attempt);
+            var containers = await StartAsync(manifest, attempt);
+            var instances = await HealthyAsync(manifest, attempt, containers);
+            await TestAsync(manifest, testsImage, instances, containers, attempt);
+            after = (attempt.Before.Document ?? ServiceDocument.Create(manifest.Name, manifest.Routes))
+                .Promote(attempt.Release, manifest.Routes);
+            index = await Promotion.CommitAsync(attempt, after, narrator);
+        }
+        catch (Exception error)
+        {
+            if (!attempt.OutcomeUnknown)
+                await candidates.RemoveAsync(manifest.Name, attempt.Release);
+            if (await attempt.FailAsync(error) is { } fault)
+                throw fault;
+            throw;
+        }
+
+        await Promotion.FollowUpAsync(attempt, after, index, new Takeover(mesh, host, narrator), manifest.Drain, manifest.Keep, narrator);
+        return new Delivered(manifest.Name, attempt.Release, attempt.Before.Document?.Active, index, attempt.Tests);
+    }
+
+    private async Task RefuseTakenRoutesAsync(ServiceManifest manifest, CancellationToken ct)
+    {
+        if (RouteClaims.Conflict(manifest.Name, manifest.Routes, await mesh.Store.ListAsync(ct)) is { } conflict)
+            throw new DeliveryException(ExitCode.WrongInput, conflict);
+    }
+
+    private async Task<string?> PullAsync(ServiceManifest manifest, ImageReference image, Attempt attempt)
+    {
+        var tests = manifest.Tests?.Image is { } named ? named.Tag is null ? named.At(attempt.Release!.Version) : named : null;
+        if (tests is null)
+            narrator.Warn($"{manifest.Name} has no tests in its manifest: nothing but its health stands between {image} and the traffic");
+        return await narrator.PhaseAsync("pull", async () =>
+        {
+            var testing = PullTestsAsync(tests, attempt.Token);
+            var service = host.Images.PullAsync(image, attempt.Token);
+            // Both end before either is judged: nothing goes on behind a failure, and the service's own is told first.
+            await Task.WhenAll((Task)service, testing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var (pulled, pulledTests) = (await service, await testing);
+            if (ExposedPorts.Fault(image.ToString(), manifest.Port, pulled.Ports) is { } fault)
+                throw new DeliveryException(ExitCode.WrongInput, fault);
+            attempt.Release = attempt.Release! with { Image = pulled.ByDigest };
+            return (pulledTests?.ByDigest, $"{image} is {pulled.ByDigest.Split('@')[1][..19]}…");
+        });
+    }
+
+    private async Task<PulledImage?> PullTestsAsync(ImageReference? tests, CancellationToken ct)
+    {
+        try
+        {
+            return tests is null ? null : await host.Images.PullAsync(tests, ct);
+        }
+        catch (DeliveryException error)
+        {
+            throw new DeliveryException(error.Code, $"the tests' {error.Message}", error);
+        }
+    }
+
+    private async Task<ReadinessTarget> StartAsync(ServiceManifest manifest, Attempt attempt) =>
+        await narrator.PhaseAsync("start", async () =>
+        {
+            var since = await host.ClockAsync(attempt.Token);
+            var ids = await candidates.StartAsync(manifest, attempt.Release!, attempt.Token);
+            return (
+                new ReadinessTarget(manifest.Name, attempt.Release!, ids, manifest.Health.HealthyFor, manifest.Health.Deadline, since),
+                $"{ids.Count} container{(ids.Count == 1 ? "" : "s")} of deployment {CandidateSpec.Short(attempt.Release!.Deployment)}");
+        });
+
+    private async Task<IReadOnlyList<Instance>> HealthyAsync(ServiceManifest manifest, Attempt attempt, ReadinessTarget target) =>
+        await narrator.PhaseAsync("healthy", async () =>
+        {
+            var readiness = new Readiness(mesh.Catalog, host, mesh.Settings.Environment, mesh.Time);
+            var instances = await readiness.WaitAsync(target, attempt.Token);
+            return (
+                instances,
+                $"{string.Join(", ", instances.Select(instance => instance.Url))} passing for {DurationText.Write(manifest.Health.HealthyFor)}");
+        });
+
+    private async Task TestAsync(
+        ServiceManifest manifest, string? image, IReadOnlyList<Instance> instances, ReadinessTarget target, Attempt attempt)
+    {
+        if (manifest.Tests is not { } tests || image is null)
+            return;
+        await narrator.PhaseAsync("tests", async () =>
+        {
+            narrator.Say($"running {tests.Image} against {instances[0].Url}");
+            var container = CandidateSpec.OfTests(manifest, tests, image, target.Release, instances[0].Url, mesh.Settings);
+            attempt.Tests = await new TestRunner(host, narrator, mesh.Time).RunAsync(container, tests.Timeout, attempt.Token);
+            if (TestRunner.Rejection(manifest.Name, target.Release.Version, attempt.Tests, tests.Timeout) is { } reason)
+            {
+                var tail = await host.TailAsync(target.Containers[0], attempt.Token);
+                throw new DeliveryException(ExitCode.Rejected, reason) { LogTail = tail };
+            }
+
+            return (attempt.Tests, $"{attempt.Tests.Passed?.ToString() ?? "?"} passed, {attempt.Tests.Failed?.ToString() ?? "?"} failed");
+        });
+    }
+}

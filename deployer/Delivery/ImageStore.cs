@@ -1,0 +1,60 @@
+using System.Net;
+using Docker.DotNet;
+using Docker.DotNet.Models;
+using ServiceMesh.Deployer.Manifest;
+
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>Brings images to the Docker host. The registry is the truth: a local image of the same name never stands in for it.</summary>
+internal sealed class ImageStore(IDockerClient docker)
+{
+    private const string DigestStatus = "Digest: ";
+
+    public async Task<PulledImage> PullAsync(ImageReference image, CancellationToken ct)
+    {
+        var messages = new PullMessages();
+        try
+        {
+            await docker.Images.CreateImageAsync(
+                new ImagesCreateParameters { FromImage = image.Repository, Tag = image.Tag }, authConfig: null, messages, ct);
+        }
+        catch (DockerApiException error)
+        {
+            throw PullFailure.Explain(image, error.StatusCode, Faults.DockerSaid(error));
+        }
+
+        if (messages.Error is { } fault)
+            throw PullFailure.Explain(image, HttpStatusCode.OK, fault);
+        var inspected = await docker.Images.InspectImageAsync(image.ToString(), ct);
+        var digest = messages.Digest ?? DigestOf(image.Repository, inspected.RepoDigests ?? [])
+            ?? throw new DeliveryException(ExitCode.WrongInput, $"image {image} has no digest in its registry; push it again");
+        return new PulledImage($"{image.Repository}@{digest}", [.. inspected.Config?.ExposedPorts?.Keys ?? []]);
+    }
+
+    /// <summary>A local image by digest; by its id if it never came from a registry.</summary>
+    public async Task<string> ByDigestAsync(string id, CancellationToken ct) =>
+        (await docker.Images.InspectImageAsync(id, ct)).RepoDigests?.FirstOrDefault() ?? id;
+
+    private static string? DigestOf(string repository, IEnumerable<string> repoDigests) => repoDigests
+        .Select(entry => entry.Split('@', 2))
+        .FirstOrDefault(parts => parts is [var name, _] && name == repository)?[1];
+
+    // Docker answers 200 and tells of a failure that comes later in the stream. Read in the order in which it is told.
+    private sealed class PullMessages : IProgress<JSONMessage>
+    {
+        public string? Digest { get; private set; }
+
+        public string? Error { get; private set; }
+
+        public void Report(JSONMessage value)
+        {
+            Error ??= value.Error?.Message;
+            if (value.Status?.StartsWith(DigestStatus, StringComparison.Ordinal) is true)
+                Digest = value.Status[DigestStatus.Length..].Trim();
+        }
+    }
+}
+
+/// <param name="ByDigest"><c>repository@sha256:…</c>.</param>
+/// <param name="Ports">The ports that the image exposes, as <c>8080/tcp</c>.</param>
+internal sealed record PulledImage(string ByDigest, IReadOnlyList<string> Ports);

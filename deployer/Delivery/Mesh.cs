@@ -1,0 +1,69 @@
+using Consul;
+using Docker.DotNet;
+using ServiceMesh.Docker;
+using ServiceMesh.Store;
+
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>The connections of one run of the deployer.</summary>
+internal sealed class Mesh : IDisposable
+{
+    private static readonly TimeSpan DockerAnswers = TimeSpan.FromSeconds(10);
+
+    private readonly HttpClient http = new() { Timeout = Timeout.InfiniteTimeSpan };
+    private readonly BlockingQuery blocking;
+    private DockerClient? docker;
+
+    public Mesh(DeliverySettings settings, TimeProvider time)
+    {
+        Settings = settings;
+        Time = time;
+        Consul = new ConsulClient(configuration => configuration.Address = settings.Consul ?? configuration.Address);
+        blocking = new BlockingQuery(Microsoft.Extensions.Logging.Abstractions.NullLogger<BlockingQuery>.Instance, time);
+        Store = new MeshStore(Consul, blocking);
+        Locks = new LockStore(Consul, time);
+        Catalog = new Catalog(Consul, blocking);
+        Proxies = new ProxyFleet(Catalog, http, settings.ProxyService, time);
+    }
+
+    public DeliverySettings Settings { get; }
+
+    public TimeProvider Time { get; }
+
+    public IConsulClient Consul { get; }
+
+    public MeshStore Store { get; }
+
+    public LockStore Locks { get; }
+
+    public Catalog Catalog { get; }
+
+    public ProxyFleet Proxies { get; }
+
+    /// <summary>Connects to the Docker host; throws <see cref="DockerUnreachableException"/> if it does not answer.</summary>
+    public async Task<ContainerHost> DockerAsync(CancellationToken ct)
+    {
+        using var patience = new CancellationTokenSource(DockerAnswers, Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, patience.Token);
+        try
+        {
+            docker ??= await DockerEngine.ConnectAsync(Settings.Docker, either.Token);
+        }
+        catch (OperationCanceledException error) when (!ct.IsCancellationRequested)
+        {
+            throw new DeliveryException(
+                ExitCode.Unreachable,
+                $"Docker at {Settings.Docker} did not answer within {DockerAnswers.TotalSeconds:0} s. {Faults.DockerMend}",
+                error);
+        }
+
+        return new ContainerHost(docker, Settings.Environment);
+    }
+
+    public void Dispose()
+    {
+        docker?.Dispose();
+        Consul.Dispose();
+        http.Dispose();
+    }
+}

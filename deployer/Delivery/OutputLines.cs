@@ -1,0 +1,49 @@
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>
+/// Cuts a container's output into lines. What a container prints is not trusted: a line is bounded, and what would move a
+/// terminal's cursor or colour is taken out.
+/// </summary>
+internal sealed partial class OutputLines(Action<string> line)
+{
+    public const int LongestLine = 4096;
+
+    private readonly Decoder decoder = Encoding.UTF8.GetDecoder();
+    private readonly StringBuilder open = new();
+    private bool cut;
+
+    public void Append(ReadOnlySpan<byte> bytes)
+    {
+        Span<char> chars = new char[Encoding.UTF8.GetMaxCharCount(bytes.Length)];
+        foreach (var c in chars[..decoder.GetChars(bytes, chars, flush: false)])
+        {
+            if (c == '\n')
+                End();
+            else if (open.Length < LongestLine)
+                open.Append(c);
+            else
+                cut = true;
+        }
+    }
+
+    /// <summary>Passes on a last line that had no line end.</summary>
+    public void Complete()
+    {
+        if (open.Length > 0)
+            End();
+    }
+
+    private void End()
+    {
+        var text = TerminalControl().Replace(open.ToString(), "").TrimEnd();
+        line(cut ? text + " …" : text);
+        open.Clear();
+        cut = false;
+    }
+
+    [GeneratedRegex(@"\x1B(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])|[\x00-\x08\x0B-\x1F\x7F]", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex TerminalControl();
+}

@@ -1,0 +1,22 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>What a proxy says about a service on <c>GET /services/&lt;service&gt;</c>; the fields that matter here.</summary>
+/// <param name="Index">The ModifyIndex of the document that it serves by.</param>
+/// <param name="Fault">Why it set a newer document aside.</param>
+/// <param name="Instances">Every instance that it knows of.</param>
+internal sealed record ProxyAnswer(ulong Index, string? Fault, IReadOnlyList<ProxiedInstance>? Instances)
+{
+    /// <summary>The requests in flight on instances of these deployments.</summary>
+    public int InFlight(IReadOnlySet<string> deployments) =>
+        Instances?.Where(instance => deployments.Contains(instance.Deployment)).Sum(instance => instance.InFlight) ?? 0;
+}
+
+/// <summary>An instance as a proxy tells of it.</summary>
+internal sealed record ProxiedInstance(string Id, string Deployment, int InFlight);
+
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
+[JsonSerializable(typeof(ProxyAnswer))]
+internal sealed partial class ProxyJson : JsonSerializerContext;

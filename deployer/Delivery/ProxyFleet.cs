@@ -1,0 +1,57 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>The proxies, asked one by one at their own address.</summary>
+internal sealed class ProxyFleet(Catalog catalog, HttpClient http, string proxyService, TimeProvider time)
+{
+    private static readonly TimeSpan AnswersWithin = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(200);
+
+    public async Task<IReadOnlyList<Instance>> ListAsync(CancellationToken ct) => await catalog.InstancesAsync(proxyService, ct);
+
+    /// <summary>What every proxy says about the service; <c>null</c> from one that does not answer as a proxy does.</summary>
+    public async Task<IReadOnlyDictionary<Instance, ProxyAnswer?>> AskAsync(
+        string service, IReadOnlyList<Instance> proxies, CancellationToken ct)
+    {
+        var answers = await Task.WhenAll(proxies.Select(proxy => AskAsync(service, proxy, ct)));
+        return proxies.Zip(answers).ToDictionary(pair => pair.First, pair => pair.Second);
+    }
+
+    /// <summary>Asks until <paramref name="enough"/> is satisfied or the time is over; the last answers either way.</summary>
+    public async Task<IReadOnlyDictionary<Instance, ProxyAnswer?>> AskUntilAsync(
+        string service,
+        IReadOnlyList<Instance> proxies,
+        Func<IReadOnlyDictionary<Instance, ProxyAnswer?>, bool> enough,
+        TimeSpan within,
+        CancellationToken ct)
+    {
+        var began = time.GetTimestamp();
+        var pause = ShortestPause;
+        while (true)
+        {
+            var answers = await AskAsync(service, proxies, ct);
+            if (enough(answers) || time.GetElapsedTime(began) >= within)
+                return answers;
+            await Task.Delay(pause, time, ct);
+            pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+        }
+    }
+
+    private async Task<ProxyAnswer?> AskAsync(string service, Instance proxy, CancellationToken ct)
+    {
+        using var patience = new CancellationTokenSource(AnswersWithin, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, patience.Token);
+        try
+        {
+            return await http.GetFromJsonAsync($"{proxy.Url}/services/{service}", ProxyJson.Default.ProxyAnswer, either.Token);
+        }
+        catch (Exception error) when (error is HttpRequestException or JsonException or IOException
+            || (error is OperationCanceledException && !ct.IsCancellationRequested))
+        {
+            return null;
+        }
+    }
+}

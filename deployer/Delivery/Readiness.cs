@@ -1,0 +1,70 @@
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>What must become healthy, and within what time.</summary>
+/// <param name="Service">The service's name.</param>
+/// <param name="Release">The release whose instances are waited for.</param>
+/// <param name="Containers">The ids of its containers, one for each replica.</param>
+/// <param name="HealthyFor">How long all of them must be passing without a break.</param>
+/// <param name="Deadline">How long it may take until then.</param>
+/// <param name="Since">The Docker host's time from which on an end of one of them counts.</param>
+internal sealed record ReadinessTarget(
+    string Service, Release Release, IReadOnlyList<string> Containers, TimeSpan HealthyFor, TimeSpan Deadline, string Since);
+
+/// <summary>Waits until a release's instances are registered and passing; by events only, nothing is polled.</summary>
+internal sealed class Readiness(Catalog catalog, ContainerHost host, string environment, TimeProvider time)
+{
+    public async Task<IReadOnlyList<Instance>> WaitAsync(ReadinessTarget target, CancellationToken ct)
+    {
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var gate = new HealthGate(target.Containers.Count, target.HealthyFor);
+        var began = time.GetTimestamp();
+        var exited = host.FirstExitAsync(target.Containers, target.Since, over.Token);
+        var changes = catalog.FollowAsync(target.Service, target.Release.Deployment, over.Token).GetAsyncEnumerator(over.Token);
+        var change = changes.MoveNextAsync().AsTask();
+        try
+        {
+            Instance[] instances = [];
+            var deadline = Task.Delay(target.Deadline, time, over.Token);
+            while (true)
+            {
+                var view = gate.See(instances, time.GetElapsedTime(began));
+                if (view.ReadyIn == TimeSpan.Zero)
+                    return instances;
+                var steady = Task.Delay(view.ReadyIn ?? Timeout.InfiniteTimeSpan, time, over.Token);
+                var first = await Task.WhenAny(exited, change, steady, deadline);
+                ct.ThrowIfCancellationRequested();
+                if (first == exited)
+                    throw await EndedAsync(target, await exited, ct);
+                if (first == deadline)
+                    throw await TooLateAsync(target, view, ct);
+                if (first != change)
+                    continue;
+                await change;
+                instances = changes.Current;
+                change = changes.MoveNextAsync().AsTask();
+            }
+        }
+        finally
+        {
+            await over.CancelAsync();
+            await ((Task)change).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await ((Task)exited).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await changes.DisposeAsync();
+        }
+    }
+
+    private async Task<DeliveryException> EndedAsync(ReadinessTarget target, ContainerExit exit, CancellationToken ct) =>
+        new(
+            ExitCode.Unhealthy,
+            $"{target.Service} {target.Release.Version} never became healthy: its container {exit.Name} ended by itself "
+            + $"with exit code {exit.ExitCode}. Production is unchanged.")
+        {
+            LogTail = await host.TailAsync(exit.Id, ct),
+        };
+
+    private async Task<DeliveryException> TooLateAsync(ReadinessTarget target, GateView view, CancellationToken ct) =>
+        new(ExitCode.Unhealthy, ReadinessSentence.TooLate(target, view, environment))
+        {
+            LogTail = await host.TailAsync(target.Containers[0], ct),
+        };
+}

@@ -1,0 +1,15 @@
+using ServiceMesh.Store;
+
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>A route leads to one service; a second claim to it is refused before anything is changed.</summary>
+internal static class RouteClaims
+{
+    public static string? Conflict(string service, IReadOnlyList<Route> routes, DocumentSet documents) => documents.Services.Values
+        .Where(stored => stored.Service != service && stored.Document is not null)
+        .OrderBy(stored => stored.Service, StringComparer.Ordinal)
+        .SelectMany(stored => stored.Document!.Routes, (stored, taken) => (stored.Service, taken))
+        .Where(claim => routes.Any(route => route.Host == claim.taken.Host && route.Path == claim.taken.Path))
+        .Select(claim => $"the route {claim.taken.Host}{claim.taken.Path} already leads to the service '{claim.Service}'; choose another in the manifest")
+        .FirstOrDefault();
+}

@@ -1,0 +1,93 @@
+using ServiceMesh.Deployer.Manifest;
+using ServiceMesh.Deployer.Output;
+
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>
+/// What follows a promotion: every proxy follows, the requests in flight end, the old containers go. Production has
+/// changed already, so nothing here may fail the delivery: what cannot be done is said, and the next one does it.
+/// </summary>
+internal sealed class Takeover(Mesh mesh, ContainerHost host, Narrator narrator)
+{
+    private static readonly TimeSpan ProxiesFollowWithin = TimeSpan.FromSeconds(30);
+
+    public async Task CompleteAsync(ServiceDocument document, ulong index, TimeSpan drain, int? keep, CancellationToken ct)
+    {
+        try
+        {
+            if (!await ProxiesFollowAsync(document.Service, index, ct))
+                return;
+            await DrainAsync(document, drain, ct);
+            await RetireAsync(document, keep, ct);
+        }
+        catch (OperationCanceledException)
+        {
+            narrator.Warn($"interrupted after the promotion: {Promoted(document)}; {Remains(document)}");
+        }
+        catch (Exception error) when (Faults.Explain(error) is { } fault)
+        {
+            narrator.Warn($"{Promoted(document)}, but: {fault.Message} {Remains(document)}");
+        }
+    }
+
+    private async Task<bool> ProxiesFollowAsync(string service, ulong index, CancellationToken ct)
+    {
+        var behind = await narrator.PhaseAsync<IReadOnlyList<string>>("proxies", async () =>
+        {
+            var proxies = await mesh.Proxies.ListAsync(ct);
+            if (proxies.Count == 0)
+                return ([], $"none is registered as '{mesh.Settings.ProxyService}'");
+            var answers = await mesh.Proxies.AskUntilAsync(
+                service, proxies, all => ProxyState.Behind(all, index).Count == 0, ProxiesFollowWithin, ct);
+            var late = ProxyState.Behind(answers, index);
+            return (late, $"{answers.Count - late.Count} of {answers.Count} follow index {index}");
+        });
+        foreach (var reason in behind)
+            narrator.Warn(reason);
+        if (behind.Count > 0)
+            narrator.Warn("the old release is left running for the proxies that still use it; the next deploy stops it");
+        return behind.Count == 0;
+    }
+
+    private async Task DrainAsync(ServiceDocument document, TimeSpan drain, CancellationToken ct)
+    {
+        var retired = document.Retired.Select(release => release.Deployment).ToHashSet();
+        await narrator.PhaseAsync("drain", async () =>
+        {
+            var proxies = await mesh.Proxies.ListAsync(ct);
+            var answers = await mesh.Proxies.AskUntilAsync(
+                document.Service, proxies, all => ProxyState.InFlight(all, retired) == 0, drain, ct);
+            var left = ProxyState.InFlight(answers, retired);
+            return (left, left == 0 ? "nothing in flight on the old release" : $"{left} still in flight after {DurationText.Write(drain)}");
+        });
+    }
+
+    private async Task RetireAsync(ServiceDocument document, int? keep, CancellationToken ct)
+    {
+        await narrator.PhaseAsync("retire", async () =>
+        {
+            var containers = await host.ListAsync(document.Service, document, ct);
+            var retirement = Housekeeping.Retire(document, containers, keep ?? int.MaxValue);
+            await Task.WhenAll(retirement.Stop.Select(container => host.StopAsync(container.Id, ct)));
+            await Task.WhenAll(retirement.Remove.Select(container => host.RemoveAsync(container.Id, ct)));
+            return (retirement, Describe(retirement));
+        });
+    }
+
+    private static string Describe(Retirement retirement)
+    {
+        List<string> done = [];
+        if (retirement.Stop.Count > 0)
+            done.Add($"stopped {Names(retirement.Stop)} (kept for a rollback)");
+        if (retirement.Remove.Count > 0)
+            done.Add($"removed {Names(retirement.Remove)}");
+        return done.Count == 0 ? "nothing to stop" : string.Join("; ", done);
+    }
+
+    private static string Names(IEnumerable<OwnContainer> containers) => string.Join(", ", containers.Select(container => container.Name));
+
+    private static string Promoted(ServiceDocument document) => $"production is on {document.Service} {document.Active?.Version}";
+
+    private static string Remains(ServiceDocument document) =>
+        $"Containers of retired releases may still run: the next deploy of {document.Service} stops them.";
+}

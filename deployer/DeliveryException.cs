@@ -1,0 +1,15 @@
+using ServiceMesh.Deployer.Manifest;
+
+namespace ServiceMesh.Deployer;
+
+/// <summary>An expected end: what happened and what to do next, in sentences for the person at the terminal.</summary>
+internal sealed class DeliveryException(ExitCode code, string message, Exception? inner = null) : Exception(message, inner)
+{
+    public ExitCode Code { get; } = code;
+
+    /// <summary>The last lines that the candidate or the tests printed, if they explain it.</summary>
+    public IReadOnlyList<string> LogTail { get; init; } = [];
+
+    /// <summary>What is wrong with the manifest, if that is the reason.</summary>
+    public IReadOnlyList<ManifestError> ManifestErrors { get; init; } = [];
+}

@@ -1,0 +1,49 @@
+using System.Net.Sockets;
+using System.Text.Json;
+using Consul;
+using Docker.DotNet;
+using ServiceMesh.Docker;
+
+namespace ServiceMesh.Deployer;
+
+/// <summary>The one place where a failure of a part becomes an exit code and a sentence.</summary>
+internal static class Faults
+{
+    public const string ConsulMend = "Is Consul running there? Name another address with --consul or CONSUL_HTTP_ADDR.";
+
+    public const string DockerMend = "Is it running, and may you use it? Name another address with --docker or DOCKER_HOST.";
+
+    /// <returns>The failure as it is told; <c>null</c> for a bug, which is to crash.</returns>
+    public static DeliveryException? Explain(Exception error) => error switch
+    {
+        DeliveryException known => known,
+        ConsulRequestException { Fault: ConsulFault.Forbidden } =>
+            new DeliveryException(ExitCode.Unreachable, $"{Sentence(error)} Give a token that may do this in CONSUL_HTTP_TOKEN.", error),
+        ConsulRequestException => new DeliveryException(ExitCode.Unreachable, $"{Sentence(error)} {ConsulMend}", error),
+        ConsulConfigurationException => new DeliveryException(ExitCode.WrongInput, Sentence(error), error),
+        DockerUnreachableException => new DeliveryException(ExitCode.Unreachable, $"{Sentence(error)} {DockerMend}", error),
+        DockerApiException api => new DeliveryException(ExitCode.Unreachable, $"Docker refused a call ({(int)api.StatusCode}): {DockerSaid(api)}", error),
+        // Consul's client wraps its own, and the proxies' are handled where they are asked.
+        _ when error.GetBaseException() is HttpRequestException or IOException or SocketException => new DeliveryException(ExitCode.Unreachable, $"Docker stopped answering: {Sentence(error.GetBaseException())} {DockerMend}", error),
+        _ => null,
+    };
+
+    /// <summary>The Engine's own words, without the JSON around them.</summary>
+    public static string DockerSaid(DockerApiException error)
+    {
+        try
+        {
+            using var body = JsonDocument.Parse(error.ResponseBody ?? "");
+            if (body.RootElement.TryGetProperty("message", out var message) && message.GetString() is { } text)
+                return text.Trim();
+        }
+        catch (Exception unreadable) when (unreadable is JsonException or InvalidOperationException)
+        {
+            // Not the Engine's JSON: its text is the best that there is.
+        }
+
+        return string.IsNullOrWhiteSpace(error.ResponseBody) ? error.StatusCode.ToString() : error.ResponseBody.Trim();
+    }
+
+    private static string Sentence(Exception error) => error.Message.TrimEnd('.', ' ') + ".";
+}

@@ -1,0 +1,151 @@
+using System.Globalization;
+using YamlDotNet.RepresentationModel;
+
+namespace ServiceMesh.Deployer.Manifest;
+
+/// <summary>One mapping of the manifest. Reads typed values and notes every fault with its line instead of stopping at the first.</summary>
+internal sealed class Section
+{
+    private readonly Dictionary<string, YamlNode> nodes = new(StringComparer.Ordinal);
+    private readonly string path;
+    private readonly Func<string, string?> environment;
+    private readonly List<ManifestError> errors;
+
+    public Section(YamlMappingNode mapping, string path, string[] keys, Func<string, string?> environment, List<ManifestError> errors)
+    {
+        this.path = path;
+        this.environment = environment;
+        this.errors = errors;
+        Line = LineOf(mapping);
+        foreach (var (keyNode, value) in mapping.Children)
+        {
+            var key = (keyNode as YamlScalarNode)?.Value ?? "";
+            if (keys.Contains(key))
+                nodes[key] = value;
+            else
+                Fault(LineOf(keyNode), $"unknown key '{path}{key}'; " + Hint(key, keys));
+        }
+    }
+
+    public int Line { get; }
+
+    public bool Has(string key) => nodes.ContainsKey(key);
+
+    public int LineFor(string key) => nodes.TryGetValue(key, out var node) ? LineOf(node) : Line;
+
+    public void Fault(string key, string message) => Fault(LineFor(key), $"{path}{key}: {message}");
+
+    public string? Text(string key) => nodes.TryGetValue(key, out var node) ? Scalar(node, path + key) : null;
+
+    public string? Required(string key, string what)
+    {
+        if (!nodes.ContainsKey(key))
+            Fault(Line, $"{path}{key} is missing: {what}");
+        else if (Text(key) is { Length: > 0 } text)
+            return text;
+        else if (!errors.Any(error => error.Line == LineFor(key)))
+            Fault(key, $"is empty: {what}");
+        return null;
+    }
+
+    public int Whole(string key, int fallback, int least, int most)
+    {
+        if (Text(key) is not { } text)
+            return fallback;
+        if (int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most)
+            return number;
+        Fault(key, $"'{text}' must be a whole number from {least} to {most}");
+        return fallback;
+    }
+
+    public bool Flag(string key, bool fallback)
+    {
+        if (Text(key) is not { } text)
+            return fallback;
+        if (text is "true" or "false")
+            return text == "true";
+        Fault(key, $"'{text}' must be true or false");
+        return fallback;
+    }
+
+    public TimeSpan Duration(string key, TimeSpan fallback, TimeSpan least)
+    {
+        if (Text(key) is not { } text)
+            return fallback;
+        if (!DurationText.TryParse(text, out var duration))
+            Fault(key, $"'{text}' must be {DurationText.Form}");
+        else if (duration < least)
+            Fault(key, $"'{text}' must be at least {DurationText.Write(least)}");
+        else
+            return duration;
+        return fallback;
+    }
+
+    public Section? Child(string key, string[] keys) =>
+        nodes.TryGetValue(key, out var node) ? Mapping(node, path + key, keys) : null;
+
+    public IEnumerable<Section> Items(string key, string[] keys)
+    {
+        if (!nodes.TryGetValue(key, out var node))
+            return [];
+        if (node is YamlSequenceNode list)
+            return [.. list.Select((item, i) => Mapping(item, $"{path}{key}[{i}]", keys)).OfType<Section>()];
+        Fault(key, "must be a list, each entry beginning with '- '");
+        return [];
+    }
+
+    public IReadOnlyDictionary<string, string> Variables(string key)
+    {
+        var variables = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        if (!nodes.TryGetValue(key, out var node) || IsNull(node))
+            return variables;
+        if (node is not YamlMappingNode mapping)
+        {
+            Fault(key, "must be a mapping of names to values");
+            return variables;
+        }
+
+        foreach (var (name, value) in mapping.Children)
+        {
+            var text = (name as YamlScalarNode)?.Value;
+            if (string.IsNullOrEmpty(text) || text.Contains('='))
+                Fault(LineOf(name), $"{path}{key}: '{text}' is no name of an environment variable");
+            else
+                variables[text] = Scalar(value, $"{path}{key}.{text}") ?? "";
+        }
+
+        return variables;
+    }
+
+    private Section? Mapping(YamlNode node, string name, string[] keys)
+    {
+        if (node is YamlMappingNode mapping)
+            return new Section(mapping, name + ".", keys, environment, errors);
+        Fault(LineOf(node), $"{name} must be a mapping of {string.Join(", ", keys)}");
+        return null;
+    }
+
+    private string? Scalar(YamlNode node, string name)
+    {
+        if (node is not YamlScalarNode scalar)
+        {
+            Fault(LineOf(node), $"{name} must be a single value");
+            return null;
+        }
+
+        var (text, faults) = Interpolation.Fill(IsNull(scalar) ? "" : scalar.Value ?? "", environment);
+        foreach (var fault in faults)
+            Fault(LineOf(node), $"{name}: {fault}");
+        return faults.Count == 0 ? text : null;
+    }
+
+    private void Fault(int line, string message) => errors.Add(new ManifestError(line, message));
+
+    private static string Hint(string key, string[] keys) =>
+        NearestKey.Of(key, keys) is { } near ? $"did you mean '{near}'?" : $"known here: {string.Join(", ", keys)}";
+
+    private static bool IsNull(YamlNode node) =>
+        node is YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain, Value: null or "" or "~" or "null" };
+
+    private static int LineOf(YamlNode node) => (int)node.Start.Line;
+}

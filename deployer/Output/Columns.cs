@@ -1,0 +1,24 @@
+using Spectre.Console;
+
+namespace ServiceMesh.Deployer.Output;
+
+/// <summary>A table: aligned columns in a log, a drawn table on a terminal.</summary>
+internal sealed record Columns(IReadOnlyList<string> Heads, IReadOnlyList<IReadOnlyList<string>> Rows)
+{
+    /// <summary>The table as lines of text; the last column is not padded.</summary>
+    public IEnumerable<string> Lines()
+    {
+        var widths = Heads.Select((head, column) => Rows.Select(row => row[column].Length).Append(head.Length).Max()).ToArray();
+        return Rows.Prepend(Heads).Select(row => string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd());
+    }
+
+    public void Draw(IAnsiConsole console)
+    {
+        var table = new Table().Border(TableBorder.Simple);
+        foreach (var head in Heads)
+            table.AddColumn(new TableColumn(Markup.Escape(head)).NoWrap());
+        foreach (var row in Rows)
+            table.AddRow([.. row.Select(Markup.Escape)]);
+        console.Write(table);
+    }
+}

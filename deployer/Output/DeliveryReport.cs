@@ -1,0 +1,36 @@
+using ServiceMesh.Deployer.Manifest;
+
+namespace ServiceMesh.Deployer.Output;
+
+/// <summary>The one JSON document of <c>deploy</c>, <c>promote</c> and <c>rollback</c>, however they end.</summary>
+internal sealed record DeliveryReport
+{
+    public required string Action { get; init; }
+
+    public required int ExitCode { get; init; }
+
+    public string? Error { get; init; }
+
+    public string? Service { get; init; }
+
+    public Release? Release { get; init; }
+
+    public Release? Replaced { get; init; }
+
+    /// <summary>The ModifyIndex at which production changed.</summary>
+    public ulong? Index { get; init; }
+
+    public TestRun? Tests { get; init; }
+
+    public required double Seconds { get; init; }
+
+    public required IReadOnlyList<PhaseRecord> Phases { get; init; }
+
+    public required IReadOnlyList<string> Warnings { get; init; }
+
+    /// <summary>What is wrong with the manifest, by line.</summary>
+    public IReadOnlyList<ManifestError> ManifestErrors { get; init; } = [];
+
+    /// <summary>The last lines that the candidate printed.</summary>
+    public IReadOnlyList<string> LogTail { get; init; } = [];
+}

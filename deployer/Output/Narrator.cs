@@ -1,0 +1,64 @@
+namespace ServiceMesh.Deployer.Output;
+
+/// <summary>Tells the person what happens, a line a phase, and remembers it for <c>--json</c>.</summary>
+internal abstract class Narrator(TimeProvider time)
+{
+    private readonly List<PhaseRecord> phases = [];
+    private readonly List<string> warnings = [];
+    private readonly long started = time.GetTimestamp();
+
+    public IReadOnlyList<PhaseRecord> Phases => phases;
+
+    public IReadOnlyList<string> Warnings => warnings;
+
+    public TimeSpan Elapsed => time.GetElapsedTime(started);
+
+    /// <summary>Runs one phase; <paramref name="work"/> gives its result and what to say of it.</summary>
+    public async Task<T> PhaseAsync<T>(string name, Func<Task<(T Result, string Detail)>> work)
+    {
+        var began = time.GetTimestamp();
+        Begin(name);
+        try
+        {
+            var (result, detail) = await work();
+            Note(new PhaseRecord(name, Seconds(began), Ok: true, detail));
+            return result;
+        }
+        catch (Exception error)
+        {
+            Note(new PhaseRecord(name, Seconds(began), Ok: false, error is OperationCanceledException ? "interrupted" : "failed"));
+            throw;
+        }
+    }
+
+    public void Warn(string sentence)
+    {
+        warnings.Add(sentence);
+        ShowWarning(sentence);
+    }
+
+    /// <summary>One line that a container printed.</summary>
+    public abstract void Relay(string line);
+
+    /// <summary>A remark that is no warning.</summary>
+    public abstract void Say(string sentence);
+
+    public abstract void Fail(string sentence, IReadOnlyList<string> logTail);
+
+    protected abstract void Begin(string phase);
+
+    protected abstract void End(PhaseRecord phase);
+
+    protected abstract void ShowWarning(string sentence);
+
+    private void Note(PhaseRecord phase)
+    {
+        phases.Add(phase);
+        End(phase);
+    }
+
+    private double Seconds(long began) => Math.Round(time.GetElapsedTime(began).TotalSeconds, 3);
+}
+
+/// <summary>One finished phase of a delivery.</summary>
+internal sealed record PhaseRecord(string Name, double Seconds, bool Ok, string Detail);

@@ -1,0 +1,26 @@
+namespace ServiceMesh.Deployer.Output;
+
+/// <summary>Lines without colour or cursor, for logs and pipes.</summary>
+internal sealed class PlainNarrator(TextWriter output, TimeProvider time) : Narrator(time)
+{
+    public override void Relay(string line) => output.WriteLine($"  | {line}");
+
+    public override void Say(string sentence) => output.WriteLine(sentence);
+
+    public override void Fail(string sentence, IReadOnlyList<string> logTail)
+    {
+        foreach (var line in logTail)
+            Relay(line);
+        output.WriteLine($"error: {sentence}");
+    }
+
+    protected override void Begin(string phase)
+    {
+        // Said at its end, with the time it took.
+    }
+
+    protected override void End(PhaseRecord phase) =>
+        output.WriteLine($"{(phase.Ok ? "ok" : "no"),-3} {phase.Name,-8} {phase.Seconds,7:0.0} s  {phase.Detail}");
+
+    protected override void ShowWarning(string sentence) => output.WriteLine($"warning: {sentence}");
+}

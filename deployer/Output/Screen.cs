@@ -1,0 +1,46 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Spectre.Console;
+
+namespace ServiceMesh.Deployer.Output;
+
+/// <summary>Where a verb's words go: colour on a terminal, plain lines elsewhere, and with <c>--json</c> only JSON on stdout.</summary>
+internal sealed class Screen
+{
+    private readonly TextWriter output;
+    private readonly bool json;
+    private readonly Lazy<IAnsiConsole>? terminal;
+
+    public Screen(TextWriter output, TextWriter progress, bool json, bool isTerminal, TimeProvider time)
+    {
+        this.output = output;
+        this.json = json;
+        // Finding out what the terminal can do takes time, so it is done only where there is one.
+        terminal = isTerminal && !json ? new Lazy<IAnsiConsole>(() => AnsiConsole.Console) : null;
+        Narrator = terminal is not null ? new TerminalNarrator(terminal.Value, time) : new PlainNarrator(json ? progress : output, time);
+    }
+
+    public Narrator Narrator { get; }
+
+    /// <summary>Writes the verb's JSON document, if JSON is asked for.</summary>
+    public void Report<T>(T document, JsonTypeInfo<T> form)
+    {
+        if (json)
+            output.WriteLine(JsonSerializer.Serialize(document, form));
+    }
+
+    /// <summary>Shows the verb's table, unless JSON is asked for.</summary>
+    public void Show(Columns table)
+    {
+        if (json)
+            return;
+        if (terminal is not null)
+        {
+            table.Draw(terminal.Value);
+            return;
+        }
+
+        foreach (var line in table.Lines())
+            output.WriteLine(line);
+    }
+}

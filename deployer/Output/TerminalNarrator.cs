@@ -1,0 +1,49 @@
+using Spectre.Console;
+
+namespace ServiceMesh.Deployer.Output;
+
+/// <summary>The same lines in colour, with the running phase shown while it runs.</summary>
+internal sealed class TerminalNarrator(IAnsiConsole console, TimeProvider time) : Narrator(time)
+{
+    private string? running;
+
+    public override void Relay(string line) => Line($"  [grey]│ {Markup.Escape(line)}[/]");
+
+    public override void Say(string sentence) => Line(Markup.Escape(sentence));
+
+    public override void Fail(string sentence, IReadOnlyList<string> logTail)
+    {
+        foreach (var line in logTail)
+            Relay(line);
+        Line($"[red]error:[/] {Markup.Escape(sentence)}");
+    }
+
+    protected override void Begin(string phase)
+    {
+        running = phase;
+        ShowRunning();
+    }
+
+    protected override void End(PhaseRecord phase)
+    {
+        running = null;
+        var mark = phase.Ok ? "[green]✓[/]" : "[red]✗[/]";
+        Line($"{mark} {phase.Name,-8} [grey]{phase.Seconds,7:0.0} s[/]  {Markup.Escape(phase.Detail)}");
+    }
+
+    protected override void ShowWarning(string sentence) => Line($"[yellow]warning:[/] {Markup.Escape(sentence)}");
+
+    // The running phase's own line is overwritten by whatever is said next, and then said again below it.
+    private void Line(string markup)
+    {
+        console.Write(new ControlCode("\r\u001b[K"));
+        console.MarkupLine(markup);
+        ShowRunning();
+    }
+
+    private void ShowRunning()
+    {
+        if (running is not null)
+            console.Markup($"[grey]… {running}[/]");
+    }
+}

@@ -1,0 +1,49 @@
+using System.CommandLine;
+using ServiceMesh.Deployer.Delivery;
+using ServiceMesh.Deployer.Manifest;
+
+namespace ServiceMesh.Deployer.Verbs;
+
+/// <summary><c>deployer deploy service.yaml --version v2</c></summary>
+internal static class DeployVerb
+{
+    private static readonly Argument<string> Manifest = new("manifest") { Description = "the service's service.yaml" };
+
+    private static readonly Option<string?> Version = new("--version")
+    {
+        Description = "the image's tag; without it the tag that the manifest names",
+        HelpName = "tag",
+    };
+
+    public static Command Create()
+    {
+        var command = new VerbCommand(
+            "deploy",
+            "Starts a version as a candidate, runs the service's tests against it and, only if they pass, makes it active.",
+            "deployer deploy recommendation-service/service.yaml --version v2")
+        {
+            Manifest,
+            Version,
+        };
+        command.SetAction((parse, ct) => VerbRunner.DeliverAsync(
+            parse,
+            "deploy",
+            (mesh, host, narrator, token) =>
+            {
+                var path = parse.GetRequiredValue(Manifest);
+                var manifest = ManifestFile.Read(path);
+                return new DeployRun(mesh, host, narrator).RunAsync(manifest, VersionOf(manifest, parse.GetValue(Version), path), token);
+            },
+            ct));
+        return command;
+    }
+
+    private static string VersionOf(ServiceManifest manifest, string? named, string path)
+    {
+        var version = named ?? manifest.Image.Tag
+            ?? throw new DeliveryException(ExitCode.WrongInput, $"which version? Give --version, or a tag to the image in {path}");
+        return ImageReference.IsTag(version)
+            ? version
+            : throw new DeliveryException(ExitCode.WrongInput, $"'{version}' is no version, because it is no image tag: {ImageReference.TagRule}");
+    }
+}

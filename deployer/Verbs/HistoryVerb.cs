@@ -1,0 +1,45 @@
+using System.CommandLine;
+using ServiceMesh.Deployer.Output;
+
+namespace ServiceMesh.Deployer.Verbs;
+
+/// <summary><c>deployer history demo</c></summary>
+internal static class HistoryVerb
+{
+    private static readonly Argument<string> Service = new("service") { Description = "the service's name" };
+
+    public static Command Create()
+    {
+        var command = new VerbCommand(
+            "history",
+            "Tells what was attempted and how it ended, the oldest first.",
+            "deployer history demo --json")
+        {
+            Service,
+        };
+        command.SetAction((parse, ct) => VerbRunner.TellAsync(
+            parse,
+            (mesh, token) => mesh.Store.HistoryAsync(ServiceArgument.Of(parse, Service), token),
+            ReportJson.Default.IReadOnlyListHistoryEntry,
+            Table,
+            ct));
+        return command;
+    }
+
+    public static Columns Table(IReadOnlyList<HistoryEntry> entries) => new(
+        ["N", "WHEN (UTC)", "ACTION", "VERSION", "OUTCOME", "TESTS", "WHO", "SECONDS", "REASON"],
+        [.. entries.Select(Cells)]);
+
+    private static IReadOnlyList<string> Cells(HistoryEntry entry) =>
+    [
+        entry.Number.ToString(),
+        entry.At.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss"),
+        entry.Action,
+        entry.Release.Version,
+        entry.Outcome.ToString().ToLowerInvariant(),
+        entry.Tests is { } tests ? $"{tests.Passed?.ToString() ?? "?"} passed, {tests.Failed?.ToString() ?? "?"} failed" : "-",
+        entry.Who,
+        entry.Seconds.ToString("0.0"),
+        entry.Reason ?? "",
+    ];
+}

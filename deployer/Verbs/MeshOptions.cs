@@ -1,0 +1,93 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Net;
+using ServiceMesh.Deployer.Manifest;
+
+namespace ServiceMesh.Deployer.Verbs;
+
+/// <summary>The options that every verb has.</summary>
+internal static class MeshOptions
+{
+    public static Option<Uri?> Consul { get; } = new("--consul")
+    {
+        Description = "Consul's HTTP address [CONSUL_HTTP_ADDR, http://127.0.0.1:8500]",
+        HelpName = "url",
+        CustomParser = result => Address(result, "http://"),
+        Recursive = true,
+    };
+
+    public static Option<Uri?> Docker { get; } = new("--docker")
+    {
+        Description = "the Docker host's address [DOCKER_HOST, the local socket]",
+        HelpName = "url",
+        CustomParser = result => Address(result, "tcp://"),
+        Recursive = true,
+    };
+
+    public static Option<string?> Environment { get; } = new("--environment")
+    {
+        Description = "the name that tells meshes on one Docker host apart [MESH_ENVIRONMENT, mesh]",
+        HelpName = "name",
+        Recursive = true,
+    };
+
+    public static Option<string?> Publish { get; } = new("--publish")
+    {
+        Description = "the host's IP address on which container ports are published [MESH_PUBLISH, 0.0.0.0]",
+        HelpName = "ip",
+        Recursive = true,
+    };
+
+    public static Option<string?> ProxyService { get; } = new("--proxy-service")
+    {
+        Description = "the name under which the proxies are registered [MESH_PROXY_SERVICE, proxy]",
+        HelpName = "name",
+        Recursive = true,
+    };
+
+    public static Option<bool> Json { get; } = new("--json")
+    {
+        Description = "one JSON document on stdout, progress on stderr",
+        Recursive = true,
+    };
+
+    public static IEnumerable<Option> All => [Consul, Docker, Environment, Publish, ProxyService, Json];
+
+    public static DeliverySettings Settings(ParseResult parse)
+    {
+        var publish = parse.GetValue(Publish) ?? Variable("MESH_PUBLISH", "0.0.0.0");
+        if (!IPAddress.TryParse(publish, out _))
+            throw new DeliveryException(ExitCode.WrongInput, $"'{publish}' is no IP address; --publish (or MESH_PUBLISH) takes one, such as 0.0.0.0");
+        return new DeliverySettings(
+            parse.GetValue(Consul),
+            parse.GetValue(Docker),
+            parse.GetValue(Environment) ?? Variable("MESH_ENVIRONMENT", "mesh"),
+            publish,
+            parse.GetValue(ProxyService) ?? Variable("MESH_PROXY_SERVICE", "proxy"));
+    }
+
+    /// <summary>An option that takes a duration; unset it is <c>null</c>, which stands for <paramref name="fallback"/>.</summary>
+    public static Option<TimeSpan?> Duration(string name, string description, TimeSpan fallback) => new(name)
+    {
+        Description = $"{description} [{DurationText.Write(fallback)}]",
+        HelpName = "time",
+        CustomParser = result =>
+        {
+            if (!DurationText.TryParse(result.Tokens[0].Value, out var duration))
+                result.AddError($"{name} '{result.Tokens[0].Value}' must be {DurationText.Form}");
+            return duration;
+        },
+    };
+
+    private static Uri? Address(ArgumentResult result, string scheme)
+    {
+        var text = result.Tokens[0].Value;
+        if (Uri.TryCreate(text.Contains("://", StringComparison.Ordinal) ? text : scheme + text, UriKind.Absolute, out var address))
+            return address;
+        result.AddError($"'{text}' is no address; one looks like {scheme}10.0.0.9:8500");
+        return null;
+    }
+
+    private static string Variable(string name, string fallback) =>
+        System.Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : fallback;
+}

@@ -1,0 +1,61 @@
+using System.CommandLine;
+using ServiceMesh.Deployer.Delivery;
+
+namespace ServiceMesh.Deployer.Verbs;
+
+/// <summary><c>deployer promote demo 3f2a</c></summary>
+internal static class PromoteVerb
+{
+    private static readonly Argument<string> Service = new("service") { Description = "the service's name" };
+
+    private static readonly Argument<string> Candidate = new("candidate")
+    {
+        Description = "the unique beginning of an instance's, a container's or a deployment's id; see 'deployer status'",
+    };
+
+    private static readonly Option<string[]> Paths = new("--route")
+    {
+        Description = "a path that leads to the service; needed the first time, replaces its routes afterwards",
+        HelpName = "path",
+    };
+
+    private static readonly Option<bool> Strip = new("--strip") { Description = "take the route's path off before the request reaches the service" };
+    private static readonly Option<TimeSpan?> Deadline = MeshOptions.Duration("--deadline", "how long it may take to be passing", WithoutManifest.Deadline);
+    private static readonly Option<TimeSpan?> Drain = MeshOptions.Duration("--drain", "how long requests in flight may take", WithoutManifest.Drain);
+
+    public static Command Create()
+    {
+        var command = new VerbCommand(
+            "promote",
+            "Makes a running candidate active, such as a container that was started by hand. Its tests are not run.",
+            "deployer promote demo 3f2a --route /demo --strip")
+        {
+            Service,
+            Candidate,
+            Paths,
+            Strip,
+            Deadline,
+            Drain,
+        };
+        command.SetAction((parse, ct) => VerbRunner.DeliverAsync(
+            parse,
+            "promote",
+            (mesh, host, narrator, token) => new PromoteRun(mesh, host, narrator).RunAsync(
+                ServiceArgument.Of(parse, Service),
+                parse.GetRequiredValue(Candidate),
+                Routes(parse),
+                parse.GetValue(Deadline) ?? WithoutManifest.Deadline,
+                parse.GetValue(Drain) ?? WithoutManifest.Drain,
+                token),
+            ct));
+        return command;
+    }
+
+    private static List<Route> Routes(ParseResult parse)
+    {
+        List<Route> routes = [.. (parse.GetValue(Paths) ?? []).Select(path => new Route(Host: null, path, parse.GetValue(Strip)))];
+        return routes.SelectMany(route => route.Faults()).FirstOrDefault() is { } fault
+            ? throw new DeliveryException(ExitCode.WrongInput, fault)
+            : routes;
+    }
+}

@@ -1,0 +1,92 @@
+using System.CommandLine;
+using System.Text.Json.Serialization.Metadata;
+using ServiceMesh.Deployer.Delivery;
+using ServiceMesh.Deployer.Output;
+
+namespace ServiceMesh.Deployer.Verbs;
+
+/// <summary>Runs a verb and turns however it ends into words, JSON and an exit code.</summary>
+internal static class VerbRunner
+{
+    /// <summary>A verb that changes something.</summary>
+    public static async Task<int> DeliverAsync(
+        ParseResult parse, string action, Func<Mesh, ContainerHost, Narrator, CancellationToken, Task<Delivered>> work, CancellationToken ct)
+    {
+        var screen = ScreenOf(parse);
+        var narrator = screen.Narrator;
+        try
+        {
+            using var mesh = new Mesh(MeshOptions.Settings(parse), TimeProvider.System);
+            var delivered = await work(mesh, await mesh.DockerAsync(ct), narrator, ct);
+            narrator.Say($"{delivered.Service} {delivered.Release.Version} is active, after {narrator.Elapsed.TotalSeconds:0.0} s");
+            screen.Report(
+                Ended(action, narrator, ExitCode.Done) with
+                {
+                    Service = delivered.Service,
+                    Release = delivered.Release,
+                    Replaced = delivered.Replaced,
+                    Index = delivered.Index,
+                    Tests = delivered.Tests,
+                },
+                ReportJson.Default.DeliveryReport);
+            return (int)ExitCode.Done;
+        }
+        catch (Exception error) when (Explain(error, ct) is { } fault)
+        {
+            narrator.Fail(fault.Message, fault.LogTail);
+            screen.Report(
+                Ended(action, narrator, fault.Code) with
+                {
+                    Error = fault.Message,
+                    ManifestErrors = fault.ManifestErrors,
+                    LogTail = fault.LogTail,
+                },
+                ReportJson.Default.DeliveryReport);
+            return (int)fault.Code;
+        }
+    }
+
+    /// <summary>A verb that only tells.</summary>
+    public static async Task<int> TellAsync<T>(
+        ParseResult parse, Func<Mesh, CancellationToken, Task<T>> ask, JsonTypeInfo<T> form, Func<T, Columns> table, CancellationToken ct)
+    {
+        var screen = ScreenOf(parse);
+        try
+        {
+            using var mesh = new Mesh(MeshOptions.Settings(parse), TimeProvider.System);
+            var answer = await ask(mesh, ct);
+            screen.Report(answer, form);
+            screen.Show(table(answer));
+            return (int)ExitCode.Done;
+        }
+        catch (Exception error) when (Explain(error, ct) is { } fault)
+        {
+            screen.Narrator.Fail(fault.Message, fault.LogTail);
+            screen.Report(new FailureReport((int)fault.Code, fault.Message), ReportJson.Default.FailureReport);
+            return (int)fault.Code;
+        }
+    }
+
+    private static DeliveryException? Explain(Exception error, CancellationToken ct) =>
+        error is OperationCanceledException && ct.IsCancellationRequested
+            ? new DeliveryException(ExitCode.Interrupted, "interrupted; production is unchanged")
+            : Faults.Explain(error);
+
+    private static DeliveryReport Ended(string action, Narrator narrator, ExitCode code) => new()
+    {
+        Action = action,
+        ExitCode = (int)code,
+        Seconds = Math.Round(narrator.Elapsed.TotalSeconds, 3),
+        Phases = narrator.Phases,
+        Warnings = narrator.Warnings,
+    };
+
+    private static Screen ScreenOf(ParseResult parse)
+    {
+        var (output, error) = (parse.InvocationConfiguration.Output, parse.InvocationConfiguration.Error);
+        var isTerminal = ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected
+            && Environment.GetEnvironmentVariable("TERM") is not (null or "dumb")
+            && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+        return new Screen(output, error, parse.GetValue(MeshOptions.Json), isTerminal, TimeProvider.System);
+    }
+}

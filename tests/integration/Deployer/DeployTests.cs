@@ -1,0 +1,160 @@
+using ServiceMesh.Deployer;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Deployer;
+
+[Collection(DeployerCollection.Name)]
+public sealed class DeployTests(DeployerFixture host)
+{
+    private readonly DeployerCommand deployer = new(host);
+
+    [Fact]
+    public async Task Deploy_TwoVersionsThenRollback_ChangesTheDocumentAndKeepsTheOldOne()
+    {
+        var first = await deployer.DeployAsync("v1");
+        Assert.True(first.Code == ExitCode.Done, first.Output);
+        Assert.Contains("3 passed, 0 failed", first.Output, StringComparison.Ordinal);
+        Assert.Contains("for v1", first.Output, StringComparison.Ordinal);
+
+        var second = await deployer.DeployAsync("v2");
+        Assert.True(second.Code == ExitCode.Done, second.Output);
+        var document = await deployer.DocumentAsync();
+        Assert.Equal(("v2", "v1"), (document!.Active!.Version, document.Previous!.Version));
+        Assert.StartsWith($"{host.Registry}/app@sha256:", document.Active.Image, StringComparison.Ordinal);
+        Assert.Equal(["exited v1", "running v2"], await StatesAsync());
+
+        var back = await deployer.RunAsync(["rollback", deployer.Service]);
+        Assert.True(back.Code == ExitCode.Done, back.Output);
+        document = await deployer.DocumentAsync();
+        Assert.Equal(("v1", "v2"), (document!.Active!.Version, document.Previous!.Version));
+        Assert.Equal(["exited v2", "running v1"], await StatesAsync());
+
+        var history = await deployer.HistoryAsync();
+        Assert.Equal(
+            [("deploy", "v1", Outcome.Promoted, (int?)3), ("deploy", "v2", Outcome.Promoted, 3), ("rollback", "v1", Outcome.Promoted, null)],
+            history.Select(entry => (entry.Action, entry.Release.Version, entry.Outcome, entry.Tests?.Passed)));
+        Assert.Equal("v1", history[1].Replaced!.Version);
+    }
+
+    [Fact]
+    public async Task Deploy_ThreeVersions_RemovesWhatIsBeyondKeep()
+    {
+        foreach (var version in new[] { "v1", "v2", "v3" })
+        {
+            var ended = await deployer.DeployAsync(version);
+            Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        }
+
+        Assert.Equal(["exited v2", "running v3"], await StatesAsync());
+        var gone = await deployer.RunAsync(["rollback", deployer.Service, "--to", "v1"]);
+        Assert.Equal(ExitCode.WrongInput, gone.Code);
+        Assert.Contains($"the containers of {deployer.Service} v1 are gone. There is: v2 (deployment ", gone.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Deploy_RejectedByItsTests_LeavesTheActiveReleaseAsItWas()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        await deployer.DeployAsync("v1");
+        var before = await deployer.Store.ReadAsync(deployer.Service, ct);
+
+        var rejected = await deployer.DeployAsync("v2", tests: "fail");
+
+        Assert.Equal(ExitCode.Rejected, rejected.Code);
+        Assert.Contains($"{deployer.Service} v2 was rejected by its tests: 2 passed, 1 failed (exit code 1).", rejected.Output, StringComparison.Ordinal);
+        Assert.Equal(before!.Index, (await deployer.Store.ReadAsync(deployer.Service, ct))!.Index);
+        Assert.Equal(["running v1"], await StatesAsync());
+        var entry = (await deployer.HistoryAsync())[^1];
+        Assert.Equal((Outcome.Rejected, 1, 2, 1), (entry.Outcome, entry.Tests!.ExitCode, entry.Tests.Passed, entry.Tests.Failed));
+        Assert.Equal("2 passed, 1 failed", entry.Tests.LogTail);
+    }
+
+    [Theory]
+    [InlineData("killed", "they ended with exit code 137")]
+    [InlineData("hang", "its tests did not end within 1s500ms")]
+    public async Task Deploy_TestsThatDieOrHang_AreARejection(string tests, string reason)
+    {
+        var ended = await deployer.DeployAsync("v1", tests, change: "timeout: 20s=>timeout: 1s500ms");
+
+        Assert.Equal(ExitCode.Rejected, ended.Code);
+        Assert.Contains(reason, ended.Output, StringComparison.Ordinal);
+        await deployer.AssertUntouchedAsync();
+    }
+
+    [Fact]
+    public async Task Deploy_TestsThatPrintTenMegabytes_KeepOnlyTheEnd()
+    {
+        var ended = await deployer.DeployAsync("v1", "noisy");
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        var tail = (await deployer.HistoryAsync())[0].Tests!.LogTail;
+        Assert.EndsWith("1 passed, 0 failed", tail, StringComparison.Ordinal);
+        Assert.InRange(tail.Length, 100, 16 * 1024);
+    }
+
+    [Fact]
+    public async Task Deploy_CandidateThatEnds_IsNoticedAtOnceWithItsLastWords()
+    {
+        var ended = await deployer.DeployAsync("exits", change: "deadline: 20s=>deadline: 10m");
+
+        Assert.Equal(ExitCode.Unhealthy, ended.Code);
+        Assert.Contains("ended by itself with exit code 7. Production is unchanged.", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("no database", ended.Output, StringComparison.Ordinal);
+        await deployer.AssertUntouchedAsync();
+        Assert.Equal(Outcome.Unhealthy, Assert.Single(await deployer.HistoryAsync()).Outcome);
+    }
+
+    [Fact]
+    public async Task Deploy_CandidateThatNeverAnswers_IsUnhealthyAtTheDeadline()
+    {
+        var ended = await deployer.DeployAsync("silent", change: "deadline: 20s=>deadline: 3s");
+
+        Assert.Equal(ExitCode.Unhealthy, ended.Code);
+        Assert.Contains("did not become healthy within 3s: 0 of 1 instances were passing", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("| asleep", ended.Output, StringComparison.Ordinal);
+        await deployer.AssertUntouchedAsync();
+    }
+
+    [Fact]
+    public async Task Deploy_AfterACrash_RemovesItsLeftoversAndNothingElse()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        await host.RunAsync("app:v1", new() { ["mesh.service"] = deployer.Service, ["mesh.deployment"] = DeploymentId.New(), ["mesh.version"] = "v0", ["SERVICE_IGNORE"] = "true" }, ct);
+        var byHand = await host.RunAsync("app:v1", new() { ["SERVICE_NAME"] = deployer.Service }, ct);
+
+        var ended = await deployer.DeployAsync("v1");
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.Contains("left behind by an earlier attempt", ended.Output, StringComparison.Ordinal);
+        Assert.Equal(["running v1"], await StatesAsync());
+        Assert.True((await host.Docker.Containers.InspectContainerAsync(byHand, ct)).State!.Running);
+    }
+
+    [Fact]
+    public async Task Promote_AContainerStartedByHand_BecomesActive()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        var id = await host.RunAsync("app:v2", new() { ["SERVICE_NAME"] = deployer.Service, ["SERVICE_CHECK_HTTP"] = "/", ["SERVICE_CHECK_INTERVAL"] = "1s" }, ct);
+        await ConsulFixture.Until((q, token) => host.Consul.Health.Service(deployer.Service, null, false, q, token), instances => instances.Length == 1);
+
+        var unrouted = await deployer.RunAsync(["promote", deployer.Service, id[..6]]);
+        var promoted = await deployer.RunAsync(["promote", deployer.Service, id[..6], "--route", $"/{deployer.Service}"]);
+
+        Assert.Equal(ExitCode.WrongInput, unrouted.Code);
+        Assert.Contains("has no route yet: say which way leads to it", unrouted.Output, StringComparison.Ordinal);
+        Assert.True(promoted.Code == ExitCode.Done, promoted.Output);
+        var active = (await deployer.DocumentAsync())!.Active!;
+        Assert.Equal((id, "v2"), (active.Deployment, active.Version));
+        Assert.Contains("@sha256:", active.Image, StringComparison.Ordinal);
+
+        var next = await deployer.DeployAsync("v3");
+        Assert.True(next.Code == ExitCode.Done, next.Output);
+        Assert.False((await host.Docker.Containers.InspectContainerAsync(id, ct)).State!.Running);
+    }
+
+    private async Task<string[]> StatesAsync() =>
+    [
+        .. (await host.ContainersAsync(deployer.Service))
+            .Select(container => $"{container.State} {container.Labels["mesh.version"]}").Order(StringComparer.Ordinal),
+    ];
+}

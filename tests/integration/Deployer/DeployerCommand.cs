@@ -1,0 +1,84 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using ServiceMesh.Deployer;
+using ServiceMesh.Store;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Deployer;
+
+/// <summary>The deployer as its users call it, with arguments in and an exit code out; one service a test.</summary>
+internal sealed class DeployerCommand(DeployerFixture host)
+{
+    public string Service { get; } = ConsulFixture.Unique("svc")[..20];
+
+    public MeshStore Store { get; } = new(host.Consul, new BlockingQuery(NullLogger<BlockingQuery>.Instance, TimeProvider.System));
+
+    public LockStore Locks { get; } = new(host.Consul, TimeProvider.System);
+
+    /// <summary>Runs the deployer; <paramref name="onLine"/> sees each line as it is told.</summary>
+    public async Task<Ended> RunAsync(string[] args, Action<string>? onLine = null, CancellationTokenSource? interruption = null)
+    {
+        using var output = new HeardWriter(onLine);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(
+            interruption?.Token ?? CancellationToken.None, TestContext.Current.CancellationToken);
+        string[] where = args.Contains("--consul") ? [] : ["--consul", host.ConsulAddress.ToString()];
+        var code = await CommandLine.InvokeAsync(
+            [.. args, .. where, "--environment", host.Environment, "--proxy-service", "no-proxy"], output, output, either.Token);
+        return new Ended((ExitCode)code, output.ToString());
+    }
+
+    public async Task<Ended> DeployAsync(
+        string version, string tests = "pass", Action<string>? onLine = null, CancellationTokenSource? interruption = null, string change = "", params string[] args)
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"{Service}.yaml");
+        var (from, to) = change.Split("=>") is [var was, var becomes] ? (was, becomes) : ("", "");
+        var manifest = $"""
+            name: {Service}
+            image: {host.Registry}/app
+            port: 5000
+            routes:
+              - path: /{Service}
+            health:
+              http: /
+              healthy-for: 100ms
+              deadline: 20s
+            tests:
+              image: {host.Registry}/tests:{tests}
+              timeout: 20s
+            drain: 1s
+            keep: 1
+            """;
+        await File.WriteAllTextAsync(path, from.Length == 0 ? manifest : manifest.Replace(from, to), TestContext.Current.CancellationToken);
+        try
+        {
+            return await RunAsync(["deploy", path, "--version", version, .. args], onLine, interruption);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    public async Task<ServiceDocument?> DocumentAsync() => (await Store.ReadAsync(Service, TestContext.Current.CancellationToken))?.Document;
+
+    public Task<IReadOnlyList<HistoryEntry>> HistoryAsync() => Store.HistoryAsync(Service, TestContext.Current.CancellationToken);
+
+    /// <summary>Production is as if nothing had been tried: no document, no container, no lock.</summary>
+    public async Task AssertUntouchedAsync()
+    {
+        Assert.Null(await DocumentAsync());
+        Assert.Empty(await host.ContainersAsync(Service));
+        Assert.Null(await Locks.HolderAsync(Service, TestContext.Current.CancellationToken));
+    }
+
+    private sealed class HeardWriter(Action<string>? onLine) : StringWriter
+    {
+        public override void WriteLine(string? value)
+        {
+            lock (this)
+                base.WriteLine(value);
+            onLine?.Invoke(value ?? "");
+        }
+    }
+}
+
+internal sealed record Ended(ExitCode Code, string Output);

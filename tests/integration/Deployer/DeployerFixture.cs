@@ -1,0 +1,153 @@
+using System.Formats.Tar;
+using System.Text;
+using Consul;
+using Docker.DotNet;
+using Docker.DotNet.Models;
+using DotNet.Testcontainers.Builders;
+using DotNet.Testcontainers.Containers;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Hosting;
+using ServiceMesh.Docker;
+using ServiceMesh.RegistrySidecar;
+using ServiceMesh.RegistrySidecar.Settings;
+using Testcontainers.Consul;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Deployer;
+
+/// <summary>A Docker host with a Consul, an image registry with images of every temper, and a registry-sidecar.</summary>
+public sealed class DeployerFixture : IAsyncLifetime
+{
+    // The registry's own image is a small server whose port 5000 answers GET / with 200: good enough to be delivered.
+    private static readonly Dictionary<string, string> Dockerfiles = new()
+    {
+        ["app:v1"] = "ENV VERSION=v1",
+        ["app:v2"] = "ENV VERSION=v2",
+        ["app:v3"] = "ENV VERSION=v3",
+        ["app:exits"] = """ENTRYPOINT ["sh", "-c", "echo no database; exit 7"]""",
+        ["app:silent"] = """ENTRYPOINT ["sh", "-c", "echo asleep; sleep 600"]""",
+        ["tests:pass"] = """ENTRYPOINT ["sh", "-c", "echo at $URL for $EXPECTED_VERSION; echo 3 passed, 0 failed"]""",
+        ["tests:fail"] = """ENTRYPOINT ["sh", "-c", "echo 2 passed, 1 failed; exit 1"]""",
+        ["tests:hang"] = """ENTRYPOINT ["sh", "-c", "echo hanging; sleep 600"]""",
+        ["tests:noisy"] = """ENTRYPOINT ["sh", "-c", "head -c 10000000 /dev/zero | tr '\\0' 'x'; echo; echo 1 passed, 0 failed"]""",
+        ["tests:killed"] = """ENTRYPOINT ["sh", "-c", "kill -9 $$; sh -c 'kill -9 $PPID'; exit 137"]""",
+        ["tests:broken"] = """ENTRYPOINT ["/no/such/program"]""",
+    };
+
+    private readonly ConsulContainer consul = new ConsulBuilder().Build();
+
+    private readonly IContainer registry = new ContainerBuilder("registry:2")
+        .WithPortBinding(5000, assignRandomHostPort: true)
+        .WithLabel("SERVICE_IGNORE", "true")
+        .WithWaitStrategy(Wait.ForUnixContainer().UntilHttpRequestIsSucceeded(request => request.ForPath("/v2/").ForPort(5000)))
+        .Build();
+
+    private IHost sidecar = null!;
+
+    /// <summary>What tells this run's containers from all others on the Docker host.</summary>
+    public string Environment { get; } = ConsulFixture.Unique("deployer");
+
+    public DockerClient Docker { get; private set; } = null!;
+
+    public ConsulClient Consul { get; private set; } = null!;
+
+    public Uri ConsulAddress => new(consul.GetBaseAddress());
+
+    public string Registry => $"localhost:{registry.GetMappedPublicPort(5000)}";
+
+    public async ValueTask InitializeAsync()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        Docker = await DockerEngine.ConnectAsync(null, ct);
+        await Task.WhenAll(consul.StartAsync(ct), registry.StartAsync(ct));
+        Consul = ConsulFixture.ClientOf(ConsulAddress);
+        var node = await Consul.Agent.GetNodeName(ct);
+        await ConsulFixture.Until((q, token) => Consul.Health.Node(node, q, token), checks => checks.Any(check => check.CheckID == "serfHealth"));
+        foreach (var (name, line) in Dockerfiles)
+            await BuildAndPushAsync(name, $"FROM registry:2\n{line}\n", ct);
+
+        var quiet = new Dictionary<string, string?> { ["Logging:LogLevel:Default"] = "Warning" };
+        sidecar = SidecarHost.Build(
+            new SidecarOptions { Environment = Environment, ConsulAddress = ConsulAddress, Ip = await GatewayAsync(ct) },
+            new ConfigurationBuilder().AddInMemoryCollection(quiet).Build());
+        await sidecar.StartAsync(ct);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var container in await ContainersAsync(service: null))
+            await Docker.Containers.RemoveContainerAsync(container.ID, new ContainerRemoveParameters { Force = true, RemoveVolumes = true });
+        await sidecar.StopAsync();
+        sidecar.Dispose();
+        foreach (var name in Dockerfiles.Keys)
+            await Docker.Images.DeleteImageAsync($"{Registry}/{name}", new ImageDeleteParameters { Force = true });
+        Consul.Dispose();
+        Docker.Dispose();
+        await Task.WhenAll(registry.DisposeAsync().AsTask(), consul.DisposeAsync().AsTask());
+    }
+
+    /// <summary>Every container of this run, running or not; of one service if it is named.</summary>
+    public async Task<IList<ContainerListResponse>> ContainersAsync(string? service)
+    {
+        var labels = new Dictionary<string, bool> { [$"mesh.environment={Environment}"] = true };
+        if (service is not null)
+            labels[$"mesh.service={service}"] = true;
+        return await Docker.Containers.ListContainersAsync(
+            new ContainersListParameters { All = true, Filters = new Dictionary<string, IDictionary<string, bool>> { ["label"] = labels } });
+    }
+
+    /// <summary>Starts a container as a person would with <c>docker run</c>.</summary>
+    public async Task<string> RunAsync(string image, Dictionary<string, string> labels, CancellationToken ct)
+    {
+        labels["mesh.environment"] = Environment;
+        var container = await Docker.Containers.CreateContainerAsync(
+            new CreateContainerParameters
+            {
+                Image = $"{Registry}/{image}",
+                Labels = labels,
+                HostConfig = new HostConfig
+                {
+                    PortBindings = new Dictionary<string, IList<PortBinding>> { ["5000/tcp"] = [new PortBinding { HostIP = "0.0.0.0", HostPort = "" }] },
+                },
+            },
+            ct);
+        await Docker.Containers.StartContainerAsync(container.ID, null, ct);
+        return container.ID;
+    }
+
+    // The address under which containers reach the host's published ports.
+    private async Task<string> GatewayAsync(CancellationToken ct) =>
+        (await Docker.Containers.InspectContainerAsync(consul.Id, ct)).NetworkSettings!.Networks["bridge"].Gateway;
+
+    private async Task BuildAndPushAsync(string name, string dockerfile, CancellationToken ct)
+    {
+        using var context = new MemoryStream();
+        await using (var tar = new TarWriter(context, leaveOpen: true))
+        {
+            await tar.WriteEntryAsync(
+                new PaxTarEntry(TarEntryType.RegularFile, "Dockerfile") { DataStream = new MemoryStream(Encoding.UTF8.GetBytes(dockerfile)) }, ct);
+        }
+
+        context.Position = 0;
+        var told = new Told();
+        await Docker.Images.BuildImageFromDockerfileAsync(
+            new ImageBuildParameters { Tags = [$"{Registry}/{name}"] }, context, null, null, told, ct);
+        var (repository, tag) = (name.Split(':')[0], name.Split(':')[1]);
+        await Docker.Images.PushImageAsync($"{Registry}/{repository}", new ImagePushParameters { Tag = tag }, new AuthConfig(), told, ct);
+    }
+
+    private sealed class Told : IProgress<JSONMessage>
+    {
+        public void Report(JSONMessage value)
+        {
+            if (value.Error is { } error)
+                throw new InvalidOperationException(error.Message);
+        }
+    }
+}
+
+[CollectionDefinition(Name)]
+public sealed class DeployerCollection : ICollectionFixture<DeployerFixture>
+{
+    public const string Name = "deployer";
+}

@@ -1,0 +1,51 @@
+using ServiceMesh.Deployer;
+using ServiceMesh.Deployer.Delivery;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.Deployer;
+
+public sealed class CandidateChoiceTests
+{
+    private static readonly (Instance Instance, string Container)[] Known =
+    [
+        Entry("h1:demo-a:8080", "aaa111", "c0ffee"),
+        Entry("h1:demo-b:8080", "aaa111", "c1dead"),
+        Entry("h1:hand:8080", "beef99", "beef99"),
+        Entry("h1:live:8080", "live55", "d00d00"),
+        Entry("h1:old:8080", "oldoldold", "ee0000"),
+    ];
+
+    private static readonly ServiceDocument Document = ServiceDocument.Create("demo", []) with
+    {
+        Active = new Release("live55", "v1", "x", DateTimeOffset.UnixEpoch),
+        Retired = [new Release("oldoldold", "v0", "x", DateTimeOffset.UnixEpoch)],
+    };
+
+    [Theory]
+    [InlineData("aaa", 2)]
+    [InlineData("c0f", 2)]
+    [InlineData("c", 2)]
+    [InlineData("h1:demo-b", 2)]
+    [InlineData("beef", 1)]
+    public void Find_ByTheBeginningOfAnyId_IsTheWholeDeployment(string prefix, int instances) =>
+        Assert.Equal(instances, CandidateChoice.Find("demo", prefix, Document, Known).Count);
+
+    [Theory]
+    [InlineData("zzz", "nothing of demo begins with 'zzz'. " + Candidates)]
+    [InlineData("h1:", "'h1:' is the beginning of 4 deployments. " + Candidates)]
+    [InlineData("live", "deployment live55 of demo is active already. " + Candidates)]
+    [InlineData("old", "deployment oldoldol of demo was active before: use 'deployer rollback demo'")]
+    [InlineData("", "nothing of demo begins with ''. " + Candidates)]
+    public void Find_NotOneCandidate_SaysWhatThereIs(string prefix, string sentence)
+    {
+        var refusal = Assert.Throws<DeliveryException>(() => CandidateChoice.Find("demo", prefix, Document, Known));
+        Assert.Equal((ExitCode.WrongInput, sentence), (refusal.Code, refusal.Message));
+    }
+
+    private const string Candidates =
+        "The candidates are: h1:demo-a:8080 (deployment aaa111, passing), h1:demo-b:8080 (deployment aaa111, passing), "
+        + "h1:hand:8080 (deployment beef99, passing).";
+
+    private static (Instance Instance, string Container) Entry(string id, string deployment, string container) =>
+        (new Instance(id, "n", "demo", "10.0.0.9", 1, deployment, "", "passing"), container);
+}

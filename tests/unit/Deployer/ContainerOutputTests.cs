@@ -1,0 +1,71 @@
+using System.Text;
+using ServiceMesh.Deployer.Delivery;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.Deployer;
+
+public sealed class ContainerOutputTests
+{
+    [Theory]
+    [InlineData("3 passed, 0 failed", 3, 0)]
+    [InlineData("1 passed, 1 failed|x|12 passed, 2 failed, 1 skipped", 12, 2)]
+    [InlineData("Tests: 7 passed, 0 failed.|bye", 7, 0)]
+    [InlineData("all is well", null, null)]
+    [InlineData("", null, null)]
+    [InlineData("99999999999 passed, 0 failed", null, 0)]
+    public void Read_ClosingLine_IsTheLastWithCounts(string lines, int? passed, int? failed) =>
+        Assert.Equal((passed, failed), ClosingLine.Read(lines.Split('|')));
+
+    [Fact]
+    public void Append_BytesCutAnywhere_GivesWholeLines()
+    {
+        var bytes = Encoding.UTF8.GetBytes("erste Zeile: für\r\n\u001b[31mrot\u001b[0m\tx\a\nrest");
+        for (var cut = 0; cut <= bytes.Length; cut++)
+        {
+            List<string> lines = [];
+            var output = new OutputLines(lines.Add);
+            output.Append(bytes.AsSpan(0, cut));
+            output.Append(bytes.AsSpan(cut));
+            output.Complete();
+
+            Assert.Equal(["erste Zeile: für", "rot\tx", "rest"], lines);
+        }
+    }
+
+    [Fact]
+    public void Append_ALineWithoutEnd_IsCutAndBounded()
+    {
+        List<string> lines = [];
+        var output = new OutputLines(lines.Add);
+        for (var i = 0; i < 1000; i++)
+            output.Append(Encoding.UTF8.GetBytes(new string('x', 10_000)));
+        output.Append("\nnext\n"u8);
+
+        Assert.Equal([new string('x', OutputLines.LongestLine) + " …", "next"], lines);
+    }
+
+    [Fact]
+    public void Add_MoreThanTheBounds_KeepsTheEnd()
+    {
+        var byLines = new LogTail(lines: 3);
+        var byBytes = new LogTail(bytes: 10);
+        foreach (var line in Enumerable.Range(1, 9).Select(i => $"line{i}"))
+        {
+            byLines.Add(line);
+            byBytes.Add(line);
+        }
+
+        Assert.Equal("line7\nline8\nline9", byLines.ToString());
+        Assert.Equal("line9", byBytes.ToString());
+    }
+
+    [Theory]
+    [InlineData(0, 12, 0, 3, null)]
+    [InlineData(1, 10, 2, 3, "demo v3 was rejected by its tests: 10 passed, 2 failed (exit code 1). Production is unchanged.")]
+    [InlineData(137, null, null, 3, "demo v3 was rejected by its tests: they ended with exit code 137. Production is unchanged.")]
+    [InlineData(124, null, null, 120, "demo v3 was rejected: its tests did not end within 2m. Production is unchanged.")]
+    [InlineData(124, null, null, 3, "demo v3 was rejected by its tests: they ended with exit code 124. Production is unchanged.")]
+    public void Rejection_ByTheRun_SaysWhy(int exitCode, int? passed, int? failed, double seconds, string? sentence) => Assert.Equal(
+        sentence,
+        TestRunner.Rejection("demo", "v3", new TestRun("t@sha256:0", exitCode, passed, failed, seconds, ""), TimeSpan.FromMinutes(2)));
+}

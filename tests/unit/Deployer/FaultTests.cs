@@ -1,0 +1,75 @@
+using System.Net;
+using Consul;
+using Docker.DotNet;
+using ServiceMesh.Deployer;
+using ServiceMesh.Deployer.Delivery;
+using ServiceMesh.Deployer.Manifest;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.Deployer;
+
+public sealed class FaultTests
+{
+    public static TheoryData<Exception, int, string> Known { get; } = new()
+    {
+        {
+            new ConsulRequestException("GET http://c:8500/v1/kv/x: connection refused", ConsulFault.Unreachable, null),
+            5,
+            "GET http://c:8500/v1/kv/x: connection refused. Is Consul running there? Name another address with --consul or CONSUL_HTTP_ADDR."
+        },
+        {
+            new ConsulRequestException("PUT http://c:8500/v1/txn: 403", HttpStatusCode.Forbidden),
+            5,
+            "PUT http://c:8500/v1/txn: 403. Give a token that may do this in CONSUL_HTTP_TOKEN."
+        },
+        { new ConsulConfigurationException("CONSUL_HTTP_ADDR 'x y' is no address."), 1, "CONSUL_HTTP_ADDR 'x y' is no address." },
+        {
+            new ServiceMesh.Docker.DockerUnreachableException(new Uri("unix:///nowhere.sock"), new IOException("no such file")),
+            5,
+            "Docker at unix:///nowhere.sock cannot be reached: no such file. Is it running, and may you use it? Name another address with --docker or DOCKER_HOST."
+        },
+        {
+            new DockerApiException(HttpStatusCode.InternalServerError, """{"message":"no space left"}"""),
+            5,
+            "Docker refused a call (500): no space left"
+        },
+        {
+            new HttpRequestException("connection reset"),
+            5,
+            "Docker stopped answering: connection reset. Is it running, and may you use it? Name another address with --docker or DOCKER_HOST."
+        },
+    };
+
+    [Theory]
+    [MemberData(nameof(Known))]
+    public void Explain_AKnownFailure_HasItsCodeAndItsMend(Exception error, int code, string sentence)
+    {
+        var fault = Faults.Explain(error);
+
+        Assert.Equal((code, sentence), ((int)fault!.Code, fault.Message));
+    }
+
+    [Fact]
+    public void Explain_ABug_IsNotHidden() => Assert.Null(Faults.Explain(new InvalidOperationException("bug")));
+
+    [Theory]
+    [InlineData(404, "manifest for r/demo:v9 not found: manifest unknown", 1, "image r/demo:v9 is not in its registry: manifest for r/demo:v9 not found: manifest unknown. Push it first, or name another version with --version.")]
+    [InlineData(500, "Get \"http://r/v2/\": dial tcp 10.0.0.1:80: connect: connection refused", 5, "image r/demo:v9 cannot be pulled: Get \"http://r/v2/\": dial tcp 10.0.0.1:80: connect: connection refused. Is its registry running, and reachable from the Docker host?")]
+    [InlineData(500, "Head \"https://r/v2/demo\": unauthorized: authentication required", 1, "image r/demo:v9 may not be pulled: Head \"https://r/v2/demo\": unauthorized: authentication required. Use a registry that the Docker host may read from.")]
+    [InlineData(200, "failed to resolve reference: not found", 1, "image r/demo:v9 is not in its registry: failed to resolve reference: not found. Push it first, or name another version with --version.")]
+    public void Explain_AFailedPull_TellsAMissingImageFromAMissingRegistry(int status, string said, int code, string sentence)
+    {
+        var fault = PullFailure.Explain(new ImageReference("r/demo", "v9"), (HttpStatusCode)status, said);
+
+        Assert.Equal((code, sentence), ((int)fault.Code, fault.Message));
+    }
+
+    [Fact]
+    public void Help_ExitCodes_NamesEveryOneOfThem() =>
+        Assert.Equal(Enum.GetValues<ExitCode>().Order(), ExitCodes.All.Select(entry => entry.Code).Order());
+
+    [Theory]
+    [InlineData("2026-01-31T12:00:00.123456789Z", "1769860800.123456800")]
+    [InlineData("2026-01-31T13:00:00+01:00", "1769860800.000000000")]
+    public void From_DockersClock_IsTheTimeOfItsEvents(string clock, string time) => Assert.Equal(time, EventTime.From(clock));
+}

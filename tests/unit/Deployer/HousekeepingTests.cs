@@ -1,0 +1,93 @@
+using ServiceMesh.Deployer.Delivery;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.Deployer;
+
+public sealed class HousekeepingTests
+{
+    [Fact]
+    public void Leftovers_ActiveAndRetiredAndHandMade_StayAndOnlyTheRestGoes()
+    {
+        var document = Document("v3", "v2");
+        OwnContainer[] containers = [Container("v3"), Container("v2"), Container("crashed"), Container("by-hand", byHand: true)];
+
+        Assert.Equal(["crashed-1"], Names(Housekeeping.Leftovers(document, containers)));
+    }
+
+    [Fact]
+    public void Leftovers_NoDocumentYet_EveryDeployedContainerGoes() =>
+        Assert.Equal(["crashed-1"], Names(Housekeeping.Leftovers(null, [Container("crashed"), Container("by-hand", byHand: true)])));
+
+    [Theory]
+    [InlineData(0, "", "v3-1 v2-1 v1-1")]
+    [InlineData(1, "v3-1", "v2-1 v1-1")]
+    [InlineData(2, "v3-1", "v2-1 v1-1")]
+    [InlineData(10, "v3-1", "")]
+    public void Retire_KeepsTheMostRecentThatHaveContainers(int keep, string stopped, string removed)
+    {
+        var document = Document("v4", "v3", "gone", "v2", "v1");
+        OwnContainer[] containers = [Container("v4"), Container("v3"), Container("v2", running: false), Container("v1", running: false)];
+        if (keep == 2)
+            removed = "v1-1";
+
+        var retirement = Housekeeping.Retire(document, containers, keep);
+
+        Assert.Equal(stopped, string.Join(' ', Names(retirement.Stop)));
+        Assert.Equal(removed, string.Join(' ', Names(retirement.Remove)));
+    }
+
+    [Fact]
+    public void Retire_HandMadeContainerBeyondKeep_IsStoppedAndNeverRemoved()
+    {
+        var retirement = Housekeeping.Retire(Document("v2", "hand"), [Container("hand", byHand: true)], keep: 0);
+
+        Assert.Equal(["hand-1"], Names(retirement.Stop));
+        Assert.Empty(retirement.Remove);
+    }
+
+    [Fact]
+    public void Find_NeverPromoted_SaysSo() =>
+        AssertRefused("demo has never been promoted, so there is nothing to return to", null, null);
+
+    [Fact]
+    public void Find_NoReleaseBefore_SaysSo() =>
+        AssertRefused("demo has no release before v1, so there is nothing to return to", Document("v1"), null);
+
+    [Fact]
+    public void Find_UnknownVersion_ListsWhatThereIs() => AssertRefused(
+        "demo has no retired release 'v9'. There is: v2 (deployment v2).", Document("v3", "v2", "v1"), "v9", Container("v2"));
+
+    [Fact]
+    public void Find_ContainersGone_ListsWhatThereIs()
+    {
+        AssertRefused("the containers of demo v1 are gone. There is: v2 (deployment v2).", Document("v3", "v2", "v1"), "v1", Container("v2"));
+        AssertRefused(
+            "the containers of demo v2 are gone. No retired release has containers left: deploy the version again instead.", Document("v3", "v2"), null);
+    }
+
+    [Fact]
+    public void Find_KeptRelease_BecomesActive()
+    {
+        var after = RollbackTarget.Find("demo", Document("v3", "v2", "v1"), "v1", [Container("v1")]);
+
+        Assert.Equal("v1", after.Active!.Version);
+        Assert.Equal(["v3", "v2"], after.Retired.Select(release => release.Version));
+    }
+
+    private static void AssertRefused(string sentence, ServiceDocument? document, string? version, params OwnContainer[] containers)
+    {
+        var refusal = Assert.Throws<ServiceMesh.Deployer.DeliveryException>(() => RollbackTarget.Find("demo", document, version, containers));
+        Assert.Equal(ServiceMesh.Deployer.ExitCode.WrongInput, refusal.Code);
+        Assert.Equal(sentence, refusal.Message);
+    }
+
+    private static ServiceDocument Document(string active, params string[] retired) =>
+        ServiceDocument.Create("demo", []) with { Active = Release(active), Retired = [.. retired.Select(Release)] };
+
+    private static Release Release(string name) => new(name, name, $"demo@sha256:{name}", DateTimeOffset.UnixEpoch);
+
+    private static OwnContainer Container(string deployment, bool running = true, bool byHand = false) =>
+        new($"id-{deployment}", $"{deployment}-1", deployment, deployment, running, byHand);
+
+    private static IEnumerable<string> Names(IEnumerable<OwnContainer> containers) => containers.Select(container => container.Name);
+}

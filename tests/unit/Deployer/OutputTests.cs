@@ -1,0 +1,97 @@
+using Microsoft.Extensions.Time.Testing;
+using ServiceMesh.Deployer.Output;
+using ServiceMesh.Deployer.Verbs;
+using ServiceMesh.Deployer.Delivery;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.Deployer;
+
+public sealed class OutputTests
+{
+    private static readonly Release V2 = new("k3vabcdefghijklmnopqrstuv2", "v2", "x", DateTimeOffset.UnixEpoch);
+    private static readonly Release V1 = new("b7qabcdefghijklmnopqrstuv1", "v1", "x", DateTimeOffset.UnixEpoch);
+
+    [Fact]
+    public async Task PhaseAsync_InALog_IsALineWithItsTime()
+    {
+        var time = new FakeTimeProvider();
+        var output = new StringWriter();
+        var narrator = new PlainNarrator(output, time);
+        await narrator.PhaseAsync("pull", () =>
+        {
+            time.Advance(TimeSpan.FromSeconds(1.23));
+            return Task.FromResult((0, "demo:v2 is sha256:ab"));
+        });
+        narrator.Relay("a test's line");
+        narrator.Warn("careful");
+        await Assert.ThrowsAsync<InvalidOperationException>(() =>
+            narrator.PhaseAsync<(int, string)>("tests", () => throw new InvalidOperationException()));
+        narrator.Fail("no", ["last words"]);
+
+        Assert.Equal(
+            """
+            ok  pull         1.2 s  demo:v2 is sha256:ab
+              | a test's line
+            warning: careful
+            no  tests        0.0 s  failed
+              | last words
+            error: no
+
+            """,
+            output.ToString());
+        Assert.Equal([new PhaseRecord("pull", 1.23, true, "demo:v2 is sha256:ab"), new PhaseRecord("tests", 0, false, "failed")], narrator.Phases);
+        Assert.Equal(["careful"], narrator.Warnings);
+    }
+
+    [Fact]
+    public void Rows_DocumentInstancesAndProxies_AreBroughtTogether()
+    {
+        var document = ServiceDocument.Create("demo", []) with { Active = V2, Retired = [V1] };
+        Instance[] instances =
+        [
+            new("h:hand:80", "n", "demo", "10.0.0.9", 3, "handmade", "", "critical"),
+            new("h:v2-1:80", "n", "demo", "10.0.0.9", 1, V2.Deployment, "v2", "passing"),
+            new("h:v2-2:80", "n", "demo", "10.0.0.9", 2, V2.Deployment, "v2", "passing"),
+        ];
+        ProxyAnswer?[] answers =
+        [
+            new ProxyAnswer(1, null, [new("h:v2-1:80", V2.Deployment, 2), new("h:v2-2:80", V2.Deployment, 0)]),
+            new ProxyAnswer(1, null, [new("h:v2-1:80", V2.Deployment, 1)]),
+            null,
+        ];
+
+        var table = StatusRow.Table(StatusReader.Rows("demo", document, instances, answers), DateTimeOffset.UnixEpoch.AddSeconds(90));
+
+        Assert.Equal(
+            [
+                "SERVICE  STAGE      VERSION  DEPLOYMENT  INSTANCE           HEALTH    IN FLIGHT  AGE",
+                "demo     active     v2       k3vabcde    http://10.0.0.9:1  passing   3          1m30s",
+                "demo     active     v2       k3vabcde    http://10.0.0.9:2  passing   0          1m30s",
+                "demo     candidate  -        handmade    http://10.0.0.9:3  critical  -          -",
+                "demo     retired    v1       b7qabcde    -                  stopped   -          1m30s",
+            ],
+            table.Lines());
+    }
+
+    [Fact]
+    public void Table_History_TellsEveryAttempt()
+    {
+        HistoryEntry[] entries =
+        [
+            new()
+            {
+                Number = 1, Service = "demo", Action = "deploy", Outcome = Outcome.Rejected, Reason = "2 failed", Who = "ci@cd", At = DateTimeOffset.UnixEpoch,
+                Seconds = 12.34, Release = V2, Tests = new TestRun("t", 1, 10, 2, 3, ""),
+            },
+            new() { Number = 2, Service = "demo", Action = "rollback", Outcome = Outcome.Promoted, Who = "ci@cd", At = DateTimeOffset.UnixEpoch, Seconds = 1, Release = V1 },
+        ];
+
+        Assert.Equal(
+            [
+                "N  WHEN (UTC)           ACTION    VERSION  OUTCOME   TESTS                WHO    SECONDS  REASON",
+                "1  1970-01-01 00:00:00  deploy    v2       rejected  10 passed, 2 failed  ci@cd  12.3     2 failed",
+                "2  1970-01-01 00:00:00  rollback  v1       promoted  -                    ci@cd  1.0",
+            ],
+            HistoryVerb.Table(entries).Lines());
+    }
+}

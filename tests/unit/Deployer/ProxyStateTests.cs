@@ -1,0 +1,65 @@
+using ServiceMesh.Deployer.Delivery;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.Deployer;
+
+public sealed class ProxyStateTests
+{
+    private static readonly Instance One = new("p1", "n", "proxy", "10.0.0.9", 8000, "p1", "", "passing");
+    private static readonly Instance Two = One with { Id = "p2", Port = 8001 };
+
+    [Fact]
+    public void Behind_ProxiesOfEveryKind_NamesThoseThatDoNotFollow()
+    {
+        var dead = One with { Id = "p4", Health = "critical" };
+        var answers = new Dictionary<Instance, ProxyAnswer?>
+        {
+            [One] = new ProxyAnswer(7, null, []),
+            [Two] = new ProxyAnswer(6, null, []),
+            [One with { Id = "p3" }] = new ProxyAnswer(6, "not a service document", []),
+            [dead] = null,
+            [Two with { Id = "p5" }] = null,
+        };
+
+        Assert.Equal(
+            [
+                "proxy p2 at http://10.0.0.9:8001 is still at index 6 instead of 7",
+                "proxy p3 at http://10.0.0.9:8000 set the document aside: not a service document",
+                "proxy p5 at http://10.0.0.9:8001 does not answer",
+            ],
+            ProxyState.Behind(answers, 7));
+    }
+
+    [Fact]
+    public void InFlight_OverAllProxies_CountsOnlyTheGivenDeployments()
+    {
+        ProxiedInstance[] instances = [new("i1", "old", 3), new("i2", "old", 1), new("i3", "new", 50), new("i4", "candidate", 2)];
+        var answers = new Dictionary<Instance, ProxyAnswer?>
+        {
+            [One] = new ProxyAnswer(7, null, instances),
+            [Two] = new ProxyAnswer(7, null, [new ProxiedInstance("i1", "old", 2)]),
+            [One with { Id = "p3" }] = new ProxyAnswer(7, null, null),
+            [One with { Id = "p4" }] = null,
+        };
+
+        Assert.Equal(6, ProxyState.InFlight(answers, new HashSet<string> { "old" }));
+    }
+
+    [Theory]
+    [InlineData("/demo", null, "the route /demo already leads to the service 'shop'; choose another in the manifest")]
+    [InlineData("/", "x.example.org", "the route x.example.org/ already leads to the service 'shop'; choose another in the manifest")]
+    [InlineData("/other", null, null)]
+    [InlineData("/demo", "y.example.org", null)]
+    public void Conflict_ARouteOfAnotherService_IsNamed(string path, string? host, string? sentence)
+    {
+        var shop = ServiceDocument.Create("shop", [new Route(null, "/demo", false), new Route("x.example.org", "/", false)]);
+        var documents = ServiceMesh.Store.DocumentSet.Of(
+        [
+            new("shop", shop, 1, null),
+            new("demo", ServiceDocument.Create("demo", [new Route(null, "/other", false)]), 1, null),
+            new("broken", null, 0, "not JSON"),
+        ]);
+
+        Assert.Equal(sentence, RouteClaims.Conflict("demo", [new Route(host, path, false)], documents));
+    }
+}
