@@ -1,0 +1,28 @@
+using ServiceMesh.RegistrySidecar.Registration;
+using ServiceMesh.RegistrySidecar.Settings;
+
+namespace ServiceMesh.RegistrySidecar.Reconciliation;
+
+internal enum ContainerState
+{
+    /// <summary>Docker could not be asked.</summary>
+    Unknown,
+    Running,
+    Exited,
+    Absent,
+}
+
+/// <summary>What became of a container.</summary>
+internal sealed record ContainerFate(ContainerState State, ContainerFacts? Container = null)
+{
+    private const int Killed = 128 + 9;
+    private const int Terminated = 128 + 15;
+
+    /// <summary>Whether the registrations of this ended container go.</summary>
+    public bool Allows(DeregisterPolicy policy) => policy switch
+    {
+        DeregisterPolicy.Never => false,
+        DeregisterPolicy.OnSuccess => Container is null or { AutoRemove: true } or { ExitCode: 0 or Killed or Terminated },
+        _ => true,
+    };
+}

@@ -1,0 +1,62 @@
+using ServiceMesh.RegistrySidecar.Registration;
+
+namespace ServiceMesh.RegistrySidecar.Reconciliation;
+
+/// <summary>What should be registered for each running container, computed again only where what it depends on changed.</summary>
+internal sealed class DesiredState
+{
+    private readonly Dictionary<string, (ContainerFacts Container, MappedContainer Mapped)> mapped = new(StringComparer.Ordinal);
+    private MappingContext? basis;
+
+    public IReadOnlyList<DesiredInstance> Instances =>
+    [
+        .. from entry in mapped.Values
+           from registration in entry.Mapped.Registrations
+           select new DesiredInstance(entry.Container, registration),
+    ];
+
+    /// <returns>The containers about which there is something else to say than before.</returns>
+    public IReadOnlyList<(ContainerFacts Container, MappedContainer Mapped)> Update(
+        IEnumerable<ContainerFacts> running, MappingContext context)
+    {
+        var alive = running.ToDictionary(container => container.Id, StringComparer.Ordinal);
+        var affected = IsBasedOn(context) ? Affected(alive) : [.. alive.Values];
+        basis = context;
+        foreach (var gone in mapped.Keys.Where(id => !alive.ContainsKey(id)).ToList())
+            mapped.Remove(gone);
+
+        var news = new List<(ContainerFacts, MappedContainer)>();
+        foreach (var container in affected)
+        {
+            var now = ContainerMapping.Map(container, context);
+            if (!mapped.TryGetValue(container.Id, out var before) || !SaysTheSame(before.Mapped, now))
+                news.Add((container, now));
+            mapped[container.Id] = (container, now);
+        }
+
+        return news;
+    }
+
+    /// <summary>The containers that changed, and those that share the network of one that did.</summary>
+    private List<ContainerFacts> Affected(Dictionary<string, ContainerFacts> alive)
+    {
+        var changed = alive.Values.Where(container => !ReferenceEquals(Known(container.Id), container)).ToList();
+        var gone = mapped.Values.Select(entry => entry.Container).Where(container => !alive.ContainsKey(container.Id));
+        var names = changed.Concat(gone)
+            .SelectMany(container => (string[])[container.Id, container.Name])
+            .ToHashSet(StringComparer.Ordinal);
+        return [.. changed.Union(alive.Values.Where(container => container.NetworkOwner is { } owner && names.Contains(owner)))];
+    }
+
+    private static bool SaysTheSame(MappedContainer before, MappedContainer now) =>
+        before.Warnings.SequenceEqual(now.Warnings, StringComparer.Ordinal)
+        && before.LeftOut.SequenceEqual(now.LeftOut, StringComparer.Ordinal);
+
+    private ContainerFacts? Known(string id) => mapped.TryGetValue(id, out var entry) ? entry.Container : null;
+
+    private bool IsBasedOn(MappingContext context) =>
+        basis is not null
+        && ReferenceEquals(basis.Documents, context.Documents)
+        && basis.Node == context.Node
+        && basis.HostAddress == context.HostAddress;
+}

@@ -1,0 +1,167 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using ServiceMesh.RegistrySidecar.Registration;
+using ServiceMesh.RegistrySidecar.Settings;
+using ServiceMesh.Store;
+
+namespace ServiceMesh.RegistrySidecar.Reconciliation;
+
+/// <summary>
+/// Makes the agent's registrations equal to what runs, one pass after the other. A pass looks at levels, never at events, so
+/// it does not matter what happened in which order, or that something failed before.
+/// </summary>
+internal sealed partial class Reconciler(
+    SidecarOptions options,
+    WorkQueue queue,
+    DocumentWatch documents,
+    ContainerCache containers,
+    AgentState agent,
+    AgentWriter writer,
+    RetryLedger retries,
+    TimeProvider time,
+    ILogger<Reconciler> log) : BackgroundService
+{
+    private const string Listing = "Docker's list of containers";
+    private const string Reading = "the Consul agent";
+
+    private readonly DesiredState desired = new();
+    private readonly HashSet<string> conflicts = new(StringComparer.Ordinal);
+    private Ownership? owner;
+    private bool listDue;
+    private bool trustNothing;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var graceEnds = time.GetUtcNow() + options.CleanupGrace;
+        var nextResync = time.GetUtcNow();
+        while (true)
+        {
+            if (time.GetUtcNow() >= nextResync)
+            {
+                listDue = true;
+                agent.Forget();
+                nextResync = time.GetUtcNow() + options.Resync;
+            }
+
+            await PassAsync(queue.Take(), graceEnds, stoppingToken);
+            await queue.WaitAsync(PatienceUntil(nextResync), time, stoppingToken);
+        }
+    }
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        if (options.OnExit == OnExit.Deregister && owner is not null)
+            await writer.RemoveAllAsync(owner, cancellationToken);
+    }
+
+    private async Task PassAsync(Work work, DateTimeOffset graceEnds, CancellationToken ct)
+    {
+        containers.Mark(work.Containers);
+        listDue |= work.Everything;
+        trustNothing |= work.Everything;
+        if (work.Connection is not { } engine || documents.Current is not { } stages)
+            return;
+
+        owner = new Ownership(options.Node ?? engine.HostName, options.Environment);
+        await ListAsync(engine, ct);
+        if (!await AgentIsKnownAsync(ct))
+            return;
+        var owned = agent.Services.Values.Where(owner.Owns).ToList();
+        containers.Need(owned.Select(Ownership.ContainerOf));
+        await InspectAsync(engine, ct);
+
+        var plan = Plan(owner, stages, graceEnds);
+        await writer.ApplyAsync(plan, ct);
+        containers.Prune(agent.Services.Values.Where(owner.Owns).Select(Ownership.ContainerOf).ToHashSet(StringComparer.Ordinal));
+    }
+
+    private async Task ListAsync(EngineConnection engine, CancellationToken ct)
+    {
+        if (!listDue || !retries.IsDue(Listing))
+            return;
+        try
+        {
+            await containers.ListAsync(engine.Client, trustNothing, ct);
+            (listDue, trustNothing) = (false, false);
+            retries.Succeeded(Listing);
+        }
+        catch (Exception error) when (!ct.IsCancellationRequested)
+        {
+            Report(Listing, error.GetBaseException().Message);
+        }
+    }
+
+    private async Task<bool> AgentIsKnownAsync(CancellationToken ct)
+    {
+        if (agent.IsKnown)
+            return true;
+        if (!retries.IsDue(Reading))
+            return false;
+        try
+        {
+            await agent.ReadAsync(ct);
+            if (retries.Succeeded(Reading))
+                retries.Clear();
+            return true;
+        }
+        catch (Exception error) when (!ct.IsCancellationRequested)
+        {
+            Report(Reading, error.Message);
+            return false;
+        }
+    }
+
+    private async Task InspectAsync(EngineConnection engine, CancellationToken ct)
+    {
+        var inspection = await containers.InspectAsync(engine.Client, ct);
+        foreach (var id in inspection.Seen)
+            retries.Succeeded(ContainerCache.SubjectOf(id));
+        foreach (var (id, reason) in inspection.Failed)
+            Report(ContainerCache.SubjectOf(id), reason);
+    }
+
+    private RegistrationPlan Plan(Ownership self, DocumentSet stages, DateTimeOffset graceEnds)
+    {
+        var context = new MappingContext(
+            options, self.Node, agent.Address, stages, containers.FindRunning, id => agent.Services.GetValueOrDefault(id));
+        foreach (var (container, mapped) in desired.Update(containers.Running, context))
+            Tell(container, mapped);
+
+        var graceIsOver = time.GetUtcNow() >= graceEnds;
+        var plan = RegistrationPlanner.Plan(new PlanInput(
+            desired.Instances,
+            agent.Services,
+            self,
+            options.Deregister,
+            containers.FateOf,
+            id => graceIsOver || containers.Witnessed(id)));
+        foreach (var conflict in plan.Conflicts.Where(conflicts.Add))
+            Conflict(conflict);
+        conflicts.IntersectWith(plan.Conflicts);
+        return plan;
+    }
+
+    private TimeSpan PatienceUntil(DateTimeOffset nextResync)
+    {
+        // While the agent does not answer, nothing else can be tried either.
+        var retry = retries.DueOf(Reading) ?? retries.NextDue ?? nextResync;
+        var next = retry < nextResync ? retry : nextResync;
+        var patience = next - time.GetUtcNow();
+        return patience > TimeSpan.Zero ? patience : TimeSpan.Zero;
+    }
+
+    private void Report(string subject, string reason)
+    {
+        if (retries.Failed(subject, reason))
+            Failed(subject, reason);
+    }
+
+    private void Tell(ContainerFacts container, MappedContainer mapped)
+    {
+        foreach (var warning in mapped.Warnings)
+            Unusable(container.Name, warning);
+        foreach (var reason in mapped.LeftOut)
+            LeftOut(container.Name, reason);
+    }
+}

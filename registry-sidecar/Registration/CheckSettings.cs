@@ -1,0 +1,88 @@
+using System.Globalization;
+using Consul;
+
+namespace ServiceMesh.RegistrySidecar.Registration;
+
+/// <summary>What goes with any check, whatever its kind.</summary>
+internal sealed record CheckSettings
+{
+    private static readonly TimeSpan DefaultInterval = TimeSpan.FromSeconds(10);
+
+    public TimeSpan Interval { get; private init; }
+
+    public TimeSpan? Timeout { get; private init; }
+
+    public TimeSpan? TimeToLive { get; private init; }
+
+    public TimeSpan? DeregisterAfter { get; private init; }
+
+    public HealthStatus? InitialStatus { get; private init; }
+
+    public int SuccessBeforePassing { get; private init; }
+
+    public int FailuresBeforeCritical { get; private init; }
+
+    public static CheckSettings Of(PortMetadata metadata, List<string> warnings)
+    {
+        return new CheckSettings
+        {
+            Interval = Duration(MetadataKey.CheckInterval) ?? DefaultInterval,
+            Timeout = Duration(MetadataKey.CheckTimeout),
+            TimeToLive = Duration(MetadataKey.CheckTtl),
+            DeregisterAfter = Duration(MetadataKey.CheckDeregisterAfter),
+            InitialStatus = Status(),
+            SuccessBeforePassing = Count(MetadataKey.CheckSuccessBeforePassing),
+            FailuresBeforeCritical = Count(MetadataKey.CheckFailuresBeforeCritical),
+        };
+
+        TimeSpan? Duration(string key)
+        {
+            if (metadata.Find(key) is not { } text)
+                return null;
+            if (GoDuration.Parse(text) is { } duration && duration > TimeSpan.Zero)
+                return duration;
+            warnings.Add($"SERVICE_{key.ToUpperInvariant()} is not {GoDuration.Rule}; it is left out");
+            return null;
+        }
+
+        int Count(string key)
+        {
+            if (metadata.Find(key) is not { } text)
+                return 0;
+            if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count <= 1000)
+                return count;
+            warnings.Add($"SERVICE_{key.ToUpperInvariant()} is not a whole number from 0 to 1000; it is left out");
+            return 0;
+        }
+
+        HealthStatus? Status()
+        {
+            switch (metadata.Find(MetadataKey.CheckInitialStatus)?.ToLowerInvariant())
+            {
+                case null:
+                    return null;
+                case "passing":
+                    return HealthStatus.Passing;
+                case "warning":
+                    return HealthStatus.Warning;
+                case "critical":
+                    return HealthStatus.Critical;
+                default:
+                    warnings.Add("SERVICE_CHECK_INITIAL_STATUS is not passing, warning or critical; the check begins as critical");
+                    return null;
+            }
+        }
+    }
+
+    public AgentServiceCheck ApplyTo(AgentServiceCheck check)
+    {
+        // A TTL check is not run, so neither interval nor timeout belong to it.
+        check.Interval = check.TTL is null ? Interval : null;
+        check.Timeout = check.TTL is null ? Timeout : null;
+        check.Status = InitialStatus;
+        check.DeregisterCriticalServiceAfter = DeregisterAfter;
+        check.SuccessBeforePassing = SuccessBeforePassing;
+        check.FailuresBeforeCritical = FailuresBeforeCritical;
+        return check;
+    }
+}

@@ -1,0 +1,154 @@
+using Consul;
+
+namespace ServiceMesh.RegistrySidecar.Registration;
+
+/// <summary>From a container to its instances: the whole of what is registered is decided here.</summary>
+internal static class ContainerMapping
+{
+    public static MappedContainer Map(ContainerFacts container, MappingContext context)
+    {
+        var leftOut = new List<string>();
+        var warnings = new List<string>();
+        if (OtherMesh(container, context) is { } other)
+            return new MappedContainer([], [$"it belongs to the mesh '{other}'"], []);
+
+        var metadata = ContainerMetadata.Of(container);
+        var candidates = Candidates(container, metadata, context, leftOut);
+        var registrations = new List<AgentServiceRegistration>();
+        var ids = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var (endpoint, own) in candidates)
+        {
+            var name = Name(container, endpoint, own, candidates.Count > 1);
+            if (name.Length == 0)
+            {
+                leftOut.Add($"port {endpoint.Port} has no name, and the image '{container.Image}' gives none");
+                continue;
+            }
+
+            var id = Id(container, endpoint, own, context, ids);
+            registrations.Add(Registration(id, name, endpoint, own, container, context, warnings));
+        }
+
+        return new MappedContainer(registrations, leftOut, [.. warnings.Distinct(StringComparer.Ordinal)]);
+    }
+
+    private static string? OtherMesh(ContainerFacts container, MappingContext context) =>
+        container.Labels.TryGetValue(ContainerLabel.Environment, out var mesh) && mesh != context.Options.Environment ? mesh : null;
+
+    private static List<(Endpoint Endpoint, PortMetadata Metadata)> Candidates(
+        ContainerFacts container, ContainerMetadata metadata, MappingContext context, List<string> leftOut)
+    {
+        var candidates = new List<(Endpoint, PortMetadata)>();
+        foreach (var endpoint in EndpointRule.Of(container, context, leftOut))
+        {
+            var own = metadata.For(endpoint.Port);
+            if (own.IsTrue(MetadataKey.Ignore))
+                leftOut.Add($"port {endpoint.Port} is to be ignored");
+            else if (context.Options.Explicit && own.Find(MetadataKey.Name) is null)
+                leftOut.Add($"port {endpoint.Port} is not named, and only named ones are registered (--explicit)");
+            else
+                candidates.Add((FromLabel(endpoint, container, context), own));
+        }
+
+        return candidates;
+    }
+
+    private static Endpoint FromLabel(Endpoint endpoint, ContainerFacts container, MappingContext context)
+    {
+        if (context.Options.UseIpFromLabel is not { } label || container.Labels.GetValueOrDefault(label) is not { Length: > 0 } value)
+            return endpoint;
+        var slash = value.LastIndexOf('/');
+        return endpoint with { Address = slash < 0 ? value : value[..slash] };
+    }
+
+    private static string Name(ContainerFacts container, Endpoint endpoint, PortMetadata metadata, bool oneOfSeveral)
+    {
+        var name = metadata.Find(MetadataKey.Name) ?? ImageName.ServiceNameOf(container.Image);
+        return oneOfSeveral && name.Length > 0 && !metadata.IsPortSpecific(MetadataKey.Name) ? $"{name}-{endpoint.Port.Number}" : name;
+    }
+
+    private static string Id(
+        ContainerFacts container, Endpoint endpoint, PortMetadata metadata, MappingContext context, HashSet<string> taken)
+    {
+        var side = endpoint.Port.IsTcp ? "" : $":{endpoint.Port.Protocol}";
+        var id = metadata.Find(MetadataKey.Id) ?? $"{context.Node}:{container.Name}:{endpoint.Port.Number}{side}";
+        // One id for several ports: the first has it as it is, so that none overwrites another.
+        if (!taken.Add(id))
+            taken.Add(id = $"{id}:{endpoint.Port.Number}{side}");
+        return id;
+    }
+
+    private static AgentServiceRegistration Registration(
+        string id,
+        string name,
+        Endpoint endpoint,
+        PortMetadata metadata,
+        ContainerFacts container,
+        MappingContext context,
+        List<string> warnings)
+    {
+        var checks = CheckRule.Of(id, metadata, endpoint, container, context, warnings);
+        var deployment = Deployment(container, warnings);
+        var stage = StageRule.TagOf(context.Documents, name, deployment, context.FindRegistered(id));
+        return new AgentServiceRegistration
+        {
+            ID = id,
+            Name = name,
+            Address = endpoint.Address,
+            Port = endpoint.PublishedPort,
+            Tags = [stage, .. Tags(endpoint, metadata, container, context, warnings)],
+            Checks = checks,
+            Meta = MetaRule.Merge(OwnMeta(deployment, checks, container, context, warnings), metadata, warnings),
+        };
+    }
+
+    private static IEnumerable<string> Tags(
+        Endpoint endpoint, PortMetadata metadata, ContainerFacts container, MappingContext context, List<string> warnings)
+    {
+        var tags = new List<string>(TagList.Split(metadata.Find(MetadataKey.Tags) ?? ""));
+        foreach (var template in context.Options.Tags)
+        {
+            if (template.Expand(container, context.Node) is { } tag)
+                tags.Add(tag);
+            else
+                warnings.Add($"the tag '{template}' is left out, because the container lacks the label or variable that it names");
+        }
+
+        if (!endpoint.Port.IsTcp)
+            tags.Add(endpoint.Port.Protocol);
+        // Only the document says the stage, so a container cannot name one.
+        return tags.Distinct(StringComparer.Ordinal).Where(tag => !StageTag.All.Contains(tag));
+    }
+
+    private static string Deployment(ContainerFacts container, List<string> warnings)
+    {
+        if (container.Labels.GetValueOrDefault(ContainerLabel.Deployment) is not { Length: > 0 } label)
+            return container.Id;
+        if (MetaRule.Fits(label))
+            return label;
+        warnings.Add($"the label {ContainerLabel.Deployment} is longer than {MetaRule.ValueLimit} bytes; the container's id is taken");
+        return container.Id;
+    }
+
+    private static Dictionary<string, string> OwnMeta(
+        string deployment, AgentServiceCheck[] checks, ContainerFacts container, MappingContext context, List<string> warnings)
+    {
+        var version = container.Labels.GetValueOrDefault(ContainerLabel.Version) ?? "";
+        if (!MetaRule.Fits(version))
+        {
+            warnings.Add($"the label {ContainerLabel.Version} is longer than {MetaRule.ValueLimit} bytes; it is left out");
+            version = "";
+        }
+
+        return new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            [InstanceMeta.Owner] = context.Node,
+            [InstanceMeta.Environment] = context.Options.Environment,
+            [InstanceMeta.Container] = container.Id,
+            [InstanceMeta.Deployment] = deployment,
+            [InstanceMeta.Version] = version,
+            [InstanceMeta.Image] = container.ImageDigest,
+            [InstanceMeta.Checks] = CheckRule.HashOf(checks),
+        };
+    }
+}

@@ -1,0 +1,31 @@
+using Consul;
+using ServiceMesh.RegistrySidecar.Settings;
+using ServiceMesh.Store;
+
+namespace ServiceMesh.RegistrySidecar.Registration;
+
+/// <summary>What a container's registrations depend on besides the container itself.</summary>
+/// <param name="Options">The sidecar's settings.</param>
+/// <param name="Node">The name of this node, the owner of what is registered.</param>
+/// <param name="HostAddress">The address of this host for ports published on all of its addresses.</param>
+/// <param name="Documents">The services' documents.</param>
+/// <param name="FindContainer">A running container by id or name.</param>
+/// <param name="FindRegistered">What the agent has now under a service id.</param>
+internal sealed record MappingContext(
+    SidecarOptions Options,
+    string Node,
+    string HostAddress,
+    DocumentSet Documents,
+    Func<string, ContainerFacts?> FindContainer,
+    Func<string, AgentService?> FindRegistered)
+{
+    /// <summary>The address of ports that are published on no address in particular.</summary>
+    public string PublishedAddress => Options.Ip ?? HostAddress;
+}
+
+/// <summary>What a container leads to.</summary>
+/// <param name="Registrations">Its instances.</param>
+/// <param name="LeftOut">Why the container, or a port of it, is not registered; a sentence each.</param>
+/// <param name="Warnings">What in its metadata could not be used; a sentence each.</param>
+internal sealed record MappedContainer(
+    IReadOnlyList<AgentServiceRegistration> Registrations, IReadOnlyList<string> LeftOut, IReadOnlyList<string> Warnings);

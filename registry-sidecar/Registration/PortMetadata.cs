@@ -1,0 +1,57 @@
+namespace ServiceMesh.RegistrySidecar.Registration;
+
+/// <summary>The metadata that holds for one port of one container.</summary>
+internal sealed class PortMetadata(IReadOnlyDictionary<string, MetadataEntry> entries)
+{
+    public IEnumerable<KeyValuePair<string, string>> All => entries.Select(entry => KeyValuePair.Create(entry.Key, entry.Value.Value));
+
+    /// <summary>The value; <c>null</c> if it is missing or empty.</summary>
+    public string? Find(string key) => entries.GetValueOrDefault(key)?.Value is { Length: > 0 } value ? value : null;
+
+    public bool IsTrue(string key) => Find(key) is { } value && !IsFalse(value);
+
+    public bool IsPortSpecific(string key) => Find(key) is not null && entries[key].IsPortSpecific;
+
+    private static bool IsFalse(string value) => value.Trim().ToLowerInvariant() is "" or "false" or "0" or "no" or "off";
+}
+
+/// <summary>The keys that have a meaning of their own; every other one becomes Consul Meta.</summary>
+internal static class MetadataKey
+{
+    public const string Name = "name";
+    public const string Id = "id";
+    public const string Tags = "tags";
+    public const string Ignore = "ignore";
+    public const string CheckPrefix = "check_";
+    public const string CheckHttp = "check_http";
+    public const string CheckHttpMethod = "check_http_method";
+    public const string CheckHttps = "check_https";
+    public const string CheckHttpsMethod = "check_https_method";
+    public const string CheckHeader = "check_header";
+    public const string CheckBody = "check_body";
+    public const string CheckTlsSkipVerify = "check_tls_skip_verify";
+    public const string CheckTcp = "check_tcp";
+    public const string CheckGrpc = "check_grpc";
+    public const string CheckGrpcUseTls = "check_grpc_use_tls";
+    public const string CheckTtl = "check_ttl";
+    public const string CheckScript = "check_script";
+    public const string CheckCommand = "check_cmd";
+    public const string CheckDocker = "check_docker";
+    public const string CheckInterval = "check_interval";
+    public const string CheckTimeout = "check_timeout";
+    public const string CheckInitialStatus = "check_initial_status";
+    public const string CheckDeregisterAfter = "check_deregister_after";
+    public const string CheckPort = "check_port";
+    public const string CheckSuccessBeforePassing = "check_success_before_passing";
+    public const string CheckFailuresBeforeCritical = "check_failures_before_critical";
+
+    private static readonly HashSet<string> Known = new(StringComparer.Ordinal)
+    {
+        Name, Id, Tags, Ignore, CheckHttp, CheckHttpMethod, CheckHttps, CheckHttpsMethod, CheckHeader, CheckBody,
+        CheckTlsSkipVerify, CheckTcp, CheckGrpc, CheckGrpcUseTls, CheckTtl, CheckScript, CheckCommand, CheckDocker,
+        CheckInterval, CheckTimeout, CheckInitialStatus, CheckDeregisterAfter, CheckPort, CheckSuccessBeforePassing,
+        CheckFailuresBeforeCritical,
+    };
+
+    public static bool IsKnown(string key) => Known.Contains(key);
+}

@@ -1,0 +1,64 @@
+using ServiceMesh.RegistrySidecar.Registration;
+
+namespace ServiceMesh.RegistrySidecar.Settings;
+
+/// <summary>How this sidecar was told to work. The defaults are those of <c>--help</c>.</summary>
+internal sealed record SidecarOptions
+{
+    /// <summary>The address that published ports are registered with; <c>null</c>: the binding's own, else the agent's.</summary>
+    public string? Ip { get; init; }
+
+    /// <summary>Registers the container's own address and port instead of the published ones.</summary>
+    public bool Internal { get; init; }
+
+    /// <summary>The network whose address <see cref="Internal"/> takes where a container has several.</summary>
+    public string? Network { get; init; }
+
+    /// <summary>Registers only ports that are named.</summary>
+    public bool Explicit { get; init; }
+
+    /// <summary>The label that holds the address to register, cut at its last slash.</summary>
+    public string? UseIpFromLabel { get; init; }
+
+    /// <summary>Tags for every service.</summary>
+    public IReadOnlyList<TagTemplate> Tags { get; init; } = [];
+
+    public DeregisterPolicy Deregister { get; init; } = DeregisterPolicy.Always;
+
+    public bool EnableScriptChecks { get; init; }
+
+    /// <summary>The owner of what is registered; <c>null</c>: the name of the Docker host.</summary>
+    public string? Node { get; init; }
+
+    /// <summary>The mesh that this sidecar works for.</summary>
+    public string Environment { get; init; } = "mesh";
+
+    /// <summary>How often Docker and the agent are compared although nothing happened.</summary>
+    public TimeSpan Resync { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long after its start the sidecar leaves registrations in place whose containers it never saw.</summary>
+    public TimeSpan CleanupGrace { get; init; } = TimeSpan.FromSeconds(60);
+
+    public OnExit OnExit { get; init; } = OnExit.Keep;
+
+    /// <summary><c>null</c>: as the docker command finds it.</summary>
+    public Uri? DockerHost { get; init; }
+
+    /// <summary><c>null</c>: as Consul's own tools find it.</summary>
+    public Uri? ConsulAddress { get; init; }
+}
+
+/// <summary>Which registrations go when their container ends.</summary>
+internal enum DeregisterPolicy
+{
+    Always,
+    OnSuccess,
+    Never,
+}
+
+/// <summary>What becomes of the registrations when the sidecar ends.</summary>
+internal enum OnExit
+{
+    Keep,
+    Deregister,
+}

@@ -1,0 +1,94 @@
+using System.Net;
+using ServiceMesh.RegistrySidecar.Registration;
+
+namespace ServiceMesh.RegistrySidecar.Settings;
+
+/// <summary>All settings there are.</summary>
+internal static class SidecarSettings
+{
+    public static IReadOnlyList<Setting> All { get; } =
+    [
+        new("ip", "address", "Register published ports with this address instead of the host's.",
+            (options, text) => IPAddress.TryParse(text, out _) || Uri.CheckHostName(text) == UriHostNameType.Dns
+                ? options with { Ip = text }
+                : "give an IP address or a host name"),
+        Switch("internal", "Register the container's own address and port instead of the published ones.",
+            (options, on) => options with { Internal = on }),
+        new("network", "name", "With --internal: the network whose address is taken; the label mesh.network beats it.",
+            (options, text) => options with { Network = text }),
+        Switch("explicit", "Register only ports that are named (SERVICE_NAME, SERVICE_<port>_NAME).",
+            (options, on) => options with { Explicit = on }),
+        new("use-ip-from-label", "label", "Register the address that stands in this label, cut at its last slash.",
+            (options, text) => options with { UseIpFromLabel = text }),
+        new("tags", "list", $"Tags for every service, comma-separated; they may name {TagTemplate.Rule}.", Tags),
+        new("deregister", "when", "always, on-success (exit code 0, 137, 143, or --rm) or never (default: always).",
+            (options, text) => text.ToLowerInvariant() switch
+            {
+                "always" => options with { Deregister = DeregisterPolicy.Always },
+                "on-success" => options with { Deregister = DeregisterPolicy.OnSuccess },
+                "never" => options with { Deregister = DeregisterPolicy.Never },
+                _ => "give always, on-success or never",
+            }),
+        new("node", "name", "The owner mark of this node's registrations (default: the Docker host's name).",
+            (options, text) => MetaRule.Fits(text) ? options with { Node = text } : TooLong),
+        new("environment", "name", "The mesh to work for; containers labelled with another one are left alone (default: mesh).",
+            (options, text) => MetaRule.Fits(text) ? options with { Environment = text } : TooLong),
+        Duration("resync", "How often Docker and Consul are compared although nothing happened (default: 30s).",
+            TimeSpan.FromSeconds(1), (options, value) => options with { Resync = value }),
+        Duration("cleanup-grace", "How long after its start the sidecar leaves registrations whose containers it never saw (default: 60s).",
+            TimeSpan.Zero, (options, value) => options with { CleanupGrace = value }),
+        Switch("enable-script-checks", "Allow SERVICE_CHECK_SCRIPT, _CMD and _DOCKER, which run commands with the agent's rights.",
+            (options, on) => options with { EnableScriptChecks = on }),
+        new("on-exit", "what", "keep or deregister this node's registrations when the sidecar ends (default: keep).",
+            (options, text) => text.ToLowerInvariant() switch
+            {
+                "keep" => options with { OnExit = OnExit.Keep },
+                "deregister" => options with { OnExit = OnExit.Deregister },
+                _ => "give keep or deregister",
+            }),
+        new("docker-host", "uri", "Where Docker listens (default: DOCKER_HOST, then the local socket).",
+            (options, text) => Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "unix" or "tcp" or "http" or "https"
+                ? options with { DockerHost = uri }
+                : "give unix:///path or tcp://host:port"),
+        new("consul-http-addr", "uri", "Where this node's Consul agent listens (default: CONSUL_HTTP_ADDR, then http://127.0.0.1:8500).",
+            (options, text) => ConsulAddress(text) is { } uri
+                ? options with { ConsulAddress = uri }
+                : "give http://host:port or https://host:port"),
+    ];
+
+    private static string TooLong => $"give a name of {MetaRule.ValueLimit} bytes at the most";
+
+    private static Setting Switch(string name, string help, Func<SidecarOptions, bool, SidecarOptions> apply) =>
+        new(name, null, help, (options, text) => text.ToLowerInvariant() switch
+        {
+            "true" or "1" or "yes" => apply(options, true),
+            "false" or "0" or "no" => apply(options, false),
+            _ => "give true or false",
+        });
+
+    private static Setting Duration(string name, string help, TimeSpan least, Func<SidecarOptions, TimeSpan, SidecarOptions> apply) =>
+        new(name, "duration", help, (options, text) =>
+            GoDuration.Parse(text) is { } value && value >= least && value <= TimeSpan.FromDays(1)
+            ? apply(options, value)
+            : $"give {GoDuration.Rule}, {least.TotalSeconds:0}s at the least and 24h at the most");
+
+    private static Applied Tags(SidecarOptions options, string text)
+    {
+        var templates = new List<TagTemplate>();
+        foreach (var tag in TagList.Split(text))
+        {
+            if (TagTemplate.TryParse(tag, out var template) is { } fault)
+                return fault;
+            templates.Add(template);
+        }
+
+        return options with { Tags = templates };
+    }
+
+    // Consul's own tools take host:port too.
+    private static Uri? ConsulAddress(string text) =>
+        Uri.TryCreate(text.Contains("://", StringComparison.Ordinal) ? text : $"http://{text}", UriKind.Absolute, out var uri)
+        && uri.Scheme is "http" or "https" && uri.Host.Length > 0
+            ? uri
+            : null;
+}

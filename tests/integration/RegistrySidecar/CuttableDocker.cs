@@ -1,0 +1,92 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+
+namespace ServiceMesh.Tests.Integration.RegistrySidecar;
+
+/// <summary>A way to Docker that can be cut: the daemon is shared, so it cannot be restarted for a test.</summary>
+internal sealed class CuttableDocker : IAsyncDisposable
+{
+    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
+    private readonly Uri docker;
+    private readonly CancellationTokenSource ended = new();
+    private readonly ConcurrentDictionary<Task, bool> connections = new();
+    private readonly Task accepting;
+    private CancellationTokenSource cut = new();
+    private volatile bool isCut;
+
+    public CuttableDocker(Uri docker)
+    {
+        this.docker = docker;
+        listener.Start();
+        accepting = AcceptAsync();
+    }
+
+    public Uri Address => new($"tcp://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}");
+
+    /// <summary>Breaks every connection and lets no new one through.</summary>
+    public async Task CutAsync()
+    {
+        isCut = true;
+        await cut.CancelAsync();
+        await Task.WhenAll(connections.Keys);
+    }
+
+    public void Mend()
+    {
+        cut = new CancellationTokenSource();
+        isCut = false;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await ended.CancelAsync();
+        await CutAsync();
+        listener.Stop();
+        await accepting;
+        ended.Dispose();
+        cut.Dispose();
+    }
+
+    private async Task AcceptAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                var client = await listener.AcceptSocketAsync(ended.Token);
+                if (isCut)
+                    client.Dispose();
+                else
+                    connections.TryAdd(ConnectAsync(client, cut.Token), true);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The test is over.
+        }
+    }
+
+    private async Task ConnectAsync(Socket client, CancellationToken ct)
+    {
+        try
+        {
+            using var upstream = docker.Scheme == "unix"
+                ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+                : new Socket(SocketType.Stream, ProtocolType.Tcp);
+            EndPoint target = docker.Scheme == "unix" ? new UnixDomainSocketEndPoint(docker.AbsolutePath) : new DnsEndPoint(docker.Host, docker.Port);
+            await upstream.ConnectAsync(target, ct);
+            await using var near = new NetworkStream(client, ownsSocket: true);
+            await using var far = new NetworkStream(upstream, ownsSocket: false);
+            await Task.WhenAny(near.CopyToAsync(far, ct), far.CopyToAsync(near, ct));
+        }
+        catch (Exception error) when (error is IOException or SocketException or OperationCanceledException)
+        {
+            // One side hung up, or the connection was cut.
+        }
+        finally
+        {
+            client.Dispose();
+        }
+    }
+}

@@ -1,0 +1,63 @@
+using System.Net;
+using System.Net.Sockets;
+using Consul;
+using Docker.DotNet;
+using ServiceMesh.Docker;
+using ServiceMesh.Tests.Integration.RegistrySidecar;
+using Testcontainers.Consul;
+using Xunit;
+
+[assembly: AssemblyFixture(typeof(SidecarConsul))]
+
+namespace ServiceMesh.Tests.Integration.RegistrySidecar;
+
+/// <summary>One real Consul and the real Docker for all tests of the sidecar; they keep apart by node and mesh.</summary>
+public sealed class SidecarConsul : IAsyncLifetime
+{
+    // Fixed, so that a Consul that was restarted is where it was.
+    private readonly int port = FreePort();
+    private readonly ConsulContainer container;
+
+    public SidecarConsul()
+    {
+        container = new ConsulBuilder().WithPortBinding(port, ConsulBuilder.ConsulHttpPort).Build();
+    }
+
+    public Uri Address => new($"http://127.0.0.1:{port}");
+
+    public ConsulClient Client { get; private set; } = null!;
+
+    public DockerClient Docker { get; private set; } = null!;
+
+    /// <summary>The host's address as Consul's checks reach it.</summary>
+    public string HostAddress { get; private set; } = "";
+
+    public async ValueTask InitializeAsync()
+    {
+        Docker = await DockerEngine.ConnectAsync(endpoint: null, TestContext.Current.CancellationToken);
+        await container.StartAsync(TestContext.Current.CancellationToken);
+        Client = ConsulFixture.ClientOf(Address);
+        var inspected = await Docker.Containers.InspectContainerAsync(container.Id, TestContext.Current.CancellationToken);
+        HostAddress = inspected.NetworkSettings!.Networks.Values.First().Gateway;
+    }
+
+    public async Task RestartAsync()
+    {
+        await container.StopAsync(TestContext.Current.CancellationToken);
+        await container.StartAsync(TestContext.Current.CancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await container.DisposeAsync();
+        Client?.Dispose();
+        Docker?.Dispose();
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

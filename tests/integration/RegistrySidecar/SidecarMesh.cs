@@ -1,0 +1,158 @@
+using System.Text;
+using Consul;
+using Docker.DotNet;
+using Docker.DotNet.Models;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Hosting;
+using ServiceMesh.RegistrySidecar;
+using ServiceMesh.RegistrySidecar.Settings;
+using Testcontainers.Consul;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.RegistrySidecar;
+
+/// <summary>A mesh of one test: its name, its sidecar, and its containers, which are gone at its end.</summary>
+internal sealed class SidecarMesh(SidecarConsul parts) : IAsyncDisposable
+{
+    private const string Port = "8500/tcp";
+
+    private readonly List<IHost> sidecars = [];
+    private readonly string suffix = Guid.NewGuid().ToString("N")[..12];
+
+    private static IConfiguration Quiet { get; } = new ConfigurationBuilder()
+        .AddInMemoryCollection(new Dictionary<string, string?> { ["Logging:LogLevel:Default"] = "Warning" })
+        .Build();
+
+    public string Environment => $"mesh-{suffix}";
+
+    public string Node => $"node-{suffix}";
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    private DockerClient Docker => parts.Docker;
+
+    private ConsulClient Consul => parts.Client;
+
+    /// <summary>A name that only this test uses.</summary>
+    public string Named(string name) => $"{name}-{suffix}";
+
+    public async Task<IHost> StartSidecarAsync(Func<SidecarOptions, SidecarOptions>? change = null)
+    {
+        var options = new SidecarOptions
+        {
+            ConsulAddress = parts.Address,
+            DockerHost = Docker.Options.Endpoint,
+            Ip = parts.HostAddress,
+            Node = Node,
+            Environment = Environment,
+            CleanupGrace = TimeSpan.Zero,
+            Resync = TimeSpan.FromHours(1),
+        };
+        var sidecar = SidecarHost.Build(change?.Invoke(options) ?? options, Quiet);
+        sidecars.Add(sidecar);
+        await sidecar.StartAsync(Ct);
+        return sidecar;
+    }
+
+    public async Task StopSidecarAsync(IHost sidecar)
+    {
+        sidecars.Remove(sidecar);
+        await sidecar.StopAsync(Ct);
+        sidecar.Dispose();
+    }
+
+    /// <summary>Starts a container that publishes one port on a port of Docker's choice.</summary>
+    /// <param name="name">The container's name before it is made unique.</param>
+    /// <param name="env">Its environment.</param>
+    /// <param name="labels">Labels beside that of the mesh.</param>
+    /// <param name="answers">Whether something listens on the port.</param>
+    /// <param name="autoRemove">Whether Docker removes it when it ends.</param>
+    public async Task<string> RunAsync(
+        string name, string[]? env = null, Dictionary<string, string>? labels = null, bool answers = false, bool autoRemove = false)
+    {
+        var parameters = new CreateContainerParameters
+        {
+            Name = Named(name),
+            Image = ConsulBuilder.ConsulImage,
+            Env = env ?? [],
+            Labels = new Dictionary<string, string>(labels ?? []) { ["mesh.test"] = Environment },
+            ExposedPorts = new Dictionary<string, EmptyStruct> { [Port] = default },
+            HostConfig = new HostConfig
+            {
+                AutoRemove = autoRemove,
+                PortBindings = new Dictionary<string, IList<PortBinding>> { [Port] = [new PortBinding { HostPort = "" }] },
+            },
+        };
+        parameters.Labels.TryAdd(ContainerLabel.Environment, Environment);
+        if (answers)
+            parameters.Cmd = ["agent", "-dev", "-client", "0.0.0.0"];
+        else
+            (parameters.Entrypoint, parameters.Cmd) = (["/bin/sh", "-c"], ["trap 'exit 1' USR1; while :; do sleep 1; done"]);
+        var container = await Docker.Containers.CreateContainerAsync(parameters, Ct);
+        await Docker.Containers.StartContainerAsync(container.ID, cancellationToken: Ct);
+        return container.ID;
+    }
+
+    public async Task<int> PublishedPortAsync(string container)
+    {
+        var inspected = await Docker.Containers.InspectContainerAsync(container, Ct);
+        return int.Parse(inspected.NetworkSettings!.Ports[Port][0].HostPort);
+    }
+
+    public Task KillAsync(string container, string signal = "KILL") =>
+        Docker.Containers.KillContainerAsync(container, new ContainerKillParameters { Signal = signal }, Ct);
+
+    public Task RestartAsync(string container) =>
+        Docker.Containers.RestartContainerAsync(container, new ContainerRestartParameters { WaitBeforeKillSeconds = 0 }, Ct);
+
+    public Task RenameAsync(string container, string name) =>
+        Docker.Containers.RenameContainerAsync(container, new ContainerRenameParameters { NewName = Named(name) }, Ct);
+
+    /// <summary>Waits until the health query tells of the service what is wanted.</summary>
+    public Task<ServiceEntry[]> UntilAsync(string service, Func<ServiceEntry[], bool> wanted) =>
+        ConsulFixture.Until((q, ct) => Consul.Health.Service(service, "", passingOnly: false, q, ct), wanted);
+
+    public async Task<ServiceEntry> RegisteredAsync(string service) => Assert.Single(await UntilAsync(service, entries => entries.Length == 1));
+
+    public Task GoneAsync(string service) => UntilAsync(service, entries => entries.Length == 0);
+
+    public Task<ServiceEntry[]> StageAsync(string service, string stage) =>
+        UntilAsync(service, entries => entries.Length > 0 && entries.All(entry => entry.Service.Tags[0] == stage));
+
+    public Task PutDocumentAsync(ServiceDocument document) => PutDocumentAsync(document.Service, DocumentFormat.Write(document));
+
+    public Task PutDocumentAsync(string service, string text) => PutDocumentAsync(service, Encoding.UTF8.GetBytes(text));
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var sidecar in sidecars)
+        {
+            await sidecar.StopAsync(CancellationToken.None);
+            sidecar.Dispose();
+        }
+
+        var filter = new Dictionary<string, IDictionary<string, bool>> { ["label"] = new Dictionary<string, bool> { [$"mesh.test={Environment}"] = true } };
+        foreach (var container in await Docker.Containers.ListContainersAsync(new ContainersListParameters { All = true, Filters = filter }, CancellationToken.None))
+            await RemoveAsync(container.ID);
+        foreach (var service in (await Consul.Agent.Services(CancellationToken.None)).Response.Values)
+        {
+            if (service.Meta.TryGetValue(InstanceMeta.Owner, out var owner) && owner == Node)
+                await Consul.Agent.ServiceDeregister(service.ID, CancellationToken.None);
+        }
+    }
+
+    private async Task RemoveAsync(string container)
+    {
+        try
+        {
+            await Docker.Containers.RemoveContainerAsync(container, new ContainerRemoveParameters { Force = true, RemoveVolumes = true }, CancellationToken.None);
+        }
+        catch (DockerApiException error) when (error.StatusCode is System.Net.HttpStatusCode.NotFound or System.Net.HttpStatusCode.Conflict)
+        {
+            // Docker is removing it already (--rm).
+        }
+    }
+
+    private async Task PutDocumentAsync(string service, byte[] value) =>
+        Assert.True((await Consul.KV.Put(new KVPair($"mesh/services/{service}") { Value = value }, Ct)).Response);
+}

@@ -1,0 +1,78 @@
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.RegistrySidecar;
+
+/// <summary>Docker, Consul or the sidecar goes away and comes back; afterwards the catalog is right again.</summary>
+public sealed class SidecarOutageTests(SidecarConsul parts)
+{
+    [Fact]
+    public async Task EventStream_Broken_NothingIsLost()
+    {
+        await using var docker = new CuttableDocker(parts.Docker.Options.Endpoint);
+        await using var mesh = new SidecarMesh(parts);
+        await mesh.StartSidecarAsync(options => options with { DockerHost = docker.Address });
+        (string dies, string starts) = (mesh.Named("dies"), mesh.Named("starts"));
+        var container = await mesh.RunAsync("dies", [$"SERVICE_NAME={dies}"]);
+        await mesh.RegisteredAsync(dies);
+
+        await docker.CutAsync();
+        await mesh.KillAsync(container);
+        await mesh.RunAsync("starts", [$"SERVICE_NAME={starts}"]);
+        docker.Mend();
+
+        await mesh.RegisteredAsync(starts);
+        await mesh.GoneAsync(dies);
+    }
+
+    [Fact]
+    public async Task Consul_RestartedWithoutItsData_HasAllBack()
+    {
+        await using var consul = new SidecarConsul();
+        await consul.InitializeAsync();
+        await using var mesh = new SidecarMesh(consul);
+        await mesh.StartSidecarAsync(options => options with { Resync = TimeSpan.FromSeconds(1) });
+        string[] services = [mesh.Named("one"), mesh.Named("two")];
+        foreach (var service in services)
+        {
+            await mesh.RunAsync(service, [$"SERVICE_NAME={service}"]);
+            await mesh.RegisteredAsync(service);
+        }
+
+        await consul.RestartAsync();
+
+        foreach (var service in services)
+            await mesh.RegisteredAsync(service);
+    }
+
+    [Fact]
+    public async Task Sidecar_AwayWhileContainersComeAndGo_CatchesUp()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        var sidecar = await mesh.StartSidecarAsync();
+        (string dies, string starts) = (mesh.Named("dies"), mesh.Named("starts"));
+        var container = await mesh.RunAsync("dies", [$"SERVICE_NAME={dies}"]);
+        await mesh.RegisteredAsync(dies);
+
+        await mesh.StopSidecarAsync(sidecar);
+        await mesh.KillAsync(container);
+        await mesh.RunAsync("starts", [$"SERVICE_NAME={starts}"]);
+        await mesh.StartSidecarAsync();
+
+        await mesh.RegisteredAsync(starts);
+        await mesh.GoneAsync(dies);
+    }
+
+    [Fact]
+    public async Task Sidecar_ToldToDeregisterOnExit_LeavesNothing()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        var sidecar = await mesh.StartSidecarAsync(options => options with { OnExit = ServiceMesh.RegistrySidecar.Settings.OnExit.Deregister });
+        var service = mesh.Named("web");
+        await mesh.RunAsync("web", [$"SERVICE_NAME={service}"]);
+        await mesh.RegisteredAsync(service);
+
+        await mesh.StopSidecarAsync(sidecar);
+
+        await mesh.GoneAsync(service);
+    }
+}

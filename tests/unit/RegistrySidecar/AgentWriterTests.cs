@@ -1,0 +1,81 @@
+using System.Net;
+using Consul;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using NSubstitute;
+using NSubstitute.ExceptionExtensions;
+using ServiceMesh.RegistrySidecar.Reconciliation;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.RegistrySidecar;
+
+public sealed class AgentWriterTests
+{
+    private readonly FakeTimeProvider time = new();
+    private readonly IConsulClient consul = Substitute.For<IConsulClient>();
+    private readonly AgentState agent;
+    private readonly AgentWriter writer;
+
+    public AgentWriterTests()
+    {
+        consul.Agent.Self(Arg.Any<CancellationToken>()).Returns(new QueryResult<Dictionary<string, Dictionary<string, System.Text.Json.JsonElement>>> { Response = [] });
+        consul.Agent.Services(Arg.Any<CancellationToken>()).Returns(new QueryResult<Dictionary<string, AgentService>> { Response = [] });
+        agent = new AgentState(consul);
+        writer = new AgentWriter(agent, new RetryLedger(time), NullLogger<AgentWriter>.Instance);
+    }
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task ApplyAsync_OneOfTwoFails_TheOtherIsRegisteredAndItIsRetriedAlone()
+    {
+        await agent.ReadAsync(Ct);
+        Fails("one", HttpStatusCode.InternalServerError);
+
+        await writer.ApplyAsync(Plan("one", "two"), Ct);
+        await writer.ApplyAsync(Plan("one"), Ct);
+        await AssertCallsAsync("one", 1);
+        await AssertCallsAsync("two", 1);
+        Assert.False(agent.IsKnown);
+
+        time.Advance(Backoff.Longest);
+        await writer.ApplyAsync(Plan("one"), Ct);
+        await AssertCallsAsync("one", 2);
+    }
+
+    [Fact]
+    public async Task ApplyAsync_ConsulRefuses_WhatTheAgentHasStaysKnown()
+    {
+        await agent.ReadAsync(Ct);
+        Fails("one", HttpStatusCode.BadRequest);
+
+        await writer.ApplyAsync(Plan("one", "two"), Ct);
+
+        Assert.True(agent.IsKnown);
+        Assert.Equal(["two"], agent.Services.Keys);
+    }
+
+    [Fact]
+    public async Task ApplyAsync_Deregistered_IsForgotten()
+    {
+        await agent.ReadAsync(Ct);
+        await writer.ApplyAsync(Plan("one"), Ct);
+
+        await writer.ApplyAsync(new RegistrationPlan([], ["one"], []), Ct);
+
+        Assert.Empty(agent.Services);
+        await consul.Agent.Received(1).ServiceDeregister("one", Arg.Any<CancellationToken>());
+    }
+
+    private static RegistrationPlan Plan(params string[] ids) => new(
+        [.. ids.Select(id => new Registering(new AgentServiceRegistration { ID = id, Name = id, Address = "a", Tags = [], Meta = new Dictionary<string, string>() }, ReplaceChecks: false))],
+        [],
+        []);
+
+    private void Fails(string id, HttpStatusCode status) =>
+        consul.Agent.ServiceRegister(Arg.Is<AgentServiceRegistration>(one => one.ID == id), Arg.Any<bool>(), Arg.Any<CancellationToken>())
+            .ThrowsAsync(new ConsulRequestException("no", status));
+
+    private Task AssertCallsAsync(string id, int calls) => consul.Agent.Received(calls)
+        .ServiceRegister(Arg.Is<AgentServiceRegistration>(one => one.ID == id), Arg.Any<bool>(), Arg.Any<CancellationToken>());
+}

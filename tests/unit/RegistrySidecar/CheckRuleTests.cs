@@ -1,0 +1,146 @@
+using Consul;
+using ServiceMesh.RegistrySidecar.Registration;
+using ServiceMesh.RegistrySidecar.Settings;
+using Xunit;
+using static ServiceMesh.Tests.Unit.RegistrySidecar.Given;
+
+namespace ServiceMesh.Tests.Unit.RegistrySidecar;
+
+public sealed class CheckRuleTests
+{
+    private static readonly SidecarOptions Scripts = WithIp with { EnableScriptChecks = true };
+
+    [Fact]
+    public void Map_Http_AsksThePublishedAddress()
+    {
+        var check = Assert.Single(Checks(["SERVICE_CHECK_HTTP=/health"]));
+
+        Assert.Equal("http://10.0.0.9:8080/health", check.HTTP);
+        Assert.Equal(TimeSpan.FromSeconds(10), check.Interval);
+        Assert.Equal("service:h1:web:80", check.CheckID);
+        Assert.Null(check.Timeout);
+        Assert.Null(check.Status);
+    }
+
+    [Fact]
+    public void Map_HttpOnIpv6_BracketsTheAddress() =>
+        Assert.Equal("http://[fd00::7]:8080/x", Assert.Single(Checks(["SERVICE_CHECK_HTTP=x"], new SidecarOptions { Ip = "fd00::7" })).HTTP);
+
+    [Fact]
+    public void Map_Https_TakesMethodHeaderBodyAndVerification()
+    {
+        var check = Assert.Single(Checks(
+        [
+            "SERVICE_CHECK_HTTPS=/h", "SERVICE_CHECK_HTTPS_METHOD=POST", "SERVICE_CHECK_HEADER={\"Host\":\"a\",\"X\":[\"1\",\"2\"]}",
+            "SERVICE_CHECK_BODY=hi", "SERVICE_CHECK_TLS_SKIP_VERIFY=true",
+        ]));
+
+        Assert.Equal("https://10.0.0.9:8080/h", check.HTTP);
+        Assert.Equal("POST", check.Method);
+        Assert.Equal("hi", check.Body);
+        Assert.True(check.TLSSkipVerify);
+        Assert.Equal(["a"], check.Header!["Host"]);
+        Assert.Equal(["1", "2"], check.Header!["X"]);
+    }
+
+    [Fact]
+    public void Map_EverySetting_GoesWithTheCheck()
+    {
+        var check = Assert.Single(Checks(
+        [
+            "SERVICE_CHECK_TCP=true", "SERVICE_CHECK_INTERVAL=1m30s", "SERVICE_CHECK_TIMEOUT=500ms", "SERVICE_CHECK_INITIAL_STATUS=warning",
+            "SERVICE_CHECK_DEREGISTER_AFTER=2h", "SERVICE_CHECK_SUCCESS_BEFORE_PASSING=2", "SERVICE_CHECK_FAILURES_BEFORE_CRITICAL=3",
+        ]));
+
+        Assert.Equal("10.0.0.9:8080", check.TCP);
+        Assert.Equal(TimeSpan.FromSeconds(90), check.Interval);
+        Assert.Equal(TimeSpan.FromMilliseconds(500), check.Timeout);
+        Assert.Equal(HealthStatus.Warning, check.Status);
+        Assert.Equal(TimeSpan.FromHours(2), check.DeregisterCriticalServiceAfter);
+        Assert.Equal((2, 3), (check.SuccessBeforePassing, check.FailuresBeforeCritical));
+    }
+
+    [Fact]
+    public void Map_SeveralChecks_RegistersAllWithIdsOfTheirOwn()
+    {
+        var checks = Checks(["SERVICE_CHECK_HTTP=/", "SERVICE_CHECK_TCP=1", "SERVICE_CHECK_GRPC=yes", "SERVICE_CHECK_GRPC_USE_TLS=true", "SERVICE_CHECK_TTL=15s"]);
+
+        Assert.Equal(
+            ["service:h1:web:80:http", "service:h1:web:80:tcp", "service:h1:web:80:grpc", "service:h1:web:80:ttl"],
+            checks.Select(check => check.CheckID));
+        Assert.True(checks[2].GRPCUseTLS);
+        Assert.Equal((TimeSpan.FromSeconds(15), null), (checks[3].TTL, checks[3].Interval));
+    }
+
+    [Theory]
+    [InlineData("SERVICE_CHECK_TCP=false")]
+    [InlineData("SERVICE_CHECK_GRPC=0")]
+    [InlineData("SERVICE_CHECK_HTTP=")]
+    [InlineData("CHECK_HTTP=/")]
+    public void Map_CheckSwitchedOff_RegistersNone(string variable) => Assert.Empty(Checks([variable]));
+
+    [Fact]
+    public void Map_Scripts_AreSplitAsAShellDoes()
+    {
+        var checks = Checks(
+            ["SERVICE_CHECK_SCRIPT=curl -H 'a b' $SERVICE_IP:$SERVICE_PORT", "SERVICE_CHECK_CMD=test \"x y\"", "SERVICE_CHECK_DOCKER=true"], Scripts);
+
+        Assert.Equal(["curl", "-H", "a b", "10.0.0.9:8080"], checks[0].Args!);
+        Assert.Equal(["check-cmd", IdOf("web")[..12], "80", "test", "x y"], checks[1].Args!);
+        Assert.Equal(IdOf("web"), checks[2].DockerContainerID);
+    }
+
+    [Theory]
+    [InlineData("SERVICE_CHECK_SCRIPT=rm -rf /")]
+    [InlineData("SERVICE_CHECK_CMD=x")]
+    [InlineData("SERVICE_CHECK_DOCKER=x")]
+    public void Map_ScriptsThatAreNotAllowed_AreLeftOutWithAWarning(string variable)
+    {
+        var mapped = ContainerMapping.Map(Container("nginx", "web", ["80/tcp=8080"], [variable]), Context());
+
+        Assert.Empty(Assert.Single(mapped.Registrations).Checks!);
+        Assert.Contains("--enable-script-checks", Assert.Single(mapped.Warnings), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("81", 8181)]
+    [InlineData("9999", 9999)]
+    [InlineData("0", 8080)]
+    [InlineData("x", 8080)]
+    public void Map_CheckPort_IsTheContainersOwnWherePublished(string port, int expected)
+    {
+        var container = Container("nginx", "web", ["80/tcp=8080", "81/tcp=8181"], ["SERVICE_81_IGNORE=1", "SERVICE_CHECK_TCP=1", $"SERVICE_CHECK_PORT={port}"]);
+
+        Assert.Equal($"10.0.0.9:{expected}", Assert.Single(Assert.Single(Registrations(container)).Checks!).TCP);
+    }
+
+    [Theory]
+    [InlineData("SERVICE_CHECK_INTERVAL=10", "INTERVAL")]
+    [InlineData("SERVICE_CHECK_TIMEOUT=-1s", "TIMEOUT")]
+    [InlineData("SERVICE_CHECK_INITIAL_STATUS=good", "INITIAL_STATUS")]
+    [InlineData("SERVICE_CHECK_HEADER=[1]", "HEADER")]
+    [InlineData("SERVICE_CHECK_HEADER={", "HEADER")]
+    [InlineData("SERVICE_CHECK_SUCCESS_BEFORE_PASSING=-1", "SUCCESS_BEFORE_PASSING")]
+    [InlineData("SERVICE_CHECK_PORT=70000", "PORT")]
+    [InlineData("SERVICE_CHECK_HTPP=/", "HTPP")]
+    public void Map_UnusableSetting_KeepsTheCheckWithAWarning(string variable, string named)
+    {
+        var mapped = ContainerMapping.Map(Container("nginx", "web", ["80/tcp=8080"], ["SERVICE_CHECK_HTTP=/", variable]), Context());
+
+        Assert.Equal("http://10.0.0.9:8080/", Assert.Single(Assert.Single(mapped.Registrations).Checks!).HTTP);
+        Assert.Contains($"SERVICE_CHECK_{named}", Assert.Single(mapped.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void HashOf_ChangedCheck_Differs()
+    {
+        string[] variants = ["/a", "/b"];
+        var hashes = variants.Select(path => CheckRule.HashOf(Checks([$"SERVICE_CHECK_HTTP={path}"]))).ToList();
+
+        Assert.NotEqual(hashes[0], hashes[1]);
+        Assert.Equal(hashes[0], CheckRule.HashOf(Checks(["SERVICE_CHECK_HTTP=/a"])));
+    }
+
+    private static AgentServiceCheck[] Checks(string[] env, SidecarOptions? options = null) =>
+        Assert.Single(Registrations(Container("nginx", "web", ["80/tcp=8080"], env), options)).Checks!;
+}

@@ -1,0 +1,135 @@
+using ServiceMesh.RegistrySidecar.Registration;
+using Xunit;
+using static ServiceMesh.Tests.Unit.RegistrySidecar.Given;
+
+namespace ServiceMesh.Tests.Unit.RegistrySidecar;
+
+public sealed class ContainerMappingTests
+{
+    [Fact]
+    public void Map_DeployersLabels_GiveMetaAndName()
+    {
+        var container = Container(
+            "localhost:5000/shop/demo:v2", "demo-1", ["8080/tcp=32000"], ["SERVICE_NAME=other"],
+            new Dictionary<string, string>
+            {
+                ["mesh.environment"] = "mesh", ["mesh.service"] = "demo", ["mesh.deployment"] = "k3v", ["mesh.version"] = "v2",
+            });
+
+        var registration = Assert.Single(Registrations(container));
+
+        Assert.Equal("demo", registration.Name);
+        Assert.Equal(["candidate"], registration.Tags!);
+        Assert.Equal(
+            new Dictionary<string, string>
+            {
+                ["mesh-owner"] = "h1",
+                ["mesh-environment"] = "mesh",
+                ["mesh-container"] = container.Id,
+                ["mesh-deployment"] = "k3v",
+                ["mesh-version"] = "v2",
+                ["mesh-image"] = "sha256:1234",
+                ["mesh-checks"] = CheckRule.HashOf([]),
+            },
+            registration.Meta!);
+    }
+
+    [Fact]
+    public void Map_StartedByHand_IsADeploymentOfItsOwn()
+    {
+        var container = Container("nginx", "web", ["80/tcp=8080"]);
+
+        Assert.Equal(container.Id, Assert.Single(Registrations(container)).Meta!["mesh-deployment"]);
+    }
+
+    [Fact]
+    public void Map_OtherMesh_RegistersNothingAndSaysWhy()
+    {
+        var container = Container("nginx", "web", ["80/tcp=8080"], labels: new Dictionary<string, string> { ["mesh.environment"] = "other" });
+
+        var mapped = ContainerMapping.Map(container, Context());
+
+        Assert.Empty(mapped.Registrations);
+        Assert.Equal(["it belongs to the mesh 'other'"], mapped.LeftOut);
+    }
+
+    [Theory]
+    [InlineData("k3v", "active")]
+    [InlineData("b7q", "retired")]
+    [InlineData("new", "candidate")]
+    public void Map_Document_GivesTheStageFirst(string deployment, string stage)
+    {
+        var container = Container(
+            "demo", "demo", ["80/tcp=8080"], ["SERVICE_TAGS=a"], new Dictionary<string, string> { ["mesh.deployment"] = deployment });
+
+        var mapped = ContainerMapping.Map(container, Context(documents: Documents(Document("demo", "k3v", "b7q"))));
+
+        Assert.Equal([stage, "a"], Assert.Single(mapped.Registrations).Tags!);
+    }
+
+    [Fact]
+    public void Map_TagThatNamesAStage_IsLeftOut() =>
+        Assert.Equal(
+            ["candidate", "a"],
+            Assert.Single(Registrations(Container("demo", "demo", ["80/tcp=8080"], ["SERVICE_TAGS=active,a,retired"]))).Tags!);
+
+    [Theory]
+    [InlineData(null, null, "10.1.0.2")]
+    [InlineData(null, "back", "10.2.0.2")]
+    [InlineData("back", "alpha", "10.2.0.2")]
+    public void Map_Internal_TakesTheChosenNetwork(string? label, string? option, string address)
+    {
+        var container = Container(
+            "demo", "demo", ["80/tcp", "81/tcp=8081"],
+            labels: label is null ? new Dictionary<string, string>() : new Dictionary<string, string> { ["mesh.network"] = label }) with
+        {
+            NetworkMode = "back",
+            Networks = new Dictionary<string, string> { ["back"] = "10.2.0.2", ["alpha"] = "10.1.0.2" },
+        };
+
+        Assert.Equal(
+            [$"h1:demo:80 demo-80 {address}:80 []", $"h1:demo:81 demo-81 {address}:81 []"],
+            Lines(container, WithIp with { Internal = true, Network = option }));
+    }
+
+    [Fact]
+    public void Map_InternalWithUnknownNetwork_RegistersNothingAndSaysWhy()
+    {
+        var container = Container("demo", "demo", ["80/tcp"], labels: new Dictionary<string, string> { ["mesh.network"] = "nope" });
+
+        var mapped = ContainerMapping.Map(container, Context(WithIp with { Internal = true }));
+
+        Assert.Empty(mapped.Registrations);
+        Assert.Equal(["it has no address in the network 'nope'"], mapped.LeftOut);
+    }
+
+    [Theory]
+    [InlineData("10.9.8.7/24", "10.9.8.7")]
+    [InlineData("10.9.8.7", "10.9.8.7")]
+    [InlineData("a/b/24", "a/b")]
+    public void Map_UseIpFromLabel_CutsAtTheLastSlash(string value, string address) =>
+        Assert.Equal(
+            [$"h1:demo:80 demo {address}:8080 []"],
+            Lines(
+                Container("demo", "demo", ["80/tcp=8080"], labels: new Dictionary<string, string> { ["ip"] = value }),
+                WithIp with { UseIpFromLabel = "ip" }));
+
+    [Fact]
+    public void Map_ForcedTags_AreAppendedAndTemplated()
+    {
+        TagTemplate.TryParse("on-{{.Host}}", out var host);
+        TagTemplate.TryParse("{{.Labels.team}}", out var team);
+        TagTemplate.TryParse("{{.Env.REGION}}", out var region);
+        var container = Container(
+            "demo", "demo", ["80/tcp=8080"], ["SERVICE_TAGS=a", "REGION=eu"], new Dictionary<string, string> { ["SERVICE_OTHER"] = "x" });
+
+        var mapped = ContainerMapping.Map(container, Context(WithIp with { Tags = [host, team, region] }));
+
+        Assert.Equal(["candidate", "a", "on-h1", "eu"], Assert.Single(mapped.Registrations).Tags!);
+        Assert.Contains("{{.Labels.team}}", Assert.Single(mapped.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Map_NothingPublished_SaysWhy() =>
+        Assert.Equal(["port 80/tcp is not published on the host"], ContainerMapping.Map(Container("demo", "demo", ["80/tcp"]), Context()).LeftOut);
+}

@@ -1,0 +1,63 @@
+using ServiceMesh.RegistrySidecar.Reconciliation;
+using ServiceMesh.RegistrySidecar.Registration;
+using Xunit;
+using static ServiceMesh.Tests.Unit.RegistrySidecar.Given;
+
+namespace ServiceMesh.Tests.Unit.RegistrySidecar;
+
+public sealed class DesiredStateTests
+{
+    private static readonly ContainerFacts Pod = Container("pause", "pod", []);
+    private static readonly ContainerFacts Web =
+        Container("nginx", "web", ["80/tcp"]) with { NetworkMode = $"container:{Pod.Id}", Networks = new Dictionary<string, string>() };
+
+    private readonly DesiredState desired = new();
+
+    [Fact]
+    public void Update_DocumentChanges_ChangesEveryStage()
+    {
+        var container = Container("demo", "demo", ["80/tcp=8080"]);
+        desired.Update([container], Context());
+
+        desired.Update([container], Context(documents: Documents(Document("demo", container.Id))));
+
+        Assert.Equal("active", Assert.Single(desired.Instances).Registration.Tags![0]);
+    }
+
+    [Fact]
+    public void Update_ContainerEnds_IsNoLongerDesired()
+    {
+        var container = Container("demo", "demo", ["80/tcp=8080"]);
+        desired.Update([container], Context());
+
+        desired.Update([], Context());
+
+        Assert.Empty(desired.Instances);
+    }
+
+    [Fact]
+    public void Update_NetworkOwnerComesMovesAndGoes_IsFollowed()
+    {
+        // The documents are the same object, so that only the container's change can be the reason.
+        var documents = Documents();
+        List<string?> addresses = [];
+        ContainerFacts[][] moments = [[Web], [Web, Pod], [Web, Pod with { Networks = new Dictionary<string, string> { ["bridge"] = "172.17.0.9" } }], [Web]];
+        foreach (var running in moments)
+        {
+            desired.Update(running, Context(documents: documents, others: running));
+            addresses.Add(desired.Instances.SingleOrDefault()?.Registration.Address);
+        }
+
+        Assert.Equal([null, "172.17.0.5", "172.17.0.9", null], addresses);
+    }
+
+    [Fact]
+    public void Update_SameWarningAgain_IsNotTold()
+    {
+        var container = Container("demo", "demo", ["80/tcp=8080"], ["SERVICE_CHECK_INTERVAL=x"]);
+
+        Assert.Single(desired.Update([container], Context()));
+        Assert.Empty(desired.Update([container with { Name = "renamed" }], Context()));
+        Assert.Single(desired.Update([container with { Env = [] }], Context()));
+    }
+}

@@ -1,0 +1,98 @@
+using System.Text;
+using System.Text.RegularExpressions;
+using CsCheck;
+using ServiceMesh.RegistrySidecar.Registration;
+using Xunit;
+using static ServiceMesh.Tests.Unit.RegistrySidecar.Given;
+
+namespace ServiceMesh.Tests.Unit.RegistrySidecar;
+
+/// <summary>A container may say what it likes: its service is still registered, with what Consul takes.</summary>
+public sealed partial class HostileContainerTests
+{
+    [Theory]
+    [InlineData("SERVICE_CONSUL-X", "consul-")]
+    [InlineData("SERVICE_MESH-OWNER", "mesh-")]
+    [InlineData("SERVICE_A B", "a-z")]
+    [InlineData("SERVICE_ä", "a-z")]
+    [InlineData("SERVICE_LÖNG", "a-z")]
+    public void Map_MetaKeyThatConsulRefuses_IsLeftOutWithAWarning(string label, string said) => AssertRefused(label, "x", said);
+
+    [Fact]
+    public void Map_MetaTooLong_IsLeftOutWithAWarning()
+    {
+        AssertRefused("SERVICE_BIG", new string('x', 64 * 1024), "512");
+        AssertRefused("SERVICE_UMLAUTS", new string('ä', 300), "512");
+        AssertRefused("SERVICE_" + new string('k', 200), "x", "128");
+    }
+
+    [Fact]
+    public void Map_FiveHundredLabels_KeepsAsManyAsConsulTakesWithOneWarning()
+    {
+        var labels = Enumerable.Range(0, 500).ToDictionary(number => $"SERVICE_K{number:000}", number => $"{number}");
+
+        var mapped = ContainerMapping.Map(Container("demo", "demo", ["80/tcp=8080"], labels: labels), Context());
+
+        var meta = Assert.Single(mapped.Registrations).Meta!;
+        Assert.Equal(64, meta.Count);
+        Assert.Equal("h1", meta["mesh-owner"]);
+        Assert.Equal("0", meta["k000"]);
+        Assert.True(Assert.Single(mapped.Warnings).Length < 1000);
+    }
+
+    [Fact]
+    public void Map_OversizedMeshLabels_FallBack()
+    {
+        var huge = new string('x', 64 * 1024);
+        var container = Container(
+            "demo", "demo", ["80/tcp=8080"], labels: new Dictionary<string, string> { ["mesh.deployment"] = huge, ["mesh.version"] = huge });
+
+        var mapped = ContainerMapping.Map(container, Context());
+
+        Assert.Equal(container.Id, Assert.Single(mapped.Registrations).Meta!["mesh-deployment"]);
+        Assert.Equal(2, mapped.Warnings.Count);
+    }
+
+    [Fact]
+    public void Map_NameThatIsNoDnsLabel_IsRegisteredAsItIs() =>
+        Assert.Equal("My Service_1", Assert.Single(Registrations(Container("demo", "demo", ["80/tcp=8080"], ["SERVICE_NAME=My Service_1"]))).Name);
+
+    [Fact]
+    public void Map_AnyMetadata_GivesWhatConsulTakes()
+    {
+        var key = Gen.OneOf(
+            Gen.String[Gen.Char["ABCNTaz019_-. \0\u001fä"], 0, 150],
+            Gen.OneOf("NAME", "ID", "TAGS", "80_NAME", "80_TCP_NAME", "CHECK_HTTP", "CHECK_HEADER", "CHECK_SCRIPT", "CHECK_TTL", "CHECK_PORT", "CHECK_INTERVAL", "80", "80_", "_"));
+        var label = Gen.Select(Gen.OneOf("SERVICE_", "mesh.service.", "mesh.service", "mesh.deployment", "mesh.version"), key, (prefix, rest) => prefix + rest);
+        var value = Gen.OneOf(Gen.String[0, 700], Gen.String[Gen.Char["'\"\\,{}$ \n"], 0, 30], Gen.OneOf("true", "10s", "{}", "[1]", "99999", "{\"a\":1}"));
+        Gen.Dictionary(label, value)[0, 120].Sample(labels =>
+        {
+            var container = Container("demo", "demo", ["80/tcp=8080", "81/udp=8081"], labels: labels);
+
+            var mapped = ContainerMapping.Map(container, Context(WithIp with { EnableScriptChecks = true }));
+
+            Assert.Equal(mapped.Registrations.Count, mapped.Registrations.Select(registration => registration.ID).Distinct().Count());
+            foreach (var registration in mapped.Registrations)
+            {
+                Assert.NotEmpty(registration.Name!);
+                Assert.InRange(registration.Meta!.Count, 7, 64);
+                Assert.All(registration.Meta!, pair => Assert.True(MetaKey().IsMatch(pair.Key) && Encoding.UTF8.GetByteCount(pair.Value) <= 512));
+                Assert.Equal("candidate", registration.Tags![0]);
+                Assert.Equal(container.Id, registration.Meta!["mesh-container"]);
+            }
+        }, iter: 2000);
+    }
+
+    private static void AssertRefused(string label, string value, string said)
+    {
+        var container = Container("demo", "demo", ["80/tcp=8080"], labels: new Dictionary<string, string> { [label] = value });
+
+        var mapped = ContainerMapping.Map(container, Context());
+
+        Assert.Equal(7, Assert.Single(mapped.Registrations).Meta!.Count);
+        Assert.Contains(said, Assert.Single(mapped.Warnings), StringComparison.Ordinal);
+    }
+
+    [GeneratedRegex("^[A-Za-z0-9_-]{1,128}$", RegexOptions.NonBacktracking)]
+    private static partial Regex MetaKey();
+}

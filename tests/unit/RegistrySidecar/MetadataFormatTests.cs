@@ -1,0 +1,83 @@
+using ServiceMesh.RegistrySidecar.Registration;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.RegistrySidecar;
+
+public sealed class MetadataFormatTests
+{
+    [Theory]
+    [InlineData("")]
+    [InlineData("a", "a")]
+    [InlineData("foo\\,bar", "foo,bar")]
+    [InlineData(",,,,foo,,,bar,,,", "foo", "bar")]
+    [InlineData(",,\\,,", ",")]
+    [InlineData("\\,foobar\\,", ",foobar,")]
+    [InlineData(" a , b ,a", "a", "b")]
+    [InlineData("a\\b", "a\\b")]
+    public void TagListSplit_Text_GivesTags(string text, params string[] tags) => Assert.Equal(tags, TagList.Split(text));
+
+    [Theory]
+    [InlineData("redis", "redis")]
+    [InlineData("progrium/redis", "redis")]
+    [InlineData("reg:5000/a/b:1", "b")]
+    [InlineData("img@sha256:0123", "img")]
+    [InlineData("reg:5000/a/img:2@sha256:0123", "img")]
+    [InlineData("", "")]
+    public void ServiceNameOf_Image_IsItsLastPathPart(string image, string name) => Assert.Equal(name, ImageName.ServiceNameOf(image));
+
+    [Theory]
+    [InlineData("10s", 10_000)]
+    [InlineData("1m30s", 90_000)]
+    [InlineData("1.5h", 5_400_000)]
+    [InlineData("500ms", 500)]
+    [InlineData("0", 0)]
+    public void GoDurationParse_Duration_IsRead(string text, int milliseconds) =>
+        Assert.Equal(TimeSpan.FromMilliseconds(milliseconds), GoDuration.Parse(text));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("10")]
+    [InlineData("s")]
+    [InlineData("-1s")]
+    [InlineData("1 s")]
+    [InlineData("1d")]
+    [InlineData("999999999999999999h")]
+    public void GoDurationParse_AnythingElse_IsRefused(string text) => Assert.Null(GoDuration.Parse(text));
+
+    [Theory]
+    [InlineData("a  b", "a", "b")]
+    [InlineData("'a b' \"c d\"", "a b", "c d")]
+    [InlineData("a\\ b", "a b")]
+    [InlineData("\"a\\\"b\" ''", "a\"b", "")]
+    [InlineData("'a\\b'", "a\\b")]
+    [InlineData("a'b'c", "abc")]
+    public void ShellWordsSplit_Command_IsSplit(string command, params string[] words) => Assert.Equal(words, ShellWords.Split(command));
+
+    [Theory]
+    [InlineData("'a")]
+    [InlineData("\"a")]
+    [InlineData("a\\")]
+    [InlineData("  ")]
+    public void ShellWordsSplit_OpenQuoteOrNothing_IsRefused(string command) => Assert.Null(ShellWords.Split(command));
+
+    [Theory]
+    [InlineData("{{.Nope}}", "'{{.Nope}}' in")]
+    [InlineData("{{.Name", "form {{.Name}}")]
+    [InlineData("{{ if }}", "form {{.Name}}")]
+    [InlineData("{{.Labels.}}", "'{{.Labels.}}' in")]
+    public void TagTemplateTryParse_UnknownPlaceholder_IsNamed(string text, string said) =>
+        Assert.Contains(said, TagTemplate.TryParse(text, out _), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("plain", "plain")]
+    [InlineData("{{.Name}}-{{ .Host }}", "web-h1")]
+    [InlineData("{{.Labels.com.example.team}}", "{{.Name}}")]
+    [InlineData("{{.Env.MISSING}}", null)]
+    public void TagTemplateExpand_Facts_AreInserted(string text, string? tag)
+    {
+        var container = Given.Container("nginx", "web", [], labels: new Dictionary<string, string> { ["com.example.team"] = "{{.Name}}" });
+
+        Assert.Null(TagTemplate.TryParse(text, out var template));
+        Assert.Equal(tag, template.Expand(container, "h1"));
+    }
+}

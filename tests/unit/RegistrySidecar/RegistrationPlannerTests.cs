@@ -1,0 +1,167 @@
+using Consul;
+using ServiceMesh.RegistrySidecar.Reconciliation;
+using ServiceMesh.RegistrySidecar.Registration;
+using ServiceMesh.RegistrySidecar.Settings;
+using Xunit;
+using static ServiceMesh.Tests.Unit.RegistrySidecar.Given;
+
+namespace ServiceMesh.Tests.Unit.RegistrySidecar;
+
+public sealed class RegistrationPlannerTests
+{
+    private static readonly ContainerFacts Web = Container("nginx", "web", ["80/tcp=8080"]);
+    private static readonly ContainerFate Running = new(ContainerState.Running);
+    private static readonly ContainerFate Absent = new(ContainerState.Absent);
+
+    [Fact]
+    public void Plan_NothingRegistered_RegistersAll() =>
+        Assert.Equal("h1:web:80", Assert.Single(Plan([Web], []).Register).Registration.ID);
+
+    [Fact]
+    public void Plan_NothingDiffers_WritesNothing()
+    {
+        var plan = Plan([Web], [AsActual(Web)]);
+
+        Assert.Empty(plan.Register);
+        Assert.Empty(plan.Deregister);
+        Assert.Empty(plan.Conflicts);
+    }
+
+    public static TheoryData<string> Differences => ["name", "address", "port", "tags", "meta", "more meta", "override"];
+
+    [Theory]
+    [MemberData(nameof(Differences))]
+    public void Plan_SomethingDiffers_RegistersAnewAndKeepsChecks(string difference)
+    {
+        var actual = AsActual(Web);
+        switch (difference)
+        {
+            case "name": actual.Service = "x"; break;
+            case "address": actual.Address = "x"; break;
+            case "port": actual.Port = 1; break;
+            case "tags": actual.Tags = ["active"]; break;
+            case "meta": actual.Meta["mesh-version"] = "x"; break;
+            case "more meta": actual.Meta["x"] = "x"; break;
+            default: actual.EnableTagOverride = true; break;
+        }
+
+        Assert.False(Assert.Single(Plan([Web], [actual]).Register).ReplaceChecks);
+    }
+
+    [Fact]
+    public void Plan_ChecksDiffer_ReplacesThem()
+    {
+        var actual = AsActual(Web);
+        actual.Meta["mesh-checks"] = "other";
+
+        Assert.True(Assert.Single(Plan([Web], [actual]).Register).ReplaceChecks);
+    }
+
+    [Theory]
+    [InlineData("mesh-owner", "h2")]
+    [InlineData("mesh-owner", null)]
+    [InlineData("mesh-environment", "other")]
+    public void Plan_SomebodyElses_IsNeverTouched(string key, string? value)
+    {
+        var actual = AsActual(Web);
+        actual.Meta.Remove(key);
+        if (value is not null)
+            actual.Meta[key] = value;
+
+        var wanted = Plan([Web], [actual]);
+        var unwanted = Plan([], [actual]);
+
+        Assert.Empty(wanted.Register);
+        Assert.Single(wanted.Conflicts);
+        Assert.Empty(wanted.Deregister.Concat(unwanted.Deregister));
+    }
+
+    [Theory]
+    [InlineData(nameof(DeregisterPolicy.Always), 1, false, true)]
+    [InlineData(nameof(DeregisterPolicy.OnSuccess), 0, false, true)]
+    [InlineData(nameof(DeregisterPolicy.OnSuccess), 137, false, true)]
+    [InlineData(nameof(DeregisterPolicy.OnSuccess), 143, false, true)]
+    [InlineData(nameof(DeregisterPolicy.OnSuccess), 1, true, true)]
+    [InlineData(nameof(DeregisterPolicy.OnSuccess), 1, false, false)]
+    [InlineData(nameof(DeregisterPolicy.Never), 0, true, false)]
+    public void Plan_ContainerEnded_GoesByThePolicy(string policy, int exitCode, bool autoRemove, bool goes)
+    {
+        var ended = Web with { IsRunning = false, ExitCode = exitCode, AutoRemove = autoRemove };
+
+        var plan = Plan([], [AsActual(Web)], new ContainerFate(ContainerState.Exited, ended), Enum.Parse<DeregisterPolicy>(policy));
+
+        Assert.Equal(goes ? ["h1:web:80"] : [], plan.Deregister);
+    }
+
+    [Theory]
+    [InlineData(nameof(DeregisterPolicy.Always), true)]
+    [InlineData(nameof(DeregisterPolicy.OnSuccess), true)]
+    [InlineData(nameof(DeregisterPolicy.Never), false)]
+    public void Plan_ContainerAbsent_GoesByThePolicy(string policy, bool goes) =>
+        Assert.Equal(goes ? ["h1:web:80"] : [], Plan([], [AsActual(Web)], Absent, Enum.Parse<DeregisterPolicy>(policy)).Deregister);
+
+    [Fact]
+    public void Plan_NeverSeenWithinTheGrace_Stays() => Assert.Empty(Plan([], [AsActual(Web)], Absent, mayRemove: false).Deregister);
+
+    [Fact]
+    public void Plan_RunningAndNotDesired_GoesAtOnce() => Assert.Equal(["h1:web:80"], Plan([], [AsActual(Web)], Running, mayRemove: false).Deregister);
+
+    [Fact]
+    public void Plan_FateUnknown_Stays() => Assert.Empty(Plan([], [AsActual(Web)], new ContainerFate(ContainerState.Unknown)).Deregister);
+
+    [Fact]
+    public void Plan_TwoClaimOneId_TheOlderHasIt()
+    {
+        var older = Container("a", "older", ["80/tcp=1"], ["SERVICE_ID=x"]);
+        var younger = Container("b", "younger", ["80/tcp=2"], ["SERVICE_ID=x"]) with { CreatedAt = DateTimeOffset.UnixEpoch };
+
+        var plan = Plan([younger, older], []);
+
+        Assert.Equal(1, Assert.Single(plan.Register).Registration.Port);
+        Assert.Contains("younger", Assert.Single(plan.Conflicts), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Plan_TwoClaimOneId_WhoIsRegisteredKeepsIt()
+    {
+        var older = Container("a", "older", ["80/tcp=1"], ["SERVICE_ID=x"]);
+        var younger = Container("b", "younger", ["80/tcp=2"], ["SERVICE_ID=x"]) with { CreatedAt = DateTimeOffset.UnixEpoch };
+
+        Assert.Empty(Plan([younger, older], [AsActual(younger)]).Register);
+    }
+
+    [Fact]
+    public void Plan_NewContainerUnderTheSameId_TakesItOver()
+    {
+        var successor = Web with { Id = IdOf("successor"), Bindings = new Dictionary<ContainerPort, IReadOnlyList<HostBinding>> { [new ContainerPort(80, "tcp")] = [new HostBinding("0.0.0.0", 9090)] } };
+
+        var plan = Plan([successor], [AsActual(Web)], Absent);
+
+        Assert.Equal(9090, Assert.Single(plan.Register).Registration.Port);
+        Assert.Empty(plan.Deregister);
+    }
+
+    private static RegistrationPlan Plan(
+        ContainerFacts[] running, AgentService[] actual, ContainerFate? fate = null, DeregisterPolicy policy = DeregisterPolicy.Always, bool mayRemove = true) =>
+        RegistrationPlanner.Plan(new PlanInput(
+            [.. running.SelectMany(container => Registrations(container).Select(registration => new DesiredInstance(container, registration)))],
+            actual.ToDictionary(service => service.ID),
+            new Ownership(Given.Node, "mesh"),
+            policy,
+            _ => fate ?? Running,
+            _ => mayRemove));
+
+    private static AgentService AsActual(ContainerFacts container)
+    {
+        var registration = Assert.Single(Registrations(container));
+        return new AgentService
+        {
+            ID = registration.ID!,
+            Service = registration.Name!,
+            Address = registration.Address!,
+            Port = registration.Port,
+            Tags = registration.Tags!,
+            Meta = new Dictionary<string, string>(registration.Meta!),
+        };
+    }
+}

@@ -1,0 +1,81 @@
+using Microsoft.Extensions.Configuration;
+using ServiceMesh.RegistrySidecar.Settings;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.RegistrySidecar;
+
+public sealed class SettingsReaderTests
+{
+    [Fact]
+    public void Read_NothingGiven_IsTheDefault()
+    {
+        var read = Read();
+
+        Assert.Empty(read.Errors);
+        Assert.Equal(new SidecarOptions(), read.Options);
+    }
+
+    [Fact]
+    public void Read_SeveralSources_CommandLineBeatsEnvironmentBeatsFile()
+    {
+        var read = Read(
+            new() { ["node"] = "from-command" },
+            new() { ["NODE"] = "from-environment", ["RESYNC"] = "10s" },
+            new() { ["Sidecar:Node"] = "from-file", ["Sidecar:Resync"] = "20s", ["Sidecar:UseIpFromLabel"] = "ip" });
+
+        Assert.Empty(read.Errors);
+        Assert.Equal("from-command", read.Options.Node);
+        Assert.Equal(TimeSpan.FromSeconds(10), read.Options.Resync);
+        Assert.Equal("ip", read.Options.UseIpFromLabel);
+    }
+
+    [Fact]
+    public void Read_EverySettingByEnvironment_IsTaken()
+    {
+        var read = Read(environment: new()
+        {
+            ["IP"] = "10.0.0.1", ["INTERNAL"] = "true", ["NETWORK"] = "n", ["EXPLICIT"] = "1", ["USE_IP_FROM_LABEL"] = "l", ["TAGS"] = "a,{{.Name}}",
+            ["DEREGISTER"] = "on-success", ["NODE"] = "h", ["ENVIRONMENT"] = "e", ["RESYNC"] = "5s", ["CLEANUP_GRACE"] = "0s",
+            ["ENABLE_SCRIPT_CHECKS"] = "yes", ["ON_EXIT"] = "deregister", ["DOCKER_HOST"] = "unix:///d.sock", ["CONSUL_HTTP_ADDR"] = "consul:8500",
+        });
+
+        Assert.Empty(read.Errors);
+        Assert.Equal(["a", "{{.Name}}"], read.Options.Tags.Select(tag => tag.ToString()));
+        Assert.Equal(
+            new SidecarOptions
+            {
+                Ip = "10.0.0.1", Internal = true, Network = "n", Explicit = true, UseIpFromLabel = "l", Tags = read.Options.Tags,
+                Deregister = DeregisterPolicy.OnSuccess, Node = "h", Environment = "e", Resync = TimeSpan.FromSeconds(5), CleanupGrace = TimeSpan.Zero,
+                EnableScriptChecks = true, OnExit = OnExit.Deregister, DockerHost = new Uri("unix:///d.sock"), ConsulAddress = new Uri("http://consul:8500"),
+            },
+            read.Options);
+    }
+
+    [Fact]
+    public void Read_ManyErrors_ListsAllByNameWithTheMend()
+    {
+        var read = Read(
+            new() { ["deregister"] = "sometimes", ["ip"] = "" },
+            new() { ["RESYNK"] = "1s", ["RESYNC"] = "abc" },
+            new() { ["Sidecar:Tags"] = "{{.Nope}}", ["Sidecar:Tag:0"] = "x" });
+
+        Assert.Equal(
+            [
+                "--deregister cannot be 'sometimes': give always, on-success or never.",
+                "--ip cannot be '': it is empty; leave it out or give a value.",
+                "SIDECAR_RESYNC cannot be 'abc': give a duration such as 10s, 1m30s or 500ms, 1s at the least and 24h at the most.",
+                "SIDECAR_RESYNK is no setting; --help lists them all.",
+                $"Sidecar:Tag in appsettings.json is no setting; --help lists them all.",
+                "Sidecar:Tags in appsettings.json cannot be '{{.Nope}}': '{{.Nope}}' in '{{.Nope}}' is no placeholder; there are "
+                    + "{{.ID}}, {{.Name}}, {{.Image}}, {{.Host}}, {{.Labels.<label>}} and {{.Env.<variable>}}.",
+            ],
+            read.Errors.Order(StringComparer.Ordinal));
+    }
+
+    private static SidecarSettingsRead Read(
+        Dictionary<string, string>? commandLine = null, Dictionary<string, string?>? environment = null, Dictionary<string, string?>? file = null) =>
+        SettingsReader.Read(new CommandLineInput(commandLine ?? [], []), Configuration(environment), Configuration(file));
+
+    private static IConfigurationRoot Configuration(Dictionary<string, string?>? values) =>
+        new ConfigurationBuilder().AddInMemoryCollection(values ?? []).Build();
+}
