@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Time.Testing;
+using ServiceMesh.Deployer.Delivery;
 using ServiceMesh.Deployer.Output;
 using ServiceMesh.Deployer.Verbs;
-using ServiceMesh.Deployer.Delivery;
 using Xunit;
 
 namespace ServiceMesh.Tests.Unit.Deployer;

@@ -126,6 +126,9 @@ public sealed class ContainerCacheTests
 
     private static ContainerListResponse Summary(string id, ushort port) => new()
     {
-        ID = id, Names = [$"/{id}"], State = "running", Ports = [new PortSummary { PrivatePort = 80, PublicPort = port, Type = "tcp" }],
+        ID = id,
+        Names = [$"/{id}"],
+        State = "running",
+        Ports = [new PortSummary { PrivatePort = 80, PublicPort = port, Type = "tcp" }],
     };
 }

@@ -13,7 +13,10 @@ public sealed class ContainerMappingTests
             "localhost:5000/shop/demo:v2", "demo-1", ["8080/tcp=32000"], ["SERVICE_NAME=other"],
             new Dictionary<string, string>
             {
-                ["mesh.environment"] = "mesh", ["mesh.service"] = "demo", ["mesh.deployment"] = "k3v", ["mesh.version"] = "v2",
+                ["mesh.environment"] = "mesh",
+                ["mesh.service"] = "demo",
+                ["mesh.deployment"] = "k3v",
+                ["mesh.version"] = "v2",
             });
 
         var registration = Assert.Single(Registrations(container));

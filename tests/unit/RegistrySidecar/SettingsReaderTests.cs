@@ -34,9 +34,21 @@ public sealed class SettingsReaderTests
     {
         var read = Read(environment: new()
         {
-            ["IP"] = "10.0.0.1", ["INTERNAL"] = "true", ["NETWORK"] = "n", ["EXPLICIT"] = "1", ["USE_IP_FROM_LABEL"] = "l", ["TAGS"] = "a,{{.Name}}",
-            ["DEREGISTER"] = "on-success", ["NODE"] = "h", ["ENVIRONMENT"] = "e", ["RESYNC"] = "5s", ["CLEANUP_GRACE"] = "0s",
-            ["ENABLE_SCRIPT_CHECKS"] = "yes", ["ON_EXIT"] = "deregister", ["DOCKER_HOST"] = "unix:///d.sock", ["CONSUL_HTTP_ADDR"] = "consul:8500",
+            ["IP"] = "10.0.0.1",
+            ["INTERNAL"] = "true",
+            ["NETWORK"] = "n",
+            ["EXPLICIT"] = "1",
+            ["USE_IP_FROM_LABEL"] = "l",
+            ["TAGS"] = "a,{{.Name}}",
+            ["DEREGISTER"] = "on-success",
+            ["NODE"] = "h",
+            ["ENVIRONMENT"] = "e",
+            ["RESYNC"] = "5s",
+            ["CLEANUP_GRACE"] = "0s",
+            ["ENABLE_SCRIPT_CHECKS"] = "yes",
+            ["ON_EXIT"] = "deregister",
+            ["DOCKER_HOST"] = "unix:///d.sock",
+            ["CONSUL_HTTP_ADDR"] = "consul:8500",
         });
 
         Assert.Empty(read.Errors);
@@ -44,9 +56,21 @@ public sealed class SettingsReaderTests
         Assert.Equal(
             new SidecarOptions
             {
-                Ip = "10.0.0.1", Internal = true, Network = "n", Explicit = true, UseIpFromLabel = "l", Tags = read.Options.Tags,
-                Deregister = DeregisterPolicy.OnSuccess, Node = "h", Environment = "e", Resync = TimeSpan.FromSeconds(5), CleanupGrace = TimeSpan.Zero,
-                EnableScriptChecks = true, OnExit = OnExit.Deregister, DockerHost = new Uri("unix:///d.sock"), ConsulAddress = new Uri("http://consul:8500"),
+                Ip = "10.0.0.1",
+                Internal = true,
+                Network = "n",
+                Explicit = true,
+                UseIpFromLabel = "l",
+                Tags = read.Options.Tags,
+                Deregister = DeregisterPolicy.OnSuccess,
+                Node = "h",
+                Environment = "e",
+                Resync = TimeSpan.FromSeconds(5),
+                CleanupGrace = TimeSpan.Zero,
+                EnableScriptChecks = true,
+                OnExit = OnExit.Deregister,
+                DockerHost = new Uri("unix:///d.sock"),
+                ConsulAddress = new Uri("http://consul:8500"),
             },
             read.Options);
     }

@@ -35,6 +35,9 @@ public sealed class StageRuleTests
 
     private static AgentService Registered(string deployment, string stage) => new()
     {
-        ID = "id", Service = "demo", Tags = ["x", stage], Meta = new Dictionary<string, string> { ["mesh-deployment"] = deployment },
+        ID = "id",
+        Service = "demo",
+        Tags = ["x", stage],
+        Meta = new Dictionary<string, string> { ["mesh-deployment"] = deployment },
     };
 }
