@@ -36,14 +36,14 @@ public sealed class DownTests(Mesh mesh) : IAsyncLifetime
     public async Task Down_OfOneMesh_LeavesNothingOfItAndAllElse()
     {
         await mesh.EnsureActiveAsync("v1");
-        var others = (await OthersAsync(), await ThingsAsync($"label=mesh.environment={Mesh.Settings["MESH_NAME"]}"));
+        var others = await OthersAsync();
         await Mesh.Succeed(RunAsync("up"));
         Assert.Equal(7, (await ThingsAsync("label=mesh.environment=mesh-second")).Length);
 
         await Mesh.Succeed(RunAsync("down"));
 
         Assert.Empty(await ThingsAsync("label=mesh.environment=mesh-second"));
-        Assert.Equal(others, (await OthersAsync(), await ThingsAsync($"label=mesh.environment={Mesh.Settings["MESH_NAME"]}")));
+        Assert.Equal(others, await OthersAsync());
     }
 
     [Fact]
@@ -58,7 +58,8 @@ public sealed class DownTests(Mesh mesh) : IAsyncLifetime
     private static Task<CommandResult> RunAsync(string verb) =>
         Command.RunAsync(Path.Combine(Mesh.Root, "mesh"), Second, TimeSpan.FromMinutes(5), verb);
 
-    private async Task<string> OthersAsync() => string.Join(' ', await ThingsAsync($"name={bystander}"));
+    private async Task<string[]> OthersAsync() =>
+        [.. await ThingsAsync($"name={bystander}"), .. await ThingsAsync($"label=mesh.environment={Mesh.Settings["MESH_NAME"]}")];
 
     private static async Task<string[]> ThingsAsync(string filter)
     {
