@@ -1,20 +1,24 @@
 using Microsoft.Extensions.Options;
 using ServiceMesh.Proxy;
 
-try
+return await ProxyCommand.RunAsync(args, async settings =>
 {
-    await using var app = ProxyApplication.Build(args);
-    await app.RunAsync();
-    return 0;
-}
-catch (OptionsValidationException error)
-{
-    foreach (var fault in error.Failures)
-        await Console.Error.WriteLineAsync($"proxy: {fault}");
+    try
+    {
+        await using var app = ProxyApplication.Build(settings);
+        await app.RunAsync();
+        return 0;
+    }
+    catch (OptionsValidationException error)
+    {
+        foreach (var fault in error.Failures)
+            await Console.Error.WriteLineAsync($"proxy: {fault}");
+    }
+    catch (Exception error) when (error is IOException or UnauthorizedAccessException or InvalidOperationException)
+    {
+        // A taken port, a setting of the wrong kind: the message names it.
+        await Console.Error.WriteLineAsync($"proxy: {error.Message}");
+    }
+
     return 1;
-}
-catch (Exception error) when (error is IOException or UnauthorizedAccessException or InvalidOperationException)
-{
-    await Console.Error.WriteLineAsync($"proxy: {error.GetBaseException().Message}");
-    return 1;
-}
+});

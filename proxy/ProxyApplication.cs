@@ -12,11 +12,12 @@ namespace ServiceMesh.Proxy;
 /// <summary>Puts the proxy together: Consul → one immutable snapshot → YARP's forwarder.</summary>
 internal static class ProxyApplication
 {
-    public static WebApplication Build(string[] args)
+    /// <param name="settings">What the command line says, by the names of <see cref="ProxyOptions"/>.</param>
+    public static WebApplication Build(IReadOnlyDictionary<string, string?> settings)
     {
         // The settings lie beside the program, wherever it is started from.
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
-        builder.Configuration.AddEnvironmentVariables("PROXY_").AddCommandLine(args);
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        builder.Configuration.AddEnvironmentVariables("PROXY_").AddInMemoryCollection(settings);
         builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
 
         builder.Services.AddSingleton(TimeProvider.System);

@@ -34,7 +34,7 @@ internal sealed class ProxyOptionsValidator : IValidateOptions<ProxyOptions>
         if (string.IsNullOrWhiteSpace(options.State))
             faults.Add("state is empty: name a folder that the proxy may write to (--state or PROXY_STATE)");
         if (options.ConsulWait <= TimeSpan.Zero)
-            faults.Add($"consulWait {options.ConsulWait} must be more than zero, such as 00:00:03 (--consulWait or PROXY_CONSULWAIT)");
+            faults.Add($"consulWait {options.ConsulWait} must be more than zero, such as 00:00:03 (--consul-wait or PROXY_CONSULWAIT)");
         if (options.Resync < TimeSpan.FromSeconds(1))
             faults.Add($"resync {options.Resync} must be at least a second, such as 00:00:15 (--resync or PROXY_RESYNC)");
         return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);

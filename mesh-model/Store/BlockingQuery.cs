@@ -11,7 +11,8 @@ namespace ServiceMesh.Store;
 /// The one loop that follows Consul by blocking queries. Its rules are Consul's own
 /// (https://developer.hashicorp.com/consul/api-docs/features/blocking):
 /// an index that goes backwards is reset to 0; a wake-up with unchanged content is no change; and wake-ups are limited in
-/// rate, so that a busy key costs neither side a busy loop. After a failure it asks again, with backoff and jitter, from
+/// rate, so that a busy key costs neither side a busy loop. It reads in consistent mode: a server that has just started
+/// answers others before it has replayed its log, with services missing that are there. After a failure it asks again, with backoff and jitter, from
 /// index 0, because the Consul that answers then may not be the one that was asked before.
 /// </summary>
 public sealed partial class BlockingQuery(ILogger<BlockingQuery> log, TimeProvider time)
@@ -38,7 +39,9 @@ public sealed partial class BlockingQuery(ILogger<BlockingQuery> log, TimeProvid
         {
             using var _ = await wakeUps.AcquireAsync(cancellationToken: ct);
             var result = await untilAnswered.ExecuteAsync(
-                async token => await query(new QueryOptions { WaitIndex = index, WaitTime = WaitTime }, token), ct);
+                async token => await query(
+                    new QueryOptions { WaitIndex = index, WaitTime = WaitTime, Consistency = ConsistencyMode.Consistent }, token),
+                ct);
             index = result.LastIndex < index ? 0 : result.LastIndex;
             if (last is null || !same(last, result.Response))
                 yield return last = result.Response;

@@ -9,6 +9,9 @@ internal sealed partial class InstanceReader(IConsulClient consul, ILogger<Insta
     private const int AtOnce = 8;
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(5);
 
+    // A server that has just started answers other reads before it has replayed its log, with instances missing.
+    private static QueryOptions Replayed => new() { Consistency = ConsistencyMode.Consistent };
+
     /// <summary>All instances of the given services, of whatever health. A service that could not be read is missing.</summary>
     public async Task<IReadOnlyDictionary<string, IReadOnlyList<Instance>>> ReadAsync(IReadOnlyCollection<string> services, CancellationToken ct)
     {
@@ -30,7 +33,7 @@ internal sealed partial class InstanceReader(IConsulClient consul, ILogger<Insta
         deadline.CancelAfter(Deadline);
         try
         {
-            var answer = await consul.Health.Service(service, tag: "", passingOnly: false, deadline.Token);
+            var answer = await consul.Health.Service(service, tag: "", passingOnly: false, Replayed, deadline.Token);
             return [.. (answer.Response ?? []).Select(Instance.From).OrderBy(instance => instance.Id, StringComparer.Ordinal)];
         }
         catch (Exception error) when (error is ConsulRequestException || (error is OperationCanceledException && !ct.IsCancellationRequested))

@@ -21,7 +21,13 @@ internal sealed class RunningProxy : IAsyncDisposable
     public static async Task<RunningProxy> StartAsync(Uri consul, string? state = null)
     {
         var folder = state ?? Directory.CreateTempSubdirectory("mesh-proxy-").FullName;
-        var started = ProxyApplication.Build(["--port", "0", "--consul", consul.ToString(), "--state", folder, "--consulWait", "00:00:02"]);
+        var started = ProxyApplication.Build(new Dictionary<string, string?>(StringComparer.Ordinal)
+        {
+            ["Port"] = "0",
+            ["Consul"] = consul.ToString(),
+            ["State"] = folder,
+            ["ConsulWait"] = "00:00:02",
+        });
         await started.StartAsync(TestContext.Current.CancellationToken);
         var port = new Uri(started.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
         var proxy = new RunningProxy(started);

@@ -1,0 +1,36 @@
+using System.CommandLine;
+
+namespace ServiceMesh.Proxy;
+
+/// <summary>The command line: one option a setting, as text; what they mean is judged with those of the other sources.</summary>
+internal static class ProxyCommand
+{
+    private static readonly (Option<string> Option, string Property)[] Settings =
+    [
+        Setting("--port", nameof(ProxyOptions.Port), "The traffic port (8000)."),
+        Setting("--consul", nameof(ProxyOptions.Consul), "The Consul agent's address (CONSUL_HTTP_ADDR, else http://127.0.0.1:8500)."),
+        Setting("--state", nameof(ProxyOptions.State), "The folder that keeps the last good state (state)."),
+        Setting("--consul-wait", nameof(ProxyOptions.ConsulWait), "How long a start waits for Consul, hh:mm:ss (00:00:03)."),
+        Setting("--resync", nameof(ProxyOptions.Resync), "How often all instances are read again, hh:mm:ss (00:00:15)."),
+    ];
+
+    /// <summary>Runs <paramref name="run"/> with the settings that the command line names, or prints help or what is wrong.</summary>
+    /// <returns>The process's exit code.</returns>
+    public static Task<int> RunAsync(string[] args, Func<IReadOnlyDictionary<string, string?>, Task<int>> run)
+    {
+        var command = new RootCommand(
+            "The mesh's proxy: follows Consul and sends requests to the active instances. Each option is also an environment "
+            + "variable, PROXY_PORT for --port; the command line wins.");
+        foreach (var (option, _) in Settings)
+            command.Add(option);
+        command.SetAction(parsed => run(Given(parsed)));
+        return command.Parse(args).InvokeAsync();
+    }
+
+    private static Dictionary<string, string?> Given(ParseResult parsed) => Settings
+        .Where(setting => parsed.GetResult(setting.Option) is not null)
+        .ToDictionary(setting => setting.Property, setting => parsed.GetValue(setting.Option), StringComparer.Ordinal);
+
+    private static (Option<string> Option, string Property) Setting(string name, string property, string description) =>
+        (new Option<string>(name) { Description = description }, property);
+}
