@@ -48,8 +48,9 @@ stand_in_for_sdk() {
   cp -R "$ROOT/mesh.d/stand-ins/sdk/." "$context"
   # What this machine trusts and where it gets packages, so that a restore inside a build works as it does outside.
   cp /etc/ssl/certs/ca-certificates.crt "$context"
-  local config=$HOME/.nuget/NuGet/NuGet.Config
-  if [[ -f $config ]]; then cp "$config" "$context"; else printf '<configuration />' >"$context/NuGet.Config"; fi
+  # Where NuGet was never used, listing the sources makes it write its configuration.
+  dotnet nuget list source
+  cp "$HOME/.nuget/NuGet/NuGet.Config" "$context"
   build_with_dotnet "$SDK_IMAGE" "$context" sdk sdk-manifests packs templates \
     --build-arg NUGET_CERT_REVOCATION_MODE="${NUGET_CERT_REVOCATION_MODE:-online}"
   rm -rf -- "$context"
