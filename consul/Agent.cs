@@ -6,7 +6,7 @@ namespace Consul;
 
 internal sealed class Agent(ConsulTransport transport) : IAgentEndpoint
 {
-    private string? _nodeName;
+    private string? nodeName;
 
     public async Task<QueryResult<Dictionary<string, Dictionary<string, JsonElement>>>> Self(
         CancellationToken ct = default)
@@ -18,22 +18,17 @@ internal sealed class Agent(ConsulTransport transport) : IAgentEndpoint
             [],
             ct);
         foreach (var section in self.Response.Where(section => section.Value is null).ToArray())
-        {
             self.Response[section.Key] = [];
-        }
 
         return self;
     }
 
     public async Task<string> GetNodeName(CancellationToken ct = default)
     {
-        if (_nodeName is { } known)
-        {
+        if (nodeName is { } known)
             return known;
-        }
-
         var self = await Self(ct);
-        return _nodeName = self.Response.TryGetValue("Config", out var config)
+        return nodeName = self.Response.TryGetValue("Config", out var config)
             && config.TryGetValue("NodeName", out var name) && name.ValueKind is JsonValueKind.String
                 ? name.GetString()!
                 : throw new ConsulRequestException(
@@ -102,10 +97,7 @@ internal sealed class Agent(ConsulTransport transport) : IAgentEndpoint
     {
         var json = JsonSerializer.SerializeToNode(check, ConsulJson.Default.AgentCheckRegistration)!.AsObject();
         if (json.Remove(nameof(AgentCheckRegistration.CheckID), out var id))
-        {
             json["ID"] = id;
-        }
-
         return json;
     }
 

@@ -3,8 +3,9 @@ using System.Text.Json.Serialization;
 namespace Consul;
 
 /// <summary>
-/// The definition of a check. One of <see cref="HTTP"/>, <see cref="TCP"/>, <see cref="GRPC"/>, <see cref="TTL"/> and
-/// <see cref="Args"/> gives its kind; all but TTL need an <see cref="Interval"/>. What is null is not sent.
+/// The definition of a check. One of <see cref="HTTP"/>, <see cref="TCP"/>, <see cref="GRPC"/>, <see cref="TTL"/>,
+/// <see cref="Args"/> and <see cref="AliasService"/> gives its kind; all but TTL and alias checks need an
+/// <see cref="Interval"/>. What is null is not sent.
 /// </summary>
 public class AgentServiceCheck
 {

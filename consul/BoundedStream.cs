@@ -3,7 +3,7 @@ namespace Consul;
 /// <summary>Reads another stream up to a limit, so that no answer can fill the memory.</summary>
 internal sealed class BoundedStream(Stream inner, long limit, Func<Exception> exceeded) : Stream
 {
-    private long _read;
+    private long read;
 
     public override bool CanRead => true;
 
@@ -15,7 +15,7 @@ internal sealed class BoundedStream(Stream inner, long limit, Func<Exception> ex
 
     public override long Position
     {
-        get => _read;
+        get => read;
         set => throw new NotSupportedException();
     }
 
@@ -38,5 +38,5 @@ internal sealed class BoundedStream(Stream inner, long limit, Func<Exception> ex
 
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
-    private int Count(int bytes) => (_read += bytes) <= limit ? bytes : throw exceeded();
+    private int Count(int bytes) => (read += bytes) <= limit ? bytes : throw exceeded();
 }

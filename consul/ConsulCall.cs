@@ -10,8 +10,9 @@ internal sealed class ConsulCall
 {
     // The server adds up to a sixteenth of the wait time, so that its clients do not all come back at once.
     private const int JitterFraction = 16;
-    private static readonly TimeSpan s_serverWaitTime = TimeSpan.FromMinutes(5);
-    private readonly List<string> _query = [];
+    private static readonly TimeSpan DefaultWaitTime = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan LongestWaitTime = TimeSpan.FromMinutes(10);
+    private readonly List<string> query = [];
 
     private ConsulCall(HttpMethod method, string path)
     {
@@ -23,13 +24,13 @@ internal sealed class ConsulCall
 
     public string Path { get; }
 
-    public string Query => string.Join('&', _query);
+    public string Query => string.Join('&', query);
 
     public string? Token { get; private set; }
 
     public byte[]? Body { get; private set; }
 
-    /// <summary>How long the server may wait before it answers.</summary>
+    /// <summary>How long the server may wait before it answers, by its own rules.</summary>
     public TimeSpan Wait { get; private set; }
 
     /// <summary>A status beyond the 2xx that is an answer to this call, not a failure.</summary>
@@ -58,7 +59,7 @@ internal sealed class ConsulCall
 
     public ConsulCall With(string name)
     {
-        _query.Add(name);
+        query.Add(name);
         return this;
     }
 
@@ -96,11 +97,10 @@ internal sealed class ConsulCall
     private ConsulCall Blocking(ulong index, TimeSpan? wait)
     {
         if (index == 0)
-        {
             return this;
-        }
-
-        var longest = wait is { } given && given > TimeSpan.Zero ? given : s_serverWaitTime;
+        var longest = wait is not { } given || given <= TimeSpan.Zero ? DefaultWaitTime
+            : given < LongestWaitTime ? given
+            : LongestWaitTime;
         Wait = longest + (longest / JitterFraction);
         With("index", index.ToString());
         return wait is { } time ? With("wait", GoDuration.Format(time)) : this;

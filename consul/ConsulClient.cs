@@ -3,7 +3,7 @@ namespace Consul;
 /// <inheritdoc cref="IConsulClient" />
 public sealed class ConsulClient : IConsulClient
 {
-    private readonly ConsulTransport _transport;
+    private readonly ConsulTransport transport;
 
     /// <summary>Creates a client from the environment variables alone.</summary>
     /// <exception cref="ConsulConfigurationException">A setting cannot be used; the message names it.</exception>
@@ -19,13 +19,13 @@ public sealed class ConsulClient : IConsulClient
     {
         Config = new ConsulClientConfiguration();
         configOverride?.Invoke(Config);
-        _transport = new ConsulTransport(Config);
-        KV = new KV(_transport);
-        Agent = new Agent(_transport);
-        Health = new Health(_transport);
-        Catalog = new Catalog(_transport);
-        Session = new Session(_transport);
-        Status = new Status(_transport);
+        transport = new ConsulTransport(Config);
+        KV = new KV(transport);
+        Agent = new Agent(transport);
+        Health = new Health(transport);
+        Catalog = new Catalog(transport);
+        Session = new Session(transport);
+        Status = new Status(transport);
     }
 
     /// <summary>The configuration in use. A change after the client was made has no effect.</summary>
@@ -50,5 +50,5 @@ public sealed class ConsulClient : IConsulClient
     public IStatusEndpoint Status { get; }
 
     /// <summary>Closes all connections; calls under way fail.</summary>
-    public void Dispose() => _transport.Dispose();
+    public void Dispose() => transport.Dispose();
 }

@@ -6,10 +6,7 @@ internal static class ConsulConfigurationCheck
     public static ConsulClientConfiguration Checked(ConsulClientConfiguration config)
     {
         if (config.Address is not { IsAbsoluteUri: true, Scheme: "http" or "https" })
-        {
             throw new ConsulConfigurationException($"Consul's address '{config.Address}' is no http or https URL");
-        }
-
         if (config.RequestTimeout <= TimeSpan.Zero || config.RequestTimeout > TimeSpan.FromDays(1))
         {
             throw new ConsulConfigurationException(
@@ -17,10 +14,7 @@ internal static class ConsulConfigurationCheck
         }
 
         if (!string.IsNullOrEmpty(config.Token))
-        {
             Token(config.Token);
-        }
-
         return config;
     }
 

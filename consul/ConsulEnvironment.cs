@@ -1,25 +1,16 @@
 namespace Consul;
 
-/// <summary>The environment variables that Consul's own tools read, with the meaning they have there.</summary>
+/// <summary>The environment variables that Consul's own tools read, as they read them but for the port.</summary>
 internal static class ConsulEnvironment
 {
     public static void Apply(ConsulClientConfiguration config, Func<string, string?> variable)
     {
         if (Value("CONSUL_HTTP_ADDR") is { } address)
-        {
             config.Address = ParseAddress(address);
-        }
-
         if (Value("CONSUL_HTTP_SSL") is { } ssl && ParseBool("CONSUL_HTTP_SSL", ssl))
-        {
             config.Address = new UriBuilder(config.Address) { Scheme = Uri.UriSchemeHttps }.Uri;
-        }
-
         if (Value("CONSUL_HTTP_SSL_VERIFY") is { } verify)
-        {
             config.VerifyServerCertificate = ParseBool("CONSUL_HTTP_SSL_VERIFY", verify);
-        }
-
         config.Token = Value("CONSUL_HTTP_TOKEN_FILE") is { } file ? ReadToken(file) : Value("CONSUL_HTTP_TOKEN");
         config.CACertificateFile = Value("CONSUL_CACERT");
         config.ClientCertificateFile = Value("CONSUL_CLIENT_CERT");
@@ -28,7 +19,10 @@ internal static class ConsulEnvironment
         string? Value(string name) => variable(name)?.Trim() is { Length: > 0 } value ? value : null;
     }
 
-    /// <summary>"host", "host:port" or a URL; the port is 8500 where none is given.</summary>
+    /// <summary>
+    /// "host", "host:port" or a URL. The port is 8500 where none is given, as in the Consul package; Consul's own tools
+    /// take 80 or 443 there.
+    /// </summary>
     private static Uri ParseAddress(string text)
     {
         var url = text.Contains("://", StringComparison.Ordinal) ? text : $"http://{text}";

@@ -8,14 +8,14 @@ internal static class ConsulHttp
 {
     // Consul allows one address 200; a mesh has several clients on a host.
     private const int MaxConnections = 16;
-    private static readonly TimeSpan s_connectionLifetime = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(5);
 
     public static HttpClient Client(ConsulClientConfiguration config)
     {
         var handler = new SocketsHttpHandler
         {
             MaxConnectionsPerServer = MaxConnections,
-            PooledConnectionLifetime = s_connectionLifetime,
+            PooledConnectionLifetime = ConnectionLifetime,
             ConnectTimeout = config.RequestTimeout,
             UseCookies = false,
             // A redirected PUT would arrive as a GET.
@@ -35,15 +35,9 @@ internal static class ConsulHttp
         };
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
         if (call.Body is { } body)
-        {
             request.Content = new ByteArrayContent(body);
-        }
-
         if (!string.IsNullOrEmpty(call.Token))
-        {
             request.Headers.TryAddWithoutValidation("X-Consul-Token", ConsulConfigurationCheck.Token(call.Token));
-        }
-
         return request;
     }
 }

@@ -11,24 +11,13 @@ internal static class ConsulTls
     {
         var options = new SslClientAuthenticationOptions();
         if (!string.IsNullOrEmpty(config.CACertificateFile))
-        {
             options.CertificateChainPolicy = Trusting(config.CACertificateFile);
-        }
-
         if (!string.IsNullOrEmpty(config.ClientCertificateFile))
-        {
             options.ClientCertificateContext = Certificate(config.ClientCertificateFile, config.ClientKeyFile);
-        }
         else if (!string.IsNullOrEmpty(config.ClientKeyFile))
-        {
             throw new ConsulConfigurationException($"a client key ({config.ClientKeyFile}) needs its certificate");
-        }
-
         if (!config.VerifyServerCertificate)
-        {
             options.RemoteCertificateValidationCallback = (_, _, _, _) => true;
-        }
-
         return options;
     }
 

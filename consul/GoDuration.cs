@@ -7,8 +7,8 @@ namespace Consul;
 internal static class GoDuration
 {
     private const long NanosecondsPerTick = 100;
-    private static readonly decimal s_mostTicks = -(decimal)long.MinValue;
-    private static readonly SearchValues<char> s_number = SearchValues.Create("0123456789.");
+    private static readonly decimal MostTicks = -(decimal)long.MinValue;
+    private static readonly SearchValues<char> Number = SearchValues.Create("0123456789.");
 
     /// <summary>Writes the duration exactly, as a whole number of the largest unit that allows it.</summary>
     public static string Format(TimeSpan duration) => duration.Ticks switch
@@ -28,28 +28,19 @@ internal static class GoDuration
         var negative = text.StartsWith('-');
         var rest = negative || text.StartsWith('+') ? text.AsSpan(1) : text;
         if (rest is "0")
-        {
             return true;
-        }
-
         var ticks = 0m;
         do
         {
             if (!TryTake(ref rest, out var part))
-            {
                 return false;
-            }
-
             ticks += part;
         }
         while (!rest.IsEmpty);
 
         var signed = negative ? -ticks : ticks;
         if (signed is < long.MinValue or > long.MaxValue)
-        {
             return false;
-        }
-
         duration = new TimeSpan((long)signed);
         return true;
     }
@@ -57,21 +48,18 @@ internal static class GoDuration
     private static bool TryTake(ref ReadOnlySpan<char> rest, out decimal ticks)
     {
         ticks = 0;
-        var digits = rest.IndexOfAnyExcept(s_number);
+        var digits = rest.IndexOfAnyExcept(Number);
         if (digits < 1 || !decimal.TryParse(
             rest[..digits], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number))
         {
             return false;
         }
 
-        var end = rest[digits..].IndexOfAny(s_number);
+        var end = rest[digits..].IndexOfAny(Number);
         var unit = end < 0 ? rest[digits..] : rest.Slice(digits, end);
         rest = end < 0 ? [] : rest[(digits + end)..];
-        if (TicksOf(unit) is not { } perUnit || number > s_mostTicks / perUnit)
-        {
+        if (TicksOf(unit) is not { } perUnit || number > MostTicks / perUnit)
             return false;
-        }
-
         ticks = number * perUnit;
         return true;
     }

@@ -25,12 +25,8 @@ internal sealed class GoDurationConverter : JsonConverter<TimeSpan?>
     public override void Write(Utf8JsonWriter writer, TimeSpan? value, JsonSerializerOptions options)
     {
         if (value is { } duration)
-        {
             writer.WriteStringValue(GoDuration.Format(duration));
-        }
         else
-        {
             writer.WriteNullValue();
-        }
     }
 }

@@ -18,9 +18,7 @@ public static class HealthCheckExtension
             }
 
             if (check.Status == HealthStatus.Critical || worst == HealthStatus.Passing)
-            {
                 worst = check.Status;
-            }
         }
 
         return worst;

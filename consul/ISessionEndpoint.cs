@@ -32,26 +32,7 @@ public interface ISessionEndpoint
     /// <param name="ct">Ends the call.</param>
     Task<WriteResult<SessionEntry>> Renew(string id, WriteOptions? q, CancellationToken ct = default);
 
-    /// <summary>
-    /// Renews the session at half its TTL until cancelled, then destroys it. A failed renewal is tried again every
-    /// second, until the TTL is over.
-    /// </summary>
-    /// <param name="initialTTL">The TTL that the session was made with.</param>
-    /// <param name="id">The session's id.</param>
-    /// <param name="ct">Ends the renewal.</param>
-    /// <returns>When the session is destroyed.</returns>
-    /// <exception cref="SessionExpiredException">The session does not exist any more.</exception>
-    /// <exception cref="ConsulRequestException">No renewal succeeded for the whole TTL.</exception>
-    Task RenewPeriodic(TimeSpan initialTTL, string id, CancellationToken ct);
-
-    /// <inheritdoc cref="RenewPeriodic(TimeSpan, string, CancellationToken)"/>
-    /// <param name="initialTTL">The TTL that the session was made with.</param>
-    /// <param name="id">The session's id.</param>
-    /// <param name="q">Options.</param>
-    /// <param name="ct">Ends the renewal.</param>
-    Task RenewPeriodic(TimeSpan initialTTL, string id, WriteOptions? q, CancellationToken ct);
-
-    /// <summary>Ends a session; its locks can be taken again at once.</summary>
+    /// <summary>Ends a session; what it locked cannot be locked again before its lock delay is over.</summary>
     /// <param name="id">The session's id.</param>
     /// <param name="ct">Ends the call.</param>
     /// <returns>True, also if there was no such session.</returns>

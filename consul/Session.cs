@@ -35,12 +35,6 @@ internal sealed class Session(ConsulTransport transport) : ISessionEndpoint
         }
     }
 
-    public Task RenewPeriodic(TimeSpan initialTTL, string id, CancellationToken ct) =>
-        RenewPeriodic(initialTTL, id, q: null, ct);
-
-    public Task RenewPeriodic(TimeSpan initialTTL, string id, WriteOptions? q, CancellationToken ct) =>
-        new SessionRenewal(this, TimeProvider.System).Run(initialTTL, id, q, ct);
-
     public Task<WriteResult<bool>> Destroy(string id, CancellationToken ct = default) => Destroy(id, q: null, ct);
 
     public Task<WriteResult<bool>> Destroy(string id, WriteOptions? q, CancellationToken ct = default) =>

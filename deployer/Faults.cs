@@ -24,9 +24,17 @@ internal static class Faults
         DockerUnreachableException => new DeliveryException(ExitCode.Unreachable, $"{Sentence(error)} {DockerMend}", error),
         DockerApiException api => new DeliveryException(ExitCode.Unreachable, $"Docker refused a call ({(int)api.StatusCode}): {DockerSaid(api)}", error),
         // Consul's client wraps its own, and the proxies' are handled where they are asked.
-        _ when error.GetBaseException() is HttpRequestException or IOException or SocketException => new DeliveryException(ExitCode.Unreachable, $"Docker stopped answering: {Sentence(error.GetBaseException())} {DockerMend}", error),
+        _ when error.GetBaseException() is HttpRequestException or IOException or SocketException or TimeoutException or OperationCanceledException =>
+            new DeliveryException(ExitCode.Unreachable, $"Docker stopped answering: {Sentence(error.GetBaseException())} {DockerMend}", error),
         _ => null,
     };
+
+    /// <summary>Ctrl+C or SIGTERM, before anything changed.</summary>
+    public static DeliveryException Interrupted() => new(ExitCode.Interrupted, "interrupted; production is unchanged");
+
+    /// <summary>Docker refused to make or start the containers of a release.</summary>
+    public static DeliveryException CannotStart(string release, DockerApiException error) =>
+        new(ExitCode.Unhealthy, $"{release} cannot be started: {DockerSaid(error)}. Production is unchanged.", error);
 
     /// <summary>The Engine's own words, without the JSON around them.</summary>
     public static string DockerSaid(DockerApiException error)

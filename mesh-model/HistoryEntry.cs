@@ -3,6 +3,9 @@ namespace ServiceMesh;
 /// <summary>What was attempted and how it ended; kept under <c>mesh/history/&lt;service&gt;/&lt;n&gt;</c>.</summary>
 public sealed record HistoryEntry
 {
+    /// <summary>How many entries of a service are kept; the oldest makes room for the next one.</summary>
+    public const int Limit = 100;
+
     /// <summary>1 for the service's first entry, then one more each.</summary>
     public required int Number { get; init; }
 

@@ -6,7 +6,14 @@ return await ProxyCommand.RunAsync(args, async settings =>
     try
     {
         await using var app = ProxyApplication.Build(settings);
+        var loops = app.Services.GetServices<IHostedService>().OfType<BackgroundService>().ToArray();
         await app.RunAsync();
+        // The host stops when a loop fails, and logs why; that is no sound end.
+        return loops.Any(loop => loop.ExecuteTask is { IsFaulted: true }) ? 1 : 0;
+    }
+    catch (OperationCanceledException)
+    {
+        // Stopped while it was starting.
         return 0;
     }
     catch (OptionsValidationException error)

@@ -12,16 +12,17 @@ namespace ServiceMesh.Proxy;
 /// <summary>Puts the proxy together: Consul → one immutable snapshot → YARP's forwarder.</summary>
 internal static class ProxyApplication
 {
-    /// <param name="settings">What the command line says, by the names of <see cref="ProxyOptions"/>.</param>
+    /// <param name="settings">What the command line and the environment say, by the names of <see cref="ProxyOptions"/>.</param>
     public static WebApplication Build(IReadOnlyDictionary<string, string?> settings)
     {
         // The settings lie beside the program, wherever it is started from.
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
-        builder.Configuration.AddEnvironmentVariables("PROXY_").AddInMemoryCollection(settings);
+        // In a section of its own: the environment's PORT or STATE is somebody else's.
+        builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create($"Proxy:{setting.Key}", setting.Value)));
         builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
 
         builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddOptions<ProxyOptions>().Bind(builder.Configuration).ValidateOnStart();
+        builder.Services.AddOptions<ProxyOptions>().BindConfiguration("Proxy").ValidateOnStart();
         builder.Services.AddSingleton<IValidateOptions<ProxyOptions>, ProxyOptionsValidator>();
 
         builder.Services.AddSingleton<IConsulClient>(services => new ConsulClient(settings =>

@@ -12,24 +12,30 @@ internal static class ProxyCommand
         Setting("--state", nameof(ProxyOptions.State), "The folder that keeps the last good state (state)."),
         Setting("--consul-wait", nameof(ProxyOptions.ConsulWait), "How long a start waits for Consul, hh:mm:ss (00:00:03)."),
         Setting("--resync", nameof(ProxyOptions.Resync), "How often all instances are read again, hh:mm:ss (00:00:15)."),
+        Setting("--loss-share", nameof(ProxyOptions.LossShare), "A loss of more than this share of the services at once is held back (0.5)."),
+        Setting("--loss-hold", nameof(ProxyOptions.LossHold), "How long such a loss is held back, hh:mm:ss; 0 obeys it at once (00:00:30)."),
     ];
 
-    /// <summary>Runs <paramref name="run"/> with the settings that the command line names, or prints help or what is wrong.</summary>
+    /// <summary>Runs <paramref name="run"/> with the settings that the command line or the environment names, or prints help or what is wrong.</summary>
     /// <returns>The process's exit code.</returns>
     public static Task<int> RunAsync(string[] args, Func<IReadOnlyDictionary<string, string?>, Task<int>> run)
     {
         var command = new RootCommand(
             "The mesh's proxy: follows Consul and sends requests to the active instances. Each option is also an environment "
-            + "variable, PROXY_PORT for --port; the command line wins.");
+            + "variable, PROXY_LOSS_HOLD for --loss-hold; the command line wins.");
         foreach (var (option, _) in Settings)
             command.Add(option);
         command.SetAction(parsed => run(Given(parsed)));
-        return command.Parse(args).InvokeAsync();
+        // The host answers signals: this library's own way would cut the requests in flight two seconds after a SIGTERM.
+        return command.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
     }
 
     private static Dictionary<string, string?> Given(ParseResult parsed) => Settings
-        .Where(setting => parsed.GetResult(setting.Option) is not null)
-        .ToDictionary(setting => setting.Property, setting => parsed.GetValue(setting.Option), StringComparer.Ordinal);
+        .Select(setting => (setting.Property, Value: parsed.GetValue(setting.Option) ?? Environment.GetEnvironmentVariable(Variable(setting.Option))))
+        .Where(setting => setting.Value is not null)
+        .ToDictionary(setting => setting.Property, setting => setting.Value, StringComparer.Ordinal);
+
+    private static string Variable(Option option) => "PROXY_" + option.Name.TrimStart('-').Replace('-', '_').ToUpperInvariant();
 
     private static (Option<string> Option, string Property) Setting(string name, string property, string description) =>
         (new Option<string>(name) { Description = description }, property);

@@ -1,11 +1,16 @@
 using Consul;
 using Microsoft.Extensions.Hosting;
 using ServiceMesh.RegistrySidecar;
+using ServiceMesh.RegistrySidecar.DryRun;
+using ServiceMesh.RegistrySidecar.Operation;
 using ServiceMesh.RegistrySidecar.Settings;
 
-return await new SidecarCommand(RunAsync).InvokeAsync(args, input => Refuse(SettingsReader.Read(input).Errors));
+return await new SidecarCommand(
+        (input, ct) => WithSettingsAsync(input, settings => RunAsync(settings, ct)),
+        (input, json, ct) => WithSettingsAsync(input, settings => ListVerb.RunAsync(settings.Options, json, Console.Out, ct)))
+    .InvokeAsync(args, input => Refuse(SettingsReader.Read(input).Errors));
 
-static async Task<int> RunAsync(CommandLineInput input, CancellationToken ct)
+static async Task<int> WithSettingsAsync(CommandLineInput input, Func<SidecarSettingsRead, Task<int>> verb)
 {
     var settings = SettingsReader.Read(input);
     if (settings.Errors.Count > 0)
@@ -13,14 +18,27 @@ static async Task<int> RunAsync(CommandLineInput input, CancellationToken ct)
 
     try
     {
-        using var sidecar = SidecarHost.Build(settings.Options, settings.File);
-        await sidecar.RunAsync(ct);
-        return 0;
+        return await verb(settings);
     }
-    catch (ConsulConfigurationException error)
+    catch (Exception error) when (error is ConsulConfigurationException or StatusPortException or PreviewException)
     {
         return Refuse([error.Message]);
     }
+}
+
+static async Task<int> RunAsync(SidecarSettingsRead settings, CancellationToken ct)
+{
+    using var sidecar = SidecarHost.Build(settings.Options, settings.File);
+    try
+    {
+        await sidecar.RunAsync(ct);
+    }
+    catch (OperationCanceledException)
+    {
+        Console.Error.WriteLine("The end took too long; what is still registered is removed or taken over by the next start.");
+    }
+
+    return 0;
 }
 
 static int Refuse(IEnumerable<string> errors)

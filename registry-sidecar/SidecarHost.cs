@@ -2,7 +2,7 @@ using Consul;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
+using ServiceMesh.RegistrySidecar.Operation;
 using ServiceMesh.RegistrySidecar.Reconciliation;
 using ServiceMesh.RegistrySidecar.Settings;
 using ServiceMesh.Store;
@@ -13,31 +13,37 @@ namespace ServiceMesh.RegistrySidecar;
 internal static class SidecarHost
 {
     /// <exception cref="ConsulConfigurationException">One of Consul's environment variables cannot be used.</exception>
+    /// <exception cref="StatusPortException">The status port cannot be had.</exception>
     public static IHost Build(SidecarOptions options, IConfiguration settings)
     {
-        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
-        builder.Logging.AddConfiguration(settings.GetSection("Logging")).AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.UseUtcTimestamp = true;
-            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
-        });
-
-        builder.Services
-            .AddSingleton(options)
-            .AddSingleton(TimeProvider.System)
-            .AddSingleton<IConsulClient>(new ConsulClient(consul => consul.Address = options.ConsulAddress ?? consul.Address))
-            .AddSingleton<BlockingQuery>()
-            .AddSingleton<MeshStore>()
-            .AddSingleton<WorkQueue>()
-            .AddSingleton<RetryLedger>()
-            .AddSingleton<ContainerCache>()
-            .AddSingleton<AgentState>()
-            .AddSingleton<AgentWriter>()
-            .AddSingleton<DocumentWatch>()
-            .AddHostedService(services => services.GetRequiredService<DocumentWatch>())
-            .AddHostedService<ContainerWatch>()
-            .AddHostedService<Reconciler>();
-        return builder.Build();
+        var consul = new ConsulClient(consul => consul.Address = options.ConsulAddress ?? consul.Address);
+        return new HostBuilder()
+            .ConfigureHostOptions(host => host.ShutdownTimeout = Farewell(options.OnExit))
+            .ConfigureLogging(logging => logging.AddSidecarConsole(options.LogFormat, settings))
+            // First in, last out: it tells of the end, too.
+            .AddStatusPort(options)
+            .ConfigureServices(services => services
+                .AddMetrics()
+                .AddSingleton(options)
+                .AddSingleton(TimeProvider.System)
+                // By a function, so that it is disposed with the rest.
+                .AddSingleton<IConsulClient>(_ => consul)
+                .AddSingleton<BlockingQuery>()
+                .AddSingleton<MeshStore>()
+                .AddSingleton<SidecarStatus>()
+                .AddSingleton<SidecarMetrics>()
+                .AddSingleton<WorkQueue>()
+                .AddSingleton<RetryLedger>()
+                .AddSingleton<ContainerCache>()
+                .AddSingleton<AgentState>()
+                .AddSingleton<AgentWriter>()
+                .AddSingleton<DocumentWatch>()
+                .AddHostedService(provider => provider.GetRequiredService<DocumentWatch>())
+                .AddHostedService<ContainerWatch>()
+                .AddHostedService<Reconciler>())
+            .Build();
     }
+
+    // How long the end may take, whoever hangs: Docker kills what has not ended 10 s after its SIGTERM.
+    private static TimeSpan Farewell(OnExit onExit) => TimeSpan.FromSeconds(onExit == OnExit.Deregister ? 8 : 1.5);
 }

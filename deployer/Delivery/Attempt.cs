@@ -10,14 +10,15 @@ internal sealed class Attempt : IAsyncDisposable
     private readonly Mesh mesh;
     private readonly Narrator narrator;
     private readonly string action;
+    private readonly LockHolder holder;
     private readonly long began;
     private readonly CancellationToken interrupted;
     private readonly CancellationTokenSource either;
     private ServiceLock? held;
 
-    private Attempt(Mesh mesh, Narrator narrator, string service, string action, ServiceLock held, CancellationToken interrupted)
+    private Attempt(Mesh mesh, Narrator narrator, string service, string action, LockHolder holder, ServiceLock held, CancellationToken interrupted)
     {
-        (this.mesh, this.narrator, this.action, this.held, this.interrupted) = (mesh, narrator, action, held, interrupted);
+        (this.mesh, this.narrator, this.action, this.holder, this.held, this.interrupted) = (mesh, narrator, action, holder, held, interrupted);
         Service = service;
         began = mesh.Time.GetTimestamp();
         either = CancellationTokenSource.CreateLinkedTokenSource(interrupted, held.Lost);
@@ -29,6 +30,9 @@ internal sealed class Attempt : IAsyncDisposable
 
     /// <summary>Cancelled when the person interrupts or the lock is lost.</summary>
     public CancellationToken Token { get; }
+
+    /// <summary>Whether it was the person who cancelled <see cref="Token"/>.</summary>
+    public bool Interrupted => interrupted.IsCancellationRequested;
 
     /// <summary>The service's document when the lock was taken.</summary>
     public StoredDocument Before { get; private set; }
@@ -47,14 +51,14 @@ internal sealed class Attempt : IAsyncDisposable
 
     public static async Task<Attempt> BeginAsync(Mesh mesh, Narrator narrator, string service, string action, string why, CancellationToken ct)
     {
-        var holder = new LockHolder(Person.Name, why, mesh.Time.GetUtcNow());
+        var self = new LockHolder(Person.Name, why, mesh.Time.GetUtcNow());
         var taken = await narrator.PhaseAsync("lock", async () =>
         {
-            var acquired = await mesh.Locks.TryAcquireAsync(service, holder, ct)
+            var acquired = await mesh.Locks.TryAcquireAsync(service, self, ct)
                 ?? throw LockedBy(service, await mesh.Locks.HolderAsync(service, ct));
-            return (acquired, $"{service} is locked by {holder.Who}");
+            return (acquired, $"{service} is locked by {self.Who}");
         });
-        var attempt = new Attempt(mesh, narrator, service, action, taken, ct);
+        var attempt = new Attempt(mesh, narrator, service, action, self, taken, ct);
         try
         {
             attempt.Before = await mesh.Store.ReadAsync(service, ct) ?? attempt.Before;
@@ -98,7 +102,10 @@ internal sealed class Attempt : IAsyncDisposable
     /// <summary>Writes the failure to the history and says what it means; <c>null</c> for a bug.</summary>
     public async Task<DeliveryException?> FailAsync(Exception error)
     {
-        var fault = error is OperationCanceledException ? WhyCancelled() : Faults.Explain(error);
+        var fault = Faults.Explain(error);
+        // Whatever a cancelled call ends with, the cancellation is the reason.
+        if (fault is not null && error is not DeliveryException && Token.IsCancellationRequested)
+            fault = WhyCancelled();
         var outcome = fault?.Code switch
         {
             ExitCode.Rejected => Outcome.Rejected,
@@ -132,12 +139,15 @@ internal sealed class Attempt : IAsyncDisposable
         {
             try
             {
-                if (await mesh.Locks.HolderAsync(Service, deadline.Token) is not { } holder || holder.Who != Person.Name)
+                if (await mesh.Locks.HolderAsync(Service, deadline.Token) != holder)
                 {
                     var now = await mesh.Store.ReadAsync(Service, deadline.Token);
                     return now?.Document?.Active?.Deployment == after.Active?.Deployment
                         ? now!.Index
-                        : throw new DeliveryException(ExitCode.Unreachable, $"Consul went away during the promotion: {lost.Message} {Faults.ConsulMend}", lost);
+                        : throw new DeliveryException(
+                            ExitCode.Unreachable,
+                            $"Consul went away during the promotion, and it did not take place ({lost.Message}); production is unchanged. Run this again.",
+                            lost);
                 }
 
                 await Task.Delay(TimeSpan.FromMilliseconds(500), mesh.Time, deadline.Token);
@@ -175,8 +185,8 @@ internal sealed class Attempt : IAsyncDisposable
         }
     }
 
-    private DeliveryException WhyCancelled() => interrupted.IsCancellationRequested
-        ? new DeliveryException(ExitCode.Interrupted, "interrupted; production is unchanged")
+    private DeliveryException WhyCancelled() => Interrupted
+        ? Faults.Interrupted()
         : new DeliveryException(
             ExitCode.Locked,
             $"the lock of {Service} was lost (Consul was out of reach for more than {ServiceLock.TimeToLive.TotalSeconds:0} s, or its session was "

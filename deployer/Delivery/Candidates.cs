@@ -25,10 +25,7 @@ internal sealed class Candidates(Mesh mesh, ContainerHost host, Narrator narrato
         }
         catch (DockerApiException error)
         {
-            throw new DeliveryException(
-                ExitCode.Unhealthy,
-                $"{manifest.Name} {release.Version} cannot be started: {Faults.DockerSaid(error)}. Production is unchanged.",
-                error);
+            throw Faults.CannotStart($"{manifest.Name} {release.Version}", error);
         }
     }
 

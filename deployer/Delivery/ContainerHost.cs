@@ -4,11 +4,14 @@ using Docker.DotNet.Models;
 namespace ServiceMesh.Deployer.Delivery;
 
 /// <summary>The containers of one mesh on one Docker host.</summary>
-internal sealed class ContainerHost(IDockerClient docker, string environment)
+internal sealed class ContainerHost(IDockerClient docker, string environment, TimeProvider time)
 {
-    public const int LogLines = 20;
+    private const int LogLines = 20;
 
-    public ImageStore Images { get; } = new(docker);
+    // A container that was started by hand has its own id for a deployment id.
+    private const int ContainerIdLength = 64;
+
+    public ImageStore Images { get; } = new(docker, time);
 
     /// <summary>The containers that were deployed for the service, and those of its releases that were started by hand.</summary>
     public async Task<IReadOnlyList<OwnContainer>> ListAsync(string service, ServiceDocument? document, CancellationToken ct)
@@ -30,7 +33,7 @@ internal sealed class ContainerHost(IDockerClient docker, string environment)
                 container.State is "running" or "restarting" or "paused",
                 ByHand: false)),
         ];
-        foreach (var release in Releases(document).Where(release => release.Deployment.Length != DeploymentId.Length))
+        foreach (var release in Releases(document).Where(release => release.Deployment.Length == ContainerIdLength))
         {
             if (await ByHandAsync(release, ct) is { } container)
                 containers.Add(container);
@@ -93,11 +96,19 @@ internal sealed class ContainerHost(IDockerClient docker, string environment)
     public async Task FollowOutputAsync(string id, Action<string> line, CancellationToken ct) =>
         await ReadAsync(id, new ContainerLogsParameters { ShowStdout = true, ShowStderr = true, Follow = true }, line, ct);
 
-    /// <summary>The last lines that a container printed.</summary>
+    /// <summary>The last lines that a container printed; none if Docker does not have them: they only illustrate a failure.</summary>
     public async Task<IReadOnlyList<string>> TailAsync(string id, CancellationToken ct)
     {
         var tail = new LogTail(LogLines);
-        await ReadAsync(id, new ContainerLogsParameters { ShowStdout = true, ShowStderr = true, Tail = $"{LogLines}" }, tail.Add, ct);
+        try
+        {
+            await ReadAsync(id, new ContainerLogsParameters { ShowStdout = true, ShowStderr = true, Tail = $"{LogLines}" }, tail.Add, ct);
+        }
+        catch (DockerApiException)
+        {
+            // The container is gone, or the host's logging driver cannot be read.
+        }
+
         return tail.Lines;
     }
 
@@ -130,5 +141,5 @@ internal sealed class ContainerHost(IDockerClient docker, string environment)
         document is null ? [] : document.Active is { } active ? [active, .. document.Retired] : document.Retired;
 
     private static Dictionary<string, IDictionary<string, bool>> Filter(string key, params string[] values) =>
-        new() { [key] = values.ToDictionary(value => value, _ => true) };
+        new() { [key] = values.Distinct().ToDictionary(value => value, _ => true) };
 }

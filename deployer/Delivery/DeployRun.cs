@@ -7,6 +7,7 @@ namespace ServiceMesh.Deployer.Delivery;
 internal sealed class DeployRun(Mesh mesh, ContainerHost host, Narrator narrator)
 {
     private readonly Candidates candidates = new(mesh, host, narrator);
+    private readonly Readiness readiness = new(mesh.Catalog, host, mesh.Settings.Environment, mesh.Time);
 
     public async Task<Delivered> RunAsync(ServiceManifest manifest, string version, CancellationToken ct)
     {
@@ -90,7 +91,6 @@ internal sealed class DeployRun(Mesh mesh, ContainerHost host, Narrator narrator
     private async Task<IReadOnlyList<Instance>> HealthyAsync(ServiceManifest manifest, Attempt attempt, ReadinessTarget target) =>
         await narrator.PhaseAsync("healthy", async () =>
         {
-            var readiness = new Readiness(mesh.Catalog, host, mesh.Settings.Environment, mesh.Time);
             var instances = await readiness.WaitAsync(target, attempt.Token);
             return (
                 instances,
@@ -106,11 +106,12 @@ internal sealed class DeployRun(Mesh mesh, ContainerHost host, Narrator narrator
         {
             narrator.Say($"running {tests.Image} against {instances[0].Url}");
             var container = CandidateSpec.OfTests(manifest, tests, image, target.Release, instances[0].Url, mesh.Settings);
-            attempt.Tests = await new TestRunner(host, narrator, mesh.Time).RunAsync(container, tests.Timeout, attempt.Token);
+            var runner = new TestRunner(host, narrator, mesh.Time);
+            attempt.Tests = await readiness.WhileAllRunAsync(target, token => runner.RunAsync(container, tests.Timeout, token), attempt.Token);
             if (TestRunner.Rejection(manifest.Name, target.Release.Version, attempt.Tests, tests.Timeout) is { } reason)
             {
                 var tail = await host.TailAsync(target.Containers[0], attempt.Token);
-                throw new DeliveryException(ExitCode.Rejected, reason) { LogTail = tail };
+                throw new DeliveryException(ExitCode.Rejected, reason) { LogTail = tail, Tests = attempt.Tests };
             }
 
             return (attempt.Tests, $"{attempt.Tests.Passed?.ToString() ?? "?"} passed, {attempt.Tests.Failed?.ToString() ?? "?"} failed");

@@ -6,17 +6,26 @@ using ServiceMesh.Deployer.Manifest;
 namespace ServiceMesh.Deployer.Delivery;
 
 /// <summary>Brings images to the Docker host. The registry is the truth: a local image of the same name never stands in for it.</summary>
-internal sealed class ImageStore(IDockerClient docker)
+internal sealed class ImageStore(IDockerClient docker, TimeProvider time)
 {
+    // A pull may take long, but it tells of its progress all the time.
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromMinutes(2);
+
     private const string DigestStatus = "Digest: ";
 
     public async Task<PulledImage> PullAsync(ImageReference image, CancellationToken ct)
     {
-        var messages = new PullMessages();
+        using var silence = new CancellationTokenSource(LongestSilence, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, silence.Token);
+        var messages = new PullMessages(() => silence.CancelAfter(LongestSilence));
         try
         {
             await docker.Images.CreateImageAsync(
-                new ImagesCreateParameters { FromImage = image.Repository, Tag = image.Tag }, authConfig: null, messages, ct);
+                new ImagesCreateParameters { FromImage = image.Repository, Tag = image.Tag }, authConfig: null, messages, either.Token);
+        }
+        catch (OperationCanceledException) when (silence.IsCancellationRequested && !ct.IsCancellationRequested)
+        {
+            throw PullFailure.Explain(image, HttpStatusCode.GatewayTimeout, $"nothing came for {DurationText.Write(LongestSilence)}");
         }
         catch (DockerApiException error)
         {
@@ -40,7 +49,7 @@ internal sealed class ImageStore(IDockerClient docker)
         .FirstOrDefault(parts => parts is [var name, _] && name == repository)?[1];
 
     // Docker answers 200 and tells of a failure that comes later in the stream. Read in the order in which it is told.
-    private sealed class PullMessages : IProgress<JSONMessage>
+    private sealed class PullMessages(Action heard) : IProgress<JSONMessage>
     {
         public string? Digest { get; private set; }
 
@@ -48,6 +57,7 @@ internal sealed class ImageStore(IDockerClient docker)
 
         public void Report(JSONMessage value)
         {
+            heard();
             Error ??= value.Error?.Message;
             if (value.Status?.StartsWith(DigestStatus, StringComparison.Ordinal) is true)
                 Digest = value.Status[DigestStatus.Length..].Trim();

@@ -10,7 +10,8 @@ internal sealed class Mesh : IDisposable
 {
     private static readonly TimeSpan DockerAnswers = TimeSpan.FromSeconds(10);
 
-    private readonly HttpClient http = new() { Timeout = Timeout.InfiniteTimeSpan };
+    // As many connections as the Consul client has: 'status' of a large mesh asks about thousands of services.
+    private readonly HttpClient http = new(new SocketsHttpHandler { MaxConnectionsPerServer = 16 }) { Timeout = Timeout.InfiniteTimeSpan };
     private readonly BlockingQuery blocking;
     private DockerClient? docker;
 
@@ -53,11 +54,19 @@ internal sealed class Mesh : IDisposable
         {
             throw new DeliveryException(
                 ExitCode.Unreachable,
-                $"Docker at {Settings.Docker} did not answer within {DockerAnswers.TotalSeconds:0} s. {Faults.DockerMend}",
+                $"Docker at {Settings.Docker?.ToString() ?? "its usual address"} did not answer within {DockerAnswers.TotalSeconds:0} s. {Faults.DockerMend}",
+                error);
+        }
+        catch (Exception error) when (error is NotSupportedException or SshDockerEndpointNotSupportedException
+            or DockerConfigurationException or UriFormatException or ArgumentException)
+        {
+            throw new DeliveryException(
+                ExitCode.WrongInput,
+                $"Docker's address cannot be used: {error.Message} Give --docker or DOCKER_HOST one such as unix:///var/run/docker.sock or tcp://10.0.0.9:2376.",
                 error);
         }
 
-        return new ContainerHost(docker, Settings.Environment);
+        return new ContainerHost(docker, Settings.Environment, Time);
     }
 
     public void Dispose()

@@ -17,7 +17,7 @@ internal static class Promotion
     {
         // Without the lock another deployer may already be at work on the same containers.
         if (attempt.Locked)
-            await takeover.CompleteAsync(after, index, drain, keep, attempt.Token);
+            await takeover.CompleteAsync(attempt, after, index, drain, keep);
         else
             narrator.Warn($"the old containers of {after.Service} still run: the next deploy stops them");
     }

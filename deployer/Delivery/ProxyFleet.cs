@@ -48,7 +48,9 @@ internal sealed class ProxyFleet(Catalog catalog, HttpClient http, string proxyS
         {
             return await http.GetFromJsonAsync($"{proxy.Url}/services/{service}", ProxyJson.Default.ProxyAnswer, either.Token);
         }
+        // The last three: an address that makes no URL, and an answer that is no text.
         catch (Exception error) when (error is HttpRequestException or JsonException or IOException
+            or UriFormatException or InvalidOperationException or NotSupportedException
             || (error is OperationCanceledException && !ct.IsCancellationRequested))
         {
             return null;

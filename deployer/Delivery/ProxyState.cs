@@ -17,6 +17,20 @@ internal static class ProxyState
         }),
     ];
 
+    /// <summary>A sentence for each proxy that serves by that document, but not all of it: a route may be another service's.</summary>
+    public static IReadOnlyList<string> Faults(IReadOnlyDictionary<Instance, ProxyAnswer?> answers, ulong index) =>
+    [
+        .. answers.Where(pair => pair.Value is { Fault: not null } answer && answer.Index >= index)
+            .Select(pair => $"proxy {pair.Key.Id} at {pair.Key.Url} follows, but: {pair.Value!.Fault}"),
+    ];
+
+    /// <summary>
+    /// Whether it is certain that nothing is in flight on these deployments: some proxy tells so, and none that may have
+    /// requests in flight is silent or was started so late that it does not know of the promotion.
+    /// </summary>
+    public static bool IsDrained(IReadOnlyDictionary<Instance, ProxyAnswer?> answers, ulong index, IReadOnlySet<string> deployments) =>
+        answers.Count > 0 && Behind(answers, index).Count == 0 && InFlight(answers, deployments) == 0;
+
     /// <summary>The requests that are in flight on these deployments, over all proxies that answer.</summary>
     public static int InFlight(IReadOnlyDictionary<Instance, ProxyAnswer?> answers, IReadOnlySet<string> deployments) =>
         answers.Values.Sum(answer => answer?.InFlight(deployments) ?? 0);

@@ -13,12 +13,37 @@ internal sealed record ReadinessTarget(
 /// <summary>Waits until a release's instances are registered and passing; by events only, nothing is polled.</summary>
 internal sealed class Readiness(Catalog catalog, ContainerHost host, string environment, TimeProvider time)
 {
-    public async Task<IReadOnlyList<Instance>> WaitAsync(ReadinessTarget target, CancellationToken ct)
+    public Task<IReadOnlyList<Instance>> WaitAsync(ReadinessTarget target, CancellationToken ct) =>
+        WhileAllRunAsync(target, token => AllPassingAsync(target, token), ct);
+
+    /// <summary>
+    /// Does the work unless one of the containers ends, now or since the target's time. Docker starts it again, perhaps before any
+    /// check or test has noticed, but what dies while it is judged does not get into the traffic.
+    /// </summary>
+    public async Task<T> WhileAllRunAsync<T>(ReadinessTarget target, Func<CancellationToken, Task<T>> work, CancellationToken ct)
+    {
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var exited = host.FirstExitAsync(target.Containers, target.Since, over.Token);
+        var working = work(over.Token);
+        try
+        {
+            if (await Task.WhenAny(working, exited) == working)
+                return await working;
+            ct.ThrowIfCancellationRequested();
+            throw await EndedAsync(target, await exited, ct);
+        }
+        finally
+        {
+            await over.CancelAsync();
+            await Task.WhenAll((Task)working, exited).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task<IReadOnlyList<Instance>> AllPassingAsync(ReadinessTarget target, CancellationToken ct)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var gate = new HealthGate(target.Containers.Count, target.HealthyFor);
         var began = time.GetTimestamp();
-        var exited = host.FirstExitAsync(target.Containers, target.Since, over.Token);
         var changes = catalog.FollowAsync(target.Service, target.Release.Deployment, over.Token).GetAsyncEnumerator(over.Token);
         var change = changes.MoveNextAsync().AsTask();
         try
@@ -31,10 +56,8 @@ internal sealed class Readiness(Catalog catalog, ContainerHost host, string envi
                 if (view.ReadyIn == TimeSpan.Zero)
                     return instances;
                 var steady = Task.Delay(view.ReadyIn ?? Timeout.InfiniteTimeSpan, time, over.Token);
-                var first = await Task.WhenAny(exited, change, steady, deadline);
+                var first = await Task.WhenAny(change, steady, deadline);
                 ct.ThrowIfCancellationRequested();
-                if (first == exited)
-                    throw await EndedAsync(target, await exited, ct);
                 if (first == deadline)
                     throw await TooLateAsync(target, view, ct);
                 if (first != change)
@@ -48,7 +71,6 @@ internal sealed class Readiness(Catalog catalog, ContainerHost host, string envi
         {
             await over.CancelAsync();
             await ((Task)change).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            await ((Task)exited).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await changes.DisposeAsync();
         }
     }
@@ -56,7 +78,7 @@ internal sealed class Readiness(Catalog catalog, ContainerHost host, string envi
     private async Task<DeliveryException> EndedAsync(ReadinessTarget target, ContainerExit exit, CancellationToken ct) =>
         new(
             ExitCode.Unhealthy,
-            $"{target.Service} {target.Release.Version} never became healthy: its container {exit.Name} ended by itself "
+            $"{target.Service} {target.Release.Version} is not healthy: its container {exit.Name} ended by itself "
             + $"with exit code {exit.ExitCode}. Production is unchanged.")
         {
             LogTail = await host.TailAsync(exit.Id, ct),

@@ -1,5 +1,3 @@
-using ServiceMesh.Deployer.Manifest;
-
 namespace ServiceMesh.Deployer.Delivery;
 
 /// <summary>What it means when a candidate was not healthy in time.</summary>

@@ -1,3 +1,4 @@
+using Docker.DotNet;
 using ServiceMesh.Deployer.Output;
 
 namespace ServiceMesh.Deployer.Delivery;
@@ -41,7 +42,7 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHost host, Narrator narrat
         await narrator.PhaseAsync("start", async () =>
         {
             started.AddRange(own.Where(container => !container.Running));
-            await Task.WhenAll(started.Select(container => host.StartAsync(container.Id, attempt.Token)));
+            await StartAllAsync(started, attempt);
             return (started, started.Count == 0 ? "its containers still run" : $"started {string.Join(", ", started.Select(container => container.Name))} again");
         });
         await narrator.PhaseAsync("healthy", async () =>
@@ -52,6 +53,18 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHost host, Narrator narrat
             var instances = await new Readiness(mesh.Catalog, host, mesh.Settings.Environment, mesh.Time).WaitAsync(target, attempt.Token);
             return (instances, $"{string.Join(", ", instances.Select(instance => instance.Url))} passing");
         });
+    }
+
+    private async Task StartAllAsync(IEnumerable<OwnContainer> stopped, Attempt attempt)
+    {
+        try
+        {
+            await Task.WhenAll(stopped.Select(container => host.StartAsync(container.Id, attempt.Token)));
+        }
+        catch (DockerApiException error)
+        {
+            throw Faults.CannotStart($"{attempt.Service} {attempt.Release!.Version}", error);
+        }
     }
 
     private async Task StopAgainAsync(IReadOnlyList<OwnContainer> started)

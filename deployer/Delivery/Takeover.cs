@@ -1,4 +1,3 @@
-using ServiceMesh.Deployer.Manifest;
 using ServiceMesh.Deployer.Output;
 
 namespace ServiceMesh.Deployer.Delivery;
@@ -11,18 +10,19 @@ internal sealed class Takeover(Mesh mesh, ContainerHost host, Narrator narrator)
 {
     private static readonly TimeSpan ProxiesFollowWithin = TimeSpan.FromSeconds(30);
 
-    public async Task CompleteAsync(ServiceDocument document, ulong index, TimeSpan drain, int? keep, CancellationToken ct)
+    public async Task CompleteAsync(Attempt attempt, ServiceDocument document, ulong index, TimeSpan drain, int? keep)
     {
         try
         {
-            if (!await ProxiesFollowAsync(document.Service, index, ct))
+            if (!await ProxiesFollowAsync(document.Service, index, attempt.Token))
                 return;
-            await DrainAsync(document, drain, ct);
-            await RetireAsync(document, keep, ct);
+            await DrainAsync(document, index, drain, attempt.Token);
+            await RetireAsync(document, keep, attempt.Token);
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (attempt.Token.IsCancellationRequested)
         {
-            narrator.Warn($"interrupted after the promotion: {Promoted(document)}; {Remains(document)}");
+            var cause = attempt.Interrupted ? "interrupted" : "the lock was lost";
+            narrator.Warn($"{cause} after the promotion: {Promoted(document)}. {Remains(document)}");
         }
         catch (Exception error) when (Faults.Explain(error) is { } fault)
         {
@@ -39,6 +39,8 @@ internal sealed class Takeover(Mesh mesh, ContainerHost host, Narrator narrator)
                 return ([], $"none is registered as '{mesh.Settings.ProxyService}'");
             var answers = await mesh.Proxies.AskUntilAsync(
                 service, proxies, all => ProxyState.Behind(all, index).Count == 0, ProxiesFollowWithin, ct);
+            foreach (var fault in ProxyState.Faults(answers, index))
+                narrator.Warn(fault);
             var late = ProxyState.Behind(answers, index);
             return (late, $"{answers.Count - late.Count} of {answers.Count} follow index {index}");
         });
@@ -49,16 +51,20 @@ internal sealed class Takeover(Mesh mesh, ContainerHost host, Narrator narrator)
         return behind.Count == 0;
     }
 
-    private async Task DrainAsync(ServiceDocument document, TimeSpan drain, CancellationToken ct)
+    private async Task DrainAsync(ServiceDocument document, ulong index, TimeSpan drain, CancellationToken ct)
     {
         var retired = document.Retired.Select(release => release.Deployment).ToHashSet();
+        if (retired.Count == 0)
+            return;
         await narrator.PhaseAsync("drain", async () =>
         {
             var proxies = await mesh.Proxies.ListAsync(ct);
             var answers = await mesh.Proxies.AskUntilAsync(
-                document.Service, proxies, all => ProxyState.InFlight(all, retired) == 0, drain, ct);
+                document.Service, proxies, all => ProxyState.IsDrained(all, index, retired), drain, ct);
             var left = ProxyState.InFlight(answers, retired);
-            return (left, left == 0 ? "nothing in flight on the old release" : $"{left} still in flight after {DurationText.Write(drain)}");
+            return (left, ProxyState.IsDrained(answers, index, retired) ? "nothing in flight on the old release"
+                : left == 0 ? $"no proxy could be asked what is in flight, so the old release had {DurationText.Write(drain)}"
+                : $"{left} still in flight after {DurationText.Write(drain)}");
         });
     }
 

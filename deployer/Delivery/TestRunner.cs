@@ -1,6 +1,5 @@
 using Docker.DotNet;
 using Docker.DotNet.Models;
-using ServiceMesh.Deployer.Manifest;
 using ServiceMesh.Deployer.Output;
 
 namespace ServiceMesh.Deployer.Delivery;

@@ -93,7 +93,7 @@ internal static class ManifestReader
             if (!entry.Has("path") && route.Host is null)
                 entry.Fault("path", "a route needs a path, a host, or both");
             foreach (var fault in route.Faults())
-                entry.Fault("path", fault);
+                entry.Fault(fault.StartsWith("route host", StringComparison.Ordinal) ? "host" : "path", fault);
             if (routes.Any(other => other.Host == route.Host && other.Path == route.Path))
                 entry.Fault("path", $"'{route.Host}{route.Path}' is already a route of this service");
             routes.Add(route);

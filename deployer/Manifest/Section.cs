@@ -27,11 +27,11 @@ internal sealed class Section
         }
     }
 
-    public int Line { get; }
+    private int Line { get; }
 
     public bool Has(string key) => nodes.ContainsKey(key);
 
-    public int LineFor(string key) => nodes.TryGetValue(key, out var node) ? LineOf(node) : Line;
+    private int LineFor(string key) => nodes.TryGetValue(key, out var node) ? LineOf(node) : Line;
 
     public void Fault(string key, string message) => Fault(LineFor(key), $"{path}{key}: {message}");
 
@@ -76,6 +76,8 @@ internal sealed class Section
             Fault(key, $"'{text}' must be {DurationText.Form}");
         else if (duration < least)
             Fault(key, $"'{text}' must be at least {DurationText.Write(least)}");
+        else if (duration > ServiceManifest.LongestWait)
+            Fault(key, $"'{text}' must be at most {DurationText.Write(ServiceManifest.LongestWait)}");
         else
             return duration;
         return fallback;
@@ -88,9 +90,9 @@ internal sealed class Section
     {
         if (!nodes.TryGetValue(key, out var node))
             return [];
-        if (node is YamlSequenceNode list)
+        if (node is YamlSequenceNode { Children.Count: > 0 } list)
             return [.. list.Select((item, i) => Mapping(item, $"{path}{key}[{i}]", keys)).OfType<Section>()];
-        Fault(key, "must be a list, each entry beginning with '- '");
+        Fault(key, "must be a list with at least one entry, each beginning with '- '");
         return [];
     }
 

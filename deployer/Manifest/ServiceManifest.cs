@@ -3,6 +3,9 @@ namespace ServiceMesh.Deployer.Manifest;
 /// <summary>What a <c>service.yaml</c> asks for, checked.</summary>
 internal sealed record ServiceManifest
 {
+    /// <summary>No wait may be longer: what takes a day has failed, and timers end at 49 days.</summary>
+    public static TimeSpan LongestWait { get; } = TimeSpan.FromDays(1);
+
     public required string Name { get; init; }
 
     public required ImageReference Image { get; init; }

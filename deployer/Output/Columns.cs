@@ -15,8 +15,9 @@ internal sealed record Columns(IReadOnlyList<string> Heads, IReadOnlyList<IReadO
     public void Draw(IAnsiConsole console)
     {
         var table = new Table().Border(TableBorder.Simple);
-        foreach (var head in Heads)
-            table.AddColumn(new TableColumn(Markup.Escape(head)).NoWrap());
+        // Only the last column has sentences: they wrap rather than end at the terminal's edge.
+        foreach (var (i, head) in Heads.Index())
+            table.AddColumn(new TableColumn(Markup.Escape(head)) { NoWrap = i < Heads.Count - 1 });
         foreach (var row in Rows)
             table.AddRow([.. row.Select(Markup.Escape)]);
         console.Write(table);

@@ -1,14 +1,19 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using ServiceMesh.Deployer.Verbs;
 
 namespace ServiceMesh.Deployer.Output;
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, WriteIndented = true)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, Converters = [typeof(StageInLowerCase)], WriteIndented = true)]
 [JsonSerializable(typeof(DeliveryReport))]
 [JsonSerializable(typeof(FailureReport))]
 [JsonSerializable(typeof(IReadOnlyList<StatusRow>))]
 [JsonSerializable(typeof(IReadOnlyList<HistoryEntry>))]
 internal sealed partial class ReportJson : JsonSerializerContext;
+
+/// <summary>Stages are spelled as in tags and tables.</summary>
+internal sealed class StageInLowerCase() : JsonStringEnumConverter<Stage>(JsonNamingPolicy.CamelCase);
 
 /// <summary>The one JSON document of a question that could not be answered.</summary>
 internal sealed record FailureReport(int ExitCode, string Error);

@@ -22,11 +22,11 @@ internal sealed class Screen
 
     public Narrator Narrator { get; }
 
-    /// <summary>Writes the verb's JSON document, if JSON is asked for.</summary>
-    public void Report<T>(T document, JsonTypeInfo<T> form)
+    /// <summary>Writes the verb's JSON document, if JSON is asked for; only then is its form looked up, which takes a quarter of a start.</summary>
+    public void Report<T>(T document, Func<ReportJson, JsonTypeInfo<T>> form)
     {
         if (json)
-            output.WriteLine(JsonSerializer.Serialize(document, form));
+            output.WriteLine(JsonSerializer.Serialize(document, form(ReportJson.Default)));
     }
 
     /// <summary>Shows the verb's table, unless JSON is asked for.</summary>

@@ -28,14 +28,16 @@ internal static class DeployVerb
         command.SetAction((parse, ct) => VerbRunner.DeliverAsync(
             parse,
             "deploy",
-            (mesh, host, narrator, token) =>
-            {
-                var path = parse.GetRequiredValue(Manifest);
-                var manifest = ManifestFile.Read(path);
-                return new DeployRun(mesh, host, narrator).RunAsync(manifest, VersionOf(manifest, parse.GetValue(Version), path), token);
-            },
+            () => Input(parse.GetRequiredValue(Manifest), parse.GetValue(Version)),
+            (input, mesh, host, narrator, token) => new DeployRun(mesh, host, narrator).RunAsync(input.Manifest, input.Version, token),
             ct));
         return command;
+    }
+
+    private static (ServiceManifest Manifest, string Version) Input(string path, string? version)
+    {
+        var manifest = ManifestFile.Read(path);
+        return (manifest, VersionOf(manifest, version, path));
     }
 
     private static string VersionOf(ServiceManifest manifest, string? named, string path)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ServiceMesh.Deployer.Delivery;
 using ServiceMesh.Deployer.Output;
 
 namespace ServiceMesh.Deployer.Verbs;
@@ -19,12 +20,17 @@ internal static class HistoryVerb
         };
         command.SetAction((parse, ct) => VerbRunner.TellAsync(
             parse,
-            (mesh, token) => mesh.Store.HistoryAsync(ServiceArgument.Of(parse, Service), token),
-            ReportJson.Default.IReadOnlyListHistoryEntry,
+            (mesh, _, token) => ReadAsync(mesh, ServiceArgument.Of(parse, Service), token),
+            json => json.IReadOnlyListHistoryEntry,
             Table,
             ct));
         return command;
     }
+
+    private static async Task<IReadOnlyList<HistoryEntry>> ReadAsync(Mesh mesh, string service, CancellationToken ct) =>
+        await mesh.Store.HistoryAsync(service, ct) is { Count: > 0 } entries
+            ? entries
+            : throw new DeliveryException(ExitCode.WrongInput, $"'{service}' has no history: nothing was ever deployed under that name");
 
     public static Columns Table(IReadOnlyList<HistoryEntry> entries) => new(
         ["N", "WHEN (UTC)", "ACTION", "VERSION", "OUTCOME", "TESTS", "WHO", "SECONDS", "REASON"],

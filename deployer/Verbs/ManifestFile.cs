@@ -22,9 +22,9 @@ internal static class ManifestFile
         {
             return File.ReadAllText(path);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw new DeliveryException(ExitCode.WrongInput, $"the manifest {path} cannot be read: {error.Message}", error);
+            throw new DeliveryException(ExitCode.WrongInput, $"the manifest '{path}' cannot be read: {error.Message} Name the service's service.yaml.", error);
         }
     }
 }

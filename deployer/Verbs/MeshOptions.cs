@@ -12,7 +12,7 @@ internal static class MeshOptions
     {
         Description = "Consul's HTTP address [CONSUL_HTTP_ADDR, http://127.0.0.1:8500]",
         HelpName = "url",
-        CustomParser = result => Address(result, "http://"),
+        CustomParser = result => Address(result, "http://", "http://10.0.0.9:8500"),
         Recursive = true,
     };
 
@@ -20,7 +20,7 @@ internal static class MeshOptions
     {
         Description = "the Docker host's address [DOCKER_HOST, the local socket]",
         HelpName = "url",
-        CustomParser = result => Address(result, "tcp://"),
+        CustomParser = result => Address(result, "tcp://", "tcp://10.0.0.9:2376"),
         Recursive = true,
     };
 
@@ -75,17 +75,21 @@ internal static class MeshOptions
         {
             if (!DurationText.TryParse(result.Tokens[0].Value, out var duration))
                 result.AddError($"{name} '{result.Tokens[0].Value}' must be {DurationText.Form}");
+            else if (duration > ServiceManifest.LongestWait)
+                result.AddError($"{name} '{result.Tokens[0].Value}' must be at most {DurationText.Write(ServiceManifest.LongestWait)}");
             return duration;
         },
     };
 
-    private static Uri? Address(ArgumentResult result, string scheme)
+    private static Uri? Address(ArgumentResult result, string scheme, string example)
     {
         var text = result.Tokens[0].Value;
-        if (Uri.TryCreate(text.Contains("://", StringComparison.Ordinal) ? text : scheme + text, UriKind.Absolute, out var address))
-            return address;
-        result.AddError($"'{text}' is no address; one looks like {scheme}10.0.0.9:8500");
-        return null;
+        if (!Uri.TryCreate(text.Contains("://", StringComparison.Ordinal) ? text : scheme + text, UriKind.Absolute, out var address))
+            result.AddError($"'{text}' is no address; one looks like {example}");
+        // Nobody would use them, but every message with the address would print them.
+        else if (address.UserInfo.Length > 0)
+            result.AddError($"an address has no user and no password; one looks like {example}");
+        return address;
     }
 
     private static string Variable(string name, string fallback) =>

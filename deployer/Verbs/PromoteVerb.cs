@@ -40,10 +40,11 @@ internal static class PromoteVerb
         command.SetAction((parse, ct) => VerbRunner.DeliverAsync(
             parse,
             "promote",
-            (mesh, host, narrator, token) => new PromoteRun(mesh, host, narrator).RunAsync(
-                ServiceArgument.Of(parse, Service),
+            () => (Service: ServiceArgument.Of(parse, Service), Routes: Routes(parse)),
+            (input, mesh, host, narrator, token) => new PromoteRun(mesh, host, narrator).RunAsync(
+                input.Service,
                 parse.GetRequiredValue(Candidate),
-                Routes(parse),
+                input.Routes,
                 parse.GetValue(Deadline) ?? WithoutManifest.Deadline,
                 parse.GetValue(Drain) ?? WithoutManifest.Drain,
                 token),
@@ -53,6 +54,8 @@ internal static class PromoteVerb
 
     private static List<Route> Routes(ParseResult parse)
     {
+        if (parse.GetValue(Strip) && parse.GetValue(Paths) is not { Length: > 0 })
+            throw new DeliveryException(ExitCode.WrongInput, "--strip belongs to --route: say which path is to be taken off, such as --route /demo --strip");
         List<Route> routes = [.. (parse.GetValue(Paths) ?? []).Select(path => new Route(Host: null, path, parse.GetValue(Strip)))];
         return routes.SelectMany(route => route.Faults()).FirstOrDefault() is { } fault
             ? throw new DeliveryException(ExitCode.WrongInput, fault)

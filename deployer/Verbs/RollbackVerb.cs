@@ -33,8 +33,13 @@ internal static class RollbackVerb
         command.SetAction((parse, ct) => VerbRunner.DeliverAsync(
             parse,
             "rollback",
-            (mesh, host, narrator, token) => new RollbackRun(mesh, host, narrator).RunAsync(
-                ServiceArgument.Of(parse, Service), parse.GetValue(To), parse.GetValue(Deadline) ?? WithoutManifest.Deadline, parse.GetValue(Drain) ?? WithoutManifest.Drain, token),
+            () => ServiceArgument.Of(parse, Service),
+            (service, mesh, host, narrator, token) => new RollbackRun(mesh, host, narrator).RunAsync(
+                service,
+                parse.GetValue(To),
+                parse.GetValue(Deadline) ?? WithoutManifest.Deadline,
+                parse.GetValue(Drain) ?? WithoutManifest.Drain,
+                token),
             ct));
         return command;
     }

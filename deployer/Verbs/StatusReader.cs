@@ -1,25 +1,29 @@
 using ServiceMesh.Deployer.Delivery;
+using ServiceMesh.Deployer.Output;
 
 namespace ServiceMesh.Deployer.Verbs;
 
 /// <summary>Brings together what the documents, the catalog and the proxies say.</summary>
 internal static class StatusReader
 {
-    public static async Task<IReadOnlyList<StatusRow>> ReadAsync(Mesh mesh, string? only, CancellationToken ct)
+    public static async Task<IReadOnlyList<StatusRow>> ReadAsync(Mesh mesh, Narrator narrator, string? only, CancellationToken ct)
     {
-        var documents = await mesh.Store.ListAsync(ct);
-        var names = only is null
-            ? documents.Services.Keys.Union(await mesh.Catalog.ServicesAsync(ct)).Order(StringComparer.Ordinal).ToArray()
-            : [only];
-        var proxies = await mesh.Proxies.ListAsync(ct);
-        var services = await Task.WhenAll(names.Select(async service => Rows(
-            service,
-            documents.Find(service),
-            await mesh.Catalog.InstancesAsync(service, ct),
-            (await mesh.Proxies.AskAsync(service, proxies, ct)).Values)));
-        return services.SelectMany(rows => rows).ToArray() is { Length: > 0 } rows || only is null
-            ? [.. services.SelectMany(rows => rows)]
-            : throw new DeliveryException(ExitCode.WrongInput, $"no service '{only}' is known: it has no document and no instance");
+        var (listing, catalog, fleet) = (mesh.Store.ListAsync(ct), mesh.Catalog.ServicesAsync(ct), mesh.Proxies.ListAsync(ct));
+        await Task.WhenAll(listing, catalog, fleet);
+        var (documents, proxies) = (await listing, await fleet);
+        string[] names = only is null ? [.. documents.Services.Keys.Union(await catalog).Order(StringComparer.Ordinal)] : [only];
+        foreach (var stored in names.Select(documents.Services.GetValueOrDefault).Where(stored => stored?.Fault is not null))
+            narrator.Warn($"what Consul KV holds for {stored!.Service} is no document: {stored.Fault}. Delete or mend that key.");
+
+        var services = await Task.WhenAll(names.Select(async service =>
+        {
+            var (instances, answers) = (mesh.Catalog.InstancesAsync(service, ct), mesh.Proxies.AskAsync(service, proxies, ct));
+            await Task.WhenAll(instances, answers);
+            return Rows(service, documents.Find(service), await instances, (await answers).Values);
+        }));
+        return services.All(rows => rows.Count == 0) && only is not null && !documents.Services.ContainsKey(only)
+            ? throw new DeliveryException(ExitCode.WrongInput, $"no service '{only}' is known: it has no document and no instance")
+            : [.. services.SelectMany(rows => rows)];
     }
 
     /// <summary>A row for each instance, active ones first, and one for each release of the document that has no instance.</summary>

@@ -1,5 +1,4 @@
 using ServiceMesh.Deployer.Delivery;
-using ServiceMesh.Deployer.Manifest;
 using ServiceMesh.Deployer.Output;
 
 namespace ServiceMesh.Deployer.Verbs;

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using ServiceMesh.Deployer.Output;
 
 namespace ServiceMesh.Deployer.Verbs;
 
@@ -23,8 +22,8 @@ internal static class StatusVerb
         };
         command.SetAction((parse, ct) => VerbRunner.TellAsync(
             parse,
-            async (mesh, token) => await StatusReader.ReadAsync(mesh, parse.GetValue(Service), token),
-            ReportJson.Default.IReadOnlyListStatusRow,
+            (mesh, narrator, token) => StatusReader.ReadAsync(mesh, narrator, parse.GetValue(Service), token),
+            json => json.IReadOnlyListStatusRow,
             rows => StatusRow.Table(rows, TimeProvider.System.GetUtcNow()),
             ct));
         return command;

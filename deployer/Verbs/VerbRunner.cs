@@ -8,16 +8,17 @@ namespace ServiceMesh.Deployer.Verbs;
 /// <summary>Runs a verb and turns however it ends into words, JSON and an exit code.</summary>
 internal static class VerbRunner
 {
-    /// <summary>A verb that changes something.</summary>
-    public static async Task<int> DeliverAsync(
-        ParseResult parse, string action, Func<Mesh, ContainerHost, Narrator, CancellationToken, Task<Delivered>> work, CancellationToken ct)
+    /// <summary>A verb that changes something; <paramref name="read"/> refuses wrong input before any part of the mesh is asked.</summary>
+    public static async Task<int> DeliverAsync<T>(
+        ParseResult parse, string action, Func<T> read, Func<T, Mesh, ContainerHost, Narrator, CancellationToken, Task<Delivered>> work, CancellationToken ct)
     {
         var screen = ScreenOf(parse);
         var narrator = screen.Narrator;
         try
         {
+            var input = read();
             using var mesh = new Mesh(MeshOptions.Settings(parse), TimeProvider.System);
-            var delivered = await work(mesh, await mesh.DockerAsync(ct), narrator, ct);
+            var delivered = await work(input, mesh, await mesh.DockerAsync(ct), narrator, ct);
             narrator.Say($"{delivered.Service} {delivered.Release.Version} is active, after {narrator.Elapsed.TotalSeconds:0.0} s");
             screen.Report(
                 Ended(action, narrator, ExitCode.Done) with
@@ -28,7 +29,7 @@ internal static class VerbRunner
                     Index = delivered.Index,
                     Tests = delivered.Tests,
                 },
-                ReportJson.Default.DeliveryReport);
+                json => json.DeliveryReport);
             return (int)ExitCode.Done;
         }
         catch (Exception error) when (Explain(error, ct) is { } fault)
@@ -40,21 +41,22 @@ internal static class VerbRunner
                     Error = fault.Message,
                     ManifestErrors = fault.ManifestErrors,
                     LogTail = fault.LogTail,
+                    Tests = fault.Tests,
                 },
-                ReportJson.Default.DeliveryReport);
+                json => json.DeliveryReport);
             return (int)fault.Code;
         }
     }
 
     /// <summary>A verb that only tells.</summary>
     public static async Task<int> TellAsync<T>(
-        ParseResult parse, Func<Mesh, CancellationToken, Task<T>> ask, JsonTypeInfo<T> form, Func<T, Columns> table, CancellationToken ct)
+        ParseResult parse, Func<Mesh, Narrator, CancellationToken, Task<T>> ask, Func<ReportJson, JsonTypeInfo<T>> form, Func<T, Columns> table, CancellationToken ct)
     {
         var screen = ScreenOf(parse);
         try
         {
             using var mesh = new Mesh(MeshOptions.Settings(parse), TimeProvider.System);
-            var answer = await ask(mesh, ct);
+            var answer = await ask(mesh, screen.Narrator, ct);
             screen.Report(answer, form);
             screen.Show(table(answer));
             return (int)ExitCode.Done;
@@ -62,15 +64,13 @@ internal static class VerbRunner
         catch (Exception error) when (Explain(error, ct) is { } fault)
         {
             screen.Narrator.Fail(fault.Message, fault.LogTail);
-            screen.Report(new FailureReport((int)fault.Code, fault.Message), ReportJson.Default.FailureReport);
+            screen.Report(new FailureReport((int)fault.Code, fault.Message), json => json.FailureReport);
             return (int)fault.Code;
         }
     }
 
     private static DeliveryException? Explain(Exception error, CancellationToken ct) =>
-        error is OperationCanceledException && ct.IsCancellationRequested
-            ? new DeliveryException(ExitCode.Interrupted, "interrupted; production is unchanged")
-            : Faults.Explain(error);
+        error is OperationCanceledException && ct.IsCancellationRequested ? Faults.Interrupted() : Faults.Explain(error);
 
     private static DeliveryReport Ended(string action, Narrator narrator, ExitCode code) => new()
     {

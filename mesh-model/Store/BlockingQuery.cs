@@ -9,11 +9,11 @@ namespace ServiceMesh.Store;
 
 /// <summary>
 /// The one loop that follows Consul by blocking queries. Its rules are Consul's own
-/// (https://developer.hashicorp.com/consul/api-docs/features/blocking):
-/// an index that goes backwards is reset to 0; a wake-up with unchanged content is no change; and wake-ups are limited in
-/// rate, so that a busy key costs neither side a busy loop. It reads in consistent mode: a server that has just started
-/// answers others before it has replayed its log, with services missing that are there. After a failure it asks again, with backoff and jitter, from
-/// index 0, because the Consul that answers then may not be the one that was asked before.
+/// (https://developer.hashicorp.com/consul/api-docs/features/blocking): an index that goes backwards is reset to 0; a
+/// wake-up with unchanged content is no change; and wake-ups are limited in rate, so that a busy key costs neither side
+/// a busy loop. It reads in consistent mode: a server that has just started answers others before it has replayed its
+/// log, with services missing that are there. After a failure it asks again, with backoff and jitter, from index 0,
+/// because the Consul that answers then may not be the one that was asked before.
 /// </summary>
 public sealed partial class BlockingQuery(ILogger<BlockingQuery> log, TimeProvider time)
 {
@@ -48,12 +48,13 @@ public sealed partial class BlockingQuery(ILogger<BlockingQuery> log, TimeProvid
         }
     }
 
-    // A change is passed on at once; only beyond a burst of 50 are wake-ups spaced by 20 ms.
+    // A change is passed on at once; only beyond a burst of 50 they are limited to 50 a second. The limiter fills up by a
+    // timer, so a shorter period would cost processor time while nothing happens.
     private static TokenBucketRateLimiter LimitedWakeUps() => new(new TokenBucketRateLimiterOptions
     {
         TokenLimit = 50,
-        TokensPerPeriod = 1,
-        ReplenishmentPeriod = TimeSpan.FromMilliseconds(20),
+        TokensPerPeriod = 10,
+        ReplenishmentPeriod = TimeSpan.FromMilliseconds(200),
         QueueLimit = 1,
     });
 

@@ -6,6 +6,8 @@ namespace ServiceMesh.Store;
 /// <summary>Takes services' locks and tells who holds them.</summary>
 public sealed class LockStore(IConsulClient consul, TimeProvider time)
 {
+    private static readonly LockHolder Unknown = new("somebody", "unknown", DateTimeOffset.UnixEpoch);
+
     /// <summary>Takes the service's lock if nobody holds it.</summary>
     /// <returns>The lock, or <c>null</c> if somebody else holds it.</returns>
     public async Task<ServiceLock?> TryAcquireAsync(string service, LockHolder holder, CancellationToken ct)
@@ -48,11 +50,11 @@ public sealed class LockStore(IConsulClient consul, TimeProvider time)
             return null;
         try
         {
-            return JsonSerializer.Deserialize(pair.Value, MeshJson.Default.LockHolder);
+            return JsonSerializer.Deserialize(pair.Value, MeshJson.Default.LockHolder) ?? Unknown;
         }
         catch (JsonException)
         {
-            return new LockHolder("somebody", "unknown", DateTimeOffset.UnixEpoch);
+            return Unknown;
         }
     }
 }

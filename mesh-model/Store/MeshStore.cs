@@ -39,7 +39,7 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
     /// <summary>
     /// Writes the document and the history entry in one transaction, if the document is still at
     /// <paramref name="expectedIndex"/> (0: there is none yet) and the lock is still held. Without a document only the
-    /// entry is written. The entry's number is given here.
+    /// entry is written. The entry's number is given here; the entry that is <see cref="HistoryEntry.Limit"/> older goes.
     /// </summary>
     public async Task<CommitResult> CommitAsync(
         ServiceLock held, ServiceDocument? document, ulong expectedIndex, HistoryEntry entry, CancellationToken ct)
@@ -54,6 +54,8 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
                 Value = JsonSerializer.SerializeToUtf8Bytes(entry with { Number = number }, MeshJson.Default.HistoryEntry),
             },
         ];
+        if (number > HistoryEntry.Limit)
+            operations.Add(new KVTxnOp(MeshKeys.History(entry.Service, number - HistoryEntry.Limit), KVTxnVerb.Delete));
         if (document is not null)
         {
             operations.Add(new KVTxnOp(MeshKeys.Service(document.Service), KVTxnVerb.CAS)

@@ -60,11 +60,13 @@ public sealed class ServiceLock : IAsyncDisposable
         {
             while (await timer.WaitForNextTickAsync(ct))
             {
+                // Consul counts from when it answered, which is later than this.
+                var asked = time.GetTimestamp();
                 if (await TryRenewAsync(ct) is { } held)
                 {
                     if (!held)
                         break;
-                    renewed = time.GetTimestamp();
+                    renewed = asked;
                 }
                 else if (time.GetElapsedTime(renewed) > TimeToLive)
                 {

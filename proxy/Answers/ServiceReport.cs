@@ -6,6 +6,7 @@ namespace ServiceMesh.Proxy.Answers;
 /// <summary>The answer to <c>GET /services</c>.</summary>
 internal sealed record ServicesReport(
     [property: JsonConverter(typeof(JsonStringEnumConverter<SnapshotOrigin>))] SnapshotOrigin Origin,
+    DateTimeOffset? LossHeldUntil,
     IReadOnlyList<ServiceReport> Services);
 
 /// <summary>The answer to <c>GET /services/&lt;name&gt;</c>.</summary>
@@ -17,9 +18,10 @@ internal sealed record ServiceReport(
     string? Deployment,
     IReadOnlyList<Route> Routes,
     IReadOnlyList<InstanceReport> Instances,
-    string? Fault)
+    string? Fault,
+    DateTimeOffset? LossHeldUntil)
 {
-    public static ServiceReport Of(ServiceModel service, RoutingTable routes)
+    public static ServiceReport Of(ServiceModel service, Snapshot snapshot)
     {
         var (stored, document) = (service.Stored, service.Stored.Document);
         return new ServiceReport(
@@ -30,7 +32,8 @@ internal sealed record ServiceReport(
             document?.Active?.Deployment,
             document?.Routes ?? [],
             [.. service.Members.Select(member => InstanceReport.Of(member, service.Traffic.Contains(member)))],
-            stored.Fault ?? routes.Faults.GetValueOrDefault(stored.Service));
+            stored.Fault ?? snapshot.Routes.Faults.GetValueOrDefault(stored.Service),
+            snapshot.Held.TryGetValue(stored.Service, out var until) ? until : null);
     }
 }
 

@@ -22,7 +22,7 @@ internal sealed class ServicesAnswer(SnapshotHolder snapshots)
         if (name.Length == 0)
             return WriteAllAsync(context, snapshot);
         if (snapshot.Services.TryGetValue(name, out var service))
-            return context.Response.WriteAsJsonAsync(ServiceReport.Of(service, snapshot.Routes), ReportJson.Default.ServiceReport, cancellationToken: context.RequestAborted);
+            return context.Response.WriteAsJsonAsync(ServiceReport.Of(service, snapshot), ReportJson.Default.ServiceReport, cancellationToken: context.RequestAborted);
         return Problem.WriteAsync(context, StatusCodes.Status404NotFound, $"No service '{name}' is known here.");
     }
 
@@ -30,9 +30,10 @@ internal sealed class ServicesAnswer(SnapshotHolder snapshots)
     {
         var all = new ServicesReport(
             snapshot.Origin,
+            snapshot.Held.Count == 0 ? null : snapshot.Held.Values.Max(),
             [.. snapshot.Services.Values
                 .OrderBy(service => service.Stored.Service, StringComparer.Ordinal)
-                .Select(service => ServiceReport.Of(service, snapshot.Routes))]);
+                .Select(service => ServiceReport.Of(service, snapshot))]);
         return context.Response.WriteAsJsonAsync(all, ReportJson.Default.ServicesReport, cancellationToken: context.RequestAborted);
     }
 }

@@ -25,14 +25,16 @@ internal sealed partial class MeshFollower(
     private readonly Channel<News> news = Channel.CreateUnbounded<News>(new UnboundedChannelOptions { SingleReader = true });
     private readonly TaskCompletionSource first = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Dictionary<string, IReadOnlyList<Instance>> instances = new(StringComparer.Ordinal);
+    private readonly LossGuard guard = new(options.Value.LossShare, options.Value.LossHold);
     private DocumentSet documents = DocumentSet.Empty;
-    private LastGoodState? kept;
 
     /// <summary>Returns with the first snapshot in place: Consul's, or the last good one if Consul does not answer in time.</summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
-        kept = lastGood.Read();
-        documents = kept?.Documents ?? DocumentSet.Empty;
+        // In place even where Consul answers at once: what Consul lost since then is a loss, too.
+        var kept = lastGood.Read();
+        if (kept is not null)
+            BeginWith(kept);
         await base.StartAsync(cancellationToken);
         try
         {
@@ -40,7 +42,10 @@ internal sealed partial class MeshFollower(
         }
         catch (TimeoutException)
         {
-            ServeLastGood();
+            if (kept is null)
+                NothingKnown();
+            else
+                ServingLastGood(kept.Documents.Services.Count, kept.SavedAt);
         }
     }
 
@@ -56,21 +61,12 @@ internal sealed partial class MeshFollower(
         await ended;
     }
 
-    private void ServeLastGood()
+    private void BeginWith(LastGoodState kept)
     {
-        // The loop may be publishing at this very moment: what Consul said is never replaced by what the disk says.
-        lock (snapshots)
-        {
-            if (snapshots.Current.Origin == SnapshotOrigin.Consul)
-                return;
-            if (kept is not null)
-                snapshots.Publish(SnapshotOrigin.Disk, kept.Documents, kept.Instances);
-        }
-
-        if (kept is null)
-            NothingKnown();
-        else
-            ServingLastGood(kept.Documents.Services.Count, kept.SavedAt);
+        documents = kept.Documents;
+        foreach (var (service, known) in kept.Instances)
+            instances[service] = known;
+        snapshots.Publish(SnapshotOrigin.Disk, new MeshView(kept.Documents, kept.Instances, MeshView.NothingHeld));
     }
 
     private async Task FollowDocumentsAsync(CancellationToken ct)
@@ -115,7 +111,10 @@ internal sealed partial class MeshFollower(
 
     private async Task PublishAsync(CancellationToken ct)
     {
-        HashSet<string> due = new(StringComparer.Ordinal);
+        // What is known from the disk is read again, and stays where it cannot be.
+        HashSet<string> due = new(instances.Keys, StringComparer.Ordinal);
+        await using var holdEnds = time.CreateTimer(
+            _ => news.Writer.TryWrite(new News(null, [])), state: null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         var answered = false;
         while (await news.Reader.WaitToReadAsync(ct))
         {
@@ -128,28 +127,49 @@ internal sealed partial class MeshFollower(
 
             if (!answered)
                 continue;
-            due.UnionWith(documents.Services.Keys.Where(service => !instances.ContainsKey(service)));
-            due.IntersectWith(documents.Services.Keys);
             await ReadAsync(due, ct);
-            Publish();
+            holdEnds.Change(Publish(time.GetUtcNow()), Timeout.InfiniteTimeSpan);
         }
     }
 
-    private void Publish()
+    /// <returns>When to publish again even if there is no news until then.</returns>
+    private TimeSpan Publish(DateTimeOffset now)
     {
-        lock (snapshots)
-        {
-            if (snapshots.Publish(SnapshotOrigin.Consul, documents, instances))
-                SnapshotApplied(documents.Services.Count, snapshots.Current.Services.Values.Sum(service => service.Traffic.Length));
-        }
-
+        var before = snapshots.Current;
+        if (snapshots.Publish(SnapshotOrigin.Consul, guard.Rule(before, documents, instances, now)))
+            SnapshotApplied(snapshots.Current.Services.Count, snapshots.Current.Services.Values.Sum(service => service.Traffic.Length));
         first.TrySetResult();
+        TellOfLoss(before, snapshots.Current);
+
+        var held = snapshots.Current.Held;
+        return held.Count == 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(Math.Ceiling((held.Values.Min() - now).TotalMilliseconds));
+    }
+
+    private void TellOfLoss(Snapshot before, Snapshot after)
+    {
+        if (before.Held.Count == 0 && after.Held.Count > 0)
+        {
+            LossHeld(
+                after.Held.Count,
+                before.Services.Values.Count(service => service.Traffic.Length > 0),
+                string.Join(", ", after.Held.Keys.Order(StringComparer.Ordinal).Take(5)),
+                after.Held.Values.Max());
+        }
+        else if (before.Held.Count > 0 && after.Held.Count == 0)
+        {
+            var back = before.Held.Keys.Count(service => after.Services.GetValueOrDefault(service) is { Traffic.Length: > 0 });
+            LossOver(back, before.Held.Count - back);
+        }
     }
 
     private async Task ReadAsync(HashSet<string> due, CancellationToken ct)
     {
-        foreach (var gone in instances.Keys.Except(documents.Services.Keys).ToArray())
+        // Those in effect, too: one whose document is gone may be held back, and goes on by what its instances do.
+        var followed = documents.Services.Keys.Union(snapshots.Current.Services.Keys).ToHashSet(StringComparer.Ordinal);
+        foreach (var gone in instances.Keys.Except(followed).ToArray())
             instances.Remove(gone);
+        due.UnionWith(followed.Where(service => !instances.ContainsKey(service)));
+        due.IntersectWith(followed);
         foreach (var (service, read) in await reader.ReadAsync(due, ct))
         {
             // The same content keeps the same object: an unchanged service keeps its model.
@@ -169,4 +189,10 @@ internal sealed partial class MeshFollower(
 
     [LoggerMessage(LogLevel.Warning, "Consul does not answer and there is no last good state: answering 503 until it does")]
     private partial void NothingKnown();
+
+    [LoggerMessage(LogLevel.Error, "Consul lost {Lost} of {Served} services at once, {Names} among them: their last known state stays in effect until {Until:u} unless they are back before")]
+    private partial void LossHeld(int lost, int served, string names, DateTimeOffset until);
+
+    [LoggerMessage(LogLevel.Warning, "The loss is over: of the services held to the last {Back} are back, {Gone} are gone for good")]
+    private partial void LossOver(int back, int gone);
 }

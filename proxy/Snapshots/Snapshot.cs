@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using ServiceMesh.Store;
 
 namespace ServiceMesh.Proxy.Snapshots;
@@ -7,10 +8,15 @@ internal sealed record Snapshot(
     SnapshotOrigin Origin,
     DocumentSet Documents,
     IReadOnlyDictionary<string, ServiceModel> Services,
-    RoutingTable Routes)
+    RoutingTable Routes,
+    FrozenDictionary<string, DateTimeOffset> Held)
 {
-    public static Snapshot Empty { get; } =
-        new(SnapshotOrigin.None, DocumentSet.Empty, new Dictionary<string, ServiceModel>(StringComparer.Ordinal), RoutingTable.Empty);
+    public static Snapshot Empty { get; } = new(
+        SnapshotOrigin.None,
+        DocumentSet.Empty,
+        new Dictionary<string, ServiceModel>(StringComparer.Ordinal),
+        RoutingTable.Empty,
+        MeshView.NothingHeld);
 }
 
 /// <summary>Where a snapshot comes from.</summary>

@@ -1,5 +1,3 @@
-using ServiceMesh.Store;
-
 namespace ServiceMesh.Proxy.Snapshots;
 
 /// <summary>Holds the current snapshot. One writer replaces it whole; requests read it without a lock.</summary>
@@ -15,24 +13,25 @@ internal sealed class SnapshotHolder
 
     /// <summary>Builds the next snapshot and puts it in place; unchanged services keep their models and their counters.</summary>
     /// <returns>Whether anything changed.</returns>
-    public bool Publish(SnapshotOrigin origin, DocumentSet documents, IReadOnlyDictionary<string, IReadOnlyList<Instance>> instances)
+    public bool Publish(SnapshotOrigin origin, MeshView view)
     {
         var before = current;
-        var services = documents.Services.Values.ToDictionary(
+        var services = view.Documents.Services.Values.ToDictionary(
             stored => stored.Service,
             stored => ServiceModel.Follow(
-                before.Services.GetValueOrDefault(stored.Service), stored, instances.GetValueOrDefault(stored.Service) ?? []),
+                before.Services.GetValueOrDefault(stored.Service), stored, view.Instances.GetValueOrDefault(stored.Service) ?? []),
             StringComparer.Ordinal);
         var changed = origin != before.Origin
-            || !ReferenceEquals(documents, before.Documents)
+            || !ReferenceEquals(view.Documents, before.Documents)
+            || !ReferenceEquals(view.Held, before.Held)
             || services.Any(service => !ReferenceEquals(service.Value, before.Services.GetValueOrDefault(service.Key)));
         if (!changed)
             return false;
 
-        var routes = ReferenceEquals(documents, before.Documents)
+        var routes = ReferenceEquals(view.Documents, before.Documents)
             ? before.Routes
             : RoutingTable.Build(services.Values.Select(service => service.Stored.Document).OfType<ServiceDocument>());
-        var next = new Snapshot(origin, documents, services, routes);
+        var next = new Snapshot(origin, view.Documents, services, routes, view.Held);
         Interlocked.Exchange(ref current, next);
         foreach (var listener in listeners)
             listener(next);

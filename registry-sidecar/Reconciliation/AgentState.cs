@@ -1,4 +1,5 @@
 using Consul;
+using ServiceMesh.RegistrySidecar.Registration;
 
 namespace ServiceMesh.RegistrySidecar.Reconciliation;
 
@@ -8,7 +9,9 @@ namespace ServiceMesh.RegistrySidecar.Reconciliation;
 /// </summary>
 internal sealed class AgentState(IConsulClient consul)
 {
+    private readonly Lock gate = new();
     private Dictionary<string, AgentService> services = new(StringComparer.Ordinal);
+    private Dictionary<string, AgentCheck> checks = new(StringComparer.Ordinal);
 
     public bool IsKnown { get; private set; }
 
@@ -17,31 +20,91 @@ internal sealed class AgentState(IConsulClient consul)
 
     public IReadOnlyDictionary<string, AgentService> Services => services;
 
+    public IReadOnlyDictionary<string, AgentCheck> Checks => checks;
+
     public void Forget() => IsKnown = false;
 
     public async Task ReadAsync(CancellationToken ct)
     {
         var self = (await consul.Agent.Self(ct)).Response;
         var read = (await consul.Agent.Services(ct)).Response;
+        var checking = (await consul.Agent.Checks(ct)).Response;
         Address = self.GetValueOrDefault("Member")?.TryGetValue("Addr", out var address) is true ? address.GetString() ?? "" : "";
         services = new Dictionary<string, AgentService>(read, StringComparer.Ordinal);
+        checks = new Dictionary<string, AgentCheck>(checking, StringComparer.Ordinal);
         IsKnown = true;
     }
 
     public async Task RegisterAsync(Registering registering, CancellationToken ct)
     {
         var registration = registering.Registration;
+        if (registering.IsTakeover)
+            await DeregisterAsync(registration.ID!, ct);
         await consul.Agent.ServiceRegister(registration, registering.ReplaceChecks, ct);
-        lock (services)
-            services[registration.ID!] = AsRegistered(registration);
+        var lost = Learn(registering);
+        // Replacing removes all checks that are not given, and with them the maintenance.
+        if (lost is not null)
+            await PauseAsync(registration.ID!, lost.Notes, ct);
     }
 
     public async Task DeregisterAsync(string id, CancellationToken ct)
     {
         await consul.Agent.ServiceDeregister(id, ct);
-        lock (services)
+        lock (gate)
+        {
             services.Remove(id);
+            foreach (var check in ChecksOf(id))
+                checks.Remove(check.CheckID);
+        }
     }
+
+    /// <summary>Tells the agent what holds for a TTL check.</summary>
+    public async Task ReportAsync(ReportedCheck report, CancellationToken ct)
+    {
+        await consul.Agent.UpdateTTL(report.CheckId, report.Output, report.Status == HealthStatus.Passing ? TTLStatus.Pass : TTLStatus.Critical, ct);
+        lock (gate)
+            checks[report.CheckId] = Check(report.ServiceId, report.CheckId, report.Status, report.Output);
+    }
+
+    /// <summary>Puts an instance into maintenance: it is critical for this reason, whatever its checks say.</summary>
+    public async Task PauseAsync(string id, string reason, CancellationToken ct)
+    {
+        await consul.Agent.EnableServiceMaintenance(id, reason, ct);
+        var maintenance = Check(id, CheckPlanner.MaintenanceOf(id), HealthStatus.Critical);
+        maintenance.Notes = reason;
+        lock (gate)
+            checks[maintenance.CheckID] = maintenance;
+    }
+
+    public async Task ResumeAsync(string id, CancellationToken ct)
+    {
+        await consul.Agent.DisableServiceMaintenance(id, ct);
+        lock (gate)
+            checks.Remove(CheckPlanner.MaintenanceOf(id));
+    }
+
+    /// <returns>The maintenance that went with the checks that were replaced.</returns>
+    private AgentCheck? Learn(Registering registering)
+    {
+        var registration = registering.Registration;
+        var given = (registration.Checks ?? []).ToDictionary(check => check.CheckID!, StringComparer.Ordinal);
+        lock (gate)
+        {
+            services[registration.ID!] = AsRegistered(registration);
+            var replaced = registering.ReplaceChecks ? ChecksOf(registration.ID!).Where(check => !given.ContainsKey(check.CheckID)).ToList() : [];
+            foreach (var check in replaced)
+                checks.Remove(check.CheckID);
+            // A check that the agent has already keeps its status.
+            foreach (var (id, check) in given)
+                checks.TryAdd(id, Check(registration.ID!, id, check.Status ?? HealthStatus.Critical));
+            return replaced.Find(check => check.CheckID == CheckPlanner.MaintenanceOf(registration.ID!));
+        }
+    }
+
+    private List<AgentCheck> ChecksOf(string serviceId) => [.. checks.Values.Where(check => check.ServiceID == serviceId)];
+
+    private static AgentCheck Check(string serviceId, string id, HealthStatus status, string output = "") =>
+        new() { CheckID = id, ServiceID = serviceId, Status = status, Output = output };
 
     private static AgentService AsRegistered(AgentServiceRegistration registration) => new()
     {

@@ -1,33 +1,56 @@
 using System.Collections.Concurrent;
 using Consul;
 using Microsoft.Extensions.Logging;
+using ServiceMesh.RegistrySidecar.Registration;
+using ServiceMesh.RegistrySidecar.Operation;
 
 namespace ServiceMesh.RegistrySidecar.Reconciliation;
 
 /// <summary>Writes a plan to the agent. What fails is tried again later, alone; the rest of the plan goes on.</summary>
-internal sealed partial class AgentWriter(AgentState agent, RetryLedger retries, ILogger<AgentWriter> log)
+internal sealed partial class AgentWriter(
+    AgentState agent, RetryLedger retries, SidecarMetrics metrics, ILogger<AgentWriter> log)
 {
-    private const int Parallelism = 8;
+    public Task ApplyAsync(RegistrationPlan plan, CancellationToken ct) => ApplyAsync(
+        [.. plan.Deregister.Select(Leaving), .. plan.Register.Select(Coming)], Write.IsRegistration, ct);
 
-    public async Task ApplyAsync(RegistrationPlan plan, CancellationToken ct)
+    /// <summary>Tells the agent of pauses and checks.</summary>
+    /// <param name="plan">All that there is to tell.</param>
+    /// <param name="now">Those of the plan's checks that are told now.</param>
+    /// <param name="ct">Ends the calls.</param>
+    public async Task TellAsync(CheckPlan plan, IReadOnlyList<ReportedCheck> now, CancellationToken ct)
     {
-        var pending = plan.Deregister.Select(Leaving).Concat(plan.Register.Select(Coming))
-            .ToDictionary(write => write.Subject, StringComparer.Ordinal);
-        retries.Keep(subject => !Write.IsSubject(subject) || pending.ContainsKey(subject));
-        var due = pending.Values.Where(write => retries.IsDue(write.Subject)).ToList();
+        var later = plan.Reports.Select(SubjectOf).ToHashSet(StringComparer.Ordinal);
+        await ApplyAsync(
+            [.. plan.Pause.Select(Pausing), .. plan.Resume.Select(Resuming), .. now.Select(Telling)],
+            subject => Write.IsCheck(subject) && !later.Contains(subject),
+            ct);
+    }
+
+    public static string SubjectOf(ReportedCheck report) => Write.Telling + report.CheckId;
+
+    private async Task ApplyAsync(List<Write> writes, Func<string, bool> isOver, CancellationToken ct)
+    {
+        var pending = writes.ToDictionary(write => write.Subject, StringComparer.Ordinal);
+        retries.Keep(subject => !isOver(subject) || pending.ContainsKey(subject));
+        var due = writes.Where(write => retries.IsDue(write.Subject)).ToList();
+        if (due.Count == 0)
+            return;
         var failures = new ConcurrentDictionary<string, Exception>(StringComparer.Ordinal);
-        await Parallel.ForEachAsync(due, Limits(ct), async (write, token) =>
-        {
-            try
+        await Calls.ForEachAsync(
+            due,
+            async (write, token) =>
             {
-                await write.Call(token);
-                write.Log();
-            }
-            catch (Exception error) when (!ct.IsCancellationRequested)
-            {
-                failures[write.Subject] = error;
-            }
-        });
+                try
+                {
+                    await write.Call(token);
+                    write.Log();
+                }
+                catch (Exception error) when (!ct.IsCancellationRequested)
+                {
+                    failures[write.Subject] = error;
+                }
+            },
+            ct);
         foreach (var write in due.Where(write => !failures.ContainsKey(write.Subject)))
             retries.Succeeded(write.Subject);
         foreach (var (subject, error) in failures)
@@ -53,16 +76,39 @@ internal sealed partial class AgentWriter(AgentState agent, RetryLedger retries,
         }
     }
 
-    private Write Leaving(string id) =>
-        new(Write.Deregistering + id, ct => agent.DeregisterAsync(id, ct), () => Deregistered(Shown(id)));
+    private Write Leaving(string id)
+    {
+        var container = Ownership.ContainerOf(agent.Services.GetValueOrDefault(id));
+        return new Write(
+            Write.Deregistering + id,
+            ct => metrics.DeregisteringAsync(container, agent.DeregisterAsync(id, ct)),
+            () => Deregistered(Shown(id)));
+    }
 
     private Write Coming(Registering registering)
     {
         var to = registering.Registration;
+        to.Meta!.TryGetValue(InstanceMeta.Container, out var container);
         return new Write(
             Write.Registering + to.ID,
-            ct => agent.RegisterAsync(registering, ct),
+            ct => metrics.RegisteringAsync(container ?? "", agent.RegisterAsync(registering, ct)),
             () => Registered(Shown(to.ID!), Shown(to.Name!), to.Address!, to.Port, Shown(string.Join(", ", to.Tags!))));
+    }
+
+    private Write Pausing(string id) =>
+        new(Write.Pausing + id, ct => agent.PauseAsync(id, CheckPlanner.PauseReason, ct), () => Paused(Shown(id)));
+
+    private Write Resuming(string id) => new(Write.Resuming + id, ct => agent.ResumeAsync(id, ct), () => Resumed(Shown(id)));
+
+    private Write Telling(ReportedCheck report)
+    {
+        var isNews = agent.Checks.GetValueOrDefault(report.CheckId)?.Status != report.Status;
+        return new Write(SubjectOf(report), ct => agent.ReportAsync(report, ct), () =>
+        {
+            // A heartbeat is no news.
+            if (isNews)
+                Changed(Shown(report.CheckId), report.Status.Status, Shown(report.Output));
+        });
     }
 
     private void Note(string subject, Exception error)
@@ -77,13 +123,20 @@ internal sealed partial class AgentWriter(AgentState agent, RetryLedger retries,
     // A hostile label must not fill the log.
     private static string Shown(string text) => text.Length > 200 ? text[..200] + "…" : text;
 
-    private static ParallelOptions Limits(CancellationToken ct) => new() { MaxDegreeOfParallelism = Parallelism, CancellationToken = ct };
-
     [LoggerMessage(LogLevel.Information, "Registered {Id} as {Service} at {Address}:{Port} [{Tags}]")]
     private partial void Registered(string id, string service, string address, int port, string tags);
 
     [LoggerMessage(LogLevel.Information, "Deregistered {Id}")]
     private partial void Deregistered(string id);
+
+    [LoggerMessage(LogLevel.Information, "Paused {Id}: it is in maintenance")]
+    private partial void Paused(string id);
+
+    [LoggerMessage(LogLevel.Information, "Resumed {Id}: its maintenance is over")]
+    private partial void Resumed(string id);
+
+    [LoggerMessage(LogLevel.Information, "Check {Id} is {Status}. {Output}")]
+    private partial void Changed(string id, string status, string output);
 
     [LoggerMessage(LogLevel.Warning, "{Subject} failed; it is tried again until it succeeds: {Reason}")]
     private partial void Refused(string subject, string reason);
@@ -95,8 +148,14 @@ internal sealed partial class AgentWriter(AgentState agent, RetryLedger retries,
     {
         public const string Registering = "Registering ";
         public const string Deregistering = "Deregistering ";
+        public const string Pausing = "Pausing ";
+        public const string Resuming = "Resuming ";
+        public const string Telling = "Reporting ";
 
-        public static bool IsSubject(string subject) =>
-            subject.StartsWith(Registering, StringComparison.Ordinal) || subject.StartsWith(Deregistering, StringComparison.Ordinal);
+        public static bool IsRegistration(string subject) => Begins(subject, Registering) || Begins(subject, Deregistering);
+
+        public static bool IsCheck(string subject) => Begins(subject, Pausing) || Begins(subject, Resuming) || Begins(subject, Telling);
+
+        private static bool Begins(string subject, string verb) => subject.StartsWith(verb, StringComparison.Ordinal);
     }
 }

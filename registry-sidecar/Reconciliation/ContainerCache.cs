@@ -11,8 +11,10 @@ namespace ServiceMesh.RegistrySidecar.Reconciliation;
 /// </summary>
 internal sealed class ContainerCache(RetryLedger retries)
 {
-    private const int Parallelism = 8;
     private static readonly TimeSpan VerifyAfter = TimeSpan.FromSeconds(1);
+
+    /// <summary>Docker itself ends a container a moment after its stop timeout, not at it.</summary>
+    private static readonly TimeSpan BeyondStopTimeout = TimeSpan.FromSeconds(2);
 
     private readonly Dictionary<string, ContainerFacts?> facts = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> listed = new(StringComparer.Ordinal);
@@ -38,18 +40,26 @@ internal sealed class ContainerCache(RetryLedger retries)
 
     /// <summary>
     /// Something happened to these containers. Docker answers an inspect of a dying container only after its network is
-    /// gone, which takes longer than all the rest, so a death is believed at once and verified a little later.
+    /// gone, which takes longer than all the rest, so a death is believed at once and verified a little later; likewise a
+    /// signal that ends the container, which is verified when it would have been obeyed.
     /// </summary>
-    public void Mark(IReadOnlyDictionary<string, Death?> happened)
+    public void Mark(IReadOnlyDictionary<string, Happened> happened)
     {
-        foreach (var (id, death) in happened)
+        foreach (var (id, what) in happened)
         {
+            var known = facts.GetValueOrDefault(id);
+            // Its networks are connected before it starts, and until then Docker would not answer; start follows. What is
+            // believed dead is looked at in its time.
+            if (what.Effect == EventEffect.LookedAt && known is not { IsRunning: true })
+                continue;
             witnessed.Add(id);
             dirty.Add(id);
-            if (death is null)
+            // It may come to be again as it was listed, by an event that is lost, and would be taken as known.
+            listed.Remove(id);
+            if (known is not null && what.Death is { } death && IsBelieved(known, death))
+                Presume(known, death);
+            else
                 retries.Succeeded(SubjectOf(id));
-            else if (facts.GetValueOrDefault(id) is { IsRunning: true } container && container.StartedAt <= death.At)
-                Presume(container, death);
         }
     }
 
@@ -61,7 +71,7 @@ internal sealed class ContainerCache(RetryLedger retries)
     {
         var containers = await docker.Containers.ListContainersAsync(new ContainersListParameters(), ct);
         var now = containers.ToDictionary(container => container.ID, Fingerprint, StringComparer.Ordinal);
-        dirty.UnionWith(now.Where(entry => everything || !IsKnown(entry.Key, entry.Value)).Select(entry => entry.Key));
+        dirty.UnionWith(containers.Where(one => everything || !IsKnown(one, now[one.ID])).Select(one => one.ID));
         dirty.UnionWith(facts
             .Where(entry => everything || entry.Value is not { IsRunning: true } || !now.ContainsKey(entry.Key))
             .Select(entry => entry.Key));
@@ -77,21 +87,24 @@ internal sealed class ContainerCache(RetryLedger retries)
         var seen = new ConcurrentDictionary<string, ContainerFacts?>(StringComparer.Ordinal);
         var failed = new ConcurrentDictionary<string, string>(StringComparer.Ordinal);
         var due = dirty.Where(id => retries.IsDue(SubjectOf(id))).ToList();
-        await Parallel.ForEachAsync(due, Limits(ct), async (id, token) =>
-        {
-            try
+        await Calls.ForEachAsync(
+            due,
+            async (id, token) =>
             {
-                seen[id] = ContainerFactsReader.Read(await docker.Containers.InspectContainerAsync(id, token));
-            }
-            catch (DockerContainerNotFoundException)
-            {
-                seen[id] = null;
-            }
-            catch (Exception error) when (!ct.IsCancellationRequested)
-            {
-                failed[id] = error.GetBaseException().Message;
-            }
-        });
+                try
+                {
+                    seen[id] = ContainerFactsReader.Read(await docker.Containers.InspectContainerAsync(id, token));
+                }
+                catch (DockerContainerNotFoundException)
+                {
+                    seen[id] = null;
+                }
+                catch (Exception error) when (!ct.IsCancellationRequested)
+                {
+                    failed[id] = error.GetBaseException().Message;
+                }
+            },
+            ct);
         foreach (var (id, container) in seen)
             Learn(id, container);
         return new Inspection([.. seen.Keys], failed);
@@ -111,11 +124,16 @@ internal sealed class ContainerCache(RetryLedger retries)
 
     public static string SubjectOf(string id) => "container " + id;
 
+    private bool IsBelieved(ContainerFacts container, Death death) =>
+        (container.IsRunning || presumedDead.Contains(container.Id))
+        && container.StartedAt <= death.At
+        && (death.Signal is null || Signals.End(death.Signal, container.StopSignal));
+
     private void Presume(ContainerFacts container, Death death)
     {
         facts[container.Id] = container with { IsRunning = false, ExitCode = death.ExitCode };
         presumedDead.Add(container.Id);
-        retries.Postpone(SubjectOf(container.Id), VerifyAfter);
+        retries.Postpone(SubjectOf(container.Id), death.Signal is null ? VerifyAfter : container.StopTimeout + BeyondStopTimeout);
     }
 
     private bool IsUncertain(string id) => dirty.Contains(id) && !presumedDead.Contains(id);
@@ -129,12 +147,30 @@ internal sealed class ContainerCache(RetryLedger retries)
             witnessed.Add(id);
     }
 
-    private bool IsKnown(string id, string fingerprint) =>
-        facts.GetValueOrDefault(id) is { IsRunning: true } && listed.GetValueOrDefault(id) == fingerprint;
+    private bool IsKnown(ContainerListResponse container, string fingerprint) =>
+        facts.GetValueOrDefault(container.ID) is { IsRunning: true } known
+        && listed.GetValueOrDefault(container.ID) == fingerprint
+        && IsAsListed(known, container);
 
-    private static ParallelOptions Limits(CancellationToken ct) => new() { MaxDegreeOfParallelism = Parallelism, CancellationToken = ct };
+    // Changed and changed back between a list and the inspection, it is listed as before and known otherwise.
+    private static bool IsAsListed(ContainerFacts known, ContainerListResponse container) =>
+        container.Names?.Contains("/" + known.Name) is not false
+        && known.IsPaused == (container.State == "paused")
+        && (known.IsPaused || HealthIn(container.Status ?? "") == Listed(known.Health));
 
-    /// <summary>All that can change of a container while it exists, as far as the list tells it.</summary>
+    /// <summary>The list tells the state of a HEALTHCHECK only within <c>Up 5 minutes (healthy)</c>.</summary>
+    private static string HealthIn(string status) =>
+        status.EndsWith(')') && status.LastIndexOf('(') is >= 0 and var open ? status[open..] : "";
+
+    private static string Listed(ContainerHealth? health) => health?.State switch
+    {
+        null => "",
+        HealthState.Starting => "(health: starting)",
+        HealthState.Healthy => "(healthy)",
+        _ => "(unhealthy)",
+    };
+
+    /// <summary>What else can change of a container while it exists, as far as the list tells it.</summary>
     private static string Fingerprint(ContainerListResponse container) => string.Join(
         '|',
         (IEnumerable<string>)

@@ -4,6 +4,7 @@ using Docker.DotNet.Models;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using ServiceMesh.Docker;
+using ServiceMesh.RegistrySidecar.Operation;
 using ServiceMesh.RegistrySidecar.Settings;
 
 namespace ServiceMesh.RegistrySidecar.Reconciliation;
@@ -13,17 +14,9 @@ namespace ServiceMesh.RegistrySidecar.Reconciliation;
 /// moment before the subscription by Docker's own clock, so that no event falls between the two.
 /// </summary>
 internal sealed partial class ContainerWatch(
-    SidecarOptions options, WorkQueue queue, TimeProvider time, ILogger<ContainerWatch> log) : BackgroundService
+    SidecarOptions options, WorkQueue queue, SidecarMetrics metrics, TimeProvider time, ILogger<ContainerWatch> log) : BackgroundService
 {
     private static readonly TimeSpan Stable = TimeSpan.FromSeconds(10);
-
-    /// <summary>
-    /// The events after which a container's registrations may differ. Docker leaves out the others, above all the noise of
-    /// health checks (<c>exec_*</c>).
-    /// </summary>
-    private static readonly string[] Followed = ["start", Die, "destroy", "rename"];
-
-    private const string Die = "die";
 
     private DockerClient? current;
 
@@ -34,6 +27,7 @@ internal sealed partial class ContainerWatch(
         {
             var begun = time.GetTimestamp();
             var reason = await FollowAsync(stoppingToken);
+            metrics.DockerLost();
             failures = time.GetElapsedTime(begun) > Stable ? 1 : failures + 1;
             var delay = Backoff.Delay(failures, Random.Shared.NextDouble());
             Disconnected(reason, delay.TotalSeconds);
@@ -57,7 +51,8 @@ internal sealed partial class ContainerWatch(
             var engine = await DockerEngine.ConnectAsync(options.DockerHost, ct);
             using var former = Interlocked.Exchange(ref current, engine);
             var info = await engine.System.GetSystemInfoAsync(ct);
-            var stream = engine.System.MonitorEventsAsync(Subscription(info.SystemTime), new Marker(queue), ct);
+            var stream = engine.System.MonitorEventsAsync(Subscription(info.SystemTime), new Marker(queue, metrics), ct);
+            metrics.DockerConnected();
             Connected(info.Name, info.ServerVersion);
             queue.Connected(new EngineConnection(engine, info.Name));
             await stream;
@@ -74,22 +69,17 @@ internal sealed partial class ContainerWatch(
         Since = DateTimeOffset.TryParse(dockersClock, CultureInfo.InvariantCulture, out var now)
             ? (now.ToUnixTimeSeconds() - 1).ToString(CultureInfo.InvariantCulture)
             : null,
-        Filters = new Dictionary<string, IDictionary<string, bool>>(StringComparer.Ordinal)
-        {
-            ["type"] = new Dictionary<string, bool>(StringComparer.Ordinal) { ["container"] = true },
-            ["event"] = Followed.ToDictionary(action => action, _ => true, StringComparer.Ordinal),
-        },
+        Filters = ContainerEvents.Filter,
     };
 
-    private sealed class Marker(WorkQueue queue) : IProgress<Message>
+    private sealed class Marker(WorkQueue queue, SidecarMetrics metrics) : IProgress<Message>
     {
-        public void Report(Message value) => queue.Mark(value.Actor.ID, value.Action == Die ? DeathOf(value) : null);
-
-        private static Death DeathOf(Message die)
+        public void Report(Message value)
         {
-            var at = DateTimeOffset.UnixEpoch.AddTicks((die.TimeNano ?? 0) / TimeSpan.NanosecondsPerTick);
-            var code = die.Actor.Attributes.TryGetValue("exitCode", out var text) ? text : null;
-            return new Death(at, long.TryParse(code, CultureInfo.InvariantCulture, out var exitCode) ? exitCode : -1);
+            if (ContainerEvents.Read(value) is not var (container, happened))
+                return;
+            metrics.Happened(container, value.TimeNano);
+            queue.Mark(container, happened);
         }
     }
 

@@ -12,7 +12,10 @@ internal sealed class DesiredState
     [
         .. from entry in mapped.Values
            from registration in entry.Mapped.Registrations
-           select new DesiredInstance(entry.Container, registration),
+           select new DesiredInstance(entry.Container, registration)
+           {
+               Reported = [.. entry.Mapped.Reported.Where(report => report.ServiceId == registration.ID)],
+           },
     ];
 
     /// <returns>The containers about which there is something else to say than before.</returns>

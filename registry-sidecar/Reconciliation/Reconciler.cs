@@ -1,5 +1,7 @@
+using Consul;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using ServiceMesh.RegistrySidecar.Operation;
 using ServiceMesh.RegistrySidecar.Registration;
 using ServiceMesh.RegistrySidecar.Settings;
 using ServiceMesh.Store;
@@ -18,34 +20,27 @@ internal sealed partial class Reconciler(
     AgentState agent,
     AgentWriter writer,
     RetryLedger retries,
+    SidecarMetrics metrics,
     TimeProvider time,
     ILogger<Reconciler> log) : BackgroundService
 {
     private const string Listing = "Docker's list of containers";
     private const string Reading = "the Consul agent";
+    private const string Rights = "the token needs agent:read, node:read and service:write";
 
     private readonly DesiredState desired = new();
+    private readonly CheckReporter reporter = new(agent, writer, retries, time);
     private readonly HashSet<string> conflicts = new(StringComparer.Ordinal);
+    private readonly DateTimeOffset graceEnds = time.GetUtcNow() + options.CleanupGrace;
+    private DateTimeOffset nextResync;
     private Ownership? owner;
     private bool listDue;
     private bool trustNothing;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var graceEnds = time.GetUtcNow() + options.CleanupGrace;
-        var nextResync = time.GetUtcNow();
         while (true)
-        {
-            if (time.GetUtcNow() >= nextResync)
-            {
-                listDue = true;
-                agent.Forget();
-                nextResync = time.GetUtcNow() + options.Resync;
-            }
-
-            await PassAsync(queue.Take(), graceEnds, stoppingToken);
-            await queue.WaitAsync(PatienceUntil(nextResync), time, stoppingToken);
-        }
+            await queue.WaitAsync(await PassAsync(stoppingToken), time, stoppingToken);
     }
 
     public override async Task StopAsync(CancellationToken cancellationToken)
@@ -55,7 +50,23 @@ internal sealed partial class Reconciler(
             await writer.RemoveAllAsync(owner, cancellationToken);
     }
 
-    private async Task PassAsync(Work work, DateTimeOffset graceEnds, CancellationToken ct)
+    /// <summary>One pass over all that is to be done now.</summary>
+    /// <returns>After how long there is something to do again, even if nothing happens.</returns>
+    internal async Task<TimeSpan> PassAsync(CancellationToken ct)
+    {
+        if (time.GetUtcNow() >= nextResync)
+        {
+            listDue = true;
+            agent.Forget();
+            nextResync = time.GetUtcNow() + options.Resync;
+        }
+
+        var began = metrics.PassBegan();
+        await PassAsync(queue.Take(), began, ct);
+        return Patience();
+    }
+
+    private async Task PassAsync(Work work, long began, CancellationToken ct)
     {
         containers.Mark(work.Containers);
         listDue |= work.Everything;
@@ -71,9 +82,11 @@ internal sealed partial class Reconciler(
         containers.Need(owned.Select(Ownership.ContainerOf));
         await InspectAsync(engine, ct);
 
-        var plan = Plan(owner, stages, graceEnds);
+        var plan = Plan(owner, stages);
         await writer.ApplyAsync(plan, ct);
+        await reporter.ReportAsync(desired.Instances, plan, owner, containers.FateOf, ct);
         containers.Prune(agent.Services.Values.Where(owner.Owns).Select(Ownership.ContainerOf).ToHashSet(StringComparer.Ordinal));
+        metrics.PassEnded(began, containers.Running.Count(), agent.Services.Values.Count(owner.Owns), listed: !listDue);
     }
 
     private async Task ListAsync(EngineConnection engine, CancellationToken ct)
@@ -88,6 +101,7 @@ internal sealed partial class Reconciler(
         }
         catch (Exception error) when (!ct.IsCancellationRequested)
         {
+            metrics.DockerFailed();
             Report(Listing, error.GetBaseException().Message);
         }
     }
@@ -101,13 +115,16 @@ internal sealed partial class Reconciler(
         try
         {
             await agent.ReadAsync(ct);
+            metrics.AgentAnswered();
             if (retries.Succeeded(Reading))
                 retries.Clear();
             return true;
         }
         catch (Exception error) when (!ct.IsCancellationRequested)
         {
-            Report(Reading, error.Message);
+            metrics.AgentFailed(error);
+            // Consul itself does not say here which right is missing.
+            Report(Reading, error is ConsulRequestException { Fault: ConsulFault.Forbidden } ? $"{error.Message}; {Rights}" : error.Message);
             return false;
         }
     }
@@ -118,10 +135,13 @@ internal sealed partial class Reconciler(
         foreach (var id in inspection.Seen)
             retries.Succeeded(ContainerCache.SubjectOf(id));
         foreach (var (id, reason) in inspection.Failed)
+        {
+            metrics.DockerFailed();
             Report(ContainerCache.SubjectOf(id), reason);
+        }
     }
 
-    private RegistrationPlan Plan(Ownership self, DocumentSet stages, DateTimeOffset graceEnds)
+    private RegistrationPlan Plan(Ownership self, DocumentSet stages)
     {
         var context = new MappingContext(
             options, self.Node, agent.Address, stages, containers.FindRunning, id => agent.Services.GetValueOrDefault(id));
@@ -142,11 +162,11 @@ internal sealed partial class Reconciler(
         return plan;
     }
 
-    private TimeSpan PatienceUntil(DateTimeOffset nextResync)
+    private TimeSpan Patience()
     {
         // While the agent does not answer, nothing else can be tried either.
-        var retry = retries.DueOf(Reading) ?? retries.NextDue ?? nextResync;
-        var next = retry < nextResync ? retry : nextResync;
+        DateTimeOffset?[] dues = retries.DueOf(Reading) is { } again ? [again, nextResync] : [retries.NextDue, reporter.NextDue, nextResync];
+        var next = dues.Min()!.Value;
         var patience = next - time.GetUtcNow();
         return patience > TimeSpan.Zero ? patience : TimeSpan.Zero;
     }

@@ -13,7 +13,8 @@ internal static class RegistrationPlanner
         var wanted = Winners(input, conflicts);
         var register = wanted
             .Where(instance => !IsRegistered(instance.Registration, input.Actual))
-            .Select(instance => new Registering(instance.Registration, ChecksDiffer(instance.Registration, input.Actual)))
+            .Select(instance => new Registering(
+                instance.Registration, ChecksDiffer(instance.Registration, input.Actual), IsTakeover(instance, input.Actual)))
             .ToList();
         var kept = wanted.Select(instance => instance.Registration.ID!).ToHashSet(StringComparer.Ordinal);
         var deregister = input.Actual.Values
@@ -73,6 +74,10 @@ internal static class RegistrationPlanner
         && service.Meta.Count == wanted.Meta!.Count
         && wanted.Meta.All(pair => service.Meta.TryGetValue(pair.Key, out var value) && value == pair.Value);
 
+    // Consul keeps the status of checks that it has already, and another container's says nothing about this one.
+    private static bool IsTakeover(DesiredInstance wanted, IReadOnlyDictionary<string, AgentService> actual) =>
+        actual.TryGetValue(wanted.Registration.ID!, out var service) && Ownership.ContainerOf(service) != wanted.Container.Id;
+
     // Where the checks are the same, one that somebody added by hand stays.
     private static bool ChecksDiffer(AgentServiceRegistration wanted, IReadOnlyDictionary<string, AgentService> actual) =>
         actual.TryGetValue(wanted.ID!, out var service)
@@ -95,11 +100,18 @@ internal sealed record PlanInput(
     Func<string, bool> MayRemove);
 
 /// <summary>A registration and the container that it is for.</summary>
-internal sealed record DesiredInstance(ContainerFacts Container, AgentServiceRegistration Registration);
+internal sealed record DesiredInstance(ContainerFacts Container, AgentServiceRegistration Registration)
+{
+    /// <summary>Those of its checks that the sidecar itself keeps alive, and what holds for them.</summary>
+    public IReadOnlyList<ReportedCheck> Reported { get; init; } = [];
+}
 
 /// <summary>What has to be written.</summary>
 internal sealed record RegistrationPlan(
     IReadOnlyList<Registering> Register, IReadOnlyList<string> Deregister, IReadOnlyList<string> Conflicts);
 
-/// <summary>A registration to write, and whether checks that are not in it are removed.</summary>
-internal sealed record Registering(AgentServiceRegistration Registration, bool ReplaceChecks);
+/// <summary>A registration to write.</summary>
+/// <param name="Registration">The registration.</param>
+/// <param name="ReplaceChecks">Whether checks that are not in it are removed.</param>
+/// <param name="IsTakeover">Whether the id was another container's, whose registration goes before this one comes.</param>
+internal sealed record Registering(AgentServiceRegistration Registration, bool ReplaceChecks, bool IsTakeover = false);

@@ -10,15 +10,20 @@ internal sealed class WorkQueue : IDisposable
 {
     private readonly Lock gate = new();
     private readonly SemaphoreSlim signal = new(0, 1);
-    private Dictionary<string, Death?> containers = new(StringComparer.Ordinal);
+    private Dictionary<string, Happened> containers = new(StringComparer.Ordinal);
     private EngineConnection? connection;
     private bool everything;
 
-    /// <summary>Something happened to a container; whether it died is told by what happened last.</summary>
-    public void Mark(string container, Death? death = null)
+    /// <summary>A container died or, without a death, is to be looked at whatever happened to it before.</summary>
+    public void Mark(string container, Death? death = null) => Mark(
+        container,
+        death is null ? new Happened(EventEffect.LookedAtAnyway) : new Happened(EventEffect.PresumedDead, death));
+
+    /// <summary>Something happened to a container.</summary>
+    public void Mark(string container, Happened happened)
     {
         lock (gate)
-            containers[container] = death;
+            containers[container] = containers.TryGetValue(container, out var before) ? before.Then(happened) : happened;
         Wake();
     }
 
@@ -49,7 +54,7 @@ internal sealed class WorkQueue : IDisposable
         lock (gate)
         {
             var work = new Work(connection, containers, everything);
-            containers = new Dictionary<string, Death?>(StringComparer.Ordinal);
+            containers = new Dictionary<string, Happened>(StringComparer.Ordinal);
             everything = false;
             return work;
         }
@@ -67,12 +72,9 @@ internal sealed class WorkQueue : IDisposable
 
 /// <summary>What there is to do.</summary>
 /// <param name="Connection">The newest connection to Docker; <c>null</c> before the first.</param>
-/// <param name="Containers">The containers that something happened to, and how they died if that was the last of it.</param>
+/// <param name="Containers">What happened to which container.</param>
 /// <param name="Everything">Whether any container may have changed.</param>
-internal sealed record Work(EngineConnection? Connection, IReadOnlyDictionary<string, Death?> Containers, bool Everything);
-
-/// <summary>A container's end, as Docker's event tells of it.</summary>
-internal sealed record Death(DateTimeOffset At, long ExitCode);
+internal sealed record Work(EngineConnection? Connection, IReadOnlyDictionary<string, Happened> Containers, bool Everything);
 
 /// <summary>A Docker Engine that answers, and the name of its host.</summary>
 internal sealed record EngineConnection(IDockerClient Client, string HostName);

@@ -1,27 +1,94 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using Consul;
+using ServiceMesh.RegistrySidecar.Settings;
 
 namespace ServiceMesh.RegistrySidecar.Registration;
 
 /// <summary>The checks that a container's metadata asks for: all of them, not only the first.</summary>
 internal static class CheckRule
 {
-    public static AgentServiceCheck[] Of(
-        string serviceId, PortMetadata metadata, Endpoint endpoint, ContainerFacts container, MappingContext context, List<string> warnings)
+    private const string HttpKind = "http";
+    private const string HttpsKind = "https";
+    private const string TcpKind = "tcp";
+    private const string GrpcKind = "grpc";
+    private const string TtlKind = "ttl";
+
+    private static readonly TimeSpan DefaultCheckInterval = TimeSpan.FromSeconds(2);
+
+    public static ServiceChecks Of(
+        string serviceId,
+        PortMetadata metadata,
+        Endpoint endpoint,
+        ContainerFacts container,
+        bool isCandidate,
+        MappingContext context,
+        List<string> warnings)
     {
         var settings = CheckSettings.Of(metadata, warnings);
         var target = Target(metadata, endpoint, container, warnings);
-        var checks = Kinds(metadata, endpoint, target, container, context, settings, warnings).ToArray();
-        foreach (var (kind, check) in checks)
-            check.CheckID = checks.Length == 1 ? $"service:{serviceId}" : $"service:{serviceId}:{kind}";
+        var named = Kinds(metadata, endpoint, target, container, context, settings, warnings).ToList();
+        foreach (var (kind, check) in named)
+            check.CheckID = named.Count == 1 ? $"service:{serviceId}" : $"service:{serviceId}:{kind}";
         WarnOfStrays(metadata, warnings);
-        return [.. checks.Select(named => settings.ApplyTo(named.Check))];
+
+        var reported = Reported(serviceId, metadata, named, container);
+        var checks = named.Select(one => one.Check).ToList();
+        checks.AddRange(reported.Where(report => checks.TrueForAll(check => check.CheckID != report.CheckId)).Select(Mirror));
+        if (IsDefaultCheckNeeded(metadata, endpoint, named, reported, context))
+            checks.Add(new AgentServiceCheck { CheckID = $"service:{serviceId}:default", TCP = target, Interval = DefaultCheckInterval });
+        return WithStatus([.. checks.Select(settings.ApplyTo)], reported, settings, isCandidate, warnings);
     }
 
     /// <summary>A short hash, so that a change of the checks, which Consul does not give back, is seen.</summary>
     public static string HashOf(AgentServiceCheck[] checks) =>
         Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(checks)).AsSpan(0, 8));
+
+    // The status is no part of the hash: a change of it is reported, and must not lead to a new registration.
+    private static ServiceChecks WithStatus(
+        AgentServiceCheck[] checks, List<ReportedCheck> reported, CheckSettings settings, bool isCandidate, List<string> warnings)
+    {
+        var hash = HashOf(checks);
+        var initial = settings.InitialStatusOf(isCandidate, warnings);
+        foreach (var check in checks)
+            check.Status = reported.Find(report => report.CheckId == check.CheckID)?.Status ?? initial;
+        return new ServiceChecks(checks, hash, reported);
+    }
+
+    private static List<ReportedCheck> Reported(
+        string serviceId, PortMetadata metadata, List<(string Kind, AgentServiceCheck Check)> named, ContainerFacts container)
+    {
+        var reported = new List<ReportedCheck>();
+        var health = metadata.IsRefused(MetadataKey.CheckHealthcheck) ? null : container.Health;
+        if (health is not null)
+            reported.Add(ReportedCheck.Mirror(serviceId, health));
+        if (!metadata.IsRefused(MetadataKey.CheckTtlHeartbeat) && named.Find(one => one.Kind == TtlKind).Check is { TTL: { } timeToLive } check)
+            reported.Add(ReportedCheck.Heartbeat(serviceId, check.CheckID!, timeToLive, container, health));
+        return reported;
+    }
+
+    private static AgentServiceCheck Mirror(ReportedCheck report) => new()
+    {
+        CheckID = report.CheckId,
+        TTL = report.TimeToLive,
+        Notes = "Says what the container's HEALTHCHECK says.",
+    };
+
+    /// <summary>
+    /// Consul takes an instance without checks as passing at once. That a container runs, which is all that a heartbeat says,
+    /// does not show that it answers either.
+    /// </summary>
+    private static bool IsDefaultCheckNeeded(
+        PortMetadata metadata,
+        Endpoint endpoint,
+        List<(string Kind, AgentServiceCheck Check)> named,
+        List<ReportedCheck> reported,
+        MappingContext context) =>
+        context.Options.DefaultCheck == DefaultCheck.Tcp
+        && endpoint.Port.IsTcp
+        && !metadata.IsRefused(MetadataKey.CheckTcp)
+        && named.TrueForAll(one => one.Kind == TtlKind && reported.Exists(report => report.CheckId == one.Check.CheckID))
+        && reported.TrueForAll(report => named.Exists(one => one.Check.CheckID == report.CheckId));
 
     private static IEnumerable<(string Kind, AgentServiceCheck Check)> Kinds(
         PortMetadata metadata,
@@ -33,19 +100,19 @@ internal static class CheckRule
         List<string> warnings)
     {
         if (metadata.Find(MetadataKey.CheckHttp) is { } path)
-            yield return ("http", HttpCheck.Of("http", target, path, metadata.Find(MetadataKey.CheckHttpMethod), metadata, warnings));
+            yield return (HttpKind, HttpCheck.Of(HttpKind, target, path, metadata.Find(MetadataKey.CheckHttpMethod), metadata, warnings));
         if (metadata.Find(MetadataKey.CheckHttps) is { } securePath)
         {
             var method = metadata.Find(MetadataKey.CheckHttpsMethod);
-            yield return ("https", HttpCheck.Of("https", target, securePath, method, metadata, warnings));
+            yield return (HttpsKind, HttpCheck.Of(HttpsKind, target, securePath, method, metadata, warnings));
         }
 
         if (metadata.IsTrue(MetadataKey.CheckTcp))
-            yield return ("tcp", new AgentServiceCheck { TCP = target });
+            yield return (TcpKind, new AgentServiceCheck { TCP = target });
         if (metadata.IsTrue(MetadataKey.CheckGrpc))
-            yield return ("grpc", Grpc(target, metadata));
+            yield return (GrpcKind, Grpc(target, metadata));
         if (settings.TimeToLive is { } timeToLive)
-            yield return ("ttl", new AgentServiceCheck { TTL = timeToLive });
+            yield return (TtlKind, new AgentServiceCheck { TTL = timeToLive });
         foreach (var (kind, check) in CommandCheck.Of(metadata, endpoint, container, context.Options.EnableScriptChecks, warnings))
             yield return (kind, check);
     }

@@ -8,7 +8,7 @@ internal sealed record CheckSettings
 {
     private static readonly TimeSpan DefaultInterval = TimeSpan.FromSeconds(10);
 
-    public TimeSpan Interval { get; private init; }
+    public TimeSpan? Interval { get; private init; }
 
     public TimeSpan? Timeout { get; private init; }
 
@@ -26,7 +26,7 @@ internal sealed record CheckSettings
     {
         return new CheckSettings
         {
-            Interval = Duration(MetadataKey.CheckInterval) ?? DefaultInterval,
+            Interval = Duration(MetadataKey.CheckInterval),
             Timeout = Duration(MetadataKey.CheckTimeout),
             TimeToLive = Duration(MetadataKey.CheckTtl),
             DeregisterAfter = Duration(MetadataKey.CheckDeregisterAfter),
@@ -39,9 +39,9 @@ internal sealed record CheckSettings
         {
             if (metadata.Find(key) is not { } text)
                 return null;
-            if (GoDuration.Parse(text) is { } duration && duration > TimeSpan.Zero)
+            if (DurationText.TryParse(text, out var duration) && duration > TimeSpan.Zero)
                 return duration;
-            warnings.Add($"SERVICE_{key.ToUpperInvariant()} is not {GoDuration.Rule}; it is left out");
+            warnings.Add($"SERVICE_{key.ToUpperInvariant()} is not {DurationText.Form}; it is left out");
             return null;
         }
 
@@ -74,15 +74,26 @@ internal sealed record CheckSettings
         }
     }
 
+    /// <summary>Everything but the status, which changes while the check stays the same.</summary>
     public AgentServiceCheck ApplyTo(AgentServiceCheck check)
     {
         // A TTL check is not run, so neither interval nor timeout belong to it.
-        check.Interval = check.TTL is null ? Interval : null;
+        check.Interval = check.TTL is null ? Interval ?? check.Interval ?? DefaultInterval : null;
         check.Timeout = check.TTL is null ? Timeout : null;
-        check.Status = InitialStatus;
         check.DeregisterCriticalServiceAfter = DeregisterAfter;
         check.SuccessBeforePassing = SuccessBeforePassing;
         check.FailuresBeforeCritical = FailuresBeforeCritical;
         return check;
+    }
+
+    /// <summary>
+    /// The status until the first run. A candidate is tested by what it answers, so it passes no earlier than that.
+    /// </summary>
+    public HealthStatus? InitialStatusOf(bool isCandidate, List<string> warnings)
+    {
+        if (!isCandidate || InitialStatus is null || InitialStatus == HealthStatus.Critical)
+            return InitialStatus;
+        warnings.Add("SERVICE_CHECK_INITIAL_STATUS does not hold for a candidate, whose checks begin as critical");
+        return null;
     }
 }

@@ -22,7 +22,19 @@ internal sealed record ContainerFacts
     /// <summary>A container that Docker is about to restart is not running, although Docker says so.</summary>
     public bool IsRunning { get; init; } = true;
 
+    /// <summary>Frozen by <c>docker pause</c>; it still counts as running.</summary>
+    public bool IsPaused { get; init; }
+
+    /// <summary>What its HEALTHCHECK says; <c>null</c> if it has none.</summary>
+    public ContainerHealth? Health { get; init; }
+
     public long ExitCode { get; init; }
+
+    /// <summary>The signal that <c>docker stop</c> sends; empty for Docker's default.</summary>
+    public string StopSignal { get; init; } = "";
+
+    /// <summary>How long it has to end before Docker kills it.</summary>
+    public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Started with <c>--rm</c>.</summary>
     public bool AutoRemove { get; init; }
@@ -50,6 +62,18 @@ internal sealed record ContainerFacts
         NetworkMode.StartsWith(SharedPrefix, StringComparison.Ordinal) ? NetworkMode[SharedPrefix.Length..] : null;
 
     private const string SharedPrefix = "container:";
+}
+
+/// <summary>What a container's HEALTHCHECK says.</summary>
+/// <param name="State">How it is.</param>
+/// <param name="Output">What its last run said, in one short line.</param>
+internal sealed record ContainerHealth(HealthState State, string Output);
+
+internal enum HealthState
+{
+    Starting,
+    Healthy,
+    Unhealthy,
 }
 
 /// <summary>A port inside a container.</summary>

@@ -6,6 +6,10 @@ namespace ServiceMesh.RegistrySidecar.Registration;
 /// <summary>Takes from Docker's inspect answer what registrations need, whatever Docker left out of it.</summary>
 internal static class ContainerFactsReader
 {
+    private const int OutputLimit = 500;
+    private static readonly TimeSpan DefaultStopTimeout = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan LongestStopTimeout = TimeSpan.FromMinutes(5);
+
     public static ContainerFacts Read(ContainerInspectResponse container) => new()
     {
         Id = container.ID,
@@ -15,7 +19,11 @@ internal static class ContainerFactsReader
         CreatedAt = new DateTimeOffset(DateTime.SpecifyKind(container.Created, DateTimeKind.Utc)),
         StartedAt = DateTimeOffset.TryParse(container.State?.StartedAt, CultureInfo.InvariantCulture, out var started) ? started : default,
         IsRunning = container.State is { Running: true, Restarting: false },
+        IsPaused = container.State?.Paused ?? false,
+        Health = HealthOf(container.State?.Health),
         ExitCode = container.State?.ExitCode ?? 0,
+        StopSignal = container.Config?.StopSignal ?? "",
+        StopTimeout = StopTimeoutOf(container.Config?.StopTimeout),
         AutoRemove = container.HostConfig?.AutoRemove ?? false,
         Env = [.. container.Config?.Env ?? []],
         Labels = new Dictionary<string, string>(container.Config?.Labels ?? new Dictionary<string, string>(), StringComparer.Ordinal),
@@ -24,6 +32,28 @@ internal static class ContainerFactsReader
         ExposedPorts = [.. (container.Config?.ExposedPorts?.Keys ?? []).Select(ContainerPort.Parse).OfType<ContainerPort>()],
         Bindings = Bindings(container.NetworkSettings),
     };
+
+    private static ContainerHealth? HealthOf(Health? health) => health?.Status switch
+    {
+        null or "" or "none" => null,
+        "healthy" => new ContainerHealth(HealthState.Healthy, LastLine(health)),
+        "starting" => new ContainerHealth(HealthState.Starting, LastLine(health)),
+        _ => new ContainerHealth(HealthState.Unhealthy, LastLine(health)),
+    };
+
+    // What a container prints may be anything of any length.
+    private static string LastLine(Health health)
+    {
+        var lines = (health.Log?.LastOrDefault()?.Output ?? "").Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        var line = new string([.. (lines.LastOrDefault() ?? "").Select(letter => char.IsControl(letter) || char.IsSurrogate(letter) ? '?' : letter)]);
+        return line.Length > OutputLimit ? line[..OutputLimit] + "…" : line;
+    }
+
+    // Docker takes a negative one as for ever; then somebody else has to find out that the container goes on.
+    private static TimeSpan StopTimeoutOf(TimeSpan? given) =>
+        given is not { } timeout ? DefaultStopTimeout
+        : timeout < TimeSpan.Zero || timeout > LongestStopTimeout ? LongestStopTimeout
+        : timeout;
 
     private static string DigestOf(ContainerInspectResponse container)
     {

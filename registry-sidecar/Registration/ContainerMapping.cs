@@ -15,6 +15,7 @@ internal static class ContainerMapping
         var metadata = ContainerMetadata.Of(container);
         var candidates = Candidates(container, metadata, context, leftOut);
         var registrations = new List<AgentServiceRegistration>();
+        var reported = new List<ReportedCheck>();
         var ids = new HashSet<string>(StringComparer.Ordinal);
         foreach (var (endpoint, own) in candidates)
         {
@@ -26,10 +27,12 @@ internal static class ContainerMapping
             }
 
             var id = Id(container, endpoint, own, context, ids);
-            registrations.Add(Registration(id, name, endpoint, own, container, context, warnings));
+            var (registration, checks) = Registration(id, name, endpoint, own, container, context, warnings);
+            registrations.Add(registration);
+            reported.AddRange(checks.Reported);
         }
 
-        return new MappedContainer(registrations, leftOut, [.. warnings.Distinct(StringComparer.Ordinal)]);
+        return new MappedContainer(registrations, leftOut, [.. warnings.Distinct(StringComparer.Ordinal)]) { Reported = reported };
     }
 
     private static string? OtherMesh(ContainerFacts container, MappingContext context) =>
@@ -78,7 +81,7 @@ internal static class ContainerMapping
         return id;
     }
 
-    private static AgentServiceRegistration Registration(
+    private static (AgentServiceRegistration Registration, ServiceChecks Checks) Registration(
         string id,
         string name,
         Endpoint endpoint,
@@ -87,19 +90,20 @@ internal static class ContainerMapping
         MappingContext context,
         List<string> warnings)
     {
-        var checks = CheckRule.Of(id, metadata, endpoint, container, context, warnings);
         var deployment = Deployment(container, warnings);
         var stage = StageRule.TagOf(context.Documents, name, deployment, context.FindRegistered(id));
-        return new AgentServiceRegistration
+        var checks = CheckRule.Of(id, metadata, endpoint, container, stage == StageTag.Of(Stage.Candidate), context, warnings);
+        var registration = new AgentServiceRegistration
         {
             ID = id,
             Name = name,
             Address = endpoint.Address,
             Port = endpoint.PublishedPort,
             Tags = [stage, .. Tags(endpoint, metadata, container, context, warnings)],
-            Checks = checks,
-            Meta = MetaRule.Merge(OwnMeta(deployment, checks, container, context, warnings), metadata, warnings),
+            Checks = checks.Definitions,
+            Meta = MetaRule.Merge(OwnMeta(deployment, checks.Hash, container, context, warnings), metadata, warnings),
         };
+        return (registration, checks);
     }
 
     private static IEnumerable<string> Tags(
@@ -131,7 +135,7 @@ internal static class ContainerMapping
     }
 
     private static Dictionary<string, string> OwnMeta(
-        string deployment, AgentServiceCheck[] checks, ContainerFacts container, MappingContext context, List<string> warnings)
+        string deployment, string checks, ContainerFacts container, MappingContext context, List<string> warnings)
     {
         var version = container.Labels.GetValueOrDefault(ContainerLabel.Version) ?? "";
         if (!MetaRule.Fits(version))
@@ -148,7 +152,7 @@ internal static class ContainerMapping
             [InstanceMeta.Deployment] = deployment,
             [InstanceMeta.Version] = version,
             [InstanceMeta.Image] = container.ImageDigest,
-            [InstanceMeta.Checks] = CheckRule.HashOf(checks),
+            [InstanceMeta.Checks] = checks,
         };
     }
 }

@@ -28,4 +28,14 @@ internal sealed record MappingContext(
 /// <param name="LeftOut">Why the container, or a port of it, is not registered; a sentence each.</param>
 /// <param name="Warnings">What in its metadata could not be used; a sentence each.</param>
 internal sealed record MappedContainer(
-    IReadOnlyList<AgentServiceRegistration> Registrations, IReadOnlyList<string> LeftOut, IReadOnlyList<string> Warnings);
+    IReadOnlyList<AgentServiceRegistration> Registrations, IReadOnlyList<string> LeftOut, IReadOnlyList<string> Warnings)
+{
+    /// <summary>What the sidecar tells the agent about checks of these instances.</summary>
+    public IReadOnlyList<ReportedCheck> Reported { get; init; } = [];
+}
+
+/// <summary>The checks of one instance.</summary>
+/// <param name="Definitions">All of them, with the status that a new one begins with.</param>
+/// <param name="Hash">What they are, in short, whatever their status.</param>
+/// <param name="Reported">Those that the sidecar itself keeps alive, and what holds for them now.</param>
+internal sealed record ServiceChecks(AgentServiceCheck[] Definitions, string Hash, IReadOnlyList<ReportedCheck> Reported);

@@ -10,6 +10,9 @@ internal sealed class PortMetadata(IReadOnlyDictionary<string, MetadataEntry> en
 
     public bool IsTrue(string key) => Find(key) is { } value && !IsFalse(value);
 
+    /// <summary>Whether it is given, and says no.</summary>
+    public bool IsRefused(string key) => Find(key) is { } value && IsFalse(value);
+
     public bool IsPortSpecific(string key) => Find(key) is not null && entries[key].IsPortSpecific;
 
     private static bool IsFalse(string value) => value.Trim().ToLowerInvariant() is "" or "false" or "0" or "no" or "off";
@@ -34,6 +37,8 @@ internal static class MetadataKey
     public const string CheckGrpc = "check_grpc";
     public const string CheckGrpcUseTls = "check_grpc_use_tls";
     public const string CheckTtl = "check_ttl";
+    public const string CheckTtlHeartbeat = "check_ttl_heartbeat";
+    public const string CheckHealthcheck = "check_healthcheck";
     public const string CheckScript = "check_script";
     public const string CheckCommand = "check_cmd";
     public const string CheckDocker = "check_docker";
@@ -48,8 +53,8 @@ internal static class MetadataKey
     private static readonly HashSet<string> Known = new(StringComparer.Ordinal)
     {
         Name, Id, Tags, Ignore, CheckHttp, CheckHttpMethod, CheckHttps, CheckHttpsMethod, CheckHeader, CheckBody,
-        CheckTlsSkipVerify, CheckTcp, CheckGrpc, CheckGrpcUseTls, CheckTtl, CheckScript, CheckCommand, CheckDocker,
-        CheckInterval, CheckTimeout, CheckInitialStatus, CheckDeregisterAfter, CheckPort, CheckSuccessBeforePassing,
+        CheckTlsSkipVerify, CheckTcp, CheckGrpc, CheckGrpcUseTls, CheckTtl, CheckTtlHeartbeat, CheckHealthcheck, CheckScript,
+        CheckCommand, CheckDocker, CheckInterval, CheckTimeout, CheckInitialStatus, CheckDeregisterAfter, CheckPort, CheckSuccessBeforePassing,
         CheckFailuresBeforeCritical,
     };
 

@@ -8,17 +8,35 @@ internal sealed class SidecarCommand
     private readonly Dictionary<string, Option<string?>> options =
         SidecarSettings.All.ToDictionary(setting => setting.Name, OptionFor, StringComparer.Ordinal);
 
+    private readonly Option<bool> json = new("--json") { Description = "Print JSON instead of tables." };
+
     private readonly RootCommand root = new(
         "Registers the containers of a Docker host in Consul and keeps their stage tags equal to the services' documents.\n"
         + $"Each option is also an environment variable ({Setting.VariablePrefix}IP, {Setting.VariablePrefix}USE_IP_FROM_LABEL, …) "
-        + $"and a key of the section {SettingsReader.Section} in appsettings.json; the command line wins.");
+        + $"and a key of the section {SettingsReader.Section} in appsettings.json; the command line wins.\n\n"
+        + "Example:\n"
+        + "  registry-sidecar --ip 192.0.2.10 --status-port 8001");
+
+    private readonly Command list = new(
+        "list",
+        "Prints what would be registered of what runs now, and why the rest is left out. Writes nothing.\n"
+        + "Takes the sidecar's own options, so that it decides as the sidecar does. Without Consul the stages are unknown.\n"
+        + "Exit code 0, or 1 for a setting that is wrong and for a Docker that does not answer.\n\n"
+        + "Examples:\n"
+        + "  registry-sidecar list --ip 192.0.2.10\n"
+        + "  docker exec registry-sidecar dotnet registry-sidecar.dll list --json");
 
     /// <param name="run">Starts the sidecar with what was given on the command line.</param>
-    public SidecarCommand(Func<CommandLineInput, CancellationToken, Task<int>> run)
+    /// <param name="preview">Lists what the sidecar would do; <c>true</c> is for JSON.</param>
+    public SidecarCommand(
+        Func<CommandLineInput, CancellationToken, Task<int>> run, Func<CommandLineInput, bool, CancellationToken, Task<int>> preview)
     {
         foreach (var option in options.Values)
             root.Add(option);
         root.SetAction((parsed, ct) => run(InputOf(parsed), ct));
+        list.Add(json);
+        list.SetAction((parsed, ct) => preview(InputOf(parsed), parsed.GetValue(json), ct));
+        root.Add(list);
     }
 
     public Task<int> InvokeAsync(string[] args, Func<CommandLineInput, int> refuse)
@@ -35,6 +53,7 @@ internal sealed class SidecarCommand
         Description = setting.Help,
         HelpName = setting.Argument ?? "true|false",
         Arity = setting.IsSwitch ? ArgumentArity.ZeroOrOne : ArgumentArity.ExactlyOne,
+        Recursive = true,
     };
 
     private CommandLineInput InputOf(ParseResult parsed)

@@ -1,3 +1,4 @@
+using System.Net;
 using ServiceMesh.RegistrySidecar.Registration;
 
 namespace ServiceMesh.RegistrySidecar.Settings;
@@ -27,6 +28,9 @@ internal sealed record SidecarOptions
 
     public bool EnableScriptChecks { get; init; }
 
+    /// <summary>The check of an instance that has none of its own.</summary>
+    public DefaultCheck DefaultCheck { get; init; } = DefaultCheck.Tcp;
+
     /// <summary>The owner of what is registered; <c>null</c>: the name of the Docker host.</summary>
     public string? Node { get; init; }
 
@@ -46,6 +50,14 @@ internal sealed record SidecarOptions
 
     /// <summary><c>null</c>: as Consul's own tools find it.</summary>
     public Uri? ConsulAddress { get; init; }
+
+    /// <summary>Where health, readiness and metrics are told; 0: nowhere.</summary>
+    public int StatusPort { get; init; }
+
+    /// <summary>The address that <see cref="StatusPort"/> listens on.</summary>
+    public IPAddress StatusAddress { get; init; } = IPAddress.Loopback;
+
+    public LogFormat LogFormat { get; init; } = LogFormat.Text;
 }
 
 /// <summary>Which registrations go when their container ends.</summary>
@@ -56,9 +68,26 @@ internal enum DeregisterPolicy
     Never,
 }
 
+/// <summary>How an instance without a check of its own is checked.</summary>
+internal enum DefaultCheck
+{
+    /// <summary>By a connection to its port.</summary>
+    Tcp,
+
+    /// <summary>Not at all, so that Consul takes it as passing.</summary>
+    None,
+}
+
 /// <summary>What becomes of the registrations when the sidecar ends.</summary>
 internal enum OnExit
 {
     Keep,
     Deregister,
+}
+
+/// <summary>How the log is written.</summary>
+internal enum LogFormat
+{
+    Text,
+    Json,
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using ServiceMesh.RegistrySidecar.Registration;
 
@@ -39,6 +40,13 @@ internal static class SidecarSettings
             TimeSpan.Zero, (options, value) => options with { CleanupGrace = value }),
         Switch("enable-script-checks", "Allow SERVICE_CHECK_SCRIPT, _CMD and _DOCKER, which run commands with the agent's rights.",
             (options, on) => options with { EnableScriptChecks = on }),
+        new("default-check", "kind", "tcp or none: the check of a TCP port that has none of its own (default: tcp).",
+            (options, text) => text.ToLowerInvariant() switch
+            {
+                "tcp" => options with { DefaultCheck = DefaultCheck.Tcp },
+                "none" => options with { DefaultCheck = DefaultCheck.None },
+                _ => "give tcp or none",
+            }),
         new("on-exit", "what", "keep or deregister this node's registrations when the sidecar ends (default: keep).",
             (options, text) => text.ToLowerInvariant() switch
             {
@@ -54,6 +62,21 @@ internal static class SidecarSettings
             (options, text) => ConsulAddress(text) is { } uri
                 ? options with { ConsulAddress = uri }
                 : "give http://host:port or https://host:port"),
+        new("status-port", "port", "Tell /healthz, /readyz and /metrics (Prometheus) on this port (default: 0, which is off).",
+            (options, text) => ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port)
+                ? options with { StatusPort = port }
+                : "give a port number from 1 to 65535, or 0 for none"),
+        new("status-address", "address", "The address that --status-port listens on; 0.0.0.0 is all of them (default: 127.0.0.1).",
+            (options, text) => IPAddress.TryParse(text, out var address)
+                ? options with { StatusAddress = address }
+                : "give an IP address"),
+        new("log-format", "format", "text or json, one line each (default: text).",
+            (options, text) => text.ToLowerInvariant() switch
+            {
+                "text" => options with { LogFormat = LogFormat.Text },
+                "json" => options with { LogFormat = LogFormat.Json },
+                _ => "give text or json",
+            }),
     ];
 
     private static string TooLong => $"give a name of {MetaRule.ValueLimit} bytes at the most";
@@ -68,9 +91,9 @@ internal static class SidecarSettings
 
     private static Setting Duration(string name, string help, TimeSpan least, Func<SidecarOptions, TimeSpan, SidecarOptions> apply) =>
         new(name, "duration", help, (options, text) =>
-            GoDuration.Parse(text) is { } value && value >= least && value <= TimeSpan.FromDays(1)
+            DurationText.TryParse(text, out var value) && value >= least && value <= TimeSpan.FromDays(1)
             ? apply(options, value)
-            : $"give {GoDuration.Rule}, {least.TotalSeconds:0}s at the least and 24h at the most");
+            : $"give {DurationText.Form}, {least.TotalSeconds:0}s at the least and 24h at the most");
 
     private static Applied Tags(SidecarOptions options, string text)
     {

@@ -4,19 +4,22 @@ using Spectre.Console;
 
 namespace ServiceMesh.Bench;
 
-/// <summary>One figure: its own samples and its peer's, in milliseconds.</summary>
-internal sealed record Figure(string Name, string Peer, Samples Ours, Samples Theirs)
+/// <summary>One figure: its own samples, and its peer's of the same run where there is a peer.</summary>
+internal sealed record Figure(string Name, string Unit, Samples Ours, string? Peer = null, Samples? Theirs = null)
 {
     /// <summary>Ours over the peer's, at the median.</summary>
-    public double Ratio => Ours.P50 / Theirs.P50;
+    public double? Ratio => Theirs is null ? null : Ours.P50 / Theirs.P50;
 }
 
-/// <summary>Samples in milliseconds, told by their order.</summary>
+/// <summary>Samples of one unit, told by their order.</summary>
 internal sealed record Samples(int Count, double P50, double P90, double P99, double Max)
 {
-    public static Samples Of(IEnumerable<TimeSpan> times)
+    /// <summary>Durations, in milliseconds.</summary>
+    public static Samples Of(IEnumerable<TimeSpan> times) => Of(times.Select(time => time.TotalMilliseconds));
+
+    public static Samples Of(IEnumerable<double> values)
     {
-        var sorted = times.Select(time => time.TotalMilliseconds).Order().ToArray();
+        var sorted = values.Order().ToArray();
         if (sorted.Length == 0)
             throw new InvalidOperationException("nothing was measured");
         double At(double share) => Math.Round(sorted[(int)Math.Ceiling(share * sorted.Length) - 1], 2);
@@ -29,12 +32,12 @@ internal sealed record BenchReport(IReadOnlyList<Figure> Figures)
 {
     public Table ToTable()
     {
-        var table = new Table().AddColumns("figure", "n", "p50 ms", "p90 ms", "p99 ms", "peer", "peer p50 ms", "ratio");
-        foreach (var figure in Figures)
+        var table = new Table().AddColumns("figure", "unit", "n", "p50", "p90", "p99", "max", "peer", "peer p50", "peer p90", "ratio");
+        foreach (var (name, unit, ours, peer, theirs) in Figures)
         {
             table.AddRow(
-                figure.Name, $"{figure.Ours.Count}", $"{figure.Ours.P50}", $"{figure.Ours.P90}", $"{figure.Ours.P99}",
-                figure.Peer, $"{figure.Theirs.P50}", $"{figure.Ratio:0.00}");
+                name, unit, $"{ours.Count}", $"{ours.P50}", $"{ours.P90}", $"{ours.P99}", $"{ours.Max}",
+                peer ?? "", $"{theirs?.P50}", $"{theirs?.P90}", theirs is null ? "" : $"{ours.P50 / theirs.P50:0.00}");
         }
 
         return table;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Consul;
 
 namespace ServiceMesh.Bench;
@@ -5,10 +6,28 @@ namespace ServiceMesh.Bench;
 /// <summary>Waits with blocking queries.</summary>
 internal static class Follow
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
     /// <summary>Until the service has that many instances in the catalog.</summary>
-    public static async Task InstancesAsync(IConsulClient consul, string service, int count, CancellationToken ct)
+    public static Task InstancesAsync(IConsulClient consul, string service, int count, CancellationToken ct) =>
+        FollowAsync(consul, service, count, _ => { }, ct);
+
+    /// <summary>The same; notes by container when each instance was first seen.</summary>
+    public static Task ArrivalsAsync(IConsulClient consul, string service, int count, Dictionary<string, long> arrivals, CancellationToken ct) =>
+        FollowAsync(
+            consul,
+            service,
+            count,
+            instances =>
+            {
+                var now = Stopwatch.GetTimestamp();
+                foreach (var instance in instances)
+                    arrivals.TryAdd(instance.Service.Meta[InstanceMeta.Container], now);
+            },
+            ct);
+
+    private static async Task FollowAsync(
+        IConsulClient consul, string service, int count, Action<ServiceEntry[]> seen, CancellationToken ct)
     {
         using var late = CancellationTokenSource.CreateLinkedTokenSource(ct);
         late.CancelAfter(Deadline);
@@ -25,6 +44,7 @@ internal static class Follow
                 throw new InvalidOperationException($"{service} did not have {count} instances in the catalog within {Deadline.TotalSeconds} s", error);
             }
 
+            seen(answer.Response);
             if (answer.Response.Length == count)
                 return;
             index = answer.LastIndex;

@@ -3,8 +3,8 @@ using ServiceMesh.Bench;
 using ServiceMesh.Docker;
 using Spectre.Console;
 
-// Measures the mesh that ./mesh up brought up. Each figure stands beside its peer, measured in the same run: what Consul
-// alone takes for the same way, which is what no registry-sidecar and no proxy on Consul can go below.
+// Measures the sidecar with a Consul of its own, and the proxy of the mesh that ./mesh up brought up. Figures stand beside
+// a peer that is measured in the same run: what Consul alone takes for the same way, and Registrator where it is given.
 using var cancel = new CancellationTokenSource();
 Console.CancelKeyPress += (_, press) =>
 {
@@ -15,11 +15,21 @@ try
 {
     using var consul = new ConsulClient();
     using var docker = await DockerEngine.ConnectAsync(endpoint: null, cancel.Token);
-    var report = new BenchReport(
-    [
-        .. await RegistrationLag.MeasureAsync(docker, consul, cancel.Token),
-        .. await PromotionLag.MeasureAsync(consul, cancel.Token),
-    ]);
+    var containers = new BenchContainers(docker);
+    List<Figure> figures = [];
+    try
+    {
+        await using var own = await BenchConsul.StartAsync(docker, containers, cancel.Token);
+        figures.AddRange(await new RegistrationLag(docker, containers, own).MeasureAsync(cancel.Token));
+        figures.AddRange(await new ManyContainers(docker, containers, own).MeasureAsync(cancel.Token));
+    }
+    finally
+    {
+        await containers.RemoveAllAsync();
+    }
+
+    figures.AddRange(await PromotionLag.MeasureAsync(consul, cancel.Token));
+    var report = new BenchReport(figures);
     AnsiConsole.Write(report.ToTable());
     await report.SaveAsync(args.Length > 0 ? args[0] : Path.Combine("artifacts", "bench.json"), cancel.Token);
     return 0;

@@ -65,7 +65,8 @@ internal static class PromotionLag
             bare.Add(Stopwatch.GetElapsedTime(begin, wokenAt));
         }
 
-        return new Figure("KV change → first request on the new instance", "KV change → a bare blocking query", Samples.Of(ours), Samples.Of(bare));
+        return new Figure(
+            "KV change → first request on the new instance", "ms", Samples.Of(ours), "KV change → a bare blocking query", Samples.Of(bare));
     }
 
     private static async Task<long> WokenAsync(IConsulClient consul, string service, ulong index, CancellationToken ct)

@@ -1,89 +1,124 @@
 using System.Diagnostics;
 using Consul;
 using Docker.DotNet;
-using Docker.DotNet.Models;
 
 namespace ServiceMesh.Bench;
 
 /// <summary>
-/// From Docker's <c>start</c> event to the instance in the catalog, and from <c>die</c> to its being gone. The peer is one
-/// call to the agent, made by this program itself.
+/// From Docker's <c>start</c> event to the instance in the catalog, and from <c>die</c> to its being gone. The peers are
+/// one call to the agent by this program itself, which nobody can go below, and Registrator where there is one.
 /// </summary>
-internal static class RegistrationLag
+internal sealed class RegistrationLag(DockerClient docker, BenchContainers containers, BenchConsul consul)
 {
-    private const int Rounds = 40;
-    private const string Image = "registry:2";
+    private const int Batches = 2;
+    private const int Rounds = 50;
 
-    public static async Task<IEnumerable<Figure>> MeasureAsync(DockerClient docker, IConsulClient consul, CancellationToken ct)
+    // The first rounds of a process warm its code up.
+    private const int WarmUp = 40;
+
+    private readonly Lags agent = new();
+    private readonly Lags sidecar = new();
+    private readonly Lags registrator = new();
+
+    public async Task<IEnumerable<Figure>> MeasureAsync(CancellationToken ct)
     {
-        List<TimeSpan> starts = [], dies = [], registers = [], deregisters = [];
         using var events = new DockerEvents(docker, ct);
-        for (var round = 0; round < Rounds; round++)
+        // In turns, so that what else the machine does meets all of them.
+        for (var batch = 0; batch < Batches; batch++)
         {
-            var service = $"bench-{Guid.NewGuid():N}"[..20];
-            var container = await docker.Containers.CreateContainerAsync(Parameters(service), ct);
-            try
-            {
-                starts.Add(await LagAsync(consul, service, 1, events, "start", container.ID,
-                    () => docker.Containers.StartContainerAsync(container.ID, new ContainerStartParameters(), ct), ct));
-                dies.Add(await LagAsync(consul, service, 0, events, "die", container.ID,
-                    () => docker.Containers.KillContainerAsync(container.ID, new ContainerKillParameters(), ct), ct));
-            }
-            finally
-            {
-                await docker.Containers.RemoveContainerAsync(container.ID, new ContainerRemoveParameters { Force = true, RemoveVolumes = true }, CancellationToken.None);
-            }
-
-            registers.Add(await PeerAsync(consul, service, 1, () => consul.Agent.ServiceRegister(new AgentServiceRegistration { ID = service, Name = service, Port = 1 }, ct), ct));
-            deregisters.Add(await PeerAsync(consul, service, 0, () => consul.Agent.ServiceDeregister(service, ct), ct));
+            await using (await SidecarRegistrar.StartAsync(containers, consul, ct))
+                await RunAsync(events, sidecar, ct);
+            if (RegistratorRegistrar.Binary is null)
+                continue;
+            await using (RegistratorRegistrar.Start(consul))
+                await RunAsync(events, registrator, ct);
         }
 
         return
         [
-            new Figure("start event → in the catalog", "agent register → in the catalog", Samples.Of(starts), Samples.Of(registers)),
-            new Figure("die event → gone", "agent deregister → gone", Samples.Of(dies), Samples.Of(deregisters)),
+            Compared("start event → in the catalog", lags => lags.Starts, "agent register → in the catalog", agent),
+            Compared("die event → gone", lags => lags.Ends, "agent deregister → gone", agent),
+            .. registrator.Starts.Count == 0 ? (Figure[])[] :
+            [
+                Compared("start event → in the catalog", lags => lags.Starts, "Registrator", registrator),
+                Compared("die event → gone", lags => lags.Ends, "Registrator", registrator),
+            ],
         ];
     }
 
-    private static async Task<TimeSpan> LagAsync(
-        IConsulClient consul, string service, int count, DockerEvents events, string action, string container, Func<Task> act, CancellationToken ct)
+    private Figure Compared(string name, Func<Lags, List<TimeSpan>> lags, string peer, Lags theirs) =>
+        new(name, "ms", Samples.Of(lags(sidecar)), peer, Samples.Of(lags(theirs)));
+
+    private async Task RunAsync(DockerEvents events, Lags lags, CancellationToken ct)
     {
-        var seen = events.NextAsync(action, container);
-        var there = SeenAsync(consul, service, count, ct);
-        await act();
-        return Stopwatch.GetElapsedTime(await seen, await there);
+        for (var round = 0; round < WarmUp + Rounds; round++)
+        {
+            var service = $"{containers.Mesh}-{Guid.NewGuid():N}"[..30];
+            var (start, end) = await ContainerAsync(events, service, ct);
+            var (register, deregister) = await AgentAsync(service, ct);
+            if (round < WarmUp)
+                continue;
+            lags.Add(start, end);
+            agent.Add(register, deregister);
+        }
     }
 
-    private static async Task<TimeSpan> PeerAsync(IConsulClient consul, string service, int count, Func<Task> act, CancellationToken ct)
+    private async Task<(TimeSpan Start, TimeSpan End)> ContainerAsync(DockerEvents events, string service, CancellationToken ct)
     {
-        var there = SeenAsync(consul, service, count, ct);
+        var container = await containers.CreateIdleAsync(service, ct);
+        try
+        {
+            var start = await LagAsync(service, 1, events, "start", container, () => containers.StartAsync(container, ct), ct);
+            var end = await LagAsync(service, 0, events, "die", container, () => containers.KillAsync(container, ct), ct);
+            return (start, end);
+        }
+        finally
+        {
+            await containers.RemoveAsync(container);
+        }
+    }
+
+    private async Task<(TimeSpan Register, TimeSpan Deregister)> AgentAsync(string service, CancellationToken ct)
+    {
+        var registration = new AgentServiceRegistration { ID = service, Name = service, Address = "127.0.0.1", Port = 1 };
+        var register = await LagAsync(service, 1, () => consul.Client.Agent.ServiceRegister(registration, ct), ct);
+        var deregister = await LagAsync(service, 0, () => consul.Client.Agent.ServiceDeregister(service, ct), ct);
+        return (register, deregister);
+    }
+
+    private async Task<TimeSpan> LagAsync(
+        string service, int count, DockerEvents events, string action, string container, Func<Task> act, CancellationToken ct)
+    {
+        var happened = events.NextAsync(action, container);
+        var there = SeenAsync(service, count, ct);
+        await act();
+        return Stopwatch.GetElapsedTime(await happened, await there);
+    }
+
+    private async Task<TimeSpan> LagAsync(string service, int count, Func<Task> act, CancellationToken ct)
+    {
+        var there = SeenAsync(service, count, ct);
         var begin = Stopwatch.GetTimestamp();
         await act();
         return Stopwatch.GetElapsedTime(begin, await there);
     }
 
-    private static async Task<long> SeenAsync(IConsulClient consul, string service, int count, CancellationToken ct)
+    private async Task<long> SeenAsync(string service, int count, CancellationToken ct)
     {
-        await Follow.InstancesAsync(consul, service, count, ct);
+        await Follow.InstancesAsync(consul.Client, service, count, ct);
         return Stopwatch.GetTimestamp();
     }
 
-    private static CreateContainerParameters Parameters(string service) => new()
+    private sealed class Lags
     {
-        Image = Image,
-        Name = service,
-        Labels = new Dictionary<string, string>(StringComparer.Ordinal)
+        public List<TimeSpan> Starts { get; } = [];
+
+        public List<TimeSpan> Ends { get; } = [];
+
+        public void Add(TimeSpan start, TimeSpan end)
         {
-            [ContainerLabel.Environment] = Environment.GetEnvironmentVariable("MESH_ENVIRONMENT") ?? "mesh",
-            ["SERVICE_NAME"] = service,
-        },
-        HostConfig = new HostConfig
-        {
-            PortBindings = new Dictionary<string, IList<PortBinding>>(StringComparer.Ordinal)
-            {
-                ["5000/tcp"] = [new PortBinding { HostIP = "127.0.0.1", HostPort = "" }],
-            },
-        },
-        ExposedPorts = new Dictionary<string, EmptyStruct>(StringComparer.Ordinal) { ["5000/tcp"] = default },
-    };
+            Starts.Add(start);
+            Ends.Add(end);
+        }
+    }
 }

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.Globalization;
 
 namespace ServiceMesh.Load;
 
@@ -26,17 +25,12 @@ internal static class LoadCommand
             Description = "Requests to send at least, also after the end is asked for.",
         };
         Option<FileInfo?> stopFile = new("--stop-file") { Description = "Ends as soon as this file exists." };
-        Option<TimeSpan?> duration = new("--for")
-        {
-            Description = "Ends after this time, for example 10s or 2m.",
-            CustomParser = ParseDuration,
-        };
         Option<int> maxSeconds = Positive(
             "--max-seconds", (int)Defaults.MaxDuration.TotalSeconds, "Ends after this time in any case.");
         RootCommand command = new(
-            "Sends GETs until the stop file, the time or Ctrl+C ends it, then prints the counts as one line of JSON.")
+            "Sends GETs until the stop file, --max-seconds or Ctrl+C ends it, then prints the counts as one line of JSON.")
         {
-            url, concurrency, rate, minRequests, stopFile, duration, maxSeconds,
+            url, concurrency, rate, minRequests, stopFile, maxSeconds,
         };
         command.SetAction((parsed, ct) => RunAsync(
             parsed.GetRequiredValue(url),
@@ -47,7 +41,7 @@ internal static class LoadCommand
                 MinRequests = parsed.GetValue(minRequests),
                 MaxDuration = TimeSpan.FromSeconds(parsed.GetValue(maxSeconds)),
             },
-            new StopSignal(parsed.GetValue(stopFile), parsed.GetValue(duration)),
+            new StopSignal(parsed.GetValue(stopFile)),
             ct));
         return command;
     }
@@ -77,16 +71,6 @@ internal static class LoadCommand
         if (Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https")
             return url;
         result.AddError($"'{text}' is not an address. Give one like http://localhost:8000/demo/1.");
-        return null;
-    }
-
-    private static TimeSpan? ParseDuration(ArgumentResult result)
-    {
-        string text = result.Tokens[0].Value;
-        double unit = text switch { [.., 'm'] => 60, [.., 's'] => 1, _ => 0 };
-        if (unit > 0 && double.TryParse(text[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number))
-            return TimeSpan.FromSeconds(number * unit);
-        result.AddError($"'{text}' is not a time. Give a number with s or m, for example 10s.");
         return null;
     }
 }

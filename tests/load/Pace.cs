@@ -6,10 +6,10 @@ internal sealed class Pace(double perSecond, TimeProvider time)
     // A timer fires up to some milliseconds late: that much may be caught up with, or the rate would fall short.
     private static readonly TimeSpan Slack = TimeSpan.FromMilliseconds(50);
 
-    private readonly TimeSpan _interval = TimeSpan.FromSeconds(1 / perSecond);
-    private readonly Lock _gate = new();
-    private readonly long _start = time.GetTimestamp();
-    private TimeSpan _next;
+    private readonly TimeSpan interval = TimeSpan.FromSeconds(1 / perSecond);
+    private readonly Lock gate = new();
+    private readonly long start = time.GetTimestamp();
+    private TimeSpan next;
 
     public async Task WaitAsync(CancellationToken ct)
     {
@@ -20,11 +20,11 @@ internal sealed class Pace(double perSecond, TimeProvider time)
 
     private TimeSpan Take()
     {
-        lock (_gate)
+        lock (gate)
         {
-            TimeSpan now = time.GetElapsedTime(_start);
-            TimeSpan mine = _next > now - Slack ? _next : now - Slack;
-            _next = mine + _interval;
+            TimeSpan now = time.GetElapsedTime(start);
+            TimeSpan mine = next > now - Slack ? next : now - Slack;
+            next = mine + interval;
             return mine - now;
         }
     }

@@ -7,19 +7,19 @@ internal sealed class Tally
 {
     private const int FailuresToTell = 10;
 
-    private readonly Lock _gate = new();
-    private readonly SortedDictionary<int, long> _statuses = [];
-    private readonly List<string> _firstFailures = [];
-    private long _sent;
-    private long _failed;
-    private TimeSpan _last;
+    private readonly Lock gate = new();
+    private readonly SortedDictionary<int, long> statuses = [];
+    private readonly List<string> firstFailures = [];
+    private long sent;
+    private long failed;
+    private TimeSpan last;
 
     public void Answered(HttpStatusCode status, TimeSpan at)
     {
-        lock (_gate)
+        lock (gate)
         {
             Count(at);
-            _statuses[(int)status] = _statuses.GetValueOrDefault((int)status) + 1;
+            statuses[(int)status] = statuses.GetValueOrDefault((int)status) + 1;
             if ((int)status is < 200 or > 299)
                 Fail($"HTTP {(int)status}", at);
         }
@@ -27,7 +27,7 @@ internal sealed class Tally
 
     public void Broke(Exception error, TimeSpan at)
     {
-        lock (_gate)
+        lock (gate)
         {
             Count(at);
             string cause = error.GetBaseException().Message;
@@ -37,27 +37,27 @@ internal sealed class Tally
 
     public LoadReport Report()
     {
-        lock (_gate)
+        lock (gate)
         {
             return new LoadReport(
-                _sent,
-                _failed,
-                Math.Round(_last.TotalSeconds, 3),
-                new SortedDictionary<int, long>(_statuses),
-                [.. _firstFailures]);
+                sent,
+                failed,
+                Math.Round(last.TotalSeconds, 3),
+                new SortedDictionary<int, long>(statuses),
+                [.. firstFailures]);
         }
     }
 
     private void Count(TimeSpan at)
     {
-        _sent++;
-        _last = at > _last ? at : _last;
+        sent++;
+        last = at > last ? at : last;
     }
 
     private void Fail(string what, TimeSpan at)
     {
-        _failed++;
-        if (_firstFailures.Count < FailuresToTell)
-            _firstFailures.Add($"at {at.TotalSeconds:F3} s: {what}");
+        failed++;
+        if (firstFailures.Count < FailuresToTell)
+            firstFailures.Add($"at {at.TotalSeconds:F3} s: {what}");
     }
 }

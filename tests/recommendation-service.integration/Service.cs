@@ -11,7 +11,7 @@ namespace RecommendationService.IntegrationTests;
 public sealed class Service : IAsyncLifetime
 {
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(10);
-    private WebApplication? _own;
+    private WebApplication? own;
 
     public HttpClient Http { get; } = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = RequestTimeout };
 
@@ -26,8 +26,8 @@ public sealed class Service : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         Http.Dispose();
-        if (_own is not null)
-            await _own.DisposeAsync();
+        if (own is not null)
+            await own.DisposeAsync();
     }
 
     private async Task UseAsync(string url)
@@ -46,8 +46,8 @@ public sealed class Service : IAsyncLifetime
 
     private async Task StartOwnAsync()
     {
-        _own = Api.Build(["--urls", $"http://{IPAddress.Loopback}:0"]);
-        await _own.StartAsync(TestContext.Current.CancellationToken);
-        Http.BaseAddress = ServiceAddress.Parse(_own.Urls.Single());
+        own = Api.Build(["--urls", $"http://{IPAddress.Loopback}:0"]);
+        await own.StartAsync(TestContext.Current.CancellationToken);
+        Http.BaseAddress = ServiceAddress.Parse(own.Urls.Single());
     }
 }

@@ -8,30 +8,30 @@ namespace ServiceMesh.Tests.Integration.ConsulApi;
 /// <summary>A Consul that refuses whoever shows no token.</summary>
 public sealed class AclConsulFixture : IAsyncLifetime
 {
-    private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
 
-    private readonly ConsulContainer _container = new ConsulBuilder()
+    private readonly ConsulContainer container = new ConsulBuilder()
         .WithCommand("-hcl", "acl { enabled = true default_policy = \"deny\" }")
         .Build();
 
-    public Uri Address => new(_container.GetBaseAddress());
+    public Uri Address => new(container.GetBaseAddress());
 
     public string ManagementToken { get; private set; } = "";
 
     public async ValueTask InitializeAsync()
     {
-        await _container.StartAsync(TestContext.Current.CancellationToken);
+        await container.StartAsync(TestContext.Current.CancellationToken);
         ManagementToken = await Bootstrap();
     }
 
-    public ValueTask DisposeAsync() => _container.DisposeAsync();
+    public ValueTask DisposeAsync() => container.DisposeAsync();
 
     // Just after the leader's election the ACL system is not ready and says so with a 5xx.
     private async Task<string> Bootstrap()
     {
         using var http = new HttpClient { BaseAddress = Address };
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        deadline.CancelAfter(s_deadline);
+        deadline.CancelAfter(Deadline);
         using var again = new PeriodicTimer(TimeSpan.FromMilliseconds(100));
         while (true)
         {

@@ -6,8 +6,8 @@ namespace ServiceMesh.Tests.Integration.ConsulApi;
 
 public sealed class BlockingQueryTests(ConsulFixture consul)
 {
-    private static readonly TimeSpan s_long = TimeSpan.FromMinutes(2);
-    private static readonly TimeSpan s_prompt = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Long = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Prompt = TimeSpan.FromSeconds(10);
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
@@ -20,13 +20,13 @@ public sealed class BlockingQueryTests(ConsulFixture consul)
         await KV.Put(new KVPair($"{prefix}a"), Ct);
         var first = await KV.List(prefix, Ct);
 
-        var waiting = KV.List(prefix, Blocking(first.LastIndex, s_long), Ct);
+        var waiting = KV.List(prefix, Blocking(first.LastIndex, Long), Ct);
         await KV.Put(new KVPair($"{prefix}b"), Ct);
         var woken = await waiting;
 
         Assert.Equal(2, woken.Response?.Length);
         Assert.True(woken.LastIndex > first.LastIndex);
-        Assert.True(woken.RequestTime < s_prompt);
+        Assert.True(woken.RequestTime < Prompt);
     }
 
     [Fact]
@@ -81,12 +81,12 @@ public sealed class BlockingQueryTests(ConsulFixture consul)
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Ct);
         var started = Stopwatch.GetTimestamp();
 
-        var waiting = KV.Get(key, Blocking(index, s_long), cancel.Token);
+        var waiting = KV.Get(key, Blocking(index, Long), cancel.Token);
         cancel.CancelAfter(TimeSpan.FromMilliseconds(300));
         var cancelled = await Assert.ThrowsAsync<OperationCanceledException>(() => waiting);
 
         Assert.Equal(cancel.Token, cancelled.CancellationToken);
-        Assert.True(Stopwatch.GetElapsedTime(started) < s_prompt);
+        Assert.True(Stopwatch.GetElapsedTime(started) < Prompt);
     }
 
     [Fact]

@@ -7,15 +7,15 @@ namespace ServiceMesh.Tests.Integration.ConsulApi;
 /// <summary>An authority of the test's own with a server's and a client's certificate, as PEM files.</summary>
 internal sealed class CertificateFiles : IDisposable
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("mesh-tls-");
-    private readonly DateTimeOffset _now = TimeProvider.System.GetUtcNow();
+    private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("mesh-tls-");
+    private readonly DateTimeOffset now = TimeProvider.System.GetUtcNow();
 
     public CertificateFiles()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest("CN=test authority", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        using var authority = request.CreateSelfSigned(_now.AddDays(-1), _now.AddDays(1));
+        using var authority = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
         File.WriteAllText(Authority, authority.ExportCertificatePem());
         Issue(authority, "CN=server.dc1.consul", Server, ServerKey);
         Issue(authority, "CN=client", Client, ClientKey);
@@ -31,9 +31,9 @@ internal sealed class CertificateFiles : IDisposable
 
     public string ClientKey => In("client-key.pem");
 
-    public void Dispose() => _folder.Delete(recursive: true);
+    public void Dispose() => folder.Delete(recursive: true);
 
-    private string In(string name) => Path.Combine(_folder.FullName, name);
+    private string In(string name) => Path.Combine(folder.FullName, name);
 
     private void Issue(X509Certificate2 authority, string subject, string certificateFile, string keyFile)
     {
@@ -44,7 +44,7 @@ internal sealed class CertificateFiles : IDisposable
         names.AddIpAddress(IPAddress.Loopback);
         request.CertificateExtensions.Add(names.Build());
         using var certificate = request.Create(
-            authority, _now.AddHours(-1), _now.AddHours(12), RandomNumberGenerator.GetBytes(16));
+            authority, now.AddHours(-1), now.AddHours(12), RandomNumberGenerator.GetBytes(16));
         File.WriteAllText(certificateFile, certificate.ExportCertificatePem());
         File.WriteAllText(keyFile, key.ExportPkcs8PrivateKeyPem());
     }

@@ -12,19 +12,19 @@ namespace ServiceMesh.Tests.Integration;
 /// </summary>
 public sealed class ConsulFixture : IAsyncLifetime
 {
-    private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(30);
-    private readonly ConsulContainer _container = new ConsulBuilder().Build();
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+    private readonly ConsulContainer container = new ConsulBuilder().Build();
 
     public ConsulClient Client { get; private set; } = null!;
 
-    public Uri Address => new(_container.GetBaseAddress());
+    public Uri Address => new(container.GetBaseAddress());
 
     /// <summary>A name that no other test uses.</summary>
     public static string Unique(string prefix) => $"{prefix}-{Guid.NewGuid():N}";
 
     public async ValueTask InitializeAsync()
     {
-        await _container.StartAsync(TestContext.Current.CancellationToken);
+        await container.StartAsync(TestContext.Current.CancellationToken);
         Client = ClientOf(Address);
         await WaitUntilReady(Client);
     }
@@ -32,7 +32,7 @@ public sealed class ConsulFixture : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         Client?.Dispose();
-        await _container.DisposeAsync();
+        await container.DisposeAsync();
     }
 
     /// <summary>A client that takes nothing from the environment of the test run.</summary>
@@ -47,16 +47,13 @@ public sealed class ConsulFixture : IAsyncLifetime
         Func<QueryOptions, CancellationToken, Task<QueryResult<T>>> query, Func<T, bool> wanted)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        deadline.CancelAfter(s_deadline);
+        deadline.CancelAfter(Deadline);
         var options = new QueryOptions { WaitTime = TimeSpan.FromSeconds(10) };
         while (true)
         {
             var answer = await query(options, deadline.Token);
             if (wanted(answer.Response))
-            {
                 return answer.Response;
-            }
-
             options.WaitIndex = answer.LastIndex;
         }
     }

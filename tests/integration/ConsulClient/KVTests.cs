@@ -123,9 +123,7 @@ public sealed class KVTests(ConsulFixture consul)
     {
         var root = ConsulFixture.Unique("keys");
         foreach (var key in (string[])["a", "b/1", "b/2"])
-        {
             await KV.Put(new KVPair($"{root}/{key}"), Ct);
-        }
 
         Assert.Equal([$"{root}/a", $"{root}/b/"], (await KV.Keys($"{root}/", "/", Ct)).Response ?? []);
         Assert.Equal(3, (await KV.Keys($"{root}/", Ct)).Response?.Length);

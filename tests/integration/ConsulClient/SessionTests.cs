@@ -47,28 +47,19 @@ public sealed class SessionTests(ConsulFixture consul)
         Assert.Contains(id, expired.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task RenewPeriodic_Cancelled_DestroysTheSession()
+    [Theory]
+    [InlineData(0, true)]
+    [InlineData(15, false)]
+    public async Task Destroy_SessionWithALock_LeavesItTakenForTheLockDelay(int lockDelay, bool free)
     {
-        var ttl = TimeSpan.FromMinutes(1);
-        var id = (await Sessions.Create(new SessionEntry { TTL = ttl }, Ct)).Response;
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        var key = ConsulFixture.Unique("delay");
+        var first = (await Sessions.Create(new SessionEntry { LockDelay = TimeSpan.FromSeconds(lockDelay) }, Ct)).Response;
+        var second = (await Sessions.Create(Ct)).Response;
+        Assert.True((await consul.Client.KV.Acquire(new KVPair(key) { Session = first }, Ct)).Response);
 
-        var renewal = Sessions.RenewPeriodic(ttl, id, stop.Token);
-        await stop.CancelAsync();
-        await renewal;
+        await Sessions.Destroy(first, Ct);
 
-        Assert.Null((await Sessions.Info(id, Ct)).Response);
-    }
-
-    [Fact]
-    public async Task RenewPeriodic_SessionDestroyedElsewhere_SaysSo()
-    {
-        var id = (await Sessions.Create(new SessionEntry { TTL = TimeSpan.FromSeconds(10) }, Ct)).Response;
-        await Sessions.Destroy(id, Ct);
-
-        await Assert.ThrowsAsync<SessionExpiredException>(
-            () => Sessions.RenewPeriodic(TimeSpan.FromMilliseconds(20), id, Ct));
+        Assert.Equal(free, (await consul.Client.KV.Acquire(new KVPair(key) { Session = second }, Ct)).Response);
     }
 
     [Fact]

@@ -8,9 +8,9 @@ public sealed class TlsConsulFixture : IAsyncLifetime
 {
     private const int HttpsPort = 8501;
     private const string Folder = "/tmp/tls/";
-    private readonly ConsulContainer _container;
+    private readonly ConsulContainer container;
 
-    public TlsConsulFixture() => _container = new ConsulBuilder()
+    public TlsConsulFixture() => container = new ConsulBuilder()
         .WithPortBinding(HttpsPort, assignRandomHostPort: true)
         .WithResourceMapping(File.ReadAllBytes(Files.Authority), $"{Folder}ca.pem")
         .WithResourceMapping(File.ReadAllBytes(Files.Server), $"{Folder}server.pem")
@@ -28,13 +28,13 @@ public sealed class TlsConsulFixture : IAsyncLifetime
 
     internal CertificateFiles Files { get; } = new();
 
-    public Uri Address => new($"https://localhost:{_container.GetMappedPublicPort(HttpsPort)}");
+    public Uri Address => new($"https://localhost:{container.GetMappedPublicPort(HttpsPort)}");
 
-    public async ValueTask InitializeAsync() => await _container.StartAsync(TestContext.Current.CancellationToken);
+    public async ValueTask InitializeAsync() => await container.StartAsync(TestContext.Current.CancellationToken);
 
     public async ValueTask DisposeAsync()
     {
-        await _container.DisposeAsync();
+        await container.DisposeAsync();
         Files.Dispose();
     }
 }

@@ -57,10 +57,12 @@ public sealed class BadInputTests(DeployerFixture host)
         await host.Consul.KV.Put(new KVPair(key) { Value = Encoding.UTF8.GetBytes("<not json>") }, ct);
 
         var ended = await deployer.DeployAsync("v1");
+        var status = await deployer.RunAsync(["status", deployer.Service]);
         await host.Consul.KV.Delete(key, ct);
 
         Assert.Equal(ExitCode.WrongInput, ended.Code);
         Assert.Contains($"what Consul KV holds for {deployer.Service} is no document: ", ended.Output, StringComparison.Ordinal);
+        Assert.Contains($"what Consul KV holds for {deployer.Service} is no document: ", status.Output, StringComparison.Ordinal);
         await deployer.AssertUntouchedAsync();
     }
 
@@ -71,6 +73,17 @@ public sealed class BadInputTests(DeployerFixture host)
 
         Assert.Equal(ExitCode.WrongInput, ended.Code);
         Assert.Contains($"{deployer.Service} has never been promoted, so there is nothing to return to", ended.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("history", "' has no history: nothing was ever deployed under that name")]
+    [InlineData("status", "' is known: it has no document and no instance")]
+    public async Task Ask_AnUnknownService_SaysSo(string verb, string sentence)
+    {
+        var ended = await deployer.RunAsync([verb, deployer.Service]);
+
+        Assert.Equal(ExitCode.WrongInput, ended.Code);
+        Assert.Contains(deployer.Service + sentence, ended.Output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using Docker.DotNet.Models;
 using ServiceMesh.Deployer;
 using Xunit;
 
@@ -23,7 +24,7 @@ public sealed class DeployTests(DeployerFixture host)
         Assert.StartsWith($"{host.Registry}/app@sha256:", document.Active.Image, StringComparison.Ordinal);
         Assert.Equal(["exited v1", "running v2"], await StatesAsync());
 
-        var back = await deployer.RunAsync(["rollback", deployer.Service]);
+        var back = await deployer.RunAsync(["rollback", deployer.Service, "--drain", "100ms"]);
         Assert.True(back.Code == ExitCode.Done, back.Output);
         document = await deployer.DocumentAsync();
         Assert.Equal(("v1", "v2"), (document!.Active!.Version, document.Previous!.Version));
@@ -116,11 +117,28 @@ public sealed class DeployTests(DeployerFixture host)
     }
 
     [Fact]
+    public async Task Deploy_CandidateThatEndsDuringItsTests_IsUnhealthyAlthoughDockerWouldStartItAgain()
+    {
+        var end = Task.CompletedTask;
+        var ended = await deployer.DeployAsync("v1", "hang", onLine: line =>
+        {
+            if (line == "  | hanging")
+                end = EndCandidateAsync();
+        });
+        await end;
+
+        Assert.True(ended.Code == ExitCode.Unhealthy, ended.Output);
+        Assert.Contains("ended by itself with exit code 137. Production is unchanged.", ended.Output, StringComparison.Ordinal);
+        await deployer.AssertUntouchedAsync();
+    }
+
+    [Fact]
     public async Task Deploy_AfterACrash_RemovesItsLeftoversAndNothingElse()
     {
         var ct = TestContext.Current.CancellationToken;
         await host.RunAsync("app:v1", new() { ["mesh.service"] = deployer.Service, ["mesh.deployment"] = DeploymentId.New(), ["mesh.version"] = "v0", ["SERVICE_IGNORE"] = "true" }, ct);
         var byHand = await host.RunAsync("app:v1", new() { ["SERVICE_NAME"] = deployer.Service }, ct);
+        var elsewhere = await host.RunAsync("app:v1", new() { ["mesh.environment"] = "another", ["mesh.service"] = deployer.Service, ["mesh.deployment"] = DeploymentId.New() }, ct);
 
         var ended = await deployer.DeployAsync("v1");
 
@@ -128,6 +146,8 @@ public sealed class DeployTests(DeployerFixture host)
         Assert.Contains("left behind by an earlier attempt", ended.Output, StringComparison.Ordinal);
         Assert.Equal(["running v1"], await StatesAsync());
         Assert.True((await host.Docker.Containers.InspectContainerAsync(byHand, ct)).State!.Running);
+        // Throws if it is gone.
+        await host.Docker.Containers.RemoveContainerAsync(elsewhere, new ContainerRemoveParameters { Force = true }, ct);
     }
 
     [Fact]
@@ -150,6 +170,12 @@ public sealed class DeployTests(DeployerFixture host)
         var next = await deployer.DeployAsync("v3");
         Assert.True(next.Code == ExitCode.Done, next.Output);
         Assert.False((await host.Docker.Containers.InspectContainerAsync(id, ct)).State!.Running);
+    }
+
+    private async Task EndCandidateAsync()
+    {
+        var candidate = (await host.ContainersAsync(deployer.Service)).Single(container => container.Names[0].EndsWith("-1", StringComparison.Ordinal));
+        await host.Docker.Containers.KillContainerAsync(candidate.ID, new ContainerKillParameters { Signal = "KILL" }, TestContext.Current.CancellationToken);
     }
 
     private async Task<string[]> StatesAsync() =>

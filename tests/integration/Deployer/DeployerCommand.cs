@@ -10,6 +10,9 @@ internal sealed class DeployerCommand(DeployerFixture host)
 {
     public string Service { get; } = ConsulFixture.Unique("svc")[..20];
 
+    /// <summary>The name of the proxies that are asked; by default there are none.</summary>
+    public string ProxyService { get; init; } = "no-proxy";
+
     public MeshStore Store { get; } = new(host.Consul, new BlockingQuery(NullLogger<BlockingQuery>.Instance, TimeProvider.System));
 
     public LockStore Locks { get; } = new(host.Consul, TimeProvider.System);
@@ -22,7 +25,7 @@ internal sealed class DeployerCommand(DeployerFixture host)
             interruption?.Token ?? CancellationToken.None, TestContext.Current.CancellationToken);
         string[] where = args.Contains("--consul") ? [] : ["--consul", host.ConsulAddress.ToString()];
         var code = await CommandLine.InvokeAsync(
-            [.. args, .. where, "--environment", host.Environment, "--proxy-service", "no-proxy"], output, output, either.Token);
+            [.. args, .. where, "--environment", host.Environment, "--proxy-service", ProxyService], output, output, either.Token);
         return new Ended((ExitCode)code, output.ToString());
     }
 

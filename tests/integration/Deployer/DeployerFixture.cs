@@ -99,7 +99,7 @@ public sealed class DeployerFixture : IAsyncLifetime
     /// <summary>Starts a container as a person would with <c>docker run</c>.</summary>
     public async Task<string> RunAsync(string image, Dictionary<string, string> labels, CancellationToken ct)
     {
-        labels["mesh.environment"] = Environment;
+        labels.TryAdd("mesh.environment", Environment);
         var container = await Docker.Containers.CreateContainerAsync(
             new CreateContainerParameters
             {

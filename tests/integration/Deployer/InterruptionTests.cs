@@ -58,6 +58,27 @@ public sealed class InterruptionTests(DeployerFixture host)
     }
 
     [Fact]
+    public async Task Rollback_InterruptedAfterItsStart_StopsWhatItStarted()
+    {
+        await deployer.DeployAsync("v1");
+        await deployer.DeployAsync("v2");
+        using var interruption = new CancellationTokenSource();
+        var ended = await deployer.RunAsync(["rollback", deployer.Service], interruption: interruption, onLine: line =>
+        {
+            if (line.StartsWith("ok  start", StringComparison.Ordinal))
+                interruption.Cancel();
+        });
+
+        Assert.True(ended.Code == ExitCode.Interrupted, ended.Output);
+        Assert.Equal("v2", (await deployer.DocumentAsync())!.Active!.Version);
+        Assert.Equal(
+            ["exited v1", "running v2"],
+            (await host.ContainersAsync(deployer.Service)).Select(container => $"{container.State} {container.Labels["mesh.version"]}").Order());
+        var entry = (await deployer.HistoryAsync())[^1];
+        Assert.Equal(("rollback", "v1", Outcome.Aborted), (entry.Action, entry.Release.Version, entry.Outcome));
+    }
+
+    [Fact]
     public async Task Deploy_ItsLockIsTaken_EndsWithoutAPromotion()
     {
         var ct = TestContext.Current.CancellationToken;

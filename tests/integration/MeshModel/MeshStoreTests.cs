@@ -1,3 +1,4 @@
+using System.Text;
 using Consul;
 using Microsoft.Extensions.Logging.Abstractions;
 using ServiceMesh.Store;
@@ -30,6 +31,19 @@ public sealed class MeshStoreTests(ConsulFixture consul)
         Assert.Equal(second.Index, stored?.Index);
         Assert.Equal("d2", stored?.Document?.Active?.Deployment);
         Assert.Equal([(1, "d1"), (2, "d2")], (await Store.HistoryAsync(service, Ct)).Select(entry => (entry.Number, entry.Release.Deployment)));
+    }
+
+    [Fact]
+    public async Task Commit_MoreEntriesThanTheLimit_RemovesTheOldest()
+    {
+        await using var held = await Locks.TryAcquireAsync(service, Me, Ct);
+        foreach (var number in (int[])[1, 2, HistoryEntry.Limit])
+            await consul.Client.KV.Put(new KVPair($"mesh/history/{service}/{number:D8}"), Ct);
+
+        Assert.True((await Store.CommitAsync(held!, Document("d1"), expectedIndex: 0, Entry("d1"), Ct)).Committed);
+
+        var keys = (await consul.Client.KV.Keys($"mesh/history/{service}/", Ct)).Response!;
+        Assert.Equal(["00000002", "00000100", "00000101"], keys.Select(key => key[^8..]));
     }
 
     [Fact]
@@ -71,6 +85,19 @@ public sealed class MeshStoreTests(ConsulFixture consul)
         Assert.Null(await Locks.HolderAsync(service, Ct));
         await using var again = await Locks.TryAcquireAsync(service, Me, Ct);
         Assert.NotNull(again);
+    }
+
+    [Theory]
+    [InlineData("null")]
+    [InlineData("hello")]
+    public async Task Holder_HolderThatCannotBeRead_IsSomebody(string value)
+    {
+        var session = (await consul.Client.Session.Create(Ct)).Response;
+        var pair = new KVPair($"mesh/locks/{service}") { Session = session, Value = Encoding.UTF8.GetBytes(value) };
+        Assert.True((await consul.Client.KV.Acquire(pair, Ct)).Response);
+
+        Assert.Equal("somebody", (await Locks.HolderAsync(service, Ct))?.Who);
+        await consul.Client.Session.Destroy(session, Ct);
     }
 
     [Fact]

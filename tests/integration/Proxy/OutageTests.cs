@@ -60,7 +60,7 @@ public sealed class OutageTests
     }
 
     // The state is written beside the traffic, so it may come a moment later.
-    private static async Task StateIsWrittenAsync(string state, string service)
+    internal static async Task StateIsWrittenAsync(string state, string service)
     {
         using var late = CancellationTokenSource.CreateLinkedTokenSource(Ct);
         late.CancelAfter(TimeSpan.FromSeconds(10));

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
@@ -18,7 +19,7 @@ internal sealed class RunningProxy : IAsyncDisposable
 
     public HttpClient Http { get; } = new();
 
-    public static async Task<RunningProxy> StartAsync(Uri consul, string? state = null)
+    public static async Task<RunningProxy> StartAsync(Uri consul, string? state = null, params IEnumerable<KeyValuePair<string, string?>> settings)
     {
         var folder = state ?? Directory.CreateTempSubdirectory("mesh-proxy-").FullName;
         var started = ProxyApplication.Build(new Dictionary<string, string?>(StringComparer.Ordinal)
@@ -27,7 +28,7 @@ internal sealed class RunningProxy : IAsyncDisposable
             ["Consul"] = consul.ToString(),
             ["State"] = folder,
             ["ConsulWait"] = "00:00:02",
-        });
+        }.Concat(settings).ToDictionary(StringComparer.Ordinal));
         await started.StartAsync(TestContext.Current.CancellationToken);
         var port = new Uri(started.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
         var proxy = new RunningProxy(started);
@@ -39,14 +40,39 @@ internal sealed class RunningProxy : IAsyncDisposable
         await Http.GetFromJsonAsync<JsonElement>($"/services/{service}", TestContext.Current.CancellationToken);
 
     /// <summary>Asks until the proxy's account of the service holds what is wanted.</summary>
-    public async Task UntilAsync(string service, Func<JsonElement, bool> wanted)
+    public Task UntilAsync(string service, Func<JsonElement, bool> wanted) => UntilToldAsync($"/services/{service}", wanted);
+
+    /// <summary>Asks until the proxy's account of all services holds what is wanted.</summary>
+    public Task UntilAllAsync(Func<JsonElement, bool> wanted) => UntilToldAsync("/services", wanted);
+
+    /// <summary>Asks one request after the other until it is stopped; the answers' statuses.</summary>
+    public async Task<List<HttpStatusCode>> LoadAsync(string path, CancellationToken stop)
+    {
+        List<HttpStatusCode> answers = [];
+        while (!stop.IsCancellationRequested)
+        {
+            using var answer = await Http.GetAsync(path, TestContext.Current.CancellationToken);
+            answers.Add(answer.StatusCode);
+        }
+
+        return answers;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Http.Dispose();
+        await app.StopAsync();
+        await app.DisposeAsync();
+    }
+
+    private async Task UntilToldAsync(string path, Func<JsonElement, bool> wanted)
     {
         using var late = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         late.CancelAfter(TimeSpan.FromSeconds(20));
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
         while (true)
         {
-            using var answer = await Http.GetAsync($"/services/{service}", late.Token);
+            using var answer = await Http.GetAsync(path, late.Token);
             var account = await answer.Content.ReadFromJsonAsync<JsonElement>(late.Token);
             if (answer.IsSuccessStatusCode && wanted(account))
                 return;
@@ -59,12 +85,5 @@ internal sealed class RunningProxy : IAsyncDisposable
                 Assert.Fail($"not in time; the proxy last said: {account}");
             }
         }
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        Http.Dispose();
-        await app.StopAsync();
-        await app.DisposeAsync();
     }
 }

@@ -33,7 +33,7 @@ public sealed class TrafficTests(ConsulFixture consul) : IAsyncLifetime
         var service = await ServedAsync("one", one.Port);
         await service.AddInstanceAsync("two", two.Port);
         using var stop = new CancellationTokenSource();
-        var load = Enumerable.Range(0, 8).Select(_ => LoadAsync($"/{service.Name}/", stop.Token)).ToArray();
+        var load = Enumerable.Range(0, 8).Select(_ => proxy.LoadAsync($"/{service.Name}/", stop.Token)).ToArray();
 
         foreach (var deployment in Enumerable.Range(0, 20).Select(n => n % 2 == 0 ? "two" : "one"))
         {
@@ -166,18 +166,6 @@ public sealed class TrafficTests(ConsulFixture consul) : IAsyncLifetime
         var index = await service.PromoteAsync(deployment);
         await proxy.UntilAsync(service.Name, account => account.GetProperty("index").GetUInt64() >= index);
         return service;
-    }
-
-    private async Task<List<HttpStatusCode>> LoadAsync(string path, CancellationToken stop)
-    {
-        List<HttpStatusCode> answers = [];
-        while (!stop.IsCancellationRequested)
-        {
-            using var answer = await proxy.Http.GetAsync(path, Ct);
-            answers.Add(answer.StatusCode);
-        }
-
-        return answers;
     }
 
     private static async Task<string> EchoAsync(ClientWebSocket socket, string text)

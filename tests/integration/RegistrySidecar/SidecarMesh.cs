@@ -4,6 +4,7 @@ using Docker.DotNet;
 using Docker.DotNet.Models;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Hosting;
+using ServiceMesh.Docker;
 using ServiceMesh.RegistrySidecar;
 using ServiceMesh.RegistrySidecar.Settings;
 using Testcontainers.Consul;
@@ -41,7 +42,7 @@ internal sealed class SidecarMesh(SidecarConsul parts) : IAsyncDisposable
         var options = new SidecarOptions
         {
             ConsulAddress = parts.Address,
-            DockerHost = Docker.Options.Endpoint,
+            DockerHost = DockerEngine.DefaultEndpoint,
             Ip = parts.HostAddress,
             Node = Node,
             Environment = Environment,
@@ -67,8 +68,14 @@ internal sealed class SidecarMesh(SidecarConsul parts) : IAsyncDisposable
     /// <param name="labels">Labels beside that of the mesh.</param>
     /// <param name="answers">Whether something listens on the port.</param>
     /// <param name="autoRemove">Whether Docker removes it when it ends.</param>
+    /// <param name="change">What else is to be different.</param>
     public async Task<string> RunAsync(
-        string name, string[]? env = null, Dictionary<string, string>? labels = null, bool answers = false, bool autoRemove = false)
+        string name,
+        string[]? env = null,
+        Dictionary<string, string>? labels = null,
+        bool answers = false,
+        bool autoRemove = false,
+        Action<CreateContainerParameters>? change = null)
     {
         var parameters = new CreateContainerParameters
         {
@@ -88,6 +95,7 @@ internal sealed class SidecarMesh(SidecarConsul parts) : IAsyncDisposable
             parameters.Cmd = ["agent", "-dev", "-client", "0.0.0.0"];
         else
             (parameters.Entrypoint, parameters.Cmd) = (["/bin/sh", "-c"], ["trap 'exit 1' USR1; while :; do sleep 1; done"]);
+        change?.Invoke(parameters);
         var container = await Docker.Containers.CreateContainerAsync(parameters, Ct);
         await Docker.Containers.StartContainerAsync(container.ID, cancellationToken: Ct);
         return container.ID;
@@ -104,6 +112,10 @@ internal sealed class SidecarMesh(SidecarConsul parts) : IAsyncDisposable
 
     public Task RestartAsync(string container) =>
         Docker.Containers.RestartContainerAsync(container, new ContainerRestartParameters { WaitBeforeKillSeconds = 0 }, Ct);
+
+    public Task PauseAsync(string container) => Docker.Containers.PauseContainerAsync(container, Ct);
+
+    public Task UnpauseAsync(string container) => Docker.Containers.UnpauseContainerAsync(container, Ct);
 
     public Task RenameAsync(string container, string name) =>
         Docker.Containers.RenameContainerAsync(container, new ContainerRenameParameters { NewName = Named(name) }, Ct);

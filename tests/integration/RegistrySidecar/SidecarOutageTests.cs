@@ -1,3 +1,4 @@
+using ServiceMesh.Docker;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.RegistrySidecar;
@@ -8,7 +9,7 @@ public sealed class SidecarOutageTests(SidecarConsul parts)
     [Fact]
     public async Task EventStream_Broken_NothingIsLost()
     {
-        await using var docker = new CuttableDocker(parts.Docker.Options.Endpoint);
+        await using var docker = new CuttableDocker(DockerEngine.DefaultEndpoint);
         await using var mesh = new SidecarMesh(parts);
         await mesh.StartSidecarAsync(options => options with { DockerHost = docker.Address });
         (string dies, string starts) = (mesh.Named("dies"), mesh.Named("starts"));

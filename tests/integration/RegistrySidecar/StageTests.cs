@@ -76,7 +76,7 @@ public sealed class StageTests(SidecarConsul parts)
         var sidecar = await mesh.StartSidecarAsync();
         var service = mesh.Named("demo");
         await mesh.PutDocumentAsync(Document(service, "k3v"));
-        await RunAsync(mesh, service, "k3v", "SERVICE_CHECK_TTL=1h", "SERVICE_CHECK_INITIAL_STATUS=passing");
+        await RunAsync(mesh, service, "k3v", "SERVICE_CHECK_TTL=1h", "SERVICE_CHECK_TCP=false");
         await mesh.StageAsync(service, "active");
         var before = await HealthAsync(service);
 

@@ -19,7 +19,7 @@ public sealed class ContainerOutputTests
     [Fact]
     public void Append_BytesCutAnywhere_GivesWholeLines()
     {
-        var bytes = Encoding.UTF8.GetBytes("erste Zeile: für\r\n\u001b[31mrot\u001b[0m\tx\a\nrest");
+        var bytes = Encoding.UTF8.GetBytes("erste Zeile: für\r\n\u001b[31mrot\u001b[0m\tx\a\u009b\nrest");
         for (var cut = 0; cut <= bytes.Length; cut++)
         {
             List<string> lines = [];

@@ -38,6 +38,11 @@ public sealed class FaultTests
             5,
             "Docker stopped answering: connection reset. Is it running, and may you use it? Name another address with --docker or DOCKER_HOST."
         },
+        {
+            new TaskCanceledException("no answer", new TimeoutException("100 s are over")),
+            5,
+            "Docker stopped answering: 100 s are over. Is it running, and may you use it? Name another address with --docker or DOCKER_HOST."
+        },
     };
 
     [Theory]

@@ -177,6 +177,26 @@ public sealed class ManifestReaderTests
         "6: routes[1].path: '/demo' is already a route of this service",
         "7: routes[2].path: route path '/services/x' is taken: the proxy answers /services itself");
 
+    [Fact]
+    public void Read_NoRoutesBadHostAndEndlessWaits_AreNamedWhereTheyStand()
+    {
+        AssertErrors(
+            "{name: demo, image: demo, port: 80, routes: []}",
+            "1: routes: must be a list with at least one entry, each beginning with '- '");
+        AssertErrors(
+            """
+            name: demo
+            image: demo
+            port: 80
+            routes:
+              - path: /demo
+                host: Example.org
+            drain: 25h
+            """,
+            "6: routes[0].host: route host 'Example.org' must be a host name in lower case, without a port",
+            "7: drain: '25h' must be at most 24h");
+    }
+
     private static ServiceManifest Valid(string text)
     {
         var result = ManifestReader.Read(text, _ => null);

@@ -1,4 +1,3 @@
-using CsCheck;
 using ServiceMesh.Deployer.Manifest;
 using Xunit;
 
@@ -6,38 +5,6 @@ namespace ServiceMesh.Tests.Unit.Deployer;
 
 public sealed class ManifestTextTests
 {
-    [Theory]
-    [InlineData("500ms", 500)]
-    [InlineData("1s", 1_000)]
-    [InlineData("0s", 0)]
-    [InlineData("2m", 120_000)]
-    [InlineData("1m30s", 90_000)]
-    [InlineData("1h1ms", 3_600_001)]
-    public void TryParse_Duration_IsRead(string text, int milliseconds)
-    {
-        Assert.True(DurationText.TryParse(text, out var duration));
-        Assert.Equal(milliseconds, duration.TotalMilliseconds);
-    }
-
-    [Theory]
-    [InlineData("")]
-    [InlineData("1")]
-    [InlineData("s")]
-    [InlineData("-1s")]
-    [InlineData("1.5s")]
-    [InlineData("30s1m")]
-    [InlineData("1 s")]
-    [InlineData("1s\n")]
-    [InlineData("9999999s")]
-    public void TryParse_NoDuration_IsRefused(string text) => Assert.False(DurationText.TryParse(text, out _));
-
-    [Fact]
-    public void Write_AnyDuration_IsReadBackTheSame() => Gen.Long[0, 999_999L * 3_600_000].Sample(milliseconds =>
-    {
-        var duration = TimeSpan.FromMilliseconds(milliseconds);
-        return DurationText.TryParse(DurationText.Write(duration), out var read) && read == duration;
-    });
-
     [Theory]
     [InlineData("plain", "plain")]
     [InlineData("${SET}", "value")]

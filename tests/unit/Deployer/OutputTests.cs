@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
 using ServiceMesh.Deployer.Delivery;
 using ServiceMesh.Deployer.Output;
@@ -62,6 +63,7 @@ public sealed class OutputTests
 
         var table = StatusRow.Table(StatusReader.Rows("demo", document, instances, answers), DateTimeOffset.UnixEpoch.AddSeconds(90));
 
+        Assert.Contains("\"stage\": \"active\"", JsonSerializer.Serialize(StatusReader.Rows("demo", document, instances, answers), ReportJson.Default.IReadOnlyListStatusRow), StringComparison.Ordinal);
         Assert.Equal(
             [
                 "SERVICE  STAGE      VERSION  DEPLOYMENT  INSTANCE           HEALTH    IN FLIGHT  AGE",

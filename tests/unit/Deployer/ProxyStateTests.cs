@@ -31,6 +31,40 @@ public sealed class ProxyStateTests
     }
 
     [Fact]
+    public void Faults_AProxyThatFollowsInPart_IsNamedWithItsReason()
+    {
+        var answers = new Dictionary<Instance, ProxyAnswer?>
+        {
+            [One] = new ProxyAnswer(7, "the route /demo is shop's", []),
+            [Two] = new ProxyAnswer(6, "not a service document", []),
+            [Two with { Id = "p3" }] = new ProxyAnswer(7, null, []),
+            [Two with { Id = "p4" }] = null,
+        };
+
+        Assert.Equal(["proxy p1 at http://10.0.0.9:8000 follows, but: the route /demo is shop's"], ProxyState.Faults(answers, 7));
+    }
+
+    [Theory]
+    [InlineData("passing 7 0", true)]
+    [InlineData("passing 7 0, passing 9 0", true)]
+    [InlineData("passing 7 0, critical silent", true)]
+    [InlineData("passing 7 1", false)]
+    [InlineData("passing 7 0, passing 7 1", false)]
+    [InlineData("passing 7 0, passing silent", false)]
+    [InlineData("passing 7 0, passing 6 0", false)]
+    [InlineData("", false)]
+    public void IsDrained_OnlyIfEveryProxyThatMayServeSaysSo(string proxies, bool drained)
+    {
+        var answers = proxies.Split(", ", StringSplitOptions.RemoveEmptyEntries).Select((text, i) => (Words: text.Split(' '), i)).ToDictionary(
+            proxy => One with { Id = $"p{proxy.i}", Health = proxy.Words[0] },
+            proxy => proxy.Words is [_, var index, var inFlight]
+                ? new ProxyAnswer(ulong.Parse(index), null, [new ProxiedInstance("i", "old", int.Parse(inFlight)), new ProxiedInstance("j", "new", 5)])
+                : null);
+
+        Assert.Equal(drained, ProxyState.IsDrained(answers, 7, new HashSet<string> { "old" }));
+    }
+
+    [Fact]
     public void InFlight_OverAllProxies_CountsOnlyTheGivenDeployments()
     {
         ProxiedInstance[] instances = [new("i1", "old", 3), new("i2", "old", 1), new("i3", "new", 50), new("i4", "candidate", 2)];

@@ -20,8 +20,9 @@ public sealed class AgentWriterTests
     {
         consul.Agent.Self(Arg.Any<CancellationToken>()).Returns(new QueryResult<Dictionary<string, Dictionary<string, System.Text.Json.JsonElement>>> { Response = [] });
         consul.Agent.Services(Arg.Any<CancellationToken>()).Returns(new QueryResult<Dictionary<string, AgentService>> { Response = [] });
+        consul.Agent.Checks(Arg.Any<CancellationToken>()).Returns(new QueryResult<Dictionary<string, AgentCheck>> { Response = [] });
         agent = new AgentState(consul);
-        writer = new AgentWriter(agent, new RetryLedger(time), NullLogger<AgentWriter>.Instance);
+        writer = new AgentWriter(agent, new RetryLedger(time), GivenOperation.Metrics(time), NullLogger<AgentWriter>.Instance);
     }
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -65,6 +66,36 @@ public sealed class AgentWriterTests
 
         Assert.Empty(agent.Services);
         await consul.Agent.Received(1).ServiceDeregister("one", Arg.Any<CancellationToken>());
+    }
+
+    [Fact]
+    public async Task ApplyAsync_IdOfAnotherContainer_GoesBeforeItComes()
+    {
+        await agent.ReadAsync(Ct);
+        var takeover = Plan("one").Register[0] with { IsTakeover = true };
+
+        await writer.ApplyAsync(new RegistrationPlan([takeover], [], []), Ct);
+
+        Received.InOrder(() =>
+        {
+            _ = consul.Agent.ServiceDeregister("one", Arg.Any<CancellationToken>());
+            _ = consul.Agent.ServiceRegister(takeover.Registration, false, Arg.Any<CancellationToken>());
+        });
+        Assert.Equal(["one"], agent.Services.Keys);
+    }
+
+    [Fact]
+    public async Task ApplyAsync_ChecksReplaced_MaintenanceIsGivenBack()
+    {
+        var maintenance = new AgentCheck { CheckID = "_service_maintenance:one", ServiceID = "one", Notes = "by hand" };
+        consul.Agent.Checks(Arg.Any<CancellationToken>())
+            .Returns(new QueryResult<Dictionary<string, AgentCheck>> { Response = new() { [maintenance.CheckID] = maintenance } });
+        await agent.ReadAsync(Ct);
+
+        await writer.ApplyAsync(new RegistrationPlan([Plan("one").Register[0] with { ReplaceChecks = true }], [], []), Ct);
+
+        await consul.Agent.Received(1).EnableServiceMaintenance("one", "by hand", Arg.Any<CancellationToken>());
+        Assert.Equal("by hand", agent.Checks[maintenance.CheckID].Notes);
     }
 
     private static RegistrationPlan Plan(params string[] ids) => new(

@@ -9,6 +9,7 @@ namespace ServiceMesh.Tests.Unit.RegistrySidecar;
 public sealed class CheckRuleTests
 {
     private static readonly SidecarOptions Scripts = WithIp with { EnableScriptChecks = true };
+    private static readonly SidecarOptions NoDefault = WithIp with { DefaultCheck = DefaultCheck.None };
 
     [Fact]
     public void Map_Http_AsksThePublishedAddress()
@@ -48,14 +49,14 @@ public sealed class CheckRuleTests
     {
         var check = Assert.Single(Checks(
         [
-            "SERVICE_CHECK_TCP=true", "SERVICE_CHECK_INTERVAL=1m30s", "SERVICE_CHECK_TIMEOUT=500ms", "SERVICE_CHECK_INITIAL_STATUS=warning",
+            "SERVICE_CHECK_TCP=true", "SERVICE_CHECK_INTERVAL=1m30s", "SERVICE_CHECK_TIMEOUT=500ms", "SERVICE_CHECK_INITIAL_STATUS=critical",
             "SERVICE_CHECK_DEREGISTER_AFTER=2h", "SERVICE_CHECK_SUCCESS_BEFORE_PASSING=2", "SERVICE_CHECK_FAILURES_BEFORE_CRITICAL=3",
         ]));
 
         Assert.Equal("10.0.0.9:8080", check.TCP);
         Assert.Equal(TimeSpan.FromSeconds(90), check.Interval);
         Assert.Equal(TimeSpan.FromMilliseconds(500), check.Timeout);
-        Assert.Equal(HealthStatus.Warning, check.Status);
+        Assert.Equal(HealthStatus.Critical, check.Status);
         Assert.Equal(TimeSpan.FromHours(2), check.DeregisterCriticalServiceAfter);
         Assert.Equal((2, 3), (check.SuccessBeforePassing, check.FailuresBeforeCritical));
     }
@@ -77,7 +78,7 @@ public sealed class CheckRuleTests
     [InlineData("SERVICE_CHECK_GRPC=0")]
     [InlineData("SERVICE_CHECK_HTTP=")]
     [InlineData("CHECK_HTTP=/")]
-    public void Map_CheckSwitchedOff_RegistersNone(string variable) => Assert.Empty(Checks([variable]));
+    public void Map_CheckSwitchedOff_RegistersNone(string variable) => Assert.Empty(Checks([variable], NoDefault));
 
     [Fact]
     public void Map_Scripts_AreSplitAsAShellDoes()
@@ -98,7 +99,7 @@ public sealed class CheckRuleTests
     {
         var mapped = ContainerMapping.Map(Container("nginx", "web", ["80/tcp=8080"], [variable]), Context());
 
-        Assert.Empty(Assert.Single(mapped.Registrations).Checks!);
+        Assert.Equal("service:h1:web:80:default", Assert.Single(Assert.Single(mapped.Registrations).Checks!).CheckID);
         Assert.Contains("--enable-script-checks", Assert.Single(mapped.Warnings), StringComparison.Ordinal);
     }
 
@@ -131,6 +132,47 @@ public sealed class CheckRuleTests
         Assert.Contains($"SERVICE_CHECK_{named}", Assert.Single(mapped.Warnings), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(null, "tcp 2s")]
+    [InlineData("SERVICE_CHECK_INTERVAL=5s", "tcp 5s")]
+    [InlineData("SERVICE_CHECK_TCP=false", "")]
+    [InlineData("SERVICE_CHECK_HTTP=/", "http 10s")]
+    [InlineData("SERVICE_CHECK_TTL=9s", "ttl , tcp 2s")]
+    [InlineData("SERVICE_CHECK_TTL=9s SERVICE_CHECK_TTL_HEARTBEAT=false", "ttl ")]
+    public void Map_DefaultCheck_IsThereWhereNothingElseAsksTheContainer(string? variables, string expected) =>
+        Assert.Equal(expected, string.Join(", ", Checks(variables?.Split(' ') ?? []).Select(Kind)));
+
+    [Fact]
+    public void Map_DefaultCheck_IsForTcpPortsAndWhereTheOptionAllowsIt()
+    {
+        var container = Container("bind", "dns", ["53/udp=53", "53/tcp=53"]);
+
+        Assert.Equal([1, 0], Registrations(container).Select(registration => registration.Checks!.Length));
+        Assert.Equal([0, 0], Registrations(container, NoDefault).Select(registration => registration.Checks!.Length));
+    }
+
+    [Theory]
+    [InlineData("active", "passing", 0)]
+    [InlineData("candidate", null, 1)]
+    public void Map_InitialStatus_HoldsForWhatWasPromoted(string stage, string? status, int warnings)
+    {
+        var container = Container("demo", "demo", ["80/tcp=8080"], ["SERVICE_CHECK_HTTP=/", "SERVICE_CHECK_INITIAL_STATUS=passing"]);
+        var documents = Documents(Document("demo", stage == "active" ? container.Id : "other"));
+
+        var mapped = ContainerMapping.Map(container, Context(documents: documents));
+
+        Assert.Equal(status, Assert.Single(Assert.Single(mapped.Registrations).Checks!).Status?.Status);
+        Assert.Equal(warnings, mapped.Warnings.Count);
+    }
+
+    [Fact]
+    public void Map_OtherInitialStatus_IsTheSameDefinition()
+    {
+        string[] statuses = ["critical", "passing"];
+
+        Assert.Single(statuses.Select(status => Hash([$"SERVICE_CHECK_INITIAL_STATUS={status}"])).Distinct());
+    }
+
     [Fact]
     public void HashOf_ChangedCheck_Differs()
     {
@@ -140,6 +182,12 @@ public sealed class CheckRuleTests
         Assert.NotEqual(hashes[0], hashes[1]);
         Assert.Equal(hashes[0], CheckRule.HashOf(Checks(["SERVICE_CHECK_HTTP=/a"])));
     }
+
+    private static string Hash(string[] env) =>
+        Assert.Single(Registrations(Container("nginx", "web", ["80/tcp=8080"], env))).Meta![InstanceMeta.Checks];
+
+    private static string Kind(AgentServiceCheck check) =>
+        $"{(check.TTL is not null ? "ttl" : check.HTTP is not null ? "http" : "tcp")} {(check.Interval is { } interval ? $"{interval.TotalSeconds}s" : "")}";
 
     private static AgentServiceCheck[] Checks(string[] env, SidecarOptions? options = null) =>
         Assert.Single(Registrations(Container("nginx", "web", ["80/tcp=8080"], env), options)).Checks!;

@@ -31,7 +31,7 @@ public sealed class ContainerCacheTests
     {
         await KnownAsync("a");
 
-        cache.Mark(new Dictionary<string, Death?> { ["a"] = new Death(Started.AddSeconds(5), 1) });
+        cache.Mark(Died(Started.AddSeconds(5), 1));
         await cache.InspectAsync(docker, Ct);
 
         Assert.Equal((ContainerState.Exited, 1), (cache.FateOf("a").State, cache.FateOf("a").Container!.ExitCode));
@@ -46,7 +46,7 @@ public sealed class ContainerCacheTests
     {
         await KnownAsync("a");
 
-        cache.Mark(new Dictionary<string, Death?> { ["a"] = new Death(Started.AddSeconds(-5), 1) });
+        cache.Mark(Died(Started.AddSeconds(-5), 1));
 
         Assert.Contains(cache.Running, container => container.Id == "a");
     }
@@ -55,9 +55,9 @@ public sealed class ContainerCacheTests
     public async Task Mark_StartAfterDeath_IsInspectedAtOnce()
     {
         await KnownAsync("a");
-        cache.Mark(new Dictionary<string, Death?> { ["a"] = new Death(Started.AddSeconds(5), 0) });
+        cache.Mark(Died(Started.AddSeconds(5), 0));
 
-        cache.Mark(new Dictionary<string, Death?> { ["a"] = null });
+        cache.Mark(Just(EventEffect.LookedAtAnyway));
         var inspection = await cache.InspectAsync(docker, Ct);
 
         Assert.Equal(["a"], inspection.Seen);
@@ -108,27 +108,139 @@ public sealed class ContainerCacheTests
         Assert.Equal(["a", "c"], cache.Running.Select(container => container.Id).Order());
     }
 
+    [Theory]
+    [InlineData("15", "")]
+    [InlineData("9", "")]
+    [InlineData("28", "SIGWINCH")]
+    public async Task Mark_EndingSignal_IsBelievedAtOnceAndVerifiedAfterTheStopTimeout(string signal, string stopSignal)
+    {
+        Inspected("a", running: true, stopSignal, TimeSpan.FromSeconds(3));
+        await KnownAsync("a");
+
+        cache.Mark(Signalled(signal));
+        await cache.InspectAsync(docker, Ct);
+        Assert.Empty(cache.Running);
+        time.Advance(TimeSpan.FromSeconds(4));
+        await cache.InspectAsync(docker, Ct);
+        Assert.Empty(cache.Running);
+
+        time.Advance(TimeSpan.FromSeconds(1));
+        await cache.InspectAsync(docker, Ct);
+        Assert.Single(cache.Running);
+    }
+
+    [Theory]
+    [InlineData("1", "")]
+    [InlineData("10", "")]
+    [InlineData("28", "")]
+    [InlineData("nonsense", "SIGWINCH")]
+    public async Task Mark_OtherSignal_ChangesNothing(string signal, string stopSignal)
+    {
+        Inspected("a", running: true, stopSignal);
+        await KnownAsync("a");
+
+        cache.Mark(Signalled(signal));
+        await cache.InspectAsync(docker, Ct);
+
+        Assert.Single(cache.Running);
+    }
+
+    [Fact]
+    public async Task Mark_DeathAfterTheSignal_IsVerifiedASecondLaterWithItsExitCode()
+    {
+        await KnownAsync("a");
+        cache.Mark(Signalled("15"));
+
+        cache.Mark(Died(Started.AddSeconds(6), 3));
+        Assert.Equal(3, cache.FateOf("a").Container!.ExitCode);
+        time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.Equal(["a"], (await cache.InspectAsync(docker, Ct)).Seen);
+    }
+
+    [Fact]
+    public async Task Mark_SignalBeforeTheLastStart_IsNotBelieved()
+    {
+        await KnownAsync("a");
+
+        cache.Mark(new Dictionary<string, Happened> { ["a"] = new(EventEffect.PresumedDeadBySignal, new Death(Started.AddSeconds(-1), 143, "15")) });
+
+        Assert.Single(cache.Running);
+    }
+
+    [Fact]
+    public async Task Mark_LookAtWhatDoesNotRun_AsksNothing()
+    {
+        cache.Mark(Just(EventEffect.LookedAt));
+        Assert.Empty((await cache.InspectAsync(docker, Ct)).Seen);
+
+        await KnownAsync("a");
+        cache.Mark(Died(Started.AddSeconds(5), 0));
+        cache.Mark(Just(EventEffect.LookedAt));
+        Assert.Empty((await cache.InspectAsync(docker, Ct)).Seen);
+        Assert.Empty(cache.Running);
+    }
+
+    [Fact]
+    public async Task Mark_LookAtWhatRuns_AsksAgain()
+    {
+        await KnownAsync("a");
+
+        cache.Mark(Just(EventEffect.LookedAt));
+
+        Assert.Equal(["a"], (await cache.InspectAsync(docker, Ct)).Seen);
+    }
+
+    [Fact]
+    public async Task ListAsync_HealthChangedAndNoEventCame_InspectsIt()
+    {
+        Inspected("a", running: true, health: "starting");
+        Listed(Summary("a", 8080, "Up 5 seconds (health: starting)"));
+        await cache.ListAsync(docker, everything: true, Ct);
+        await cache.InspectAsync(docker, Ct);
+
+        Inspected("a", running: true, health: "healthy");
+        Listed(Summary("a", 8080, "Up 9 seconds (healthy)"));
+        await cache.ListAsync(docker, everything: false, Ct);
+        Assert.Equal(["a"], (await cache.InspectAsync(docker, Ct)).Seen);
+
+        Listed(Summary("a", 8080, "Up 2 minutes (healthy)"));
+        await cache.ListAsync(docker, everything: false, Ct);
+        Assert.Empty((await cache.InspectAsync(docker, Ct)).Seen);
+    }
+
+    private static Dictionary<string, Happened> Just(EventEffect effect) => new() { ["a"] = new(effect) };
+
+    private static Dictionary<string, Happened> Died(DateTimeOffset at, long exitCode) =>
+        new() { ["a"] = new(EventEffect.PresumedDead, new Death(at, exitCode)) };
+
+    private static Dictionary<string, Happened> Signalled(string signal) =>
+        new() { ["a"] = new(EventEffect.PresumedDeadBySignal, new Death(Started.AddSeconds(5), 143, signal)) };
+
     private async Task KnownAsync(params string[] ids)
     {
         cache.Need(ids);
         await cache.InspectAsync(docker, Ct);
     }
 
-    private void Inspected(string id, bool running) =>
+    private void Inspected(string id, bool running, string stopSignal = "", TimeSpan? stopTimeout = null, string? health = null) =>
         docker.Containers.InspectContainerAsync(id, Arg.Any<CancellationToken>()).Returns(new ContainerInspectResponse
         {
             ID = id,
-            State = new State { Running = running, StartedAt = "2026-01-31T12:00:00.123456789Z" },
+            Name = "/" + id,
+            Config = new ContainerConfig { StopSignal = stopSignal, StopTimeout = stopTimeout },
+            State = new State { Running = running, StartedAt = "2026-01-31T12:00:00.123456789Z", Health = health is null ? null! : new Health { Status = health } },
         });
 
     private void Listed(params ContainerListResponse[] containers) =>
         docker.Containers.ListContainersAsync(Arg.Any<ContainersListParameters>(), Arg.Any<CancellationToken>()).Returns(containers);
 
-    private static ContainerListResponse Summary(string id, ushort port) => new()
+    private static ContainerListResponse Summary(string id, ushort port, string status = "Up 1 second") => new()
     {
         ID = id,
         Names = [$"/{id}"],
         State = "running",
+        Status = status,
         Ports = [new PortSummary { PrivatePort = 80, PublicPort = port, Type = "tcp" }],
     };
 }

@@ -53,4 +53,36 @@ public sealed class ContainerFactsReaderTests
         Assert.Equal(3, facts.Bindings.Count);
         Assert.Equal(["10.0.0.1", "fd00::1"], facts.Networks.Values);
     }
+
+    [Fact]
+    public void Read_Healthcheck_TakesItsLastLineShortAndClean()
+    {
+        var facts = Inspected("unhealthy", "first", "curl: (7)\u0007 refused\r\n" + new string('x', 100_000) + "\n\n");
+
+        Assert.Equal(HealthState.Unhealthy, facts.Health!.State);
+        Assert.Equal(new string('x', 500) + "…", facts.Health.Output);
+        Assert.Equal("a?b", Inspected("healthy", "a\u001bb\n").Health!.Output);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("none")]
+    public void Read_NoHealthcheck_HasNoHealth(string? status) => Assert.Null(Inspected(status).Health);
+
+    [Theory]
+    [InlineData(null, 10)]
+    [InlineData(0, 0)]
+    [InlineData(45, 45)]
+    [InlineData(-1, 300)]
+    [InlineData(86400, 300)]
+    public void Read_StopTimeout_IsDockersAndNeverForEver(int? seconds, int expected) =>
+        Assert.Equal(TimeSpan.FromSeconds(expected), ContainerFactsReader.Read(new ContainerInspectResponse
+        {
+            Config = new ContainerConfig { StopTimeout = seconds is { } given ? TimeSpan.FromSeconds(given) : null },
+        }).StopTimeout);
+
+    private static ContainerFacts Inspected(string? health, params string[] outputs) => ContainerFactsReader.Read(new ContainerInspectResponse
+    {
+        State = new State { Health = new Health { Status = health!, Log = [.. outputs.Select(output => new HealthcheckResult { Output = output })] } },
+    });
 }

@@ -32,7 +32,7 @@ public sealed class ContainerMappingTests
                 ["mesh-deployment"] = "k3v",
                 ["mesh-version"] = "v2",
                 ["mesh-image"] = "sha256:1234",
-                ["mesh-checks"] = CheckRule.HashOf([]),
+                ["mesh-checks"] = CheckRule.HashOf([.. registration.Checks!]),
             },
             registration.Meta!);
     }

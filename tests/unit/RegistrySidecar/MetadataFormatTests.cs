@@ -26,25 +26,6 @@ public sealed class MetadataFormatTests
     public void ServiceNameOf_Image_IsItsLastPathPart(string image, string name) => Assert.Equal(name, ImageName.ServiceNameOf(image));
 
     [Theory]
-    [InlineData("10s", 10_000)]
-    [InlineData("1m30s", 90_000)]
-    [InlineData("1.5h", 5_400_000)]
-    [InlineData("500ms", 500)]
-    [InlineData("0", 0)]
-    public void GoDurationParse_Duration_IsRead(string text, int milliseconds) =>
-        Assert.Equal(TimeSpan.FromMilliseconds(milliseconds), GoDuration.Parse(text));
-
-    [Theory]
-    [InlineData("")]
-    [InlineData("10")]
-    [InlineData("s")]
-    [InlineData("-1s")]
-    [InlineData("1 s")]
-    [InlineData("1d")]
-    [InlineData("999999999999999999h")]
-    public void GoDurationParse_AnythingElse_IsRefused(string text) => Assert.Null(GoDuration.Parse(text));
-
-    [Theory]
     [InlineData("a  b", "a", "b")]
     [InlineData("'a b' \"c d\"", "a b", "c d")]
     [InlineData("a\\ b", "a b")]
@@ -79,5 +60,16 @@ public sealed class MetadataFormatTests
 
         Assert.Null(TagTemplate.TryParse(text, out var template));
         Assert.Equal(tag, template.Expand(container, "h1"));
+    }
+
+    [Fact]
+    public void TagTemplateExpand_LabelThatNamesItself_IsInsertedOnce()
+    {
+        var bomb = string.Concat(Enumerable.Repeat("{{.Labels.bomb}}", 4096));
+        var container = Given.Container("nginx", "web", [], labels: new Dictionary<string, string> { ["bomb"] = bomb });
+
+        Assert.Null(TagTemplate.TryParse("{{.Labels.bomb}}", out var template));
+
+        Assert.Equal(bomb, template.Expand(container, "h1"));
     }
 }

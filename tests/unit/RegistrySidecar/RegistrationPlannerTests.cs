@@ -45,7 +45,8 @@ public sealed class RegistrationPlannerTests
             default: actual.EnableTagOverride = true; break;
         }
 
-        Assert.False(Assert.Single(Plan([Web], [actual]).Register).ReplaceChecks);
+        var registering = Assert.Single(Plan([Web], [actual]).Register);
+        Assert.Equal((false, false), (registering.ReplaceChecks, registering.IsTakeover));
     }
 
     [Fact]
@@ -137,7 +138,7 @@ public sealed class RegistrationPlannerTests
 
         var plan = Plan([successor], [AsActual(Web)], Absent);
 
-        Assert.Equal(9090, Assert.Single(plan.Register).Registration.Port);
+        Assert.Equal((9090, true), (Assert.Single(plan.Register).Registration.Port, plan.Register[0].IsTakeover));
         Assert.Empty(plan.Deregister);
     }
 

@@ -46,9 +46,13 @@ public sealed class SettingsReaderTests
             ["RESYNC"] = "5s",
             ["CLEANUP_GRACE"] = "0s",
             ["ENABLE_SCRIPT_CHECKS"] = "yes",
+            ["DEFAULT_CHECK"] = "none",
             ["ON_EXIT"] = "deregister",
             ["DOCKER_HOST"] = "unix:///d.sock",
             ["CONSUL_HTTP_ADDR"] = "consul:8500",
+            ["STATUS_PORT"] = "8001",
+            ["STATUS_ADDRESS"] = "0.0.0.0",
+            ["LOG_FORMAT"] = "json",
         });
 
         Assert.Empty(read.Errors);
@@ -68,9 +72,13 @@ public sealed class SettingsReaderTests
                 Resync = TimeSpan.FromSeconds(5),
                 CleanupGrace = TimeSpan.Zero,
                 EnableScriptChecks = true,
+                DefaultCheck = DefaultCheck.None,
                 OnExit = OnExit.Deregister,
                 DockerHost = new Uri("unix:///d.sock"),
                 ConsulAddress = new Uri("http://consul:8500"),
+                StatusPort = 8001,
+                StatusAddress = System.Net.IPAddress.Any,
+                LogFormat = LogFormat.Json,
             },
             read.Options);
     }
@@ -87,13 +95,42 @@ public sealed class SettingsReaderTests
             [
                 "--deregister cannot be 'sometimes': give always, on-success or never.",
                 "--ip cannot be '': it is empty; leave it out or give a value.",
-                "SIDECAR_RESYNC cannot be 'abc': give a duration such as 10s, 1m30s or 500ms, 1s at the least and 24h at the most.",
+                "SIDECAR_RESYNC cannot be 'abc': give a duration such as 500ms, 1s or 1m30s, 1s at the least and 24h at the most.",
                 "SIDECAR_RESYNK is no setting; --help lists them all.",
                 $"Sidecar:Tag in appsettings.json is no setting; --help lists them all.",
                 "Sidecar:Tags in appsettings.json cannot be '{{.Nope}}': '{{.Nope}}' in '{{.Nope}}' is no placeholder; there are "
                     + "{{.ID}}, {{.Name}}, {{.Image}}, {{.Host}}, {{.Labels.<label>}} and {{.Env.<variable>}}.",
             ],
             read.Errors.Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("status-port", "65536", "give a port number from 1 to 65535, or 0 for none")]
+    [InlineData("status-port", "-1", "give a port number from 1 to 65535, or 0 for none")]
+    [InlineData("status-address", "localhost", "give an IP address")]
+    [InlineData("log-format", "xml", "give text or json")]
+    [InlineData("internal", "maybe", "give true or false")]
+    [InlineData("docker-host", "nonsense", "give unix:///path or tcp://host:port")]
+    [InlineData("consul-http-addr", "ftp://x", "give http://host:port or https://host:port")]
+    public void Read_ValueOfTheWrongKind_SaysWhatWouldBeRight(string name, string value, string mend)
+    {
+        Assert.Equal([$"--{name} cannot be '{value}': {mend}."], Read(new() { [name] = value }).Errors);
+    }
+
+    [Fact]
+    public void All_EverySetting_IsInTheReadmeWithItsName()
+    {
+        var readme = File.ReadAllText(Path.Combine(Repository(), "registry-sidecar", "README.md"));
+
+        Assert.All(SidecarSettings.All, setting => Assert.Contains($"| `--{setting.Name}` |", readme, StringComparison.Ordinal));
+    }
+
+    private static string Repository()
+    {
+        var folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "ServiceMesh.sln")))
+            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests do not run inside the repository.");
+        return folder;
     }
 
     private static SidecarSettingsRead Read(

@@ -35,8 +35,8 @@ public sealed class WorkQueueTests
 
         var containers = queue.Take().Containers;
 
-        Assert.Null(containers["restarted"]);
-        Assert.Equal(death, containers["died"]);
+        Assert.Null(containers["restarted"].Death);
+        Assert.Equal(death, containers["died"].Death);
     }
 
     [Fact]

@@ -1,0 +1,99 @@
+using Consul;
+using Docker.DotNet;
+using Docker.DotNet.Models;
+using ServiceMesh.Docker;
+using ServiceMesh.RegistrySidecar.Reconciliation;
+using ServiceMesh.RegistrySidecar.Registration;
+using ServiceMesh.RegistrySidecar.Settings;
+using ServiceMesh.Store;
+
+namespace ServiceMesh.RegistrySidecar.DryRun;
+
+/// <summary>What runs on a host, and what Consul knows of it, read once.</summary>
+/// <param name="HostName">The Docker host's name.</param>
+/// <param name="Containers">The running containers by name.</param>
+/// <param name="Registry">What Consul tells; <c>null</c> if it does not answer.</param>
+/// <param name="Silence">Why Consul told nothing.</param>
+internal sealed record HostView(
+    string HostName, IReadOnlyList<ContainerFacts> Containers, RegistryView? Registry, string? Silence);
+
+/// <summary>What Consul knows.</summary>
+internal sealed record RegistryView(string Address, IReadOnlyDictionary<string, AgentService> Services, DocumentSet Documents);
+
+/// <summary>Reads a <see cref="HostView"/>; it writes nothing, neither to Docker nor to Consul.</summary>
+internal sealed class HostReader(SidecarOptions options, IConsulClient consul, MeshStore store, TimeProvider time)
+{
+    private const int Parallelism = 8;
+    private static readonly TimeSpan DockersTime = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan ConsulsTime = TimeSpan.FromSeconds(3);
+
+    /// <exception cref="PreviewException">Docker does not answer.</exception>
+    public async Task<HostView> ReadAsync(CancellationToken ct)
+    {
+        using var deadline = new CancellationTokenSource(DockersTime, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, deadline.Token);
+        try
+        {
+            using var docker = await DockerEngine.ConnectAsync(options.DockerHost, either.Token);
+            var info = await docker.System.GetSystemInfoAsync(either.Token);
+            var containers = await ContainersAsync(docker, either.Token);
+            var (registry, silence) = await RegistryAsync(ct);
+            return new HostView(info.Name, containers, registry, silence);
+        }
+        catch (DockerUnreachableException error)
+        {
+            throw new PreviewException($"{error.Message}. Name it with --docker-host or DOCKER_HOST.", error);
+        }
+        catch (OperationCanceledException error) when (deadline.IsCancellationRequested && !ct.IsCancellationRequested)
+        {
+            throw new PreviewException($"Docker did not answer within {DockersTime.TotalSeconds:0} s.", error);
+        }
+        catch (Exception error) when (error is DockerApiException or HttpRequestException or IOException)
+        {
+            throw new PreviewException($"Docker cannot be asked: {error.GetBaseException().Message}", error);
+        }
+    }
+
+    private static async Task<IReadOnlyList<ContainerFacts>> ContainersAsync(DockerClient docker, CancellationToken ct)
+    {
+        var listed = await docker.Containers.ListContainersAsync(new ContainersListParameters(), ct);
+        var facts = new ContainerFacts?[listed.Count];
+        await Parallel.ForAsync(0, listed.Count, Limits(ct), async (index, token) =>
+        {
+            try
+            {
+                facts[index] = ContainerFactsReader.Read(await docker.Containers.InspectContainerAsync(listed[index].ID, token));
+            }
+            catch (DockerContainerNotFoundException)
+            {
+                // It ended in between.
+            }
+        });
+        return [.. facts.OfType<ContainerFacts>().Where(container => container.IsRunning).OrderBy(container => container.Name, StringComparer.Ordinal)];
+    }
+
+    private async Task<(RegistryView? Registry, string? Silence)> RegistryAsync(CancellationToken ct)
+    {
+        using var deadline = new CancellationTokenSource(ConsulsTime, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, deadline.Token);
+        try
+        {
+            var agent = new AgentState(consul);
+            await agent.ReadAsync(either.Token);
+            return (new RegistryView(agent.Address, agent.Services, await store.ListAsync(either.Token)), null);
+        }
+        catch (ConsulRequestException error)
+        {
+            return (null, error.Message);
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            return (null, $"no answer within {ConsulsTime.TotalSeconds:0} s");
+        }
+    }
+
+    private static ParallelOptions Limits(CancellationToken ct) => new() { MaxDegreeOfParallelism = Parallelism, CancellationToken = ct };
+}
+
+/// <summary>The dry run is not possible; the message says why.</summary>
+internal sealed class PreviewException(string message, Exception inner) : Exception(message, inner);

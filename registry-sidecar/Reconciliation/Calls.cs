@@ -1,0 +1,17 @@
+namespace ServiceMesh.RegistrySidecar.Reconciliation;
+
+/// <summary>Calls to Docker or Consul, several at a time.</summary>
+internal static class Calls
+{
+    private const int AtATime = 8;
+
+    /// <summary>Makes a call for each subject. The usual single one is made right here: a detour over the thread pool takes as long as the call.</summary>
+    public static async ValueTask ForEachAsync<T>(
+        IReadOnlyList<T> subjects, Func<T, CancellationToken, ValueTask> call, CancellationToken ct)
+    {
+        if (subjects is [var only])
+            await call(only, ct);
+        else
+            await Parallel.ForEachAsync(subjects, new ParallelOptions { MaxDegreeOfParallelism = AtATime, CancellationToken = ct }, call);
+    }
+}

@@ -1,0 +1,104 @@
+using Consul;
+using ServiceMesh.RegistrySidecar.Registration;
+
+namespace ServiceMesh.RegistrySidecar.Reconciliation;
+
+/// <summary>
+/// From what holds for the sidecar's own checks, and what the agent has of them, to what has to be told. What is the same is
+/// told again only before its time to live runs out, in the same words, so that nobody who watches is woken.
+/// </summary>
+internal static class CheckPlanner
+{
+    /// <summary>
+    /// The reason of a maintenance that a pause led to. Maintenance for any other reason is an operator's, and stays.
+    /// </summary>
+    public const string PauseReason = "paused in Docker, says the registry-sidecar";
+
+    // Told again at the latest after a third of its time to live, and then together with those that are nearly due.
+    private const int LatestPart = 3;
+    private const int EarliestPart = 4;
+
+    public static CheckPlan Plan(CheckInput input)
+    {
+        var kept = input.Desired.Where(instance => IsHeldBy(instance, input))
+            .SelectMany(instance => instance.Reported)
+            .Where(report => input.Checks.ContainsKey(report.CheckId))
+            .ToList();
+        var changed = kept.Where(report => Differs(report, input)).Concat(Ended(input)).ToList();
+        var refreshed = kept.Except(changed).Where(report => IsNearlyDue(report, input)).Select(report => InSameWords(report, input));
+        return new CheckPlan([.. changed, .. refreshed], Pausing(input), Resuming(input), kept);
+    }
+
+    public static DateTimeOffset DueOf(ReportedCheck report, Told told) => told.At + (report.TimeToLive / LatestPart);
+
+    public static string MaintenanceOf(string serviceId) => HealthStatus.ServiceMaintenancePrefix + serviceId;
+
+    /// <summary>
+    /// The status decides. Another output alone is no news, but the first that there is: Consul may be told to keep none.
+    /// </summary>
+    private static bool Differs(ReportedCheck report, CheckInput input)
+    {
+        var actual = input.Checks[report.CheckId];
+        return actual.Status != report.Status
+            || (actual.Output.Length == 0 && report.Output.Length > 0 && input.LastTold(report.CheckId)?.Output is null or "");
+    }
+
+    private static bool IsNearlyDue(ReportedCheck report, CheckInput input) =>
+        input.LastTold(report.CheckId) is not { } told || told.At + (report.TimeToLive / EarliestPart) <= input.Now;
+
+    private static ReportedCheck InSameWords(ReportedCheck report, CheckInput input) =>
+        report with { Output = input.LastTold(report.CheckId)?.Output ?? input.Checks[report.CheckId].Output };
+
+    /// <summary>A container ended, but its registration stays by the policy: it is not healthy any more.</summary>
+    private static IEnumerable<ReportedCheck> Ended(CheckInput input) =>
+        from service in input.Services.Values
+        where input.Owner.Owns(service)
+        where input.FateOf(Ownership.ContainerOf(service)).State is ContainerState.Exited or ContainerState.Absent
+        let report = ReportedCheck.Ended(service.ID)
+        where input.Checks.TryGetValue(report.CheckId, out var actual) && actual.Status != report.Status
+        select report;
+
+    private static List<string> Pausing(CheckInput input) =>
+        [.. Ids(input, paused: true).Where(id => !input.Checks.ContainsKey(MaintenanceOf(id)))];
+
+    private static List<string> Resuming(CheckInput input) =>
+        [.. Ids(input, paused: false).Where(id => input.Checks.GetValueOrDefault(MaintenanceOf(id))?.Notes == PauseReason)];
+
+    private static IEnumerable<string> Ids(CheckInput input, bool paused) => input.Desired
+        .Where(instance => instance.Container.IsPaused == paused && IsHeldBy(instance, input))
+        .Select(instance => instance.Registration.ID!);
+
+    // Of two that claim one id only the one who has it speaks for it.
+    private static bool IsHeldBy(DesiredInstance instance, CheckInput input) =>
+        input.Services.TryGetValue(instance.Registration.ID!, out var service)
+        && input.Owner.Owns(service)
+        && Ownership.ContainerOf(service) == instance.Container.Id;
+}
+
+/// <summary>What the planner decides by.</summary>
+/// <param name="Desired">The instances of all running containers.</param>
+/// <param name="Services">The agent's instances by id.</param>
+/// <param name="Checks">The agent's checks by id.</param>
+/// <param name="Owner">Who this sidecar is.</param>
+/// <param name="FateOf">What became of a container, by its id.</param>
+/// <param name="LastTold">What this sidecar last told about a check, by its id.</param>
+/// <param name="Now">The time.</param>
+internal sealed record CheckInput(
+    IReadOnlyList<DesiredInstance> Desired,
+    IReadOnlyDictionary<string, AgentService> Services,
+    IReadOnlyDictionary<string, AgentCheck> Checks,
+    Ownership Owner,
+    Func<string, ContainerFate> FateOf,
+    Func<string, Told?> LastTold,
+    DateTimeOffset Now);
+
+/// <summary>When the agent was last told about a check, and with which output.</summary>
+internal sealed record Told(DateTimeOffset At, string Output);
+
+/// <summary>What has to be told.</summary>
+/// <param name="Reports">The checks, those that changed first.</param>
+/// <param name="Pause">The instances that go into maintenance.</param>
+/// <param name="Resume">The instances whose maintenance ends.</param>
+/// <param name="Kept">All checks that the sidecar keeps alive, whether they are to be told now or not.</param>
+internal sealed record CheckPlan(
+    IReadOnlyList<ReportedCheck> Reports, IReadOnlyList<string> Pause, IReadOnlyList<string> Resume, IReadOnlyList<ReportedCheck> Kept);

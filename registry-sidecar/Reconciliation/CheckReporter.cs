@@ -1,0 +1,54 @@
+using ServiceMesh.RegistrySidecar.Registration;
+
+namespace ServiceMesh.RegistrySidecar.Reconciliation;
+
+/// <summary>Keeps the sidecar's own checks at the agent equal to what holds, after the registrations of each pass.</summary>
+internal sealed class CheckReporter(AgentState agent, AgentWriter writer, RetryLedger retries, TimeProvider time)
+{
+    /// <summary>So many in one pass; the next follows at once, but what happened meanwhile comes first.</summary>
+    private const int AtOnce = 32;
+
+    private readonly Dictionary<string, Told> told = new(StringComparer.Ordinal);
+
+    /// <summary>When there is something to tell again although nothing happens.</summary>
+    public DateTimeOffset? NextDue { get; private set; }
+
+    public async Task ReportAsync(
+        IReadOnlyList<DesiredInstance> desired, RegistrationPlan done, Ownership owner, Func<string, ContainerFate> fateOf, CancellationToken ct)
+    {
+        // After a write of this pass that failed nobody knows what the agent has.
+        if (!agent.IsKnown)
+            return;
+        Remember(desired, done);
+        var plan = CheckPlanner.Plan(new CheckInput(
+            desired, agent.Services, agent.Checks, owner, fateOf, id => told.GetValueOrDefault(id), time.GetUtcNow()));
+        var all = plan.Reports.Where(IsDue).ToList();
+        var now = all.Take(AtOnce).ToList();
+        await writer.TellAsync(plan, now, ct);
+        foreach (var report in now.Where(report => !HasFailed(report)))
+            told[report.CheckId] = new Told(time.GetUtcNow(), report.Output);
+        NextDue = all.Count > now.Count ? time.GetUtcNow() : NextOf(plan.Kept);
+    }
+
+    /// <summary>What was registered just now has been told with its registration.</summary>
+    private void Remember(IReadOnlyList<DesiredInstance> desired, RegistrationPlan done)
+    {
+        var wanted = desired.SelectMany(instance => instance.Reported).Select(report => report.CheckId).ToHashSet(StringComparer.Ordinal);
+        foreach (var id in told.Keys.Where(id => !wanted.Contains(id)).ToList())
+            told.Remove(id);
+        foreach (var check in done.Register.SelectMany(one => one.Registration.Checks ?? []).Where(check => wanted.Contains(check.CheckID!)))
+            told.TryAdd(check.CheckID!, new Told(time.GetUtcNow(), ""));
+    }
+
+    // What failed comes back by its own backoff.
+    private DateTimeOffset? NextOf(IEnumerable<ReportedCheck> kept)
+    {
+        var dues = kept.Where(report => !HasFailed(report) && told.ContainsKey(report.CheckId))
+            .Select(report => (DateTimeOffset?)CheckPlanner.DueOf(report, told[report.CheckId]));
+        return dues.Min();
+    }
+
+    private bool IsDue(ReportedCheck report) => retries.IsDue(AgentWriter.SubjectOf(report));
+
+    private bool HasFailed(ReportedCheck report) => retries.DueOf(AgentWriter.SubjectOf(report)) is not null;
+}

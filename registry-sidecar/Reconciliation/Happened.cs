@@ -1,0 +1,43 @@
+namespace ServiceMesh.RegistrySidecar.Reconciliation;
+
+/// <summary>What the sidecar does about an event of Docker.</summary>
+internal enum EventEffect
+{
+    /// <summary>Nothing: Docker does not even send it, as far as its filter can tell it apart.</summary>
+    Ignored,
+
+    /// <summary>A container that runs is looked at again.</summary>
+    LookedAt,
+
+    /// <summary>The container is looked at again at once, whatever was believed of it.</summary>
+    LookedAtAnyway,
+
+    /// <summary>The container is believed dead, and verified a second later.</summary>
+    PresumedDead,
+
+    /// <summary>Believed dead if the signal ends this container, and verified after its stop timeout; else looked at again.</summary>
+    PresumedDeadBySignal,
+}
+
+/// <summary>What happened to a container since the last look, as far as it matters.</summary>
+/// <param name="Effect">What is to be done.</param>
+/// <param name="Death">How it died, or which signal it got.</param>
+internal sealed record Happened(EventEffect Effect, Death? Death = null)
+{
+    /// <summary>Both, this and then <paramref name="next"/>, in one.</summary>
+    public Happened Then(Happened next) => next.Effect switch
+    {
+        // Docker disconnects a dying container's networks after its death; that says nothing new.
+        EventEffect.LookedAt => this,
+        EventEffect.PresumedDeadBySignal when Effect == EventEffect.PresumedDead || IsEndingSignal => this,
+        _ => next,
+    };
+
+    private bool IsEndingSignal => Death?.Signal is { } signal && Signals.EndAny(signal);
+}
+
+/// <summary>A container's end, as Docker's event tells of it.</summary>
+/// <param name="At">When, by Docker's clock.</param>
+/// <param name="ExitCode">The exit code; for a signal the one that it leads to if nothing handles it.</param>
+/// <param name="Signal">The signal that was sent; <c>null</c> if the container did end.</param>
+internal sealed record Death(DateTimeOffset At, long ExitCode, string? Signal = null);

@@ -1,0 +1,76 @@
+using System.Diagnostics;
+using Docker.DotNet.Models;
+using ServiceMesh.Docker;
+
+namespace ServiceMesh.Bench;
+
+/// <summary>Our sidecar, as an image of it runs in a mesh.</summary>
+internal sealed class SidecarRegistrar : IAsyncDisposable
+{
+    private const string Image = "mesh/registry-sidecar:dev";
+    private const string Socket = "/var/run/docker.sock";
+
+    private readonly BenchContainers containers;
+
+    private SidecarRegistrar(BenchContainers containers, string container)
+    {
+        this.containers = containers;
+        Container = container;
+    }
+
+    public string Container { get; }
+
+    public static async Task<SidecarRegistrar> StartAsync(BenchContainers containers, BenchConsul consul, CancellationToken ct)
+    {
+        var container = await containers.RunAsync(
+            new CreateContainerParameters
+            {
+                Image = Image,
+                User = "0",
+                Env =
+                [
+                    $"CONSUL_HTTP_ADDR={consul.Address}", $"SIDECAR_ENVIRONMENT={containers.Mesh}", "SIDECAR_IP=127.0.0.1",
+                    // What Registrator does not do either; a check on a container that does not listen would only be noise.
+                    "SIDECAR_DEFAULT_CHECK=none", "SERVICE_IGNORE=true",
+                ],
+                HostConfig = new HostConfig { NetworkMode = "host", Binds = [$"{DockerEngine.DefaultEndpoint.LocalPath}:{Socket}:ro"] },
+            },
+            ct);
+        return new SidecarRegistrar(containers, container);
+    }
+
+    public async ValueTask DisposeAsync() => await containers.RemoveAsync(Container);
+}
+
+/// <summary>Registrator itself, where the variable <c>REGISTRATOR</c> names its binary.</summary>
+internal sealed class RegistratorRegistrar : IAsyncDisposable
+{
+    private readonly Process process;
+
+    private RegistratorRegistrar(Process process) => this.process = process;
+
+    public static string? Binary => Environment.GetEnvironmentVariable("REGISTRATOR") is { Length: > 0 } path ? path : null;
+
+    public static RegistratorRegistrar Start(BenchConsul consul)
+    {
+        var start = new ProcessStartInfo(Binary!, ["-ip", "127.0.0.1", $"consul://{consul.Address.Authority}"])
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["DOCKER_HOST"] = DockerEngine.DefaultEndpoint.ToString();
+        var started = Process.Start(start) ?? throw new InvalidOperationException($"{Binary} cannot be started");
+        // Read, so that it never waits for a full pipe.
+        started.BeginOutputReadLine();
+        started.BeginErrorReadLine();
+        return new RegistratorRegistrar(started);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        process.Kill();
+        await process.WaitForExitAsync();
+        process.Dispose();
+    }
+}

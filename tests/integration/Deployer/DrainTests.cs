@@ -1,0 +1,75 @@
+using System.Collections.Concurrent;
+using Consul;
+using Microsoft.AspNetCore.Http;
+using ServiceMesh.Deployer;
+using ServiceMesh.Tests.Integration.ConsulApi;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Deployer;
+
+[Collection(DeployerCollection.Name)]
+public sealed class DrainTests(DeployerFixture host)
+{
+    private const string Silent = "";
+
+    private readonly DeployerCommand deployer = new(host) { ProxyService = ConsulFixture.Unique("proxy") };
+    private readonly ConcurrentQueue<string> answers = new();
+    private readonly ConcurrentQueue<string> seen = new();
+
+    [Fact]
+    public async Task Deploy_WhileRequestsAreInFlightOrAProxyIsSilent_KeepsTheOldReleaseRunning()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        await using var proxy = await StubConsul.Start(AnswerAsync, ct);
+        await host.Consul.Agent.ServiceRegister(
+            new AgentServiceRegistration { Name = deployer.ProxyService, Address = "127.0.0.1", Port = proxy.Address.Port }, ct);
+        var first = await deployer.DeployAsync("v1");
+        Assert.True(first.Code == ExitCode.Done, first.Output);
+        var old = (await deployer.DocumentAsync())!.Active!.Deployment;
+        seen.Clear();
+        foreach (var answer in new[] { InFlight(old, 3), InFlight(old, 2), Silent, InFlight(old, 1), InFlight(old, 0) })
+            answers.Enqueue(answer);
+
+        var second = await deployer.DeployAsync("v2", change: "drain: 1s=>drain: 20s");
+        await host.Consul.Agent.ServiceDeregister(deployer.ProxyService, ct);
+
+        Assert.True(second.Code == ExitCode.Done, second.Output);
+        Assert.Equal(Enumerable.Repeat("running", 5), seen);
+        Assert.Contains("nothing in flight on the old release", second.Output, StringComparison.Ordinal);
+        Assert.Equal("exited", await StateOfAsync("v1"));
+    }
+
+    [Fact]
+    public async Task Deploy_TheDrainTimeIsOver_StopsTheOldReleaseAndSaysWhatWasLeft()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        await using var proxy = await StubConsul.Start(AnswerAsync, ct);
+        await host.Consul.Agent.ServiceRegister(
+            new AgentServiceRegistration { Name = deployer.ProxyService, Address = "127.0.0.1", Port = proxy.Address.Port }, ct);
+        await deployer.DeployAsync("v1");
+        foreach (var answer in Enumerable.Repeat(InFlight((await deployer.DocumentAsync())!.Active!.Deployment, 3), 1000))
+            answers.Enqueue(answer);
+
+        var second = await deployer.DeployAsync("v2");
+        await host.Consul.Agent.ServiceDeregister(deployer.ProxyService, ct);
+
+        Assert.True(second.Code == ExitCode.Done, second.Output);
+        Assert.Contains("3 still in flight after 1s", second.Output, StringComparison.Ordinal);
+        Assert.Equal("exited", await StateOfAsync("v1"));
+    }
+
+    private static string InFlight(string deployment, int count) =>
+        $$"""{"index":{{ulong.MaxValue}},"instances":[{"id":"i","deployment":"{{deployment}}","inFlight":{{count}}}]}""";
+
+    private async Task AnswerAsync(HttpContext context)
+    {
+        seen.Enqueue(await StateOfAsync("v1"));
+        var answer = answers.TryDequeue(out var next) ? next : InFlight("none", 0);
+        context.Response.ContentType = "application/json";
+        context.Response.StatusCode = answer == Silent ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK;
+        await context.Response.WriteAsync(answer, context.RequestAborted);
+    }
+
+    private async Task<string> StateOfAsync(string version) =>
+        (await host.ContainersAsync(deployer.Service)).Single(container => container.Labels["mesh.version"] == version).State;
+}

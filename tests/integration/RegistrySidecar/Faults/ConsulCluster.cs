@@ -1,0 +1,63 @@
+using System.Net.Http.Json;
+using DotNet.Testcontainers.Builders;
+using DotNet.Testcontainers.Configurations;
+using DotNet.Testcontainers.Networks;
+using Testcontainers.Consul;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.RegistrySidecar.Faults;
+
+/// <summary>Three Consul servers, of which any one may go.</summary>
+internal sealed class ConsulCluster : IAsyncDisposable
+{
+    private const int Servers = 3;
+
+    private readonly INetwork network = new NetworkBuilder().Build();
+    private readonly List<ConsulContainer> servers;
+
+    public ConsulCluster()
+    {
+        servers = [.. Enumerable.Range(0, Servers).Select(Server)];
+    }
+
+    public static async Task<ConsulCluster> StartAsync()
+    {
+        var cluster = new ConsulCluster();
+        await cluster.network.CreateAsync(TestContext.Current.CancellationToken);
+        await Task.WhenAll(cluster.servers.Select(server => server.StartAsync(TestContext.Current.CancellationToken)));
+        return cluster;
+    }
+
+    /// <summary>The address of a server that does not lead.</summary>
+    public async Task<Uri> FollowerAsync() => AddressOf(servers[((await LeaderAsync()) + 1) % Servers]);
+
+    public async Task StopLeaderAsync() => await servers[await LeaderAsync()].StopAsync(TestContext.Current.CancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var server in servers)
+            await server.DisposeAsync();
+        await network.DisposeAsync();
+    }
+
+    private static Uri AddressOf(ConsulContainer server) => new(server.GetBaseAddress());
+
+    private async Task<int> LeaderAsync()
+    {
+        using var http = new HttpClient { BaseAddress = AddressOf(servers[0]) };
+        var leader = await http.GetFromJsonAsync<string>(new Uri("v1/status/leader", UriKind.Relative), TestContext.Current.CancellationToken);
+        return servers.FindIndex(server => leader!.StartsWith(server.IpAddress + ":", StringComparison.Ordinal));
+    }
+
+    // Without the slow timing that Consul assumes by default, an election takes a second.
+    private ConsulContainer Server(int number) => new ConsulBuilder()
+        .WithNetwork(network)
+        .WithNetworkAliases($"consul{number}")
+        .WithCommand(new OverwriteEnumerable<string>(
+        [
+            "agent", "-server", "-data-dir=/tmp/consul", "-client=0.0.0.0", $"-node=consul{number}", $"-bootstrap-expect={Servers}",
+            .. Enumerable.Range(0, Servers).Select(other => $"-retry-join=consul{other}"), "-retry-interval=1s",
+            "-hcl=performance { raft_multiplier = 1 }",
+        ]))
+        .Build();
+}

@@ -1,0 +1,83 @@
+using Consul;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.RegistrySidecar.Faults;
+
+/// <summary>Several sidecars, and sidecars that became another's: what belongs to one is never touched by the other.</summary>
+public sealed class NodeTests(SidecarConsul parts)
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task TwoNodes_OneAgent_EachKeepsItsOwn()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        var service = mesh.Named("web");
+        var other = mesh.Node + "-b";
+        await mesh.StartSidecarAsync(options => options with { Resync = TimeSpan.FromMilliseconds(200) });
+        var second = await mesh.StartSidecarAsync(options => options with { Node = other, Resync = TimeSpan.FromMilliseconds(200) });
+        var container = await mesh.RunAsync("web", [$"SERVICE_NAME={service}"]);
+        var both = await mesh.UntilAsync(service, entries => entries.Length == 2);
+        Assert.Equal([mesh.Node, other], both.Select(entry => entry.Service.Meta[InstanceMeta.Owner]).Order(StringComparer.Ordinal));
+
+        // The one that is left sees the container end, and may not speak for the other.
+        await mesh.StopSidecarAsync(second);
+        await mesh.KillAsync(container);
+        await mesh.UntilAsync(service, entries => entries.Length == 1);
+        var marker = mesh.Named("marker");
+        await mesh.RunAsync("marker", [$"SERVICE_NAME={marker}"]);
+        await mesh.RegisteredAsync(marker);
+
+        var left = await mesh.UntilAsync(service, entries => entries.Length == 1);
+        Assert.Equal(other, left[0].Service.Meta[InstanceMeta.Owner]);
+        await parts.Client.Agent.ServiceDeregister(left[0].Service.ID, Ct);
+    }
+
+    [Fact]
+    public async Task Node_Renamed_LeavesTheFormerNamesAloneUntilThatNameReturns()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        (string dies, string runs) = (mesh.Named("dies"), mesh.Named("runs"));
+        var former = mesh.Node + "-former";
+        var sidecar = await mesh.StartSidecarAsync(options => options with { Node = former });
+        var container = await mesh.RunAsync("dies", [$"SERVICE_NAME={dies}"]);
+        await mesh.RegisteredAsync(dies);
+
+        await mesh.StopSidecarAsync(sidecar);
+        await mesh.KillAsync(container);
+        sidecar = await mesh.StartSidecarAsync();
+        await mesh.RunAsync("runs", [$"SERVICE_NAME={runs}"]);
+        await mesh.RegisteredAsync(runs);
+        Assert.Equal(former, (await mesh.RegisteredAsync(dies)).Service.Meta[InstanceMeta.Owner]);
+
+        await mesh.StopSidecarAsync(sidecar);
+        sidecar = await mesh.StartSidecarAsync(options => options with { Node = former, OnExit = ServiceMesh.RegistrySidecar.Settings.OnExit.Deregister });
+        await mesh.GoneAsync(dies);
+        await mesh.StopSidecarAsync(sidecar);
+    }
+
+    [Fact]
+    public async Task Crash_LeftStaleIdsAndANewContainerHasTheName_TakesThemOver()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        var service = mesh.Named("web");
+        var id = $"{mesh.Node}:{service}:8500";
+        await parts.Client.Agent.ServiceRegister(
+            new AgentServiceRegistration { ID = id, Name = service, Port = 1, Meta = Marks(mesh) }, Ct);
+        await parts.Client.Agent.ServiceRegister(
+            new AgentServiceRegistration { ID = id + ":stale", Name = service, Port = 2, Meta = Marks(mesh) }, Ct);
+        var container = await mesh.RunAsync("web", [$"SERVICE_NAME={service}"]);
+
+        await mesh.StartSidecarAsync();
+
+        var port = await mesh.PublishedPortAsync(container);
+        await mesh.UntilAsync(service, entries => entries is [var only] && only.Service.ID == id && only.Service.Port == port);
+    }
+
+    private static Dictionary<string, string> Marks(SidecarMesh mesh) => new()
+    {
+        [InstanceMeta.Owner] = mesh.Node,
+        [InstanceMeta.Environment] = mesh.Environment,
+        [InstanceMeta.Container] = new string('0', 64),
+    };
+}

@@ -1,0 +1,200 @@
+using Consul;
+using Docker.DotNet.Models;
+using ServiceMesh.RegistrySidecar.Reconciliation;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.RegistrySidecar;
+
+/// <summary>What the sidecar itself says of a container's health: its HEALTHCHECK, its heartbeat, its pauses.</summary>
+public sealed class HealthTests(SidecarConsul parts)
+{
+    // USR2 makes it well, HUP makes it sick.
+    private const string Patient = "trap 'touch /tmp/well' USR2; trap 'rm -f /tmp/well' HUP; while :; do sleep 0.1; done";
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Healthcheck_ContainerBecomesWellAndSick_IsFollowed()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        await mesh.StartSidecarAsync();
+        var service = mesh.Named("patient");
+        var container = await RunPatientAsync(mesh, service);
+        Assert.Equal(HealthStatus.Critical, Mirror(await mesh.RegisteredAsync(service))!.Status);
+
+        await mesh.KillAsync(container, "USR2");
+        await mesh.UntilAsync(service, entries => entries is [var only] && Mirror(only) is { Output: "fine" } check && check.Status == HealthStatus.Passing);
+        await mesh.KillAsync(container, "HUP");
+        await mesh.UntilAsync(service, entries => entries is [var only] && Mirror(only) is { Output: "sick" } check && check.Status == HealthStatus.Critical);
+    }
+
+    [Fact]
+    public async Task Healthcheck_StageChangesAndSidecarRestarts_NeverFlaps()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        var sidecar = await mesh.StartSidecarAsync();
+        var service = mesh.Named("patient");
+        var container = await RunPatientAsync(mesh, service);
+        await mesh.KillAsync(container, "USR2");
+        await mesh.UntilAsync(service, entries => entries is [var only] && Mirror(only)?.Status == HealthStatus.Passing);
+        var seen = new List<string>();
+        var watching = mesh.UntilAsync(service, entries =>
+        {
+            seen.Add(string.Join(',', entries.Select(entry => $"{entry.Service.Tags[0]}/{Mirror(entry)?.Status.Status}")));
+            return seen[^1].StartsWith("retired", StringComparison.Ordinal);
+        });
+
+        await mesh.PutDocumentAsync(Document(service, container));
+        await mesh.StageAsync(service, "active");
+        await mesh.StopSidecarAsync(sidecar);
+        await mesh.StartSidecarAsync();
+        using (var http = new HttpClient())
+            (await http.PutAsync(new Uri(parts.Address, "/v1/agent/reload"), content: null, Ct)).EnsureSuccessStatusCode();
+        await mesh.PutDocumentAsync(Document(service, "other", container));
+        await watching;
+
+        Assert.Equal(["candidate/passing", "active/passing", "retired/passing"], seen.Distinct());
+    }
+
+    [Fact]
+    public async Task Start_SidecarBesideAHealthyContainer_RegistersItAsPassingAtOnce()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        var service = mesh.Named("patient");
+        var container = await RunPatientAsync(mesh, service);
+        await mesh.KillAsync(container, "USR2");
+        await HealthyAsync(container);
+        var seen = new List<string?>();
+        var watching = mesh.UntilAsync(service, entries =>
+        {
+            seen.AddRange(entries.Select(entry => Mirror(entry)?.Status.Status));
+            return seen.Count > 0;
+        });
+
+        await mesh.StartSidecarAsync();
+        await watching;
+
+        Assert.Equal(["passing"], seen);
+    }
+
+    [Fact]
+    public async Task Heartbeat_LongerThanTheTtl_PassesAndWakesNobody()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        await mesh.StartSidecarAsync();
+        var service = mesh.Named("web");
+        await mesh.RunAsync("web", [$"SERVICE_NAME={service}", "SERVICE_CHECK_TTL=2s", "SERVICE_CHECK_TCP=false"]);
+        await mesh.UntilAsync(service, entries => entries is [var only] && only.Checks.All(check => check.Status == HealthStatus.Passing));
+        var before = await parts.Client.Health.Service(service, Ct);
+
+        var after = await parts.Client.Health.Service(
+            service, "", passingOnly: false, new QueryOptions { WaitIndex = before.LastIndex, WaitTime = TimeSpan.FromSeconds(5) }, Ct);
+
+        Assert.Equal(before.LastIndex, after.LastIndex);
+        Assert.All(Assert.Single(after.Response).Checks, check => Assert.Equal(HealthStatus.Passing, check.Status));
+    }
+
+    [Fact]
+    public async Task Heartbeat_ApplicationReportsItself_IsLeftToIt()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        await mesh.StartSidecarAsync();
+        var service = mesh.Named("web");
+        await mesh.RunAsync("web", [$"SERVICE_NAME={service}", "SERVICE_CHECK_TTL=1h", "SERVICE_CHECK_TTL_HEARTBEAT=false"]);
+        var check = $"service:{(await mesh.RegisteredAsync(service)).Service.ID}";
+
+        await parts.Client.Agent.PassTTL(check, "mine", Ct);
+
+        await mesh.UntilAsync(service, entries => entries is [var only] && only.Checks.Any(one => one.CheckID == check && one.Output == "mine"));
+    }
+
+    [Fact]
+    public async Task Pause_UntilUnpause_IsMaintenanceWhateverHappensBetween()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        var sidecar = await mesh.StartSidecarAsync();
+        var service = mesh.Named("web");
+        var container = await mesh.RunAsync("web", [$"SERVICE_NAME={service}", "SERVICE_CHECK_TTL=1h", "SERVICE_CHECK_TCP=false"]);
+        await mesh.RegisteredAsync(service);
+
+        await mesh.PauseAsync(container);
+        await mesh.UntilAsync(service, entries => entries is [var only] && Maintenance(only)?.Notes == CheckPlanner.PauseReason && IsBeating(only) is false);
+        await mesh.PutDocumentAsync(Document(service, container));
+        Assert.NotNull(Maintenance(Assert.Single(await mesh.StageAsync(service, "active"))));
+        await mesh.StopSidecarAsync(sidecar);
+        await mesh.StartSidecarAsync();
+        await mesh.UnpauseAsync(container);
+
+        await mesh.UntilAsync(service, entries => entries is [var only] && Maintenance(only) is null && IsBeating(only));
+    }
+
+    [Fact]
+    public async Task Unpause_MaintenanceByAnOperator_Stays()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        await mesh.StartSidecarAsync();
+        (string service, string marker) = (mesh.Named("web"), mesh.Named("marker"));
+        var container = await mesh.RunAsync("web", [$"SERVICE_NAME={service}"]);
+        await parts.Client.Agent.EnableServiceMaintenance((await mesh.RegisteredAsync(service)).Service.ID, "by hand", Ct);
+
+        await mesh.PauseAsync(container);
+        await mesh.UnpauseAsync(container);
+        await mesh.RunAsync("marker", [$"SERVICE_NAME={marker}"]);
+        await mesh.RegisteredAsync(marker);
+
+        Assert.Equal("by hand", Maintenance(await mesh.RegisteredAsync(service))!.Notes);
+    }
+
+    [Fact]
+    public async Task DefaultCheck_Candidate_PassesNoEarlierThanItAnswers()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        await mesh.StartSidecarAsync();
+        (string silent, string answers) = (mesh.Named("silent"), mesh.Named("answers"));
+
+        await mesh.RunAsync("silent", [$"SERVICE_NAME={silent}", "SERVICE_CHECK_INITIAL_STATUS=passing"]);
+        await mesh.RunAsync("answers", [$"SERVICE_NAME={answers}"], answers: true);
+        await mesh.UntilAsync(silent, entries => entries is [var only] && only.Checks.Any(check => check.Output.Length > 0 && check.Status == HealthStatus.Critical));
+
+        await mesh.UntilAsync(answers, entries => entries is [var only] && only.Checks.All(check => check.Status == HealthStatus.Passing));
+    }
+
+    private static Task<string> RunPatientAsync(SidecarMesh mesh, string service) => mesh.RunAsync(
+        "patient",
+        [$"SERVICE_NAME={service}"],
+        change: parameters =>
+        {
+            parameters.Cmd = [Patient];
+            parameters.Healthcheck = new HealthcheckConfig
+            {
+                Test = ["CMD-SHELL", "if test -f /tmp/well; then echo fine; else echo sick; exit 1; fi"],
+                Interval = TimeSpan.FromMilliseconds(300),
+                Timeout = TimeSpan.FromSeconds(5),
+                Retries = 1,
+            };
+        });
+
+    /// <summary>Docker tells it in an event; without a sidecar it has to be asked.</summary>
+    private async Task HealthyAsync(string container)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        deadline.CancelAfter(TimeSpan.FromSeconds(30));
+        while ((await parts.Docker.Containers.InspectContainerAsync(container, deadline.Token)).State!.Health?.Status != "healthy")
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, deadline.Token);
+    }
+
+    private static HealthCheck? Mirror(ServiceEntry entry) => entry.Checks.FirstOrDefault(check => check.CheckID.EndsWith(":healthcheck", StringComparison.Ordinal));
+
+    private static HealthCheck? Maintenance(ServiceEntry entry) =>
+        entry.Checks.FirstOrDefault(check => check.CheckID.StartsWith(HealthStatus.ServiceMaintenancePrefix, StringComparison.Ordinal));
+
+    private static bool IsBeating(ServiceEntry entry) => entry.Checks.Any(check => check.CheckID == $"service:{entry.Service.ID}" && check.Status == HealthStatus.Passing);
+
+    private static ServiceDocument Document(string service, string active, params string[] retired)
+    {
+        var document = ServiceDocument.Create(service, [new Route(null, "/" + service, StripPath: true)]);
+        foreach (var deployment in retired.Reverse().Append(active))
+            document = document.Promote(new Release(deployment, "v", "image@sha256:1", DateTimeOffset.UnixEpoch));
+        return document;
+    }
+}

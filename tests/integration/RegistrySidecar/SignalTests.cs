@@ -1,0 +1,116 @@
+using Docker.DotNet.Models;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.RegistrySidecar;
+
+/// <summary>Who is told to end leaves the traffic before he ends, and comes back if he does not.</summary>
+public sealed class SignalTests(SidecarConsul parts)
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Stop_ContainerThatTakesItsTime_IsGoneBeforeItDies()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        await mesh.StartSidecarAsync();
+        var service = mesh.Named("web");
+        var container = await mesh.RunAsync("web", [$"SERVICE_NAME={service}"]);
+        await mesh.RegisteredAsync(service);
+
+        var stopping = parts.Docker.Containers.StopContainerAsync(container, new ContainerStopParameters { WaitBeforeKillSeconds = 3 }, Ct);
+        await mesh.GoneAsync(service);
+
+        Assert.True((await parts.Docker.Containers.InspectContainerAsync(container, Ct)).State!.Running);
+        await stopping;
+    }
+
+    [Fact]
+    public async Task Kill_EndingSignalThatIsSurvived_IsRegisteredAgain()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        await mesh.StartSidecarAsync();
+        var service = mesh.Named("web");
+        var container = await mesh.RunAsync("web", [$"SERVICE_NAME={service}"], change: parameters => parameters.StopTimeout = TimeSpan.FromSeconds(1));
+        var before = await mesh.RegisteredAsync(service);
+
+        await mesh.KillAsync(container, "TERM");
+        await mesh.GoneAsync(service);
+
+        Assert.Equal(before.Service.ID, (await mesh.RegisteredAsync(service)).Service.ID);
+    }
+
+    [Fact]
+    public async Task Kill_ItsOwnStopSignal_TakesItOut()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        await mesh.StartSidecarAsync();
+        var service = mesh.Named("web");
+        var container = await mesh.RunAsync("web", [$"SERVICE_NAME={service}"], change: parameters => parameters.StopSignal = "SIGWINCH");
+        await mesh.RegisteredAsync(service);
+
+        await mesh.KillAsync(container, "WINCH");
+
+        await mesh.GoneAsync(service);
+    }
+
+    [Theory]
+    [InlineData("HUP")]
+    [InlineData("USR2")]
+    [InlineData("WINCH")]
+    public async Task Kill_OtherSignal_ChangesNothing(string signal)
+    {
+        await using var mesh = new SidecarMesh(parts);
+        await mesh.StartSidecarAsync();
+        (string service, string marker) = (mesh.Named("web"), mesh.Named("marker"));
+        var container = await mesh.RunAsync("web", [$"SERVICE_NAME={service}"]);
+        await mesh.RegisteredAsync(service);
+        var before = (await parts.Client.Health.Service(service, Ct)).LastIndex;
+
+        await mesh.KillAsync(container, signal);
+        await mesh.RunAsync("marker", [$"SERVICE_NAME={marker}"]);
+        await mesh.RegisteredAsync(marker);
+
+        Assert.Equal(before, (await parts.Client.Health.Service(service, Ct)).LastIndex);
+    }
+
+    [Fact]
+    public async Task Kill_NeverPolicy_Stays()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        await mesh.StartSidecarAsync(options => options with { Deregister = ServiceMesh.RegistrySidecar.Settings.DeregisterPolicy.Never });
+        (string service, string marker) = (mesh.Named("web"), mesh.Named("marker"));
+        var container = await mesh.RunAsync("web", [$"SERVICE_NAME={service}"]);
+        await mesh.RegisteredAsync(service);
+
+        await mesh.KillAsync(container, "TERM");
+        await mesh.RunAsync("marker", [$"SERVICE_NAME={marker}"]);
+        await mesh.RegisteredAsync(marker);
+
+        await mesh.RegisteredAsync(service);
+    }
+
+    [Fact]
+    public async Task Network_ConnectAndDisconnect_AreFollowed()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        await mesh.StartSidecarAsync(options => options with { Internal = true });
+        (string service, string network) = (mesh.Named("web"), mesh.Named("net"));
+        await parts.Docker.Networks.CreateNetworkAsync(new NetworksCreateParameters { Name = network }, Ct);
+        try
+        {
+            var container = await mesh.RunAsync("web", [$"SERVICE_NAME={service}"], new Dictionary<string, string> { ["mesh.network"] = network });
+
+            await parts.Docker.Networks.ConnectNetworkAsync(network, new NetworkConnectParameters { Container = container }, Ct);
+            var entry = await mesh.RegisteredAsync(service);
+            var inspected = await parts.Docker.Containers.InspectContainerAsync(container, Ct);
+            Assert.Equal((inspected.NetworkSettings!.Networks[network].IPAddress, 8500), (entry.Service.Address, entry.Service.Port));
+
+            await parts.Docker.Networks.DisconnectNetworkAsync(network, new NetworkDisconnectParameters { Container = container }, Ct);
+            await mesh.GoneAsync(service);
+        }
+        finally
+        {
+            await parts.Docker.Networks.DeleteNetworkAsync(network, CancellationToken.None);
+        }
+    }
+}

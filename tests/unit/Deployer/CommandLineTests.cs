@@ -1,0 +1,56 @@
+using ServiceMesh.Deployer;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.Deployer;
+
+/// <summary>Wrong use is one sentence and exit code 1, before any part of the mesh is asked.</summary>
+public sealed class CommandLineTests
+{
+    private const string Anywhere = "--docker foo://x --consul 127.0.0.1:1";
+
+    [Theory]
+    [InlineData("", "Required command was not provided.")]
+    [InlineData("deploy /no/such.yaml " + Anywhere, "error: the manifest '/no/such.yaml' cannot be read: ")]
+    [InlineData("deploy '' " + Anywhere, "error: the manifest '' cannot be read: ")]
+    [InlineData("promote Demo x " + Anywhere, "error: 'Demo' is no service name: 1 to 63 of")]
+    [InlineData("promote demo x --strip " + Anywhere, "error: --strip belongs to --route: ")]
+    [InlineData("promote demo x --route demo " + Anywhere, "error: route path 'demo' must begin with '/'")]
+    [InlineData("promote demo x --deadline 999999h", "--deadline '999999h' must be at most 24h")]
+    [InlineData("rollback demo --drain soon", "--drain 'soon' must be a duration such as 500ms, 1s or 1m30s")]
+    [InlineData("rollback Demo " + Anywhere, "error: 'Demo' is no service name: 1 to 63 of")]
+    [InlineData("rollback demo " + Anywhere, "error: Docker's address cannot be used: The URI scheme 'foo' is not supported.")]
+    [InlineData("rollback demo --docker ssh://x", "error: Docker's address cannot be used: ")]
+    [InlineData("rollback demo --docker http://", "'http://' is no address; one looks like tcp://10.0.0.9:2376")]
+    [InlineData("rollback demo --docker tcp://me:secret@x", "an address has no user and no password; one looks like tcp://10.0.0.9:2376")]
+    [InlineData("rollback demo --publish nowhere", "error: 'nowhere' is no IP address; --publish (or MESH_PUBLISH) takes one, such as 0.0.0.0")]
+    [InlineData("status --consul ftp://x", "error: Consul's address 'ftp://x/' is no http or https URL.")]
+    [InlineData("status --consul", "Required argument missing for option: '--consul'.")]
+    public async Task InvokeAsync_WrongUse_IsASentenceAndExitCode1(string line, string sentence)
+    {
+        var output = new StringWriter();
+        string[] args = [.. line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(word => word.Trim('\''))];
+
+        var code = await CommandLine.InvokeAsync(args, output, output, TestContext.Current.CancellationToken);
+
+        Assert.Equal((int)ExitCode.WrongInput, code);
+        Assert.StartsWith(sentence, output.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("deploy")]
+    [InlineData("promote")]
+    [InlineData("rollback")]
+    [InlineData("status")]
+    [InlineData("history")]
+    public async Task InvokeAsync_Help_HasAnExampleAndTheExitCodes(string verb)
+    {
+        var output = new StringWriter();
+
+        var code = await CommandLine.InvokeAsync([verb, "--help"], output, output, TestContext.Current.CancellationToken);
+
+        Assert.Equal(0, code);
+        Assert.Contains($"  deployer {verb} ", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains(ExitCodes.Help, output.ToString(), StringComparison.Ordinal);
+    }
+}

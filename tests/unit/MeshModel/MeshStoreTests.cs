@@ -1,0 +1,53 @@
+using Consul;
+using Microsoft.Extensions.Logging.Abstractions;
+using NSubstitute;
+using ServiceMesh.Store;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.MeshModel;
+
+/// <summary>What the store asks of Consul; what Consul makes of it is for the integration tests.</summary>
+public sealed class MeshStoreTests
+{
+    private readonly IKVEndpoint kv = Substitute.For<IKVEndpoint>();
+    private readonly MeshStore store;
+
+    public MeshStoreTests()
+    {
+        var consul = Substitute.For<IConsulClient>();
+        consul.KV.Returns(kv);
+        kv.List(Arg.Any<string>(), Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>())
+            .Returns(new QueryResult<KVPair[]?> { LastIndex = 1 });
+        kv.Get(Arg.Any<string>(), Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>()).Returns(new QueryResult<KVPair?>());
+        store = new MeshStore(consul, new BlockingQuery(NullLogger<BlockingQuery>.Instance, TimeProvider.System));
+    }
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Watch_EveryQuery_IsConsistent()
+    {
+        await using var sets = store.WatchAsync(DocumentSet.Empty, Ct).GetAsyncEnumerator(Ct);
+
+        Assert.True(await sets.MoveNextAsync());
+
+        await kv.Received().List("mesh/services/", Consistent, Arg.Any<CancellationToken>());
+        await kv.DidNotReceive().List(Arg.Any<string>(), Other, Arg.Any<CancellationToken>());
+    }
+
+    [Fact]
+    public async Task Read_EachWay_IsConsistent()
+    {
+        await store.ReadAsync("demo", Ct);
+        await store.ListAsync(Ct);
+        await store.HistoryAsync("demo", Ct);
+
+        await kv.Received().Get("mesh/services/demo", Consistent, Arg.Any<CancellationToken>());
+        await kv.Received().List("mesh/services/", Consistent, Arg.Any<CancellationToken>());
+        await kv.Received().List("mesh/history/demo/", Consistent, Arg.Any<CancellationToken>());
+    }
+
+    private static QueryOptions Consistent => Arg.Is<QueryOptions>(query => query.Consistency == ConsistencyMode.Consistent);
+
+    private static QueryOptions Other => Arg.Is<QueryOptions>(query => query.Consistency != ConsistencyMode.Consistent);
+}

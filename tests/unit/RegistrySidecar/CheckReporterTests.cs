@@ -1,0 +1,135 @@
+using System.Net;
+using System.Text.Json;
+using Consul;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using NSubstitute;
+using NSubstitute.ExceptionExtensions;
+using ServiceMesh.RegistrySidecar.Reconciliation;
+using ServiceMesh.RegistrySidecar.Registration;
+using Xunit;
+using static ServiceMesh.Tests.Unit.RegistrySidecar.Given;
+
+namespace ServiceMesh.Tests.Unit.RegistrySidecar;
+
+/// <summary>The sidecar's own checks over time, against an agent that may fail.</summary>
+public sealed class CheckReporterTests
+{
+    private static readonly Ownership Owner = new(Given.Node, "mesh");
+
+    private readonly FakeTimeProvider time = new();
+    private readonly IConsulClient consul = Substitute.For<IConsulClient>();
+    private readonly AgentState agent;
+    private readonly AgentWriter writer;
+    private readonly RetryLedger retries;
+    private readonly CheckReporter reporter;
+    private readonly DesiredState desired = new();
+
+    public CheckReporterTests()
+    {
+        consul.Agent.Self(Arg.Any<CancellationToken>()).Returns(new QueryResult<Dictionary<string, Dictionary<string, JsonElement>>> { Response = [] });
+        consul.Agent.Services(Arg.Any<CancellationToken>()).Returns(_ => new QueryResult<Dictionary<string, AgentService>> { Response = new(agent!.Services) });
+        consul.Agent.Checks(Arg.Any<CancellationToken>()).Returns(_ => new QueryResult<Dictionary<string, AgentCheck>> { Response = new(agent!.Checks) });
+        retries = new RetryLedger(time);
+        agent = new AgentState(consul);
+        writer = new AgentWriter(agent, retries, GivenOperation.Metrics(time), NullLogger<AgentWriter>.Instance);
+        reporter = new CheckReporter(agent, writer, retries, time);
+    }
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task ReportAsync_JustRegistered_TellsNothingUntilAThirdOfTheTtl()
+    {
+        await PassAsync(Beating(1));
+        await AssertToldAsync(0);
+        Assert.Equal(time.GetUtcNow().AddSeconds(4), reporter.NextDue);
+
+        time.Advance(TimeSpan.FromSeconds(4));
+        await PassAsync(Beating(1));
+
+        await AssertToldAsync(1);
+        Assert.Equal(time.GetUtcNow().AddSeconds(4), reporter.NextDue);
+    }
+
+    [Fact]
+    public async Task ReportAsync_OneIsDue_ThoseThatAreNearlyDueGoAlong()
+    {
+        await PassAsync(Beating(1));
+        time.Advance(TimeSpan.FromSeconds(0.5));
+        await PassAsync(Beating(2));
+
+        time.Advance(TimeSpan.FromSeconds(3.5));
+        await PassAsync(Beating(2));
+
+        await AssertToldAsync(2);
+    }
+
+    [Fact]
+    public async Task ReportAsync_ManyAreDue_AreToldInPartsOneAfterTheOther()
+    {
+        await PassAsync(Beating(70));
+        time.Advance(TimeSpan.FromSeconds(5));
+
+        await PassAsync(Beating(70));
+        await AssertToldAsync(32);
+        Assert.Equal(time.GetUtcNow(), reporter.NextDue);
+        await PassAsync(Beating(70));
+        await PassAsync(Beating(70));
+
+        await AssertToldAsync(70);
+        Assert.Equal(time.GetUtcNow().AddSeconds(4), reporter.NextDue);
+    }
+
+    [Fact]
+    public async Task ReportAsync_WriteFails_IsTriedAgainByItsBackoffWithoutABusyLoop()
+    {
+        await PassAsync(Beating(1));
+        consul.Agent.UpdateTTL(Arg.Any<string>(), Arg.Any<string?>(), Arg.Any<TTLStatus>(), Arg.Any<CancellationToken>())
+            .ThrowsAsync(new ConsulRequestException("no", HttpStatusCode.InternalServerError));
+        time.Advance(TimeSpan.FromSeconds(4));
+        await PassAsync(Beating(1));
+        await PassAsync(Beating(1));
+        await AssertToldAsync(1);
+        Assert.Null(reporter.NextDue);
+        Assert.NotNull(retries.NextDue);
+
+        time.Advance(Backoff.Longest);
+        await PassAsync(Beating(1));
+        await AssertToldAsync(2);
+    }
+
+    [Fact]
+    public async Task ReportAsync_ContainerIsPausedAndGoesOn_IsToldOnceEach()
+    {
+        var container = Beating(1)[0];
+        await PassAsync(container);
+
+        await PassAsync(container with { IsPaused = true });
+        await PassAsync(container with { IsPaused = true });
+        await PassAsync(container);
+        await PassAsync(container);
+
+        await consul.Agent.Received(1).EnableServiceMaintenance("h1:c0:80", CheckPlanner.PauseReason, Arg.Any<CancellationToken>());
+        await consul.Agent.Received(1).DisableServiceMaintenance("h1:c0:80", Arg.Any<CancellationToken>());
+        await AssertToldAsync(2);
+    }
+
+    private static ContainerFacts[] Beating(int count) =>
+        [.. Enumerable.Range(0, count).Select(number => Container("nginx", $"c{number}", [$"80/tcp={8000 + number}"], ["SERVICE_CHECK_TTL=12s"]))];
+
+    /// <summary>A pass as the reconciler makes it.</summary>
+    private async Task PassAsync(params ContainerFacts[] running)
+    {
+        if (!agent.IsKnown)
+            await agent.ReadAsync(Ct);
+        desired.Update(running, Context());
+        var plan = RegistrationPlanner.Plan(new PlanInput(
+            desired.Instances, agent.Services, Owner, default, _ => new ContainerFate(ContainerState.Running), _ => true));
+        await writer.ApplyAsync(plan, Ct);
+        await reporter.ReportAsync(desired.Instances, plan, Owner, _ => new ContainerFate(ContainerState.Running), Ct);
+    }
+
+    private Task AssertToldAsync(int times) =>
+        consul.Agent.Received(times).UpdateTTL(Arg.Any<string>(), Arg.Any<string?>(), Arg.Any<TTLStatus>(), Arg.Any<CancellationToken>());
+}

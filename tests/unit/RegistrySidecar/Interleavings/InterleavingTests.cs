@@ -1,0 +1,159 @@
+using CsCheck;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.RegistrySidecar.Interleavings;
+
+/// <summary>
+/// Whatever happens in which order, and whatever fails meanwhile: the agent ends with what runs. A failed run names its seed
+/// and its steps; with the seed as <c>CsCheck_Seed</c> in the environment it is run again.
+/// </summary>
+public sealed class InterleavingTests
+{
+    private static readonly TimeSpan Resync = TimeSpan.FromSeconds(30);
+
+    // Whoever got a signal and did not obey is looked at again after his stop timeout of 10 s.
+    private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan Never = TimeSpan.FromDays(1);
+
+    [Fact]
+    public Task Reconcile_AnyInterleaving_EndsEqualToWhatRunsWithinOneResync() =>
+        Gen.Select(Step.Any.Array[1, 40], Gen.Bool, Gen.Int[0, 3]).SampleAsync(
+            async (steps, withGrace, strangers) =>
+            {
+                await using var node = await SimulatedNode.StartAsync(Resync, withGrace ? TimeSpan.FromSeconds(20) : TimeSpan.Zero);
+                node.Consul.RegisterStale("stale", Step.Marks(SimulatedNode.Host, "mesh"));
+                node.Consul.RegisterStranger(Step.IdOf(strangers), Step.Marks(strangers));
+                await RunAsync(node, steps);
+
+                node.Docker.Undelivered.Clear();
+                await node.HealAsync();
+                await node.AdvanceAsync(Resync);
+
+                await AssertEqualAndQuietAsync(node, Resync);
+            },
+            iter: 6000,
+            print: run => $"grace {run.Item2}, strangers {run.Item3}: {string.Join("; ", run.Item1.AsEnumerable())}");
+
+    [Fact]
+    public Task Reconcile_EveryEventArrivesAtSomeTime_NeedsNoResync() =>
+        Step.Told.Array[1, 40].SampleAsync(
+            async steps =>
+            {
+                await using var node = await SimulatedNode.StartAsync(Never, TimeSpan.Zero);
+                await RunAsync(node, steps);
+
+                await node.HealAsync();
+                node.DeliverAll();
+                await node.PassAsync();
+                await node.AdvanceAsync(LongestRetry);
+
+                await AssertEqualAndQuietAsync(node, LongestRetry);
+                await AssertOldNewsChangeNothingAsync(node);
+            },
+            iter: 4000,
+            print: steps => string.Join("; ", steps.AsEnumerable()));
+
+    [Fact]
+    public Task Reconcile_ThousandStartsAndDeathsInAnyOrder_EndsEqualToWhatRuns() =>
+        Gen.Select(Gen.Shuffle(Enumerable.Range(0, 2000).ToArray()), Gen.Int[1, 400], Gen.Bool, Gen.Int[0, 1]).SampleAsync(
+            async (order, atOnce, runs, slot) =>
+            {
+                await using var node = await SimulatedNode.StartAsync(Never, TimeSpan.Zero);
+                node.Connect();
+                for (var i = 0; i < 1000; i++)
+                {
+                    node.Docker.Start(slot);
+                    node.Docker.Die(slot);
+                    // Some arrive while the others are still to happen.
+                    if (i % atOnce == 0)
+                        await ArriveAsync(node, i);
+                }
+
+                if (runs)
+                    node.Docker.Start(slot);
+                var events = node.Docker.Undelivered.ToArray();
+                foreach (var chunk in order.Where(number => number < events.Length).Chunk(atOnce))
+                {
+                    foreach (var number in chunk)
+                        node.Deliver(events[number]);
+                    await node.PassAsync();
+                }
+
+                await node.AdvanceAsync(LongestRetry);
+
+                await AssertEqualAndQuietAsync(node, LongestRetry);
+                Assert.Equal(runs, node.Registered.Any());
+            },
+            iter: 20,
+            print: run => $"{run.Item2} at once, slot {run.Item4}, {(run.Item3 ? "running" : "dead")} at the end: {string.Join(' ', run.Item1.Take(20))} …");
+
+    [Fact]
+    public async Task Reconcile_RenamedBackByAnEventThatIsLost_IsSeenByTheResync()
+    {
+        await using var node = await SimulatedNode.StartAsync(Resync, TimeSpan.Zero);
+        node.Docker.Start(1);
+        node.Connect();
+        await node.PassAsync();
+
+        node.Docker.Rename(1);
+        node.DeliverAll();
+        await node.PassAsync();
+        node.Docker.Rename(1);
+        await node.AdvanceAsync(Resync);
+
+        await AssertEqualAndQuietAsync(node, Resync);
+    }
+
+    [Fact]
+    public async Task Reconcile_RenamedThereAndBackAroundAnInspection_IsSeenByTheResync()
+    {
+        await using var node = await SimulatedNode.StartAsync(Resync, TimeSpan.Zero);
+        node.Docker.Start(1);
+        node.Connect();
+        node.Docker.DuringList = () => node.Docker.Rename(1);
+        node.Docker.DuringInspect[1] = () => node.Docker.Rename(1);
+        await node.PassAsync();
+
+        await node.AdvanceAsync(Resync);
+
+        await AssertEqualAndQuietAsync(node, Resync);
+    }
+
+    private static async Task RunAsync(SimulatedNode node, Step[] steps)
+    {
+        node.Connect();
+        foreach (var step in steps)
+            await step.DoAsync(node);
+    }
+
+    private static async Task ArriveAsync(SimulatedNode node, int number)
+    {
+        node.Deliver(node.Docker.Undelivered[number % node.Docker.Undelivered.Count]);
+        await node.PassAsync();
+    }
+
+    /// <summary>The agent has what runs, and another look finds nothing to write.</summary>
+    private static async Task AssertEqualAndQuietAsync(SimulatedNode node, TimeSpan longer)
+    {
+        Assert.Equal(node.Expected, node.Registered);
+        var written = node.Consul.Written;
+        await node.AdvanceAsync(longer);
+        Assert.Equal(written, node.Consul.Written);
+        Assert.Equal(node.Expected, node.Registered);
+    }
+
+    /// <summary>
+    /// Docker tells the last second again after each reconnection. Signals are left out: whether one was obeyed is seen only later.
+    /// </summary>
+    private static async Task AssertOldNewsChangeNothingAsync(SimulatedNode node)
+    {
+        var written = node.Consul.Written;
+        foreach (var message in node.Docker.History.Where(message => message.Action != "kill"))
+        {
+            node.Deliver(message);
+            await node.PassAsync();
+        }
+
+        Assert.Equal(written, node.Consul.Written);
+    }
+}

@@ -1,0 +1,174 @@
+using System.Globalization;
+using System.Net;
+using Docker.DotNet;
+using Docker.DotNet.Models;
+using NSubstitute;
+
+namespace ServiceMesh.Tests.Unit.RegistrySidecar.Interleavings;
+
+/// <summary>
+/// A Docker Engine in memory: a few slots, in each of which containers come and go. What it does, it tells in events, which
+/// wait until the test delivers them. An answer may be overtaken by a change, and a call may fail.
+/// </summary>
+internal sealed class SimulatedDocker
+{
+    public const int Slots = 4;
+
+    private readonly Lock gate = new();
+    private readonly SimulatedContainer?[] slots = new SimulatedContainer?[Slots];
+    private DateTimeOffset clock = new(2026, 1, 31, 12, 0, 0, TimeSpan.Zero);
+    private int created;
+    private int nextPort = 30000;
+
+    public SimulatedDocker()
+    {
+        Client = Substitute.For<IDockerClient>();
+        Client.Containers.ListContainersAsync(Arg.Any<ContainersListParameters>(), Arg.Any<CancellationToken>())
+            .Returns(_ => ListAsync());
+        Client.Containers.InspectContainerAsync(Arg.Any<string>(), Arg.Any<CancellationToken>())
+            .Returns(call => InspectAsync(call.Arg<string>()));
+    }
+
+    public IDockerClient Client { get; }
+
+    /// <summary>What happened and was not delivered yet, oldest first.</summary>
+    public List<Message> Undelivered { get; } = [];
+
+    /// <summary>All that happened.</summary>
+    public List<Message> History { get; } = [];
+
+    public bool ListFails { get; set; }
+
+    /// <summary>The slots whose containers cannot be inspected.</summary>
+    public HashSet<int> InspectFails { get; } = [];
+
+    /// <summary>Happens between the moment that the next list shows and its answer.</summary>
+    public Action? DuringList { get; set; }
+
+    /// <summary>Happens between the moment that the next inspect of a slot shows and its answer.</summary>
+    public Dictionary<int, Action> DuringInspect { get; } = [];
+
+    public IEnumerable<SimulatedContainer> Running => slots.OfType<SimulatedContainer>().Where(container => container.IsRunning);
+
+    /// <summary>Starts the slot's container; a new one where there is none.</summary>
+    public void Start(int slot)
+    {
+        var container = slots[slot] ??= Create(slot);
+        if (container.IsRunning)
+            return;
+        container.IsRunning = true;
+        container.StartedAt = Tick();
+        container.ExitCode = 0;
+        // The first slot publishes two ports. Every other slot has ports of Docker's choice, new at each start.
+        int[] ports = slot == 0 ? [80, 443] : [80];
+        container.Ports = ports.ToDictionary(port => port, port => slot % 2 == 0 ? nextPort++ : 8000 + slot);
+        Tell(container, "start");
+    }
+
+    public void Die(int slot, long exitCode = 0)
+    {
+        if (slots[slot] is not { IsRunning: true } container)
+            return;
+        container.IsRunning = container.IsPaused = false;
+        container.Ports = [];
+        container.ExitCode = exitCode;
+        Tell(container, "die", "exitCode", exitCode.ToString(CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>Sends a signal that ends most containers; whether this one obeys is its own affair.</summary>
+    public void Signal(int slot, bool obeyed)
+    {
+        if (slots[slot] is not { IsRunning: true } container)
+            return;
+        Tell(container, "kill", "signal", "15");
+        if (obeyed)
+            Die(slot, 143);
+    }
+
+    public void Restart(int slot)
+    {
+        Die(slot);
+        Start(slot);
+    }
+
+    public void Remove(int slot)
+    {
+        Die(slot, 137);
+        if (slots[slot] is not { } container)
+            return;
+        slots[slot] = null;
+        Tell(container, "destroy");
+    }
+
+    /// <summary>Swaps between the slot's two names, so that a name may come back.</summary>
+    public void Rename(int slot)
+    {
+        if (slots[slot] is not { } container)
+            return;
+        container.Name = container.Name == NameOf(slot) ? NameOf(slot) + "-renamed" : NameOf(slot);
+        Tell(container, "rename");
+    }
+
+    public void TogglePause(int slot)
+    {
+        if (slots[slot] is not { IsRunning: true } container)
+            return;
+        container.IsPaused = !container.IsPaused;
+        Tell(container, container.IsPaused ? "pause" : "unpause");
+    }
+
+    public static string NameOf(int slot) => $"c{slot}";
+
+    private SimulatedContainer Create(int slot) => new()
+    {
+        Id = $"{++created:x4}-{slot}",
+        Name = NameOf(slot),
+        Service = $"s{slot % 2}",
+        Deployment = slot == 3 ? null : $"d{created % 2}",
+    };
+
+    private void Tell(SimulatedContainer container, string action, string attribute = "name", string value = "")
+    {
+        var message = new Message
+        {
+            Type = "container",
+            Action = action,
+            Actor = new Actor { ID = container.Id, Attributes = new Dictionary<string, string> { [attribute] = value } },
+            TimeNano = (Tick() - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick,
+        };
+        Undelivered.Add(message);
+        History.Add(message);
+    }
+
+    private DateTimeOffset Tick() => clock += TimeSpan.FromMilliseconds(1);
+
+    private Task<IList<ContainerListResponse>> ListAsync()
+    {
+        lock (gate)
+        {
+            if (ListFails)
+                return Task.FromException<IList<ContainerListResponse>>(new HttpRequestException("no answer to the list"));
+            IList<ContainerListResponse> answer = [.. Running.Select(container => container.Listed())];
+            var overtaking = DuringList;
+            DuringList = null;
+            overtaking?.Invoke();
+            return Task.FromResult(answer);
+        }
+    }
+
+    private Task<ContainerInspectResponse> InspectAsync(string id)
+    {
+        lock (gate)
+        {
+            var slot = id[^1] - '0';
+            if (InspectFails.Contains(slot))
+                return Task.FromException<ContainerInspectResponse>(new HttpRequestException("no answer to the inspection"));
+            var answer = slots.FirstOrDefault(container => container?.Id == id)?.Inspected();
+            if (DuringInspect.Remove(slot, out var overtaking))
+                overtaking();
+            return answer is null
+                ? Task.FromException<ContainerInspectResponse>(new DockerContainerNotFoundException(HttpStatusCode.NotFound, "gone"))
+                : Task.FromResult(answer);
+        }
+    }
+}

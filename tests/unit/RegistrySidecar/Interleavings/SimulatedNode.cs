@@ -1,0 +1,168 @@
+using Docker.DotNet.Models;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using ServiceMesh.RegistrySidecar.Operation;
+using ServiceMesh.RegistrySidecar.Reconciliation;
+using ServiceMesh.RegistrySidecar.Settings;
+using ServiceMesh.Store;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.RegistrySidecar.Interleavings;
+
+/// <summary>
+/// The sidecar's real parts between a simulated Engine and a simulated Consul. Passes are driven one by one, at the moments
+/// that the reconciler itself asks for, so that a run is as its steps say.
+/// </summary>
+internal sealed class SimulatedNode : IAsyncDisposable
+{
+    public const string Host = "h1";
+    public const string Ip = "10.0.0.9";
+
+    private readonly FakeTimeProvider time = new();
+    private readonly ServiceProvider parts;
+    private readonly Dictionary<string, ServiceDocument?> documents = new(StringComparer.Ordinal);
+    private readonly Reconciler reconciler;
+    private readonly WorkQueue queue;
+    private TimeSpan patience;
+
+    private SimulatedNode(SidecarOptions options)
+    {
+        parts = new ServiceCollection()
+            .AddSingleton(typeof(ILogger<>), typeof(NullLogger<>))
+            .AddSingleton(options)
+            .AddSingleton<TimeProvider>(time)
+            .AddSingleton(Consul.Client)
+            .AddMetrics()
+            .AddSingleton<SidecarStatus>()
+            .AddSingleton<SidecarMetrics>()
+            .AddSingleton<BlockingQuery>()
+            .AddSingleton<MeshStore>()
+            .AddSingleton<WorkQueue>()
+            .AddSingleton<RetryLedger>()
+            .AddSingleton<ContainerCache>()
+            .AddSingleton<AgentState>()
+            .AddSingleton<AgentWriter>()
+            .AddSingleton<DocumentWatch>()
+            .AddSingleton<Reconciler>()
+            .BuildServiceProvider();
+        reconciler = parts.GetRequiredService<Reconciler>();
+        queue = parts.GetRequiredService<WorkQueue>();
+    }
+
+    public SimulatedDocker Docker { get; } = new();
+
+    public SimulatedConsul Consul { get; } = new();
+
+    /// <summary>What the agent has that this sidecar owns, a line each.</summary>
+    public IEnumerable<string> Registered => Consul.Services
+        .Where(service => !Consul.IsStrangers(service.ID))
+        .Select(service => $"{service.ID} {service.Service} {service.Address}:{service.Port} {service.Tags.FirstOrDefault()} {Ownership.ContainerOf(service)}")
+        .Order(StringComparer.Ordinal);
+
+    /// <summary>What runs, as it has to be registered, a line each.</summary>
+    public IEnumerable<string> Expected =>
+        (from container in Docker.Running
+         from port in container.Ports
+         let service = container.Ports.Count > 1 ? $"{container.Service}-{port.Key}" : container.Service
+         let id = $"{Host}:{container.Name}:{port.Key}"
+         where !Consul.IsStrangers(id)
+         select $"{id} {service} {Ip}:{port.Value} {StageOf(service, container)} {container.Id}")
+        .Order(StringComparer.Ordinal);
+
+    public static async Task<SimulatedNode> StartAsync(TimeSpan resync, TimeSpan grace)
+    {
+        var node = new SimulatedNode(new SidecarOptions { Ip = Ip, Resync = resync, CleanupGrace = grace });
+        await node.parts.GetRequiredService<DocumentWatch>().StartAsync(CancellationToken.None);
+        await node.Consul.FollowedAsync();
+        return node;
+    }
+
+    public void Connect() => queue.Connected(new EngineConnection(Docker.Client, Host));
+
+    public void Deliver(Message message)
+    {
+        if (ContainerEvents.Read(message) is var (container, happened))
+            queue.Mark(container, happened);
+    }
+
+    /// <summary>Delivers everything that was held back, the newest first: the order that is least like what happened.</summary>
+    public void DeliverAll()
+    {
+        foreach (var message in Docker.Undelivered.AsEnumerable().Reverse())
+            Deliver(message);
+        Docker.Undelivered.Clear();
+    }
+
+    public async Task PutDocumentAsync(string service, string? active, string? retired)
+    {
+        var document = documents[service] = Given.Document(service, active, retired is null ? [] : [retired]);
+        await Consul.PutDocumentAsync(service, DocumentFormat.Write(document));
+    }
+
+    public async Task DeleteDocumentAsync(string service)
+    {
+        documents[service] = null;
+        await Consul.PutDocumentAsync(service, null);
+    }
+
+    public async Task DamageDocumentAsync(string service)
+    {
+        documents.TryAdd(service, null);
+        await Consul.PutDocumentAsync(service, "[{"u8.ToArray());
+    }
+
+    /// <summary>Looks until there is nothing to do now.</summary>
+    public async Task PassAsync()
+    {
+        var passes = 0;
+        do
+        {
+            patience = await reconciler.PassAsync(TestContext.Current.CancellationToken);
+            Assert.True(++passes <= 50, "The reconciler never comes to rest.");
+            Assert.Empty(Consul.Violated);
+        }
+        while (patience <= TimeSpan.Zero);
+    }
+
+    /// <summary>Lets time pass; the reconciler looks whenever it wanted to.</summary>
+    /// <returns>How often it looked.</returns>
+    public async Task<int> AdvanceAsync(TimeSpan duration)
+    {
+        // What came in woke it before any time could pass.
+        await PassAsync();
+        var passes = 0;
+        for (var left = duration; left > TimeSpan.Zero; passes++)
+        {
+            var next = patience < left ? patience : left;
+            time.Advance(next);
+            left -= next;
+            await PassAsync();
+        }
+
+        return passes;
+    }
+
+    /// <summary>All failures end, and what was under way arrives.</summary>
+    public async Task HealAsync()
+    {
+        Docker.ListFails = Consul.ReadFails = false;
+        Docker.InspectFails.Clear();
+        Docker.DuringList = null;
+        Docker.DuringInspect.Clear();
+        Array.Clear(Consul.Writes);
+        Consul.LateWritesArrive();
+        foreach (var (service, document) in documents)
+            await Consul.PutDocumentAsync(service, document is null ? null : DocumentFormat.Write(document));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await parts.GetRequiredService<DocumentWatch>().StopAsync(CancellationToken.None);
+        await parts.DisposeAsync();
+    }
+
+    private string StageOf(string service, SimulatedContainer container) => StageTag.Of(
+        documents.GetValueOrDefault(service)?.StageOf(container.Deployment ?? container.Id) ?? Stage.Candidate);
+}
