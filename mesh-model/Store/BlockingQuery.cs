@@ -34,7 +34,15 @@ public sealed partial class BlockingQuery(ILogger<BlockingQuery> log, TimeProvid
         ulong index = 0;
         T? last = null;
         using var wakeUps = LimitedWakeUps();
-        var untilAnswered = Retried(subject, onFailure: () => index = 0);
+        string? silence = null;
+        var untilAnswered = Retried(onRetry: (delay, reason) =>
+        {
+            index = 0;
+            // Only news: an hour without Consul is one line, not hundreds.
+            if (reason != silence)
+                QueryFailed(subject, delay.TotalSeconds, reason);
+            silence = reason;
+        });
         while (true)
         {
             using var _ = await wakeUps.AcquireAsync(cancellationToken: ct);
@@ -42,6 +50,9 @@ public sealed partial class BlockingQuery(ILogger<BlockingQuery> log, TimeProvid
                 async token => await query(
                     new QueryOptions { WaitIndex = index, WaitTime = WaitTime, Consistency = ConsistencyMode.Consistent }, token),
                 ct);
+            if (silence is not null)
+                QueryAnswered(subject);
+            silence = null;
             index = result.LastIndex < index ? 0 : result.LastIndex;
             if (last is null || !same(last, result.Response))
                 yield return last = result.Response;
@@ -58,7 +69,7 @@ public sealed partial class BlockingQuery(ILogger<BlockingQuery> log, TimeProvid
         QueueLimit = 1,
     });
 
-    private ResiliencePipeline Retried(string subject, Action onFailure) => new ResiliencePipelineBuilder { TimeProvider = time }
+    private ResiliencePipeline Retried(Action<TimeSpan, string> onRetry) => new ResiliencePipelineBuilder { TimeProvider = time }
         .AddRetry(new RetryStrategyOptions
         {
             ShouldHandle = args => ValueTask.FromResult(
@@ -70,13 +81,15 @@ public sealed partial class BlockingQuery(ILogger<BlockingQuery> log, TimeProvid
             MaxDelay = TimeSpan.FromSeconds(5),
             OnRetry = args =>
             {
-                onFailure();
-                QueryFailed(subject, args.RetryDelay.TotalSeconds, args.Outcome.Exception!.Message);
+                onRetry(args.RetryDelay, args.Outcome.Exception!.Message);
                 return ValueTask.CompletedTask;
             },
         })
         .Build();
 
-    [LoggerMessage(LogLevel.Warning, "Following {Subject} in Consul failed, again in {Seconds:0.0} s: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Following {Subject} in Consul failed, again in {Seconds:0.0} s and then until it succeeds: {Reason}")]
     private partial void QueryFailed(string subject, double seconds, string reason);
+
+    [LoggerMessage(LogLevel.Information, "Following {Subject} in Consul works again")]
+    private partial void QueryAnswered(string subject);
 }

@@ -19,7 +19,7 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
 
     /// <summary>All documents, read once.</summary>
     public async Task<DocumentSet> ListAsync(CancellationToken ct) =>
-        DocumentSet.Empty.Follow((await consul.KV.List(MeshKeys.Services, Fresh, ct)).Response ?? []);
+        DocumentSet.Empty.Follow((await ListServicesAsync(Fresh, ct)).Response);
 
     /// <summary>
     /// All documents, at once and again after each change of one of them, for as long as the caller listens. Consul being
@@ -30,7 +30,7 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
     {
         var documents = known;
         await foreach (var pairs in blocking.FollowAsync(
-            "documents", ListOrNoneAsync, SamePairs, ct))
+            "documents", ListServicesAsync, SamePairs, ct))
         {
             yield return documents = documents.Follow(pairs);
         }
@@ -101,9 +101,13 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
     }
 
     // No key at all is 404 in Consul; here it is simply an empty list.
-    private async Task<QueryResult<KVPair[]>> ListOrNoneAsync(QueryOptions query, CancellationToken ct)
+    private async Task<QueryResult<KVPair[]>> ListServicesAsync(QueryOptions query, CancellationToken ct)
     {
         var result = await consul.KV.List(MeshKeys.Services, query, ct);
+        // Whoever may not read a key gets a list without it, and would take every service for gone. Asked for one key alone,
+        // Consul refuses.
+        if (result.Response is null or [])
+            await consul.KV.Get(MeshKeys.Services, Fresh, ct);
         return new QueryResult<KVPair[]>(result, result.Response ?? []);
     }
 

@@ -70,17 +70,34 @@ internal sealed class AgentState(IConsulClient consul)
     public async Task PauseAsync(string id, string reason, CancellationToken ct)
     {
         await consul.Agent.EnableServiceMaintenance(id, reason, ct);
-        var maintenance = Check(id, CheckPlanner.MaintenanceOf(id), HealthStatus.Critical);
-        maintenance.Notes = reason;
-        lock (gate)
-            checks[maintenance.CheckID] = maintenance;
+        await ReadMaintenanceAsync(id, ct);
     }
 
-    public async Task ResumeAsync(string id, CancellationToken ct)
+    /// <summary>Ends the maintenance of an instance if it is for this reason still.</summary>
+    public async Task ResumeAsync(string id, string reason, CancellationToken ct)
     {
+        if ((await ReadMaintenanceAsync(id, ct))?.Notes != reason)
+            return;
         await consul.Agent.DisableServiceMaintenance(id, ct);
         lock (gate)
             checks.Remove(CheckPlanner.MaintenanceOf(id));
+    }
+
+    /// <summary>
+    /// An operator may have been there since the last reading, and the agent keeps the reason that came first.
+    /// </summary>
+    private async Task<AgentCheck?> ReadMaintenanceAsync(string id, CancellationToken ct)
+    {
+        var key = CheckPlanner.MaintenanceOf(id);
+        var maintenance = (await consul.Agent.Checks(ct)).Response.GetValueOrDefault(key);
+        lock (gate)
+        {
+            checks.Remove(key);
+            if (maintenance is not null)
+                checks[key] = maintenance;
+        }
+
+        return maintenance;
     }
 
     /// <returns>The maintenance that went with the checks that were replaced.</returns>

@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using Consul;
 using Microsoft.Extensions.Logging;
-using ServiceMesh.RegistrySidecar.Registration;
 using ServiceMesh.RegistrySidecar.Operation;
+using ServiceMesh.RegistrySidecar.Registration;
 
 namespace ServiceMesh.RegistrySidecar.Reconciliation;
 
@@ -45,7 +45,7 @@ internal sealed partial class AgentWriter(
                     await write.Call(token);
                     write.Log();
                 }
-                catch (Exception error) when (!ct.IsCancellationRequested)
+                catch (Exception error) when (error is not OperationCanceledException || !ct.IsCancellationRequested)
                 {
                     failures[write.Subject] = error;
                 }
@@ -98,7 +98,7 @@ internal sealed partial class AgentWriter(
     private Write Pausing(string id) =>
         new(Write.Pausing + id, ct => agent.PauseAsync(id, CheckPlanner.PauseReason, ct), () => Paused(Shown(id)));
 
-    private Write Resuming(string id) => new(Write.Resuming + id, ct => agent.ResumeAsync(id, ct), () => Resumed(Shown(id)));
+    private Write Resuming(string id) => new(Write.Resuming + id, ct => agent.ResumeAsync(id, CheckPlanner.PauseReason, ct), () => Resumed(Shown(id)));
 
     private Write Telling(ReportedCheck report)
     {

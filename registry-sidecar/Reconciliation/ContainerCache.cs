@@ -99,7 +99,7 @@ internal sealed class ContainerCache(RetryLedger retries)
                 {
                     seen[id] = null;
                 }
-                catch (Exception error) when (!ct.IsCancellationRequested)
+                catch (Exception error) when (error is not OperationCanceledException || !ct.IsCancellationRequested)
                 {
                     failed[id] = error.GetBaseException().Message;
                 }

@@ -28,6 +28,7 @@ internal sealed partial class ContainerWatch(
             var begun = time.GetTimestamp();
             var reason = await FollowAsync(stoppingToken);
             metrics.DockerLost();
+            stoppingToken.ThrowIfCancellationRequested();
             failures = time.GetElapsedTime(begun) > Stable ? 1 : failures + 1;
             var delay = Backoff.Delay(failures, Random.Shared.NextDouble());
             Disconnected(reason, delay.TotalSeconds);
@@ -58,7 +59,7 @@ internal sealed partial class ContainerWatch(
             await stream;
             return "the event stream ended";
         }
-        catch (Exception error) when (!ct.IsCancellationRequested)
+        catch (Exception error) when (error is not OperationCanceledException || !ct.IsCancellationRequested)
         {
             return error.GetBaseException().Message;
         }

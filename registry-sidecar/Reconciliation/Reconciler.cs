@@ -99,7 +99,7 @@ internal sealed partial class Reconciler(
             (listDue, trustNothing) = (false, false);
             retries.Succeeded(Listing);
         }
-        catch (Exception error) when (!ct.IsCancellationRequested)
+        catch (Exception error) when (error is not OperationCanceledException || !ct.IsCancellationRequested)
         {
             metrics.DockerFailed();
             Report(Listing, error.GetBaseException().Message);
@@ -120,7 +120,7 @@ internal sealed partial class Reconciler(
                 retries.Clear();
             return true;
         }
-        catch (Exception error) when (!ct.IsCancellationRequested)
+        catch (Exception error) when (error is not OperationCanceledException || !ct.IsCancellationRequested)
         {
             metrics.AgentFailed(error);
             // Consul itself does not say here which right is missing.

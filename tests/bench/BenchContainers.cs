@@ -19,7 +19,6 @@ internal sealed class BenchContainers(DockerClient docker)
                 Image = BenchConsul.Image,
                 Entrypoint = ["sleep"],
                 Cmd = ["3600"],
-                Name = service,
                 Labels = new Dictionary<string, string>(StringComparer.Ordinal) { ["SERVICE_NAME"] = service },
                 HostConfig = new HostConfig
                 {

@@ -1,4 +1,5 @@
 using Consul;
+using Docker.DotNet;
 using ServiceMesh.Bench;
 using ServiceMesh.Docker;
 using Spectre.Console;
@@ -38,7 +39,7 @@ catch (OperationCanceledException) when (cancel.IsCancellationRequested)
 {
     return 130;
 }
-catch (Exception error) when (error is ConsulRequestException or DockerUnreachableException or InvalidOperationException)
+catch (Exception error) when (error is ConsulRequestException or DockerUnreachableException or DockerApiException or InvalidOperationException)
 {
     await Console.Error.WriteLineAsync($"bench: {error.Message}");
     return 1;

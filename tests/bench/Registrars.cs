@@ -51,7 +51,7 @@ internal sealed class RegistratorRegistrar : IAsyncDisposable
 
     public static string? Binary => Environment.GetEnvironmentVariable("REGISTRATOR") is { Length: > 0 } path ? path : null;
 
-    public static RegistratorRegistrar Start(BenchConsul consul)
+    public static async Task<RegistratorRegistrar> StartAsync(BenchConsul consul, CancellationToken ct)
     {
         var start = new ProcessStartInfo(Binary!, ["-ip", "127.0.0.1", $"consul://{consul.Address.Authority}"])
         {
@@ -59,11 +59,13 @@ internal sealed class RegistratorRegistrar : IAsyncDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        start.Environment["DOCKER_HOST"] = DockerEngine.DefaultEndpoint.ToString();
+        start.Environment["DOCKER_HOST"] = $"unix://{DockerEngine.DefaultEndpoint.LocalPath}";
         var started = Process.Start(start) ?? throw new InvalidOperationException($"{Binary} cannot be started");
         // Read, so that it never waits for a full pipe.
         started.BeginOutputReadLine();
         started.BeginErrorReadLine();
+        // It does not say from when on it hears Docker's events.
+        await Task.Delay(TimeSpan.FromSeconds(3), TimeProvider.System, ct);
         return new RegistratorRegistrar(started);
     }
 

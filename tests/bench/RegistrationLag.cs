@@ -30,7 +30,7 @@ internal sealed class RegistrationLag(DockerClient docker, BenchContainers conta
                 await RunAsync(events, sidecar, ct);
             if (RegistratorRegistrar.Binary is null)
                 continue;
-            await using (RegistratorRegistrar.Start(consul))
+            await using (await RegistratorRegistrar.StartAsync(consul, ct))
                 await RunAsync(events, registrator, ct);
         }
 

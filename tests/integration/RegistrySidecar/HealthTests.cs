@@ -22,7 +22,7 @@ public sealed class HealthTests(SidecarConsul parts)
         var container = await RunPatientAsync(mesh, service);
         Assert.Equal(HealthStatus.Critical, Mirror(await mesh.RegisteredAsync(service))!.Status);
 
-        await mesh.KillAsync(container, "USR2");
+        await CureAsync(mesh, container);
         await mesh.UntilAsync(service, entries => entries is [var only] && Mirror(only) is { Output: "fine" } check && check.Status == HealthStatus.Passing);
         await mesh.KillAsync(container, "HUP");
         await mesh.UntilAsync(service, entries => entries is [var only] && Mirror(only) is { Output: "sick" } check && check.Status == HealthStatus.Critical);
@@ -35,7 +35,7 @@ public sealed class HealthTests(SidecarConsul parts)
         var sidecar = await mesh.StartSidecarAsync();
         var service = mesh.Named("patient");
         var container = await RunPatientAsync(mesh, service);
-        await mesh.KillAsync(container, "USR2");
+        await CureAsync(mesh, container);
         await mesh.UntilAsync(service, entries => entries is [var only] && Mirror(only)?.Status == HealthStatus.Passing);
         var seen = new List<string>();
         var watching = mesh.UntilAsync(service, entries =>
@@ -62,8 +62,7 @@ public sealed class HealthTests(SidecarConsul parts)
         await using var mesh = new SidecarMesh(parts);
         var service = mesh.Named("patient");
         var container = await RunPatientAsync(mesh, service);
-        await mesh.KillAsync(container, "USR2");
-        await HealthyAsync(container);
+        await CureAsync(mesh, container);
         var seen = new List<string?>();
         var watching = mesh.UntilAsync(service, entries =>
         {
@@ -149,14 +148,16 @@ public sealed class HealthTests(SidecarConsul parts)
     public async Task DefaultCheck_Candidate_PassesNoEarlierThanItAnswers()
     {
         await using var mesh = new SidecarMesh(parts);
-        await mesh.StartSidecarAsync();
+        // Consul runs in a container here, and on a published port Docker's own proxy would answer it.
+        await mesh.StartSidecarAsync(options => options with { Internal = true, Explicit = true });
         (string silent, string answers) = (mesh.Named("silent"), mesh.Named("answers"));
 
-        await mesh.RunAsync("silent", [$"SERVICE_NAME={silent}", "SERVICE_CHECK_INITIAL_STATUS=passing"]);
-        await mesh.RunAsync("answers", [$"SERVICE_NAME={answers}"], answers: true);
-        await mesh.UntilAsync(silent, entries => entries is [var only] && only.Checks.Any(check => check.Output.Length > 0 && check.Status == HealthStatus.Critical));
-
+        await mesh.RunAsync("silent", [$"SERVICE_8500_TCP_NAME={silent}", "SERVICE_CHECK_INITIAL_STATUS=passing"]);
+        await mesh.RunAsync("answers", [$"SERVICE_8500_TCP_NAME={answers}"], answers: true);
         await mesh.UntilAsync(answers, entries => entries is [var only] && only.Checks.All(check => check.Status == HealthStatus.Passing));
+
+        var check = Assert.Single((await mesh.RegisteredAsync(silent)).Checks, check => check.CheckID.EndsWith(":default", StringComparison.Ordinal));
+        Assert.Equal(HealthStatus.Critical, check.Status);
     }
 
     private static Task<string> RunPatientAsync(SidecarMesh mesh, string service) => mesh.RunAsync(
@@ -174,12 +175,19 @@ public sealed class HealthTests(SidecarConsul parts)
             };
         });
 
-    /// <summary>Docker tells it in an event; without a sidecar it has to be asked.</summary>
-    private async Task HealthyAsync(string container)
+    /// <summary>Makes a patient well, once it is up to hear that; Docker is asked, because there may be no sidecar.</summary>
+    private async Task CureAsync(SidecarMesh mesh, string container)
+    {
+        await HealthAsync(container, "unhealthy");
+        await mesh.KillAsync(container, "USR2");
+        await HealthAsync(container, "healthy");
+    }
+
+    private async Task HealthAsync(string container, string status)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(Ct);
         deadline.CancelAfter(TimeSpan.FromSeconds(30));
-        while ((await parts.Docker.Containers.InspectContainerAsync(container, deadline.Token)).State!.Health?.Status != "healthy")
+        while ((await parts.Docker.Containers.InspectContainerAsync(container, deadline.Token)).State!.Health?.Status != status)
             await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, deadline.Token);
     }
 

@@ -92,13 +92,14 @@ public sealed class SignalTests(SidecarConsul parts)
     [Fact]
     public async Task Network_ConnectAndDisconnect_AreFollowed()
     {
-        await using var mesh = new SidecarMesh(parts);
-        await mesh.StartSidecarAsync(options => options with { Internal = true });
-        (string service, string network) = (mesh.Named("web"), mesh.Named("net"));
+        var network = $"net-{Guid.NewGuid():N}";
         await parts.Docker.Networks.CreateNetworkAsync(new NetworksCreateParameters { Name = network }, Ct);
         try
         {
-            var container = await mesh.RunAsync("web", [$"SERVICE_NAME={service}"], new Dictionary<string, string> { ["mesh.network"] = network });
+            await using var mesh = new SidecarMesh(parts);
+            await mesh.StartSidecarAsync(options => options with { Internal = true, Explicit = true });
+            var service = mesh.Named("web");
+            var container = await mesh.RunAsync("web", [$"SERVICE_8500_TCP_NAME={service}"], new Dictionary<string, string> { ["mesh.network"] = network });
 
             await parts.Docker.Networks.ConnectNetworkAsync(network, new NetworkConnectParameters { Container = container }, Ct);
             var entry = await mesh.RegisteredAsync(service);

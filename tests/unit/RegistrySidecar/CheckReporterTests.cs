@@ -24,12 +24,19 @@ public sealed class CheckReporterTests
     private readonly RetryLedger retries;
     private readonly CheckReporter reporter;
     private readonly DesiredState desired = new();
+    private AgentCheck? maintenance;
 
     public CheckReporterTests()
     {
         consul.Agent.Self(Arg.Any<CancellationToken>()).Returns(new QueryResult<Dictionary<string, Dictionary<string, JsonElement>>> { Response = [] });
         consul.Agent.Services(Arg.Any<CancellationToken>()).Returns(_ => new QueryResult<Dictionary<string, AgentService>> { Response = new(agent!.Services) });
-        consul.Agent.Checks(Arg.Any<CancellationToken>()).Returns(_ => new QueryResult<Dictionary<string, AgentCheck>> { Response = new(agent!.Checks) });
+        consul.Agent.Checks(Arg.Any<CancellationToken>()).Returns(_ => new QueryResult<Dictionary<string, AgentCheck>> { Response = Checks() });
+        consul.Agent.EnableServiceMaintenance(Arg.Any<string>(), Arg.Any<string?>(), Arg.Any<CancellationToken>())
+            .Returns(new WriteResult())
+            .AndDoes(call => maintenance ??= Maintenance(call.ArgAt<string>(1)));
+        consul.Agent.DisableServiceMaintenance(Arg.Any<string>(), Arg.Any<CancellationToken>())
+            .Returns(new WriteResult())
+            .AndDoes(_ => maintenance = null);
         retries = new RetryLedger(time);
         agent = new AgentState(consul);
         writer = new AgentWriter(agent, retries, GivenOperation.Metrics(time), NullLogger<AgentWriter>.Instance);
@@ -113,6 +120,29 @@ public sealed class CheckReporterTests
         await consul.Agent.Received(1).EnableServiceMaintenance("h1:c0:80", CheckPlanner.PauseReason, Arg.Any<CancellationToken>());
         await consul.Agent.Received(1).DisableServiceMaintenance("h1:c0:80", Arg.Any<CancellationToken>());
         await AssertToldAsync(2);
+    }
+
+    [Fact]
+    public async Task ReportAsync_OperatorWasThereUnseen_HisMaintenanceStays()
+    {
+        var container = Beating(1)[0];
+        await PassAsync(container);
+        maintenance = Maintenance("by hand");
+
+        await PassAsync(container with { IsPaused = true });
+        await PassAsync(container);
+
+        await consul.Agent.DidNotReceive().DisableServiceMaintenance(Arg.Any<string>(), Arg.Any<CancellationToken>());
+    }
+
+    private static AgentCheck Maintenance(string reason) => new() { CheckID = "_service_maintenance:h1:c0:80", ServiceID = "h1:c0:80", Notes = reason };
+
+    private Dictionary<string, AgentCheck> Checks()
+    {
+        var checks = agent.Checks.Where(check => !check.Key.StartsWith('_')).ToDictionary();
+        if (maintenance is not null)
+            checks[maintenance.CheckID] = maintenance;
+        return checks;
     }
 
     private static ContainerFacts[] Beating(int count) =>
