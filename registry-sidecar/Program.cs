@@ -1,4 +1,5 @@
 using Consul;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using ServiceMesh.RegistrySidecar;
 using ServiceMesh.RegistrySidecar.DryRun;
@@ -38,7 +39,8 @@ static async Task<int> RunAsync(SidecarSettingsRead settings, CancellationToken 
         Console.Error.WriteLine("The end took too long; what is still registered is removed or taken over by the next start.");
     }
 
-    return 0;
+    // A worker that crashed ended the host; the log tells which.
+    return sidecar.Services.GetServices<IHostedService>().OfType<BackgroundService>().Any(worker => worker.ExecuteTask is { IsFaulted: true }) ? 1 : 0;
 }
 
 static int Refuse(IEnumerable<string> errors)

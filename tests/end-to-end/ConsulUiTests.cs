@@ -1,3 +1,4 @@
+using Consul;
 using Microsoft.Playwright;
 using Xunit;
 
@@ -28,6 +29,59 @@ public sealed class ConsulUiTests(Mesh mesh)
         {
             await Mesh.DockerAsync("rm", "--force", $"{name}-by-hand");
         }
+    }
+
+    [Fact]
+    public async Task ServicePage_ContainerWithRegistratorsSettings_IsShownUntilItIsToldToStop()
+    {
+        var container = $"{Mesh.Settings["MESH_NAME"]}-nginx.0";
+        await RunNginxAsync(container);
+        try
+        {
+            await Mesh.EventuallyAsync("both ports are registered", async () =>
+                (await ServicesAsync("https")).Length == 1 && (await ServicesAsync("http")).Length == 1);
+            var (https, http) = ((await ServicesAsync("https"))[0], (await ServicesAsync("http"))[0]);
+            Assert.Equal("https.12345", https.ServiceID);
+            Assert.Equal("enabled", https.ServiceMeta["sni"]);
+            Assert.EndsWith($":{container}:80", http.ServiceID, StringComparison.Ordinal);
+            Assert.All((CatalogService[])[https, http], service => Assert.Equal(["candidate", "www"], service.ServiceTags));
+            var published = await Mesh.DockerAsync("port", container, "443");
+            Assert.EndsWith($":{https.ServicePort}", published, StringComparison.Ordinal);
+            var shown = await TagsShownAsync(new Uri(Mesh.ConsulAddress, "/ui/dc1/services/https/instances"));
+            Assert.Contains("www", shown);
+            Assert.Contains(shown, word => word.Contains("https.12345", StringComparison.Ordinal));
+
+            await Mesh.DockerAsync("kill", "--signal", "HUP", container);
+            await AssertUnchangedAsync("https");
+
+            var stopping = Mesh.DockerAsync("stop", "--time", "8", container);
+            await Mesh.EventuallyAsync("it is out", async () =>
+                (await ServicesAsync("https")).Length == 0 && (await ServicesAsync("http")).Length == 0, TimeSpan.FromSeconds(5));
+            Assert.Equal("true", await Mesh.DockerAsync("inspect", "--format", "{{.State.Running}}", container));
+            await stopping;
+        }
+        finally
+        {
+            await Mesh.DockerAsync("rm", "--force", container);
+        }
+    }
+
+    /// <summary>Stands in for nginx: it has its ports, and neither ends at HUP nor at TERM.</summary>
+    private static Task<string> RunNginxAsync(string container) => Mesh.DockerAsync(
+        "run", "--detach", "--name", container, "--label", $"mesh.environment={Mesh.Settings["MESH_NAME"]}",
+        "--publish", "127.0.0.1::443", "--publish", "127.0.0.1::80",
+        "--env", "SERVICE_443_NAME=https", "--env", "SERVICE_443_ID=https.12345", "--env", "SERVICE_443_SNI=enabled",
+        "--env", "SERVICE_80_NAME=http", "--env", "SERVICE_TAGS=www", "--env", "SERVICE_CHECK_TCP=false",
+        "--entrypoint", "sh", "hashicorp/consul:1.21", "-c", "trap '' HUP TERM; sleep 300");
+
+    private async Task<CatalogService[]> ServicesAsync(string service) => (await mesh.Consul.Catalog.Service(service)).Response;
+
+    private async Task AssertUnchangedAsync(string service)
+    {
+        var index = (await mesh.Consul.Catalog.Service(service)).LastIndex;
+        var later = await mesh.Consul.Catalog.Service(service, "", new QueryOptions { WaitIndex = index, WaitTime = TimeSpan.FromSeconds(2) });
+        Assert.Equal(index, later.LastIndex);
+        Assert.Single(later.Response);
     }
 
     private static async Task<string[]> TagsShownAsync(Uri page)
