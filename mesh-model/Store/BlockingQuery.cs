@@ -64,8 +64,8 @@ public sealed partial class BlockingQuery(ILogger<BlockingQuery> log, TimeProvid
     private static TokenBucketRateLimiter LimitedWakeUps() => new(new TokenBucketRateLimiterOptions
     {
         TokenLimit = 50,
-        TokensPerPeriod = 10,
-        ReplenishmentPeriod = TimeSpan.FromMilliseconds(200),
+        TokensPerPeriod = 50,
+        ReplenishmentPeriod = TimeSpan.FromSeconds(1),
         QueueLimit = 1,
     });
 

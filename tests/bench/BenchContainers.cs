@@ -1,3 +1,4 @@
+using System.Globalization;
 using Docker.DotNet;
 using Docker.DotNet.Models;
 
@@ -11,14 +12,14 @@ internal sealed class BenchContainers(DockerClient docker)
     /// <summary>The name of the mesh that exists for this run only.</summary>
     public string Mesh { get; } = $"bench-{Guid.NewGuid():N}"[..16];
 
-    /// <summary>Creates a container that does nothing, with one published port, of the given service.</summary>
-    public async Task<string> CreateIdleAsync(string service, CancellationToken ct) =>
+    /// <summary>Creates a container that does nothing and ends after a while, with one published port, of the given service.</summary>
+    public async Task<string> CreateIdleAsync(string service, TimeSpan lifetime, CancellationToken ct) =>
         await CreateAsync(
             new CreateContainerParameters
             {
                 Image = BenchConsul.Image,
                 Entrypoint = ["sleep"],
-                Cmd = ["3600"],
+                Cmd = [lifetime.TotalSeconds.ToString(CultureInfo.InvariantCulture)],
                 Labels = new Dictionary<string, string>(StringComparer.Ordinal) { ["SERVICE_NAME"] = service },
                 HostConfig = new HostConfig
                 {
@@ -33,9 +34,6 @@ internal sealed class BenchContainers(DockerClient docker)
 
     public Task StartAsync(string container, CancellationToken ct) =>
         docker.Containers.StartContainerAsync(container, new ContainerStartParameters(), ct);
-
-    public Task KillAsync(string container, CancellationToken ct) =>
-        docker.Containers.KillContainerAsync(container, new ContainerKillParameters(), ct);
 
     /// <summary>Creates and starts a container.</summary>
     public async Task<string> RunAsync(CreateContainerParameters parameters, CancellationToken ct)
