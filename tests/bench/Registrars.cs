@@ -64,9 +64,18 @@ internal sealed class RegistratorRegistrar : IAsyncDisposable
         // Read, so that it never waits for a full pipe.
         started.BeginOutputReadLine();
         started.BeginErrorReadLine();
-        // It does not say from when on it hears Docker's events.
-        await Task.Delay(TimeSpan.FromSeconds(3), TimeProvider.System, ct);
-        return new RegistratorRegistrar(started);
+        var registrator = new RegistratorRegistrar(started);
+        try
+        {
+            // It does not say from when on it hears Docker's events.
+            await Task.Delay(TimeSpan.FromSeconds(3), TimeProvider.System, ct);
+            return registrator;
+        }
+        catch
+        {
+            await registrator.DisposeAsync();
+            throw;
+        }
     }
 
     public async ValueTask DisposeAsync()

@@ -187,8 +187,9 @@ public sealed class HealthTests(SidecarConsul parts)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(Ct);
         deadline.CancelAfter(TimeSpan.FromSeconds(30));
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
         while ((await parts.Docker.Containers.InspectContainerAsync(container, deadline.Token)).State!.Health?.Status != status)
-            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, deadline.Token);
+            await timer.WaitForNextTickAsync(deadline.Token);
     }
 
     private static HealthCheck? Mirror(ServiceEntry entry) => entry.Checks.FirstOrDefault(check => check.CheckID.EndsWith(":healthcheck", StringComparison.Ordinal));
