@@ -5,6 +5,8 @@ using ServiceMesh.Proxy.Following;
 using ServiceMesh.Proxy.LastGood;
 using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic;
+using ServiceMesh.Proxy.Traffic.Choosing;
+using ServiceMesh.Proxy.Traffic.Waiting;
 using ServiceMesh.Store;
 
 namespace ServiceMesh.Proxy;
@@ -37,7 +39,11 @@ internal static class ProxyApplication
         builder.Services.AddHostedService<MeshFollower>();
         builder.Services.AddHostedService<LastGoodKeeper>();
 
+        builder.Services.AddSingleton<Keys>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<Keys>());
         builder.Services.AddHttpForwarder();
+        builder.Services.AddSingleton<Chooser>();
+        builder.Services.AddSingleton<WaitingRoom>();
         builder.Services.AddSingleton<TrafficHandler>();
         builder.Services.AddSingleton<ServicesAnswer>();
 

@@ -17,7 +17,8 @@ internal sealed class RunningProxy : IAsyncDisposable
 
     private RunningProxy(WebApplication app) => this.app = app;
 
-    public HttpClient Http { get; } = new();
+    // Each request is another client's: what a cookie does is a test's own matter.
+    public HttpClient Http { get; } = new(new SocketsHttpHandler { UseCookies = false });
 
     public static async Task<RunningProxy> StartAsync(Uri consul, string? state = null, params IEnumerable<KeyValuePair<string, string?>> settings)
     {
