@@ -11,8 +11,6 @@ namespace ServiceMesh.Proxy.Traffic;
 /// </summary>
 internal sealed class Exchange(HttpContext context, TrafficHandler handler) : HttpTransformer
 {
-    private readonly HttpTransformer transformer = handler.Transformer;
-
     public HttpContext Context { get; } = context;
 
     /// <summary>When it arrived, by the clock of <see cref="TimeProvider.GetTimestamp"/>.</summary>
@@ -26,6 +24,9 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
 
     /// <summary>How often another instance was asked after the first.</summary>
     public int Retries => Tried?.Count ?? 0;
+
+    /// <summary>Whether it came with a valid candidate pass.</summary>
+    public bool HasPass { get; set; }
 
     /// <summary>Whether it has waited for a place.</summary>
     public bool Waited { get; set; }
@@ -63,18 +64,9 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
     }
 
     public override ValueTask TransformRequestAsync(
-        HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
-    {
-        if (Target.Prefix.Length > 0)
-        {
-            var path = httpContext.Request.Path.Value!;
-            proxyRequest.RequestUri = RequestUtilities.MakeDestinationAddress(
-                destinationPrefix, new PathString(path[Target.Prefix.Length..]), httpContext.Request.QueryString);
-            httpContext.Request.Headers["X-Forwarded-Prefix"] = Target.Prefix;
-        }
-
-        return transformer.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
-    }
+        HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken) => HasPass
+        ? TransformCandidateRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken)
+        : Target.Transformer.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
 
     public override ValueTask<bool> TransformResponseAsync(HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
     {
@@ -88,9 +80,17 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
         }
 
         handler.IssueCookie(this, Service);
-        return transformer.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
+        return Target.Transformer.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
     }
 
     public override ValueTask TransformResponseTrailersAsync(HttpContext httpContext, HttpResponseMessage proxyResponse, CancellationToken cancellationToken) =>
-        transformer.TransformResponseTrailersAsync(httpContext, proxyResponse, cancellationToken);
+        Target.Transformer.TransformResponseTrailersAsync(httpContext, proxyResponse, cancellationToken);
+
+    // The pass is for the proxy: no service needs to know how its candidates are reached.
+    private async ValueTask TransformCandidateRequestAsync(
+        HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
+    {
+        await Target.Transformer.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
+        proxyRequest.Headers.Remove(CandidatePass.Header);
+    }
 }

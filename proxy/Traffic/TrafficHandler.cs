@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Net;
 using ServiceMesh.Policy;
 using ServiceMesh.Proxy.Answers;
 using ServiceMesh.Proxy.Following;
@@ -7,9 +5,8 @@ using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic.Choosing;
 using ServiceMesh.Proxy.Traffic.Retries;
 using ServiceMesh.Proxy.Traffic.Waiting;
+using ServiceMesh.Proxy.Traffic.Upstreams;
 using Yarp.ReverseProxy.Forwarder;
-using Yarp.ReverseProxy.Transforms;
-using Yarp.ReverseProxy.Transforms.Builder;
 
 namespace ServiceMesh.Proxy.Traffic;
 
@@ -23,29 +20,10 @@ internal sealed partial class TrafficHandler(
     Keys keys,
     WaitingRoom room,
     IHttpForwarder forwarder,
-    ITransformBuilder transforms,
+    Upstream upstream,
     TimeProvider time,
-    ILogger<TrafficHandler> log) : IDisposable
+    ILogger<TrafficHandler> log)
 {
-    private static readonly ForwarderRequestConfig RequestConfig = new() { ActivityTimeout = TimeSpan.FromSeconds(100) };
-
-    // One client for all instances: it keeps a pool of connections for each address anyway.
-    private readonly HttpMessageInvoker client = new(new SocketsHttpHandler
-    {
-        UseProxy = false,
-        UseCookies = false,
-        AllowAutoRedirect = false,
-        AutomaticDecompression = DecompressionMethods.None,
-        EnableMultipleHttp2Connections = true,
-        ConnectTimeout = TimeSpan.FromSeconds(5),
-        ActivityHeadersPropagator = new ReverseProxyPropagator(DistributedContextPropagator.Current),
-    });
-
-    /// <summary>What is changed in every request and answer.</summary>
-    public HttpTransformer Transformer { get; } = transforms.Create(context => context
-        .AddXForwarded(ForwardedTransformActions.Set)
-        .AddRequestHeaderRemove(CandidatePass.Header));
-
     public long Now => time.GetTimestamp();
 
     public async Task HandleAsync(HttpContext context)
@@ -90,7 +68,7 @@ internal sealed partial class TrafficHandler(
                 if (!ReferenceEquals(snapshot, snapshots.Current))
                     continue;
                 exchange.Begin(target, service, document, member);
-                if (await ForwardAsync(exchange, service, document))
+                if (await ForwardAsync(exchange, target, service, document))
                     return;
             }
             finally
@@ -110,15 +88,21 @@ internal sealed partial class TrafficHandler(
     public void IssueCookie(Exchange exchange, ServiceModel service) =>
         exchange.Issued?.Issue(exchange.Context, service.Stored.Service, keys.Ring.CookieKey.Span);
 
-    public void Dispose() => client.Dispose();
-
     /// <returns>Whether the client has its answer; else another instance is to be asked.</returns>
-    private async ValueTask<bool> ForwardAsync(Exchange exchange, ServiceModel service, ServiceDocument document)
+    private async ValueTask<bool> ForwardAsync(Exchange exchange, RouteTarget target, ServiceModel service, ServiceDocument document)
     {
         var (context, member) = (exchange.Context, exchange.Member!);
+        if (!BodyLimit.Set(context, target.Route))
+        {
+            await Problem.WriteAsync(
+                context, StatusCodes.Status413PayloadTooLarge, $"A request to service '{target.Service}' may have a body of {target.Route.MaxBody} bytes.");
+            return true;
+        }
+
         if (exchange.Retries == 0)
             service.State.Retries.Deposit(document.Traffic.Retries.Budget);
-        var error = await forwarder.SendAsync(context, member.Url, client, RequestConfig, exchange);
+        var error = await forwarder.SendAsync(
+            context, Upstream.AddressOf(target.Route, member.Url), upstream.ClientOf(target.Route), target.Request, exchange);
         if (exchange.IsPutAside)
         {
             AskingAnother(service.Stored.Service, member.Url, "its answer was a failure");

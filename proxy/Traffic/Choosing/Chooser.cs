@@ -51,7 +51,7 @@ internal sealed class Chooser(Keys keys, TimeProvider time)
         {
             var deployment = CandidatePass.Check(pass.ToString(), service.Stored.Service, keys.Ring.Signers, time.GetUtcNow());
             pool = deployment is null ? ReleasePool.Empty : service.PoolOf(deployment);
-            return deployment is not null;
+            return exchange.HasPass = deployment is not null;
         }
 
         // A release without any instance leaves its share to the other one rather than to none.
