@@ -11,7 +11,7 @@ public static class DocumentFormat
 
     /// <summary>The document as UTF-8 JSON.</summary>
     public static byte[] Write(ServiceDocument document) =>
-        JsonSerializer.SerializeToUtf8Bytes(document, MeshJson.Default.ServiceDocument);
+        JsonSerializer.SerializeToUtf8Bytes(document, DocumentJson.Default.ServiceDocument);
 
     /// <summary>Reads what stands under a service's key, trusting nothing in it.</summary>
     /// <param name="service">The service that the key names.</param>
@@ -28,11 +28,13 @@ public static class DocumentFormat
 
         try
         {
-            document = JsonSerializer.Deserialize(utf8, MeshJson.Default.ServiceDocument);
+            document = JsonSerializer.Deserialize(utf8, DocumentJson.Default.ServiceDocument);
         }
         catch (JsonException error)
         {
-            return $"not a service document: {error.Message}";
+            // Where a converter of ours refuses a value, the place is not in the message yet.
+            var place = error.Path is { } path && !error.Message.Contains(path, StringComparison.Ordinal) ? $", at {path}" : "";
+            return $"not a service document: {error.Message}{place}";
         }
 
         var fault = document is null ? "the document is null" : Fault(service, document);
@@ -40,7 +42,8 @@ public static class DocumentFormat
         return fault;
     }
 
-    private static string? Fault(string service, ServiceDocument document)
+    /// <summary>What is wrong with a document that is to stand under the key of <paramref name="service"/>; <c>null</c> if nothing is.</summary>
+    public static string? Fault(string service, ServiceDocument document)
     {
         if (document.Schema != ServiceDocument.CurrentSchema)
             return $"schema {document.Schema} is not the {ServiceDocument.CurrentSchema} that is understood here";
@@ -53,12 +56,22 @@ public static class DocumentFormat
     }
 }
 
+// A name that nobody reads is a slip of the finger, and a name twice has two readings: both are told.
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    AllowDuplicateProperties = false,
+    UseStringEnumConverter = true,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(ServiceDocument))]
+internal sealed partial class DocumentJson : JsonSerializerContext;
+
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     UseStringEnumConverter = true,
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true)]
-[JsonSerializable(typeof(ServiceDocument))]
 [JsonSerializable(typeof(HistoryEntry))]
 [JsonSerializable(typeof(LockHolder))]
 internal sealed partial class MeshJson : JsonSerializerContext;

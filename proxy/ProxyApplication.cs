@@ -1,3 +1,4 @@
+using System.Text;
 using Consul;
 using Microsoft.Extensions.Options;
 using ServiceMesh.Proxy.Answers;
@@ -5,6 +6,8 @@ using ServiceMesh.Proxy.Following;
 using ServiceMesh.Proxy.LastGood;
 using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic;
+using ServiceMesh.Proxy.Traffic.Transforming;
+using ServiceMesh.Proxy.Traffic.Upstreams;
 using ServiceMesh.Store;
 
 namespace ServiceMesh.Proxy;
@@ -30,6 +33,7 @@ internal static class ProxyApplication
         builder.Services.AddSingleton<BlockingQuery>();
         builder.Services.AddSingleton<MeshStore>();
 
+        builder.Services.AddSingleton(services => TrustedBy(services.GetRequiredService<IOptions<ProxyOptions>>().Value));
         builder.Services.AddSingleton<SnapshotHolder>();
         builder.Services.AddSingleton<LastGoodFile>();
         builder.Services.AddSingleton<InstanceReader>();
@@ -38,6 +42,7 @@ internal static class ProxyApplication
         builder.Services.AddHostedService<LastGoodKeeper>();
 
         builder.Services.AddHttpForwarder();
+        builder.Services.AddSingleton<Upstream>();
         builder.Services.AddSingleton<TrafficHandler>();
         builder.Services.AddSingleton<ServicesAnswer>();
 
@@ -46,6 +51,8 @@ internal static class ProxyApplication
             kestrel.AddServerHeader = false;
             // The service behind knows how large a body may be; the proxy does not.
             kestrel.Limits.MaxRequestBodySize = null;
+            // As the instance's answer was read: byte by byte.
+            kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
             kestrel.ListenAnyIP(kestrel.ApplicationServices.GetRequiredService<IOptions<ProxyOptions>>().Value.Port);
         });
 
@@ -53,5 +60,11 @@ internal static class ProxyApplication
         app.Map(Route.Reserved, own => own.Run(app.Services.GetRequiredService<ServicesAnswer>().HandleAsync));
         app.Run(app.Services.GetRequiredService<TrafficHandler>().HandleAsync);
         return app;
+    }
+
+    private static TrustedProxies TrustedBy(ProxyOptions options)
+    {
+        TrustedProxies.TryParse(options.TrustedProxies, out var trusted);
+        return trusted;
     }
 }

@@ -92,8 +92,8 @@ internal static class ManifestReader
             var route = new Route(string.IsNullOrEmpty(host) ? null : host, entry.Text("path") ?? "/", entry.Flag("strip", false));
             if (!entry.Has("path") && route.Host is null)
                 entry.Fault("path", "a route needs a path, a host, or both");
-            foreach (var fault in route.Faults())
-                entry.Fault(fault.StartsWith("route host", StringComparison.Ordinal) ? "host" : "path", fault);
+            foreach (var fault in route.FaultsByField())
+                entry.Fault(fault.Field == nameof(Route.Host) ? "host" : "path", fault.Message);
             if (routes.Any(other => other.Host == route.Host && other.Path == route.Path))
                 entry.Fault("path", $"'{route.Host}{route.Path}' is already a route of this service");
             routes.Add(route);

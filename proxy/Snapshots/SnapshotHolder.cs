@@ -1,7 +1,9 @@
+using ServiceMesh.Proxy.Traffic.Transforming;
+
 namespace ServiceMesh.Proxy.Snapshots;
 
 /// <summary>Holds the current snapshot. One writer replaces it whole; requests read it without a lock.</summary>
-internal sealed class SnapshotHolder
+internal sealed class SnapshotHolder(TrustedProxies trusted)
 {
     private readonly List<Action<Snapshot>> listeners = [];
     private Snapshot current = Snapshot.Empty;
@@ -30,7 +32,7 @@ internal sealed class SnapshotHolder
 
         var routes = ReferenceEquals(view.Documents, before.Documents)
             ? before.Routes
-            : RoutingTable.Build(services.Values.Select(service => service.Stored.Document).OfType<ServiceDocument>());
+            : before.Routes.Follow(services.Values.Select(service => service.Stored.Document).OfType<ServiceDocument>(), trusted);
         var next = new Snapshot(origin, view.Documents, services, routes, view.Held);
         Interlocked.Exchange(ref current, next);
         foreach (var listener in listeners)

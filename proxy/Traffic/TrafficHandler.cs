@@ -1,33 +1,14 @@
-using System.Diagnostics;
-using System.Net;
 using ServiceMesh.Proxy.Answers;
 using ServiceMesh.Proxy.Snapshots;
+using ServiceMesh.Proxy.Traffic.Upstreams;
 using Yarp.ReverseProxy.Forwarder;
-using Yarp.ReverseProxy.Transforms;
-using Yarp.ReverseProxy.Transforms.Builder;
 
 namespace ServiceMesh.Proxy.Traffic;
 
 /// <summary>Sends each request to an instance of the service that its route leads to.</summary>
 internal sealed partial class TrafficHandler(
-    SnapshotHolder snapshots, IHttpForwarder forwarder, ITransformBuilder transforms, ILogger<TrafficHandler> log) : IDisposable
+    SnapshotHolder snapshots, IHttpForwarder forwarder, Upstream upstream, ILogger<TrafficHandler> log)
 {
-    private static readonly ForwarderRequestConfig RequestConfig = new() { ActivityTimeout = TimeSpan.FromSeconds(100) };
-
-    private readonly HttpTransformer transformer = transforms.Create(context => context.AddXForwarded(ForwardedTransformActions.Set));
-
-    // One client for all instances: it keeps a pool of connections for each address anyway.
-    private readonly HttpMessageInvoker client = new(new SocketsHttpHandler
-    {
-        UseProxy = false,
-        UseCookies = false,
-        AllowAutoRedirect = false,
-        AutomaticDecompression = DecompressionMethods.None,
-        EnableMultipleHttp2Connections = true,
-        ConnectTimeout = TimeSpan.FromSeconds(5),
-        ActivityHeadersPropagator = new ReverseProxyPropagator(DistributedContextPropagator.Current),
-    });
-
     public async Task HandleAsync(HttpContext context)
     {
         var request = context.Request;
@@ -63,18 +44,17 @@ internal sealed partial class TrafficHandler(
         }
     }
 
-    public void Dispose() => client.Dispose();
-
     private async ValueTask ForwardAsync(HttpContext context, RouteTarget target, MemberModel member)
     {
-        if (target.Prefix.Length > 0)
+        if (!BodyLimit.Set(context, target.Route))
         {
-            var path = context.Request.Path.Value!;
-            context.Request.PathBase = new PathString(path[..target.Prefix.Length]);
-            context.Request.Path = new PathString(path[target.Prefix.Length..]);
+            await Problem.WriteAsync(
+                context, StatusCodes.Status413PayloadTooLarge, $"A request to service '{target.Service}' may have a body of {target.Route.MaxBody} bytes.");
+            return;
         }
 
-        var error = await forwarder.SendAsync(context, member.Instance.Url, client, RequestConfig, transformer);
+        var error = await forwarder.SendAsync(
+            context, Upstream.AddressOf(target.Route, member.Instance.Url), upstream.ClientOf(target.Route), target.Request, target.Transformer);
         if (error is ForwarderError.None || context.RequestAborted.IsCancellationRequested)
             return;
         ForwardingFailed(target.Service, member.Instance.Url, error, context.GetForwarderErrorFeature()?.Exception?.GetBaseException().Message);

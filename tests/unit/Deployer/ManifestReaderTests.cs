@@ -193,7 +193,7 @@ public sealed class ManifestReaderTests
                 host: Example.org
             drain: 25h
             """,
-            "6: routes[0].host: route host 'Example.org' must be a host name in lower case, without a port",
+            "6: routes[0].host: route host 'Example.org' must be a host name in lower case, without a port, or '*.' and the domain of such names",
             "7: drain: '25h' must be at most 24h");
     }
 
