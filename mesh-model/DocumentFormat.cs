@@ -42,8 +42,7 @@ public static class DocumentFormat
         return fault;
     }
 
-    /// <summary>What is wrong with a document that is to stand under the key of <paramref name="service"/>; <c>null</c> if nothing is.</summary>
-    public static string? Fault(string service, ServiceDocument document)
+    private static string? Fault(string service, ServiceDocument document)
     {
         if (document.Schema != ServiceDocument.CurrentSchema)
             return $"schema {document.Schema} is not the {ServiceDocument.CurrentSchema} that is understood here";

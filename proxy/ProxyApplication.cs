@@ -1,5 +1,6 @@
 using System.Text;
 using Consul;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 using ServiceMesh.Proxy.Answers;
 using ServiceMesh.Proxy.Following;
@@ -49,6 +50,8 @@ internal static class ProxyApplication
         builder.Services.AddSingleton<Chooser>();
         builder.Services.AddSingleton<WaitingRoom>();
         builder.Services.AddSingleton<Upstream>();
+        // As the client of the instances reads them: byte by byte.
+        builder.Services.Configure<KestrelServerOptions>(kestrel => kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1);
         builder.Services.AddSingleton<TrafficHandler>();
         builder.Services.AddSingleton<ServicesAnswer>();
 
@@ -57,8 +60,6 @@ internal static class ProxyApplication
             kestrel.AddServerHeader = false;
             // The service behind knows how large a body may be; the proxy does not.
             kestrel.Limits.MaxRequestBodySize = null;
-            // As the instance's answer was read: byte by byte.
-            kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
             kestrel.ListenAnyIP(kestrel.ApplicationServices.GetRequiredService<IOptions<ProxyOptions>>().Value.Port);
         });
 
