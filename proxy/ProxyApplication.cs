@@ -2,6 +2,7 @@ using System.Text;
 using Consul;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
+using ServiceMesh.Proxy.Admin;
 using ServiceMesh.Proxy.Answers;
 using ServiceMesh.Proxy.Following;
 using ServiceMesh.Proxy.LastGood;
@@ -40,6 +41,8 @@ internal static class ProxyApplication
         builder.Services.AddSingleton<SnapshotHolder>();
         builder.Services.AddSingleton<LastGoodFile>();
         builder.Services.AddSingleton<InstanceReader>();
+        // First of all that run: whoever waits for the proxy can ask while it waits for Consul.
+        builder.AddAdmin();
         // The follower has the first snapshot before Kestrel begins to listen: no request meets an empty table.
         builder.Services.AddHostedService<MeshFollower>();
         builder.Services.AddHostedService<LastGoodKeeper>();
@@ -64,9 +67,26 @@ internal static class ProxyApplication
         });
 
         var app = builder.Build();
+        Validate(app.Services);
         app.Map(Route.Reserved, own => own.Run(app.Services.GetRequiredService<ServicesAnswer>().HandleAsync));
         app.Run(app.Services.GetRequiredService<TrafficHandler>().HandleAsync);
         return app;
+    }
+
+    // Before anything reads a setting, and whichever room it belongs to: all faults at once.
+    private static void Validate(IServiceProvider services)
+    {
+        try
+        {
+            services.GetRequiredService<IStartupValidator>().Validate();
+        }
+        catch (AggregateException several) when (several.InnerExceptions.All(error => error is OptionsValidationException))
+        {
+            throw new OptionsValidationException(
+                "Proxy",
+                typeof(ProxyOptions),
+                several.InnerExceptions.Cast<OptionsValidationException>().SelectMany(error => error.Failures).Distinct(StringComparer.Ordinal));
+        }
     }
 
     private static TrustedProxies TrustedBy(ProxyOptions options)

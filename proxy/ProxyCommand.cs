@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ServiceMesh.Proxy.Admin;
 
 namespace ServiceMesh.Proxy;
 
@@ -8,6 +9,10 @@ internal static class ProxyCommand
     private static readonly (Option<string> Option, string Property)[] Settings =
     [
         Setting("--port", nameof(ProxyOptions.Port), "The traffic port (8000)."),
+        Setting("--admin-port", nameof(AdminOptions.AdminPort), "The port for operators and monitoring (the one above the traffic port)."),
+        Setting("--admin-address", nameof(AdminOptions.AdminAddress), "The IP address of the admin port; beyond this host only with a token (127.0.0.1)."),
+        Setting("--admin-token", nameof(AdminOptions.AdminToken), "What a request to the admin port must bring as Authorization: Bearer; others see it in the list of processes, so rather set PROXY_ADMIN_TOKEN (none)."),
+        Setting("--admin-token-file", nameof(AdminOptions.AdminTokenFile), "A file with the admin token, in place of it (none)."),
         Setting("--consul", nameof(ProxyOptions.Consul), "The Consul agent's address (CONSUL_HTTP_ADDR, else http://127.0.0.1:8500)."),
         Setting("--state", nameof(ProxyOptions.State), "The folder that keeps the last good state (state)."),
         Setting("--consul-wait", nameof(ProxyOptions.ConsulWait), "How long a start waits for Consul, hh:mm:ss (00:00:03)."),
