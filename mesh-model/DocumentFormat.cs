@@ -11,7 +11,7 @@ public static class DocumentFormat
 
     /// <summary>The document as UTF-8 JSON.</summary>
     public static byte[] Write(ServiceDocument document) =>
-        JsonSerializer.SerializeToUtf8Bytes(document, MeshJson.Default.ServiceDocument);
+        JsonSerializer.SerializeToUtf8Bytes(document, DocumentJson.Default.ServiceDocument);
 
     /// <summary>Reads what stands under a service's key, trusting nothing in it.</summary>
     /// <param name="service">The service that the key names.</param>
@@ -28,11 +28,13 @@ public static class DocumentFormat
 
         try
         {
-            document = JsonSerializer.Deserialize(utf8, MeshJson.Default.ServiceDocument);
+            document = JsonSerializer.Deserialize(utf8, DocumentJson.Default.ServiceDocument);
         }
         catch (JsonException error)
         {
-            return $"not a service document: {error.Message}";
+            // Where a converter of ours refuses a value, the place is not in the message yet.
+            var place = error.Path is { } path && !error.Message.Contains(path, StringComparison.Ordinal) ? $", at {path}" : "";
+            return $"not a service document: {error.Message}{place}";
         }
 
         var fault = document is null ? "the document is null" : Fault(service, document);
@@ -49,16 +51,34 @@ public static class DocumentFormat
         // The compiler's view of nullability does not bind what stands in a foreign JSON array.
         if (document.Routes.Any(route => route is null) || document.Retired.Any(release => release is null))
             return "the document has a null among its routes or retired releases";
-        return document.Routes.SelectMany(route => route.Faults()).FirstOrDefault();
+        return document.Routes.SelectMany(route => route.Faults())
+            .Concat(document.Traffic.Faults())
+            .Concat(document.Split?.Faults() ?? [])
+            .Concat(document.Pause?.Faults() ?? [])
+            .Concat(document.Maintenance?.Faults() ?? [])
+            .FirstOrDefault()
+            ?? (document.Split is not null && document.Split.Release.Deployment == document.Active?.Deployment
+                ? "the split's release is the active one: there is nothing to split"
+                : null);
     }
 }
+
+// A name that nobody reads is a slip of the finger, and a name twice has two readings: both are told.
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    AllowDuplicateProperties = false,
+    UseStringEnumConverter = true,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(ServiceDocument))]
+internal sealed partial class DocumentJson : JsonSerializerContext;
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     UseStringEnumConverter = true,
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true)]
-[JsonSerializable(typeof(ServiceDocument))]
 [JsonSerializable(typeof(HistoryEntry))]
 [JsonSerializable(typeof(LockHolder))]
 internal sealed partial class MeshJson : JsonSerializerContext;

@@ -1,4 +1,6 @@
+using System.Text;
 using Consul;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 using ServiceMesh.Proxy.Answers;
 using ServiceMesh.Proxy.Following;
@@ -6,6 +8,10 @@ using ServiceMesh.Proxy.LastGood;
 using ServiceMesh.Proxy.Listening;
 using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic;
+using ServiceMesh.Proxy.Traffic.Choosing;
+using ServiceMesh.Proxy.Traffic.Transforming;
+using ServiceMesh.Proxy.Traffic.Upstreams;
+using ServiceMesh.Proxy.Traffic.Waiting;
 using ServiceMesh.Store;
 
 namespace ServiceMesh.Proxy;
@@ -31,6 +37,7 @@ internal static class ProxyApplication
         builder.Services.AddSingleton<BlockingQuery>();
         builder.Services.AddSingleton<MeshStore>();
 
+        builder.Services.AddSingleton(services => TrustedBy(services.GetRequiredService<IOptions<ProxyOptions>>().Value));
         builder.Services.AddSingleton<SnapshotHolder>();
         builder.Services.AddSingleton<LastGoodFile>();
         builder.Services.AddSingleton<InstanceReader>();
@@ -38,7 +45,14 @@ internal static class ProxyApplication
         builder.Services.AddHostedService<MeshFollower>();
         builder.Services.AddHostedService<LastGoodKeeper>();
 
+        builder.Services.AddSingleton<Keys>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<Keys>());
         builder.Services.AddHttpForwarder();
+        builder.Services.AddSingleton<Chooser>();
+        builder.Services.AddSingleton<WaitingRoom>();
+        builder.Services.AddSingleton<Upstream>();
+        // As the client of the instances reads them: byte by byte.
+        builder.Services.Configure<KestrelServerOptions>(kestrel => kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1);
         builder.Services.AddSingleton<TrafficHandler>();
         builder.Services.AddSingleton<ServicesAnswer>();
 
@@ -49,5 +63,11 @@ internal static class ProxyApplication
         app.UseRedirectToHttps();
         app.Run(app.Services.GetRequiredService<TrafficHandler>().HandleAsync);
         return app;
+    }
+
+    private static TrustedProxies TrustedBy(ProxyOptions options)
+    {
+        TrustedProxies.TryParse(options.TrustedProxies, out var trusted);
+        return trusted;
     }
 }

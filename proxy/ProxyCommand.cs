@@ -20,6 +20,8 @@ internal static class ProxyCommand
         Setting("--resync", nameof(ProxyOptions.Resync), "How often all instances are read again, hh:mm:ss (00:00:15)."),
         Setting("--loss-share", nameof(ProxyOptions.LossShare), "A loss of more than this share of the services at once is held back (0.5)."),
         Setting("--loss-hold", nameof(ProxyOptions.LossHold), "How long such a loss is held back, hh:mm:ss; 0 obeys it at once (00:00:30)."),
+        Setting("--trusted-proxies", nameof(ProxyOptions.TrustedProxies), "Networks and addresses whose X-Forwarded-* and Forwarded are passed on, such as 10.0.0.0/8,192.168.1.4 (none)."),
+        Setting("--upstream-ca", nameof(ProxyOptions.UpstreamCa), "A PEM file of the certificates that vouch for instances of protocol h2 (the system's)."),
     ];
 
     /// <summary>Runs <paramref name="run"/> with the settings that the command line or the environment names, or prints help or what is wrong.</summary>

@@ -25,6 +25,12 @@ internal sealed class ProxyOptions
 
     /// <summary>How long such a loss is held back before it is obeyed; zero obeys it at once.</summary>
     public TimeSpan LossHold { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Networks and addresses of proxies before this one, such as <c>10.0.0.0/8, 192.168.1.4</c>: what they say of the client is passed on.</summary>
+    public string TrustedProxies { get; set; } = "";
+
+    /// <summary>A file of certificates in PEM form: an instance that speaks <c>h2</c> must have one that they vouch for. Without it the system's hold.</summary>
+    public string? UpstreamCa { get; set; }
 }
 
 /// <summary>Finds all that is wrong with the settings at once.</summary>
@@ -50,6 +56,10 @@ internal sealed class ProxyOptionsValidator : IValidateOptions<ProxyOptions>
             faults.Add($"lossShare {options.LossShare} must be 0 to 1, such as 0.5 (--loss-share or PROXY_LOSS_SHARE)");
         if (options.LossHold < TimeSpan.Zero || options.LossHold > Longest)
             faults.Add($"lossHold {options.LossHold} must be 0 (off) to an hour, such as 00:00:30 (--loss-hold or PROXY_LOSS_HOLD)");
+        if (Traffic.Transforming.TrustedProxies.TryParse(options.TrustedProxies, out _) is { } wrong)
+            faults.Add($"trustedProxies '{wrong}' is neither a network nor an address, such as 10.0.0.0/8 or 192.168.1.4 (--trusted-proxies or PROXY_TRUSTED_PROXIES)");
+        if (options.UpstreamCa is { Length: > 0 } ca && !File.Exists(ca))
+            faults.Add($"upstreamCa '{ca}' is no file that can be read: name certificates in PEM form (--upstream-ca or PROXY_UPSTREAM_CA)");
         return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
     }
 }

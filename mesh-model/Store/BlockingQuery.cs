@@ -19,6 +19,9 @@ public sealed partial class BlockingQuery(ILogger<BlockingQuery> log, TimeProvid
 {
     private static readonly TimeSpan WaitTime = TimeSpan.FromSeconds(30);
 
+    /// <summary>Is told of each query that fails; for counting, since the loop itself goes on.</summary>
+    public Action<Exception>? OnFailure { get; set; }
+
     /// <summary>The first result, and each that differs from the one before it.</summary>
     /// <param name="subject">What is followed, for the log.</param>
     /// <param name="query">One blocking query.</param>
@@ -81,6 +84,7 @@ public sealed partial class BlockingQuery(ILogger<BlockingQuery> log, TimeProvid
             MaxDelay = TimeSpan.FromSeconds(5),
             OnRetry = args =>
             {
+                OnFailure?.Invoke(args.Outcome.Exception!);
                 onRetry(args.RetryDelay, args.Outcome.Exception!.Message);
                 return ValueTask.CompletedTask;
             },

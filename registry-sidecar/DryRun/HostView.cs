@@ -50,7 +50,7 @@ internal sealed class HostReader(SidecarOptions options, IConsulClient consul, M
         }
         catch (Exception error) when (error is DockerApiException or HttpRequestException or IOException)
         {
-            throw new PreviewException($"Docker cannot be asked: {error.GetBaseException().Message}", error);
+            throw new PreviewException($"Docker cannot be asked: {DockerFailure.Describe(error)}", error);
         }
     }
 

@@ -66,6 +66,13 @@ internal sealed class SidecarMetrics
     {
         status.AgentAnswers = false;
         ConsulFailed(error);
+        status.Sign();
+    }
+
+    /// <summary>A call to Consul failed.</summary>
+    public void ConsulFailed(Exception error)
+    {
+        failures[KindOf(error is ConsulRequestException { Fault: var fault } ? fault : ConsulFault.Unreadable)].Add();
     }
 
     /// <param name="container">The container that something happened to.</param>
@@ -109,6 +116,7 @@ internal sealed class SidecarMetrics
         {
             pending.Failed(container);
             ConsulFailed(error);
+            status.Sign();
             throw;
         }
 
@@ -116,12 +124,6 @@ internal sealed class SidecarMetrics
         status.Sign();
         if (pending.Written(container) is { } since)
             lag.Record((time.GetUtcNow() - since).TotalSeconds);
-    }
-
-    private void ConsulFailed(Exception error)
-    {
-        failures[KindOf(error is ConsulRequestException { Fault: var fault } ? fault : ConsulFault.Unreadable)].Add();
-        status.Sign();
     }
 
     private static string KindOf(ConsulFault fault) => "consul_" + fault switch

@@ -35,26 +35,13 @@ internal sealed partial class AgentWriter(
         var due = writes.Where(write => retries.IsDue(write.Subject)).ToList();
         if (due.Count == 0)
             return;
-        var failures = new ConcurrentDictionary<string, Exception>(StringComparer.Ordinal);
-        await Calls.ForEachAsync(
-            due,
-            async (write, token) =>
-            {
-                try
-                {
-                    await write.Call(token);
-                    write.Log();
-                }
-                catch (Exception error) when (error is not OperationCanceledException || !ct.IsCancellationRequested)
-                {
-                    failures[write.Subject] = error;
-                }
-            },
-            ct);
-        foreach (var write in due.Where(write => !failures.ContainsKey(write.Subject)))
-            retries.Succeeded(write.Subject);
-        foreach (var (subject, error) in failures)
-            Note(subject, error);
+        foreach (var (subject, error) in await TryAsync(due, ct))
+        {
+            if (error is null)
+                retries.Succeeded(subject);
+            else
+                Note(subject, error);
+        }
     }
 
     /// <summary>Takes out everything that is owned, at the sidecar's end.</summary>
@@ -64,16 +51,45 @@ internal sealed partial class AgentWriter(
         {
             // Read anew: a registration may have been under way when the last pass was cancelled.
             await agent.ReadAsync(ct);
-            foreach (var id in agent.Services.Values.Where(owner.Owns).Select(service => service.ID).ToList())
-            {
-                await agent.DeregisterAsync(id, ct);
-                Deregistered(Shown(id));
-            }
+            var owned = agent.Services.Values.Where(owner.Owns).ToList();
+            var tried = await TryAsync([.. owned.Select(service => Leaving(service.ID))], ct);
+            var removed = tried.Values.Count(error => error is null);
+            if (removed < owned.Count)
+                NotRemoved(owned.Count - removed, owned.Count, tried.Values.First(error => error is not null)!.Message);
         }
         catch (ConsulRequestException error)
         {
-            NotRemoved(error.Message);
+            NotRead(error.Message);
         }
+    }
+
+    /// <summary>Makes each write, several at a time. Where so many had no answer, the agent hangs: the rest is left for another time.</summary>
+    /// <returns>How those ended that were made: the error, or <c>null</c> for none.</returns>
+    private static async Task<IReadOnlyDictionary<string, Exception?>> TryAsync(IReadOnlyList<Write> writes, CancellationToken ct)
+    {
+        var ended = new ConcurrentDictionary<string, Exception?>(StringComparer.Ordinal);
+        var silent = 0;
+        await Calls.ForEachAsync(
+            writes,
+            async (write, token) =>
+            {
+                if (silent >= Calls.AtATime)
+                    return;
+                try
+                {
+                    await write.Call(token);
+                    write.Log();
+                    ended[write.Subject] = null;
+                }
+                catch (Exception error) when (error is not OperationCanceledException || !ct.IsCancellationRequested)
+                {
+                    ended[write.Subject] = error;
+                    if (error is ConsulRequestException { Fault: ConsulFault.Timeout })
+                        Interlocked.Increment(ref silent);
+                }
+            },
+            ct);
+        return ended;
     }
 
     private Write Leaving(string id)
@@ -141,8 +157,11 @@ internal sealed partial class AgentWriter(
     [LoggerMessage(LogLevel.Warning, "{Subject} failed; it is tried again until it succeeds: {Reason}")]
     private partial void Refused(string subject, string reason);
 
-    [LoggerMessage(LogLevel.Warning, "The registrations of this node could not be removed: {Reason}")]
-    private partial void NotRemoved(string reason);
+    [LoggerMessage(LogLevel.Warning, "{Left} of this node's {All} registrations could not be removed: {Reason}")]
+    private partial void NotRemoved(int left, int all, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "This node's registrations could not be removed: {Reason}")]
+    private partial void NotRead(string reason);
 
     private sealed record Write(string Subject, Func<CancellationToken, Task> Call, Action Log)
     {

@@ -3,7 +3,8 @@ namespace ServiceMesh.RegistrySidecar.Reconciliation;
 /// <summary>Calls to Docker or Consul, several at a time.</summary>
 internal static class Calls
 {
-    private const int AtATime = 8;
+    /// <summary>So many are under way at once.</summary>
+    public const int AtATime = 8;
 
     /// <summary>Makes a call for each subject. The usual single one is made right here: a detour over the thread pool takes as long as the call.</summary>
     public static async ValueTask ForEachAsync<T>(

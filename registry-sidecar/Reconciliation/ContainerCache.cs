@@ -101,7 +101,7 @@ internal sealed class ContainerCache(RetryLedger retries)
                 }
                 catch (Exception error) when (error is not OperationCanceledException || !ct.IsCancellationRequested)
                 {
-                    failed[id] = error.GetBaseException().Message;
+                    failed[id] = DockerFailure.Describe(error);
                 }
             },
             ct);

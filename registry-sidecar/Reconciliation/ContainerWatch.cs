@@ -61,7 +61,7 @@ internal sealed partial class ContainerWatch(
         }
         catch (Exception error) when (error is not OperationCanceledException || !ct.IsCancellationRequested)
         {
-            return error.GetBaseException().Message;
+            return DockerFailure.Describe(error);
         }
     }
 

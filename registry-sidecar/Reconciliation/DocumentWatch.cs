@@ -1,11 +1,13 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using ServiceMesh.RegistrySidecar.Operation;
 using ServiceMesh.Store;
 
 namespace ServiceMesh.RegistrySidecar.Reconciliation;
 
 /// <summary>Follows the services' documents, from which the stage tags come.</summary>
-internal sealed partial class DocumentWatch(MeshStore store, WorkQueue queue, ILogger<DocumentWatch> log) : BackgroundService
+internal sealed partial class DocumentWatch(
+    MeshStore store, BlockingQuery queries, WorkQueue queue, SidecarMetrics metrics, ILogger<DocumentWatch> log) : BackgroundService
 {
     private volatile DocumentSet? current;
 
@@ -17,6 +19,7 @@ internal sealed partial class DocumentWatch(MeshStore store, WorkQueue queue, IL
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        queries.OnFailure = metrics.ConsulFailed;
         await foreach (var documents in store.WatchAsync(DocumentSet.Empty, stoppingToken))
         {
             foreach (var (service, stored) in documents.Services)

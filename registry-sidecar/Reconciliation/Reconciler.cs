@@ -102,7 +102,7 @@ internal sealed partial class Reconciler(
         catch (Exception error) when (error is not OperationCanceledException || !ct.IsCancellationRequested)
         {
             metrics.DockerFailed();
-            Report(Listing, error.GetBaseException().Message);
+            Report(Listing, DockerFailure.Describe(error));
         }
     }
 

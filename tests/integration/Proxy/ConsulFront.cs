@@ -1,34 +1,19 @@
 using System.Collections.Concurrent;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 using Xunit;
-using Yarp.ReverseProxy.Forwarder;
 
 namespace ServiceMesh.Tests.Integration.Proxy;
 
 /// <summary>Stands before a real Consul: notes what it is asked, and can turn to another Consul, as a registry does that lost its data.</summary>
 internal sealed class ConsulFront : IAsyncDisposable
 {
-    private readonly WebApplication app;
-    private readonly HttpMessageInvoker client = new(new SocketsHttpHandler());
     private readonly ConcurrentQueue<ConsulRequest> asked = new();
+    private ConsulForwarder forwarder = null!;
     private volatile Target target;
 
-    private ConsulFront(Uri consul)
-    {
-        target = new Target(consul);
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
-        builder.Services.AddHttpForwarder();
-        app = builder.Build();
-        app.Run(ForwardAsync);
-    }
+    private ConsulFront(Uri consul) => target = new Target(consul);
 
-    public Uri Address => new(app.Urls.Single());
+    public Uri Address => forwarder.Address;
 
     /// <summary>Each request since the last turn.</summary>
     public IReadOnlyCollection<ConsulRequest> Asked => asked;
@@ -36,7 +21,7 @@ internal sealed class ConsulFront : IAsyncDisposable
     public static async Task<ConsulFront> StartAsync(Uri consul)
     {
         var front = new ConsulFront(consul);
-        await front.app.StartAsync(TestContext.Current.CancellationToken);
+        front.forwarder = await ConsulForwarder.StartAsync(front.AnswerAsync);
         return front;
     }
 
@@ -62,16 +47,14 @@ internal sealed class ConsulFront : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await target.Left.CancelAsync();
-        await app.DisposeAsync();
-        client.Dispose();
+        await forwarder.DisposeAsync();
     }
 
-    private async Task ForwardAsync(HttpContext context)
+    private Task AnswerAsync(HttpContext context)
     {
         asked.Enqueue(new ConsulRequest(context.Request.Path.Value!, [.. context.Request.Query.Keys]));
         var to = target;
-        var forwarder = context.RequestServices.GetRequiredService<IHttpForwarder>();
-        await forwarder.SendAsync(context, to.Consul.ToString(), client, ForwarderRequestConfig.Empty, HttpTransformer.Default, to.Left.Token);
+        return forwarder.ForwardAsync(context, to.Consul, to.Left.Token);
     }
 
     private sealed record Target(Uri Consul)

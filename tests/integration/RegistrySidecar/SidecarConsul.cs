@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using Consul;
 using Docker.DotNet;
 using ServiceMesh.Docker;
@@ -15,7 +13,7 @@ namespace ServiceMesh.Tests.Integration.RegistrySidecar;
 public sealed class SidecarConsul : IAsyncLifetime
 {
     // Fixed, so that a Consul that was restarted is where it was.
-    private readonly int port = FreePort();
+    private readonly int port = SidecarMesh.FreePort();
     private readonly ConsulContainer container;
 
     public SidecarConsul()
@@ -52,12 +50,5 @@ public sealed class SidecarConsul : IAsyncLifetime
         await container.DisposeAsync();
         Client?.Dispose();
         Docker?.Dispose();
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using Consul;
 using Docker.DotNet;
@@ -36,6 +38,27 @@ internal sealed class SidecarMesh(SidecarConsul parts) : IAsyncDisposable
 
     /// <summary>A name that only this test uses.</summary>
     public string Named(string name) => $"{name}-{suffix}";
+
+    /// <summary>A registration with this node's marks, of a container that there is not.</summary>
+    public AgentServiceRegistration Stale(string id, string service) => new()
+    {
+        ID = id,
+        Name = service,
+        Port = 1,
+        Meta = new Dictionary<string, string>
+        {
+            [InstanceMeta.Owner] = Node,
+            [InstanceMeta.Environment] = Environment,
+            [InstanceMeta.Container] = new string('0', 64),
+        },
+    };
+
+    public static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
 
     public async Task<IHost> StartSidecarAsync(Func<SidecarOptions, SidecarOptions>? change = null)
     {

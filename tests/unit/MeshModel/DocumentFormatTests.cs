@@ -22,8 +22,50 @@ public sealed class DocumentFormatTests
     }
 
     [Fact]
-    public void TryRead_UnknownFields_AreLeftAlone() =>
-        Assert.Null(DocumentFormat.TryRead("demo", Utf8(Sound.Replace("\"retired\"", "\"later\":{\"x\":1},\"retired\"", StringComparison.Ordinal)), out _));
+    public void TryRead_ARouteWithAllItsFields_IsWhatWasWritten()
+    {
+        var route = new Route("*.shop.example", "/x", StripPath: true)
+        {
+            RequestHeaders = new HeaderChanges { Set = new Dictionary<string, string>(StringComparer.Ordinal) { ["X-A"] = "1" }, Remove = ["X-B"] },
+            ResponseHeaders = new HeaderChanges { Remove = ["Server"] },
+            Timeout = TimeSpan.FromSeconds(90),
+            MaxBody = 1024,
+            Upstream = UpstreamProtocol.H2c,
+        };
+
+        Assert.Null(DocumentFormat.TryRead("demo", DocumentFormat.Write(ServiceDocument.Create("demo", [route])), out var read));
+
+        Assert.Equal(route, Assert.Single(read!.Routes));
+    }
+
+    [Theory]
+    [InlineData("""{"schema":1,"service":"demo","routes":[],"later":{"x":1}}""", "later")]
+    [InlineData("""{"schema":1,"service":"demo","routes":[{"host":null,"path":"/","stripPath":false,"strip":true}]}""", "strip")]
+    [InlineData("""{"schema":1,"service":"demo","routes":[],"routes":[]}""", "routes")]
+    public void TryRead_AnUnknownOrRepeatedField_IsAFaultThatNamesIt(string value, string name) =>
+        Assert.Contains(name, DocumentFormat.TryRead("demo", Utf8(value), out _), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("\"timeout\":\"soon\"", "not a service document: 'soon' must be a duration such as 500ms, 1s or 1m30s, at $.routes[0].timeout")]
+    [InlineData("\"timeout\":\"0s\"", "route timeout '0s' must be 1ms to 24h")]
+    [InlineData("\"timeout\":\"25h\"", "route timeout '25h' must be 1ms to 24h")]
+    [InlineData("\"maxBody\":-1", "route maxBody -1 must be a number of bytes, 0 or more")]
+    [InlineData("\"upstream\":\"spdy\"", "not a service document: an upstream must be http, h2 or h2c, at $.routes[0].upstream")]
+    [InlineData("\"upstream\":\"H2C\"", "not a service document: an upstream must be http, h2 or h2c, at $.routes[0].upstream")]
+    [InlineData("\"upstream\":2", "not a service document: an upstream must be http, h2 or h2c, at $.routes[0].upstream")]
+    [InlineData("\"requestHeaders\":{\"set\":{\"host\":\"x\"}}", "route requestHeaders: header 'host' belongs to the proxy: no route may change it")]
+    [InlineData("\"requestHeaders\":{\"remove\":[\"Content-Length\"]}", "route requestHeaders: header 'Content-Length' belongs to the proxy: no route may change it")]
+    [InlineData("\"responseHeaders\":{\"set\":{\"X A\":\"x\"}}", "route responseHeaders: 'X A' is no header name: letters, digits and '-' (a token, RFC 9110, section 5.6.2)")]
+    [InlineData("\"responseHeaders\":{\"set\":{\"X-A\":\"a\\r\\nb\"}}", "route responseHeaders: header 'X-A' must have a value of printable ASCII, without spaces around it, at most 4096 long")]
+    [InlineData("\"responseHeaders\":{\"set\":{\"X-A\":null}}", "route responseHeaders: header 'X-A' must have a value of printable ASCII, without spaces around it, at most 4096 long")]
+    [InlineData("\"responseHeaders\":{\"set\":{\"X-A\":\"1\"},\"remove\":[\"x-a\"]}", "route responseHeaders: header 'X-A' is named twice")]
+    [InlineData("\"responseHeaders\":{\"remove\":[null]}", "route responseHeaders: '' is no header name: letters, digits and '-' (a token, RFC 9110, section 5.6.2)")]
+    public void TryRead_AFaultyRoute_IsAFaultThatNamesTheValue(string fields, string fault)
+    {
+        var value = $$$"""{"schema":1,"service":"demo","routes":[{"host":null,"path":"/demo","stripPath":true,{{{fields}}}}]}""";
+
+        Assert.Equal(fault, DocumentFormat.TryRead("demo", Utf8(value), out _));
+    }
 
     [Theory]
     [InlineData("", "not a service document: The input does not contain any JSON tokens")]

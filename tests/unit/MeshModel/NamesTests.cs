@@ -42,6 +42,7 @@ public sealed class NamesTests
     [InlineData("/demo/", "route path '/demo/' must not end with '/': it is a prefix of whole segments")]
     [InlineData("/a//b", "route path '/a//b' must be a plain path, without '//', '?', '#', '%', '\\' or spaces")]
     [InlineData("/a?b", "route path '/a?b' must be a plain path, without '//', '?', '#', '%', '\\' or spaces")]
+    [InlineData("/a/../b", "route path '/a/../b' must not have '.' or '..' among its segments")]
     [InlineData("/services", "route path '/services' is taken: the proxy answers /services itself")]
     [InlineData("/Services/x", "route path '/Services/x' is taken: the proxy answers /services itself")]
     public void Faults_EachPath_IsJudged(string path, string? fault) =>
@@ -51,6 +52,13 @@ public sealed class NamesTests
     [InlineData("shop.example", true)]
     [InlineData("Shop.example", false)]
     [InlineData("shop.example:80", false)]
+    [InlineData("*.shop.example", true)]
+    [InlineData("*.example", true)]
+    [InlineData("*.", false)]
+    [InlineData("*", false)]
+    [InlineData("*shop.example", false)]
+    [InlineData("a.*.example", false)]
+    [InlineData("*.*.example", false)]
     [InlineData("", false)]
     public void Faults_EachHost_IsJudged(string host, bool valid) =>
         Assert.Equal(valid, !new Route(host, "/", StripPath: false).Faults().Any());

@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using ServiceMesh.Proxy.Snapshots;
+using ServiceMesh.Proxy.Traffic.Transforming;
 using ServiceMesh.Store;
 using Xunit;
 
@@ -164,7 +165,7 @@ public sealed class LossGuardTests
     private sealed class GuardedProxy(double share = 0.5, TimeSpan? hold = null)
     {
         private const ulong UsualIndex = 7;
-        private readonly SnapshotHolder snapshots = new();
+        private readonly SnapshotHolder snapshots = new(TrustedProxies.None);
         private readonly LossGuard guard = new(share, hold ?? LossGuardTests.Hold);
         private DocumentSet last = DocumentSet.Empty;
 

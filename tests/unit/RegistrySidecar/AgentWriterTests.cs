@@ -57,6 +57,21 @@ public sealed class AgentWriterTests
     }
 
     [Fact]
+    public async Task ApplyAsync_NobodyAnswers_IsGivenUpAfterAFewAndTheRestIsLeftForTheNextPass()
+    {
+        await agent.ReadAsync(Ct);
+        consul.Agent.ServiceRegister(Arg.Any<AgentServiceRegistration>(), Arg.Any<bool>(), Arg.Any<CancellationToken>())
+            .ThrowsAsync(new ConsulRequestException("no answer", ConsulFault.Timeout, inner: null));
+        var ids = Enumerable.Range(0, 200).Select(number => $"s{number}").ToArray();
+
+        await writer.ApplyAsync(Plan(ids), Ct);
+
+        var asked = consul.Agent.ReceivedCalls().Count(call => call.GetMethodInfo().Name == nameof(IAgentEndpoint.ServiceRegister));
+        Assert.InRange(asked, Calls.AtATime, 2 * Calls.AtATime);
+        Assert.False(agent.IsKnown);
+    }
+
+    [Fact]
     public async Task ApplyAsync_Deregistered_IsForgotten()
     {
         await agent.ReadAsync(Ct);

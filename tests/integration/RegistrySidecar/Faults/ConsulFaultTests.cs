@@ -13,6 +13,11 @@ public sealed class ConsulFaultTests(SidecarConsul parts)
     // The longest backoff is 5 s, and the agent's answer makes everything due at once.
     private static readonly TimeSpan OneReconcile = TimeSpan.FromSeconds(8);
 
+    private const int Many = 200;
+
+    // Docker kills what has not ended 10 s after its SIGTERM.
+    private static readonly TimeSpan DockersPatience = TimeSpan.FromSeconds(9);
+
     [Theory]
     [InlineData(Fault.InternalServerError)]
     [InlineData(Fault.TooManyRequests)]
@@ -92,6 +97,70 @@ public sealed class ConsulFaultTests(SidecarConsul parts)
 
         await mesh.RegisteredAsync($"{service}-8600");
         Assert.InRange(others, 1, 8);
+    }
+
+    [Fact]
+    public async Task Register_OneHangs_TheOthersGoOnMeanwhile()
+    {
+        await using var consul = await ScriptedConsul.StartAsync(parts.Address);
+        await using var mesh = new SidecarMesh(parts);
+        await mesh.StartSidecarAsync(options => options with { ConsulAddress = consul.Address });
+        (string hangs, string after) = (mesh.Named("hangs"), mesh.Named("after"));
+        await consul.BeginAsync(Fault.Hang, call => call.IsRegistration && call.Body.Contains(hangs, StringComparison.Ordinal));
+
+        await mesh.RunAsync("hangs", [$"SERVICE_NAME={hangs}"]);
+        await consul.UntilAsync(faulty => faulty.Hits > 0);
+        await mesh.RunAsync("after", [$"SERVICE_NAME={after}"]);
+        await mesh.RegisteredAsync(after);
+
+        await mesh.GoneAsync(hangs);
+        await consul.EndAsync();
+        await mesh.RegisteredAsync(hangs);
+    }
+
+    [Fact]
+    public async Task Stop_DeregisterAndConsulHangsWithManyRegistrations_EndsBeforeDockerKillsIt()
+    {
+        await using var consul = await ScriptedConsul.StartAsync(parts.Address);
+        await using var mesh = new SidecarMesh(parts);
+        // Within the grace they are left alone, though nobody runs for them.
+        var sidecar = await mesh.StartSidecarAsync(options => options with
+        {
+            ConsulAddress = consul.Address,
+            CleanupGrace = TimeSpan.FromHours(1),
+            OnExit = ServiceMesh.RegistrySidecar.Settings.OnExit.Deregister,
+        });
+        var service = mesh.Named("many");
+        for (var number = 0; number < Many; number++)
+            await parts.Client.Agent.ServiceRegister(mesh.Stale($"{service}-{number}", service), TestContext.Current.CancellationToken);
+        var marker = mesh.Named("marker");
+        await mesh.RunAsync("marker", [$"SERVICE_NAME={marker}"]);
+        await mesh.RegisteredAsync(marker);
+        await consul.BeginAsync(Fault.Hang, call => call.Path.StartsWith("/v1/agent/service/deregister/", StringComparison.Ordinal));
+        var lines = LogLines.Of(sidecar);
+
+        var began = Stopwatch.GetTimestamp();
+        await mesh.StopSidecarAsync(sidecar);
+
+        Assert.True(Stopwatch.GetElapsedTime(began) < DockersPatience, $"It took {Stopwatch.GetElapsedTime(began)}.");
+        await lines.UntilAsync("registrations could not be removed", "no answer within 2 s");
+    }
+
+    [Fact]
+    public async Task Documents_CannotBeRead_IsCountedAndReadyzSaysSo()
+    {
+        await using var consul = await ScriptedConsul.StartAsync(parts.Address);
+        await using var mesh = new SidecarMesh(parts);
+        await consul.BeginAsync(Fault.InternalServerError, call => call.Path.StartsWith("/v1/kv/", StringComparison.Ordinal));
+        var port = SidecarMesh.FreePort();
+        await mesh.StartSidecarAsync(options => options with { ConsulAddress = consul.Address, StatusPort = port });
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
+        await consul.UntilAsync(faulty => faulty.Hits >= 2);
+
+        var metrics = await http.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
+        Assert.Matches(@"(?m)^mesh_sidecar_failures_total\{[^}]*kind=""consul_server""[^}]*\} [1-9]", metrics);
+        var ready = await http.GetAsync("/readyz", TestContext.Current.CancellationToken);
+        Assert.Contains("documents are not known", await ready.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,4 +1,3 @@
-using Consul;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.RegistrySidecar.Faults;
@@ -62,10 +61,8 @@ public sealed class NodeTests(SidecarConsul parts)
         await using var mesh = new SidecarMesh(parts);
         var service = mesh.Named("web");
         var id = $"{mesh.Node}:{service}:8500";
-        await parts.Client.Agent.ServiceRegister(
-            new AgentServiceRegistration { ID = id, Name = service, Port = 1, Meta = Marks(mesh) }, Ct);
-        await parts.Client.Agent.ServiceRegister(
-            new AgentServiceRegistration { ID = id + ":stale", Name = service, Port = 2, Meta = Marks(mesh) }, Ct);
+        await parts.Client.Agent.ServiceRegister(mesh.Stale(id, service), Ct);
+        await parts.Client.Agent.ServiceRegister(mesh.Stale(id + ":stale", service), Ct);
         var container = await mesh.RunAsync("web", [$"SERVICE_NAME={service}"]);
 
         await mesh.StartSidecarAsync();
@@ -73,11 +70,4 @@ public sealed class NodeTests(SidecarConsul parts)
         var port = await mesh.PublishedPortAsync(container);
         await mesh.UntilAsync(service, entries => entries is [var only] && only.Service.ID == id && only.Service.Port == port);
     }
-
-    private static Dictionary<string, string> Marks(SidecarMesh mesh) => new()
-    {
-        [InstanceMeta.Owner] = mesh.Node,
-        [InstanceMeta.Environment] = mesh.Environment,
-        [InstanceMeta.Container] = new string('0', 64),
-    };
 }

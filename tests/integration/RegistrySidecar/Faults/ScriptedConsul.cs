@@ -1,45 +1,23 @@
 using System.Diagnostics;
-using System.Net;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 using Xunit;
-using Yarp.ReverseProxy.Forwarder;
 
 namespace ServiceMesh.Tests.Integration.RegistrySidecar.Faults;
 
 /// <summary>Stands before a real Consul and answers as a sick one does, to all or some requests, for a while.</summary>
 internal sealed class ScriptedConsul : IAsyncDisposable
 {
-    private readonly WebApplication app;
-    private readonly HttpMessageInvoker client = new(new SocketsHttpHandler());
     private readonly Uri consul;
     private readonly string? token;
+    private ConsulForwarder forwarder = null!;
     private Script script = new(_ => false, Fault.Reset);
     private int hits;
     private int forwarded;
     private int pending;
-    private int connections;
 
-    private ScriptedConsul(Uri consul, string? token)
-    {
-        (this.consul, this.token) = (consul, token);
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.Services.AddHttpForwarder();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Use(next => async connection =>
-        {
-            Interlocked.Increment(ref connections);
-            await next(connection);
-            Interlocked.Decrement(ref connections);
-        })));
-        app = builder.Build();
-        app.Run(AnswerAsync);
-    }
+    private ScriptedConsul(Uri consul, string? token) => (this.consul, this.token) = (consul, token);
 
-    public Uri Address => new(app.Urls.Single());
+    public Uri Address => forwarder.Address;
 
     /// <summary>Requests that the fault concerned since it began.</summary>
     public int Hits => hits;
@@ -51,14 +29,14 @@ internal sealed class ScriptedConsul : IAsyncDisposable
     public int Pending => pending;
 
     /// <summary>Open connections.</summary>
-    public int Connections => connections;
+    public int Connections => forwarder.Connections;
 
     /// <param name="consul">The real one.</param>
     /// <param name="token">The ACL token that every request gets; <c>null</c>: what it has.</param>
     public static async Task<ScriptedConsul> StartAsync(Uri consul, string? token = null)
     {
         var scripted = new ScriptedConsul(consul, token);
-        await scripted.app.StartAsync(TestContext.Current.CancellationToken);
+        scripted.forwarder = await ConsulForwarder.StartAsync(scripted.AnswerAsync);
         return scripted;
     }
 
@@ -95,8 +73,7 @@ internal sealed class ScriptedConsul : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await script.Ended.CancelAsync();
-        await app.DisposeAsync();
-        client.Dispose();
+        await forwarder.DisposeAsync();
     }
 
     private async Task AnswerAsync(HttpContext context)
@@ -116,8 +93,7 @@ internal sealed class ScriptedConsul : IAsyncDisposable
             Interlocked.Increment(ref forwarded);
             if (token is not null)
                 context.Request.Headers["X-Consul-Token"] = token;
-            var forwarder = context.RequestServices.GetRequiredService<IHttpForwarder>();
-            await forwarder.SendAsync(context, consul.ToString(), client, ForwarderRequestConfig.Empty, HttpTransformer.Default, now.Ended.Token);
+            await forwarder.ForwardAsync(context, consul, now.Ended.Token);
         }
         finally
         {

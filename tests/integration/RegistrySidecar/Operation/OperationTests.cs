@@ -16,7 +16,7 @@ public sealed class OperationTests(SidecarConsul parts)
     public async Task StatusPort_SidecarAtWork_TellsReadinessAndMetrics()
     {
         await using var mesh = new SidecarMesh(parts);
-        var port = FreePort();
+        var port = SidecarMesh.FreePort();
         await mesh.StartSidecarAsync(options => options with { StatusPort = port });
         await mesh.RunAsync("web", [$"SERVICE_NAME={mesh.Named("web")}"]);
         await mesh.RegisteredAsync(mesh.Named("web"));
@@ -34,7 +34,7 @@ public sealed class OperationTests(SidecarConsul parts)
     public async Task StatusPort_NothingAnswers_IsHealthyAndNotReady()
     {
         await using var mesh = new SidecarMesh(parts);
-        var port = FreePort();
+        var port = SidecarMesh.FreePort();
         await mesh.StartSidecarAsync(options => options with
         {
             StatusPort = port,
@@ -113,12 +113,5 @@ public sealed class OperationTests(SidecarConsul parts)
         Assert.Equal(0, code);
         Assert.Matches($@"(?m)^new +{service} +{mesh.Node}:{service}:8500 .* candidate ", output.ToString());
         Assert.Empty((await parts.Client.Health.Service(service, Ct)).Response);
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

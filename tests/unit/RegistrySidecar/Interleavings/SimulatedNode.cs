@@ -3,10 +3,9 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
-using ServiceMesh.RegistrySidecar.Operation;
+using ServiceMesh.RegistrySidecar;
 using ServiceMesh.RegistrySidecar.Reconciliation;
 using ServiceMesh.RegistrySidecar.Settings;
-using ServiceMesh.Store;
 using Xunit;
 
 namespace ServiceMesh.Tests.Unit.RegistrySidecar.Interleavings;
@@ -34,18 +33,7 @@ internal sealed class SimulatedNode : IAsyncDisposable
             .AddSingleton(options)
             .AddSingleton<TimeProvider>(time)
             .AddSingleton(Consul.Client)
-            .AddMetrics()
-            .AddSingleton<SidecarStatus>()
-            .AddSingleton<SidecarMetrics>()
-            .AddSingleton<BlockingQuery>()
-            .AddSingleton<MeshStore>()
-            .AddSingleton<WorkQueue>()
-            .AddSingleton<RetryLedger>()
-            .AddSingleton<ContainerCache>()
-            .AddSingleton<AgentState>()
-            .AddSingleton<AgentWriter>()
-            .AddSingleton<DocumentWatch>()
-            .AddSingleton<Reconciler>()
+            .AddSidecarParts()
             .BuildServiceProvider();
         reconciler = parts.GetRequiredService<Reconciler>();
         queue = parts.GetRequiredService<WorkQueue>();

@@ -1,0 +1,43 @@
+using Yarp.ReverseProxy.Forwarder;
+
+namespace ServiceMesh.Proxy.Traffic.Transforming;
+
+/// <summary>
+/// What a route's requests and answers become on their way. One object for all of them, safe for many at once, and it leaves
+/// the client's request as it is: a request may be sent a second time.
+/// </summary>
+internal sealed class RouteTransformer(Route route, string prefix, TrustedProxies trusted) : HttpTransformer
+{
+    private readonly ForwardedHeaders forwarded = new(prefix, trusted);
+    private readonly HeaderPlan? requestHeaders = HeaderPlan.Of(route.RequestHeaders);
+    private readonly HeaderPlan? responseHeaders = HeaderPlan.Of(route.ResponseHeaders);
+
+    // The client over TLS asks for a certificate of the host that it sends, and keeps connections for each. Where the route
+    // does not name that host, the name must not be the client's to choose: the instance's own address stands there.
+    private readonly bool keepsHost = route.Upstream != UpstreamProtocol.H2
+        || (route.Host is not null && !route.Host.StartsWith(Route.Wildcard, StringComparison.Ordinal));
+
+    public override async ValueTask TransformRequestAsync(
+        HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
+    {
+        await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
+        // First: nothing that is set afterwards can be named away by a client.
+        ConnectionHeaders.Drop(httpContext.Request.Headers, proxyRequest);
+        forwarded.Write(httpContext, proxyRequest);
+        requestHeaders?.Apply(proxyRequest);
+        if (!keepsHost)
+            proxyRequest.Headers.Host = null;
+        proxyRequest.RequestUri = TargetAddress.Of(destinationPrefix, httpContext, prefix);
+    }
+
+    public override async ValueTask<bool> TransformResponseAsync(
+        HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
+    {
+        var goesOn = await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
+        if (proxyResponse is null)
+            return goesOn;
+        ConnectionHeaders.Drop(proxyResponse.Headers, httpContext.Response.Headers);
+        responseHeaders?.Apply(httpContext.Response.Headers);
+        return goesOn;
+    }
+}

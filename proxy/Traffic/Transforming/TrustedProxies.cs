@@ -1,0 +1,41 @@
+using System.Net;
+
+namespace ServiceMesh.Proxy.Traffic.Transforming;
+
+/// <summary>The proxies before this one whose word about the client is taken. Immutable.</summary>
+internal sealed class TrustedProxies
+{
+    private readonly IPNetwork[] networks;
+
+    private TrustedProxies(IPNetwork[] networks) => this.networks = networks;
+
+    /// <summary>Nobody's word is taken.</summary>
+    public static TrustedProxies None { get; } = new([]);
+
+    /// <summary>Reads networks and addresses, such as <c>10.0.0.0/8, 192.168.1.4, fd00::/8</c>.</summary>
+    /// <returns>The first entry that is neither; <c>null</c> if all are.</returns>
+    public static string? TryParse(string text, out TrustedProxies trusted)
+    {
+        var entries = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        var wrong = entries.FirstOrDefault(entry => !IPNetwork.TryParse(Network(entry), out _));
+        trusted = wrong is null ? new TrustedProxies([.. entries.Select(entry => IPNetwork.Parse(Network(entry)))]) : None;
+        return wrong;
+    }
+
+    /// <param name="peer">The address of the other end of the connection; IPv4 in its own form.</param>
+    public bool Contains(IPAddress? peer)
+    {
+        if (peer is null)
+            return false;
+        foreach (var network in networks)
+        {
+            if (network.Contains(peer))
+                return true;
+        }
+
+        return false;
+    }
+
+    private static string Network(string entry) =>
+        entry.Contains('/', StringComparison.Ordinal) ? entry : entry + (entry.Contains(':', StringComparison.Ordinal) ? "/128" : "/32");
+}
