@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using ServiceMesh.Proxy;
+using ServiceMesh.Proxy.Admin;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Proxy;
@@ -15,10 +16,20 @@ internal sealed class RunningProxy : IAsyncDisposable
 {
     private readonly WebApplication app;
 
-    private RunningProxy(WebApplication app) => this.app = app;
+    private RunningProxy(WebApplication app)
+    {
+        this.app = app;
+        Admin.BaseAddress = app.Services.GetRequiredService<AdminServer>().Address;
+    }
+
+    /// <summary>Asks the admin port.</summary>
+    public HttpClient Admin { get; } = new();
 
     // Each request is another client's: what a cookie does is a test's own matter.
     public HttpClient Http { get; } = new(new SocketsHttpHandler { UseCookies = false });
+
+    /// <summary>What it listens on: the traffic port, then, where asked for, HTTPS and HTTP/2 without TLS.</summary>
+    public IReadOnlyList<int> Ports => [.. app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(address => new Uri(address).Port)];
 
     public static async Task<RunningProxy> StartAsync(Uri consul, string? state = null, params IEnumerable<KeyValuePair<string, string?>> settings)
     {
@@ -31,9 +42,8 @@ internal sealed class RunningProxy : IAsyncDisposable
             ["ConsulWait"] = "00:00:02",
         }.Concat(settings).ToDictionary(StringComparer.Ordinal));
         await started.StartAsync(TestContext.Current.CancellationToken);
-        var port = new Uri(started.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
         var proxy = new RunningProxy(started);
-        proxy.Http.BaseAddress = new Uri($"http://127.0.0.1:{port}");
+        proxy.Http.BaseAddress = new Uri($"http://127.0.0.1:{proxy.Ports[0]}");
         return proxy;
     }
 
@@ -62,6 +72,7 @@ internal sealed class RunningProxy : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Http.Dispose();
+        Admin.Dispose();
         await app.StopAsync();
         await app.DisposeAsync();
     }
