@@ -59,10 +59,11 @@ internal static class ProxyApplication
         builder.Services.AddSingleton<TrafficHandler>();
         builder.Services.AddSingleton<ServicesAnswer>();
 
+        // Kestrel is the first to read a setting, while the application is built: before it does, all faults are told at once.
+        builder.Services.AddOptions<KestrelServerOptions>().Configure<IStartupValidator>((_, settings) => Validate(settings));
         builder.AddListening();
 
         var app = builder.Build();
-        Validate(app.Services);
         app.UseSoundFraming();
         app.Map(Route.Reserved, own => own.Run(app.Services.GetRequiredService<ServicesAnswer>().HandleAsync));
         app.UseRedirectToHttps();
@@ -70,12 +71,11 @@ internal static class ProxyApplication
         return app;
     }
 
-    // Before anything reads a setting, and whichever room it belongs to: all faults at once.
-    private static void Validate(IServiceProvider services)
+    private static void Validate(IStartupValidator settings)
     {
         try
         {
-            services.GetRequiredService<IStartupValidator>().Validate();
+            settings.Validate();
         }
         catch (AggregateException several) when (several.InnerExceptions.All(error => error is OptionsValidationException))
         {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 using Microsoft.Extensions.Options;
 
@@ -7,6 +8,10 @@ namespace ServiceMesh.Proxy.Admin;
 internal sealed class AdminOptionsValidator : IValidateOptions<AdminOptions>
 {
     private const int ShortestToken = 16;
+
+    // RFC 6750, section 2.1.
+    private static readonly SearchValues<char> TokenCharacters =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=");
 
     public ValidateOptionsResult Validate(string? name, AdminOptions options)
     {
@@ -31,8 +36,8 @@ internal sealed class AdminOptionsValidator : IValidateOptions<AdminOptions>
             yield return fault;
         else if (token is null && IPAddress.TryParse(options.AdminAddress, out var address) && !IPAddress.IsLoopback(address))
             yield return $"adminAddress {address} is open to other hosts: set a token for it (PROXY_ADMIN_TOKEN, --admin-token-file or --admin-token)";
-        else if (token?.Length < ShortestToken || token?.All(char.IsAsciiLetterOrDigit) == false)
-            yield return $"the admin token must be {ShortestToken} or more ASCII letters and digits, such as openssl rand -hex 32 makes (PROXY_ADMIN_TOKEN, --admin-token-file or --admin-token)";
+        else if (token is not null && (token.Length < ShortestToken || token.AsSpan().ContainsAnyExcept(TokenCharacters)))
+            yield return $"the admin token must be {ShortestToken} or more letters, digits and -._~+/=, such as openssl rand -hex 32 makes (PROXY_ADMIN_TOKEN, --admin-token-file or --admin-token)";
     }
 
     private static (string? Token, string? Fault) Read(AdminOptions options)

@@ -69,6 +69,9 @@ internal sealed class RunningProxy : IAsyncDisposable
         return answers;
     }
 
+    /// <summary>Begins a stop; ends with the last answer.</summary>
+    public Task StopAsync() => app.StopAsync();
+
     public async ValueTask DisposeAsync()
     {
         Http.Dispose();
