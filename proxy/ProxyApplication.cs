@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using ServiceMesh.Proxy.Answers;
 using ServiceMesh.Proxy.Following;
 using ServiceMesh.Proxy.LastGood;
+using ServiceMesh.Proxy.Listening;
 using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic;
 using ServiceMesh.Proxy.Traffic.Transforming;
@@ -49,16 +50,11 @@ internal static class ProxyApplication
         builder.Services.AddSingleton<TrafficHandler>();
         builder.Services.AddSingleton<ServicesAnswer>();
 
-        builder.WebHost.ConfigureKestrel((_, kestrel) =>
-        {
-            kestrel.AddServerHeader = false;
-            // The service behind knows how large a body may be; the proxy does not.
-            kestrel.Limits.MaxRequestBodySize = null;
-            kestrel.ListenAnyIP(kestrel.ApplicationServices.GetRequiredService<IOptions<ProxyOptions>>().Value.Port);
-        });
+        builder.AddListening();
 
         var app = builder.Build();
         app.Map(Route.Reserved, own => own.Run(app.Services.GetRequiredService<ServicesAnswer>().HandleAsync));
+        app.UseRedirectToHttps();
         app.Run(app.Services.GetRequiredService<TrafficHandler>().HandleAsync);
         return app;
     }

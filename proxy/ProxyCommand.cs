@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ServiceMesh.Proxy.Listening;
 
 namespace ServiceMesh.Proxy;
 
@@ -8,6 +9,11 @@ internal static class ProxyCommand
     private static readonly (Option<string> Option, string Property)[] Settings =
     [
         Setting("--port", nameof(ProxyOptions.Port), "The traffic port (8000)."),
+        Setting("--https-port", nameof(ListeningOptions.HttpsPort), "The port for TLS (none)."),
+        Setting("--certificates", nameof(ListeningOptions.Certificates), "The folder of certificates, name.crt with its chain and name.key, PEM (certificates)."),
+        Setting("--redirect-to-https", nameof(ListeningOptions.RedirectToHttps), "Whether requests without TLS are sent on to the HTTPS port, true or false (false)."),
+        Setting("--public-https-port", nameof(ListeningOptions.PublicHttpsPort), "The HTTPS port as clients see it (as --https-port)."),
+        Setting("--h2c-port", nameof(ListeningOptions.H2cPort), "The port for HTTP/2 without TLS, by prior knowledge (none)."),
         Setting("--consul", nameof(ProxyOptions.Consul), "The Consul agent's address (CONSUL_HTTP_ADDR, else http://127.0.0.1:8500)."),
         Setting("--state", nameof(ProxyOptions.State), "The folder that keeps the last good state (state)."),
         Setting("--consul-wait", nameof(ProxyOptions.ConsulWait), "How long a start waits for Consul, hh:mm:ss (00:00:03)."),
