@@ -1,9 +1,6 @@
 using System.Net;
 using System.Text.Json;
-using ServiceMesh.Tests.Integration.Proxy.Conformance;
 using Xunit;
-
-[assembly: AssemblyFixture(typeof(ConformanceFixture))]
 
 namespace ServiceMesh.Tests.Integration.Proxy.Conformance;
 

@@ -1,9 +1,9 @@
+using Grpc.AspNetCore.Server.Model;
 using Grpc.Core;
 
 namespace ServiceMesh.Tests.Integration.Proxy.Conformance;
 
 /// <summary>A gRPC service of every kind of call, over plain strings: no generated code is needed for that.</summary>
-[BindServiceMethod(typeof(EchoService), nameof(Bind))]
 internal sealed class EchoService(Calls calls)
 {
     private const string Name = "test.Echo";
@@ -20,29 +20,19 @@ internal sealed class EchoService(Calls calls)
 
     public static Method<string, string> WaitMethod { get; } = Of(MethodType.Unary, nameof(Wait));
 
-    public static void Bind(ServiceBinderBase binder, EchoService service)
-    {
-        binder.AddMethod(OneMethod, service is null ? null : service.One);
-        binder.AddMethod(ManyMethod, service is null ? null : service.Many);
-        binder.AddMethod(SumMethod, service is null ? null : service.Sum);
-        binder.AddMethod(TalkMethod, service is null ? null : service.Talk);
-        binder.AddMethod(FailMethod, service is null ? null : service.Fail);
-        binder.AddMethod(WaitMethod, service is null ? null : service.Wait);
-    }
-
-    public Task<string> One(string request, ServerCallContext context)
+    public static Task<string> One(string request, ServerCallContext context)
     {
         context.ResponseTrailers.Add("x-end", "one");
         return Task.FromResult("hello " + request);
     }
 
-    public async Task Many(string request, IServerStreamWriter<string> answers, ServerCallContext context)
+    public static async Task Many(string request, IServerStreamWriter<string> answers, ServerCallContext context)
     {
         foreach (var n in Enumerable.Range(1, 3))
             await answers.WriteAsync($"{request} {n}", context.CancellationToken);
     }
 
-    public async Task<string> Sum(IAsyncStreamReader<string> requests, ServerCallContext context)
+    public static async Task<string> Sum(IAsyncStreamReader<string> requests, ServerCallContext context)
     {
         var sum = "";
         await foreach (var request in requests.ReadAllAsync(context.CancellationToken))
@@ -50,13 +40,13 @@ internal sealed class EchoService(Calls calls)
         return sum;
     }
 
-    public async Task Talk(IAsyncStreamReader<string> requests, IServerStreamWriter<string> answers, ServerCallContext context)
+    public static async Task Talk(IAsyncStreamReader<string> requests, IServerStreamWriter<string> answers, ServerCallContext context)
     {
         await foreach (var request in requests.ReadAllAsync(context.CancellationToken))
             await answers.WriteAsync("you said " + request, context.CancellationToken);
     }
 
-    public Task<string> Fail(string request, ServerCallContext context) =>
+    public static Task<string> Fail(string request, ServerCallContext context) =>
         throw new RpcException(new Status(StatusCode.FailedPrecondition, request), new Metadata { { "x-why", "because" } });
 
     public async Task<string> Wait(string request, ServerCallContext context)
@@ -64,7 +54,7 @@ internal sealed class EchoService(Calls calls)
         calls.Begin();
         try
         {
-            await Task.Delay(Timeout.Infinite, context.CancellationToken);
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.CancellationToken);
         }
         finally
         {
@@ -76,6 +66,20 @@ internal sealed class EchoService(Calls calls)
 
     private static Method<string, string> Of(MethodType type, string name) =>
         new(type, Name, name, Marshallers.StringMarshaller, Marshallers.StringMarshaller);
+}
+
+/// <summary>Binds the service's methods, as generated code would.</summary>
+internal sealed class EchoMethods : IServiceMethodProvider<EchoService>
+{
+    public void OnServiceMethodDiscovery(ServiceMethodProviderContext<EchoService> context)
+    {
+        context.AddUnaryMethod(EchoService.OneMethod, [], static (_, request, call) => EchoService.One(request, call));
+        context.AddServerStreamingMethod(EchoService.ManyMethod, [], static (_, request, answers, call) => EchoService.Many(request, answers, call));
+        context.AddClientStreamingMethod(EchoService.SumMethod, [], static (_, requests, call) => EchoService.Sum(requests, call));
+        context.AddDuplexStreamingMethod(EchoService.TalkMethod, [], static (_, requests, answers, call) => EchoService.Talk(requests, answers, call));
+        context.AddUnaryMethod(EchoService.FailMethod, [], static (_, request, call) => EchoService.Fail(request, call));
+        context.AddUnaryMethod(EchoService.WaitMethod, [], static (service, request, call) => service.Wait(request, call));
+    }
 }
 
 /// <summary>Tells when a call of <see cref="EchoService.Wait"/> begins and ends at the server.</summary>

@@ -6,7 +6,7 @@ using Xunit;
 namespace ServiceMesh.Tests.Integration.Proxy.Conformance;
 
 /// <summary>Every kind of gRPC call through the proxy, by the real client to the real server.</summary>
-public sealed class GrpcTests(ConformanceFixture mesh)
+public sealed class GrpcTests(ConformanceFixture mesh) : IClassFixture<ConformanceFixture>
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 

@@ -5,7 +5,7 @@ using Xunit;
 namespace ServiceMesh.Tests.Integration.Proxy.Conformance;
 
 /// <summary>Which headers an instance and a client get of each other, and what the proxy adds.</summary>
-public sealed class HeaderTests(ConformanceFixture mesh) : IDisposable
+public sealed class HeaderTests(ConformanceFixture mesh) : IClassFixture<ConformanceFixture>, IDisposable
 {
     private readonly HttpClient http = new();
 
@@ -59,7 +59,7 @@ public sealed class HeaderTests(ConformanceFixture mesh) : IDisposable
         await using var connection = await RawClient.OpenAsync(mesh.Proxy.Ports[0]);
 
         await connection.SendAsync(
-            $"GET /{mesh.ServiceOf(upstream).Name}/tell HTTP/1.1\r\nHost: a.example\r\nConnection: close, X-Secret, X-Forwarded-For, Host\r\nX-Secret: 1\r\n"
+            $"GET /{mesh.ServiceOf(upstream).Name}/tell HTTP/1.0\r\nHost: a.example\r\nConnection: X-Secret, X-Forwarded-For, Host\r\nX-Secret: 1\r\n"
             + "Keep-Alive: timeout=5\r\nTE: gzip\r\nProxy-Authorization: Basic eA==\r\nX-Kept: 2\r\n\r\n");
         var (status, told) = await connection.ReadToldAsync();
 
@@ -88,6 +88,7 @@ public sealed class HeaderTests(ConformanceFixture mesh) : IDisposable
         using var answer = await latin.SendAsync(request, Ct);
 
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal(["caf\u00e9"], answer.Headers.GetValues("X-Latin"));
         Assert.Equal(["a=1", "b=2"], answer.Headers.GetValues("Set-Cookie"));
         Assert.Equal("backend", answer.Headers.Server.ToString());
         Assert.Equal(upstream != UpstreamProtocol.Http, answer.Headers.Contains("X-Hop"));

@@ -3,7 +3,9 @@ using System.Net;
 using System.Net.WebSockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using System.Text.Json;
+using Grpc.AspNetCore.Server.Model;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -33,6 +35,7 @@ internal sealed class ProtocolBackend : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.Limits.MaxRequestBodySize = null;
+            kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
             kestrel.Listen(IPAddress.Loopback, 0, http => http.Protocols = HttpProtocols.Http1);
             kestrel.Listen(IPAddress.Loopback, 0, h2 =>
             {
@@ -42,6 +45,7 @@ internal sealed class ProtocolBackend : IAsyncDisposable
             kestrel.Listen(IPAddress.Loopback, 0, h2c => h2c.Protocols = HttpProtocols.Http2);
         });
         builder.Services.AddGrpc();
+        builder.Services.AddSingleton<IServiceMethodProvider<EchoService>, EchoMethods>();
         builder.Services.AddSingleton(Calls);
         app = builder.Build();
         app.UseWebSockets();
@@ -52,7 +56,7 @@ internal sealed class ProtocolBackend : IAsyncDisposable
         });
         app.MapGrpcService<EchoService>();
         app.Map("/tell", TellAsync);
-        app.Map("/copy", context => context.Request.Body.CopyToAsync(context.Response.Body));
+        app.Map("/copy", CopyAsync);
         app.Map("/count", CountAsync);
         app.Map("/refuse", context =>
         {
@@ -62,7 +66,7 @@ internal sealed class ProtocolBackend : IAsyncDisposable
         app.Map("/headers", HeadersAsync);
         app.Map("/trailers", TrailersAsync);
         app.Map("/steps", StepsAsync);
-        app.Map("/silent", context => Task.Delay(Timeout.Infinite, context.RequestAborted));
+        app.Map("/silent", context => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted));
         app.Map("/socket", EchoAsync);
     }
 
@@ -103,6 +107,15 @@ internal sealed class ProtocolBackend : IAsyncDisposable
             context.Features.Get<IHttpRequestFeature>()!.RawTarget,
             request.Headers.ToDictionary(header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase));
         return context.Response.WriteAsync(JsonSerializer.Serialize(told), context.RequestAborted);
+    }
+
+    // Whole before it answers: not every client reads an answer while it still sends.
+    private static async Task CopyAsync(HttpContext context)
+    {
+        using var whole = new MemoryStream();
+        await context.Request.Body.CopyToAsync(whole, context.RequestAborted);
+        whole.Position = 0;
+        await whole.CopyToAsync(context.Response.Body, context.RequestAborted);
     }
 
     private static async Task CountAsync(HttpContext context)
@@ -169,5 +182,5 @@ internal sealed class ProtocolBackend : IAsyncDisposable
 /// <summary>A request as the backend got it.</summary>
 internal sealed record Told(string Protocol, string Method, string Target, IReadOnlyDictionary<string, string> Headers)
 {
-    public string? this[string name] => Headers.GetValueOrDefault(name);
+    public string? this[string name] => Headers.FirstOrDefault(header => header.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Value;
 }

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Security.Cryptography;
 using System.Text;
@@ -8,7 +7,7 @@ using Xunit;
 namespace ServiceMesh.Tests.Integration.Proxy.Conformance;
 
 /// <summary>Each version of HTTP on the client's side with each protocol on the instance's.</summary>
-public sealed class ProtocolTests(ConformanceFixture mesh) : IDisposable
+public sealed class ProtocolTests(ConformanceFixture mesh) : IClassFixture<ConformanceFixture>, IDisposable
 {
     private readonly HttpClient http = new();
 
@@ -40,7 +39,8 @@ public sealed class ProtocolTests(ConformanceFixture mesh) : IDisposable
             using var answer = await http.SendAsync(request, Ct);
 
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-            Assert.True(sent.AsSpan().SequenceEqual(await answer.Content.ReadAsByteArrayAsync(Ct)));
+            var received = await answer.Content.ReadAsByteArrayAsync(Ct);
+            Assert.True(sent.AsSpan().SequenceEqual(received), $"{received.Length} other bytes came back");
         }
     }
 

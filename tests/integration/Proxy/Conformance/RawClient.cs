@@ -44,7 +44,22 @@ internal sealed class RawClient : IAsyncDisposable
         return status;
     }
 
-    public async Task<string> RestAsync() => await reader.ReadToEndAsync(Ct).WaitAsync(Late, Ct);
+    /// <summary>All that comes until the connection ends, however it does.</summary>
+    public async Task<string> RestAsync()
+    {
+        var (rest, buffer) = (new StringBuilder(), new char[4096]);
+        try
+        {
+            while (await reader.ReadAsync(buffer, Ct).AsTask().WaitAsync(Late, Ct) is > 0 and var read)
+                rest.Append(buffer, 0, read);
+        }
+        catch (IOException)
+        {
+            // Reset in the middle of an answer.
+        }
+
+        return rest.ToString();
+    }
 
     /// <summary>What the backend says that it was asked, of an answer after which the connection ends.</summary>
     public async Task<(string? Status, Told Told)> ReadToldAsync()
