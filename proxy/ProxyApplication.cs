@@ -8,8 +8,10 @@ using ServiceMesh.Proxy.LastGood;
 using ServiceMesh.Proxy.Listening;
 using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic;
+using ServiceMesh.Proxy.Traffic.Choosing;
 using ServiceMesh.Proxy.Traffic.Transforming;
 using ServiceMesh.Proxy.Traffic.Upstreams;
+using ServiceMesh.Proxy.Traffic.Waiting;
 using ServiceMesh.Store;
 
 namespace ServiceMesh.Proxy;
@@ -43,7 +45,11 @@ internal static class ProxyApplication
         builder.Services.AddHostedService<MeshFollower>();
         builder.Services.AddHostedService<LastGoodKeeper>();
 
+        builder.Services.AddSingleton<Keys>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<Keys>());
         builder.Services.AddHttpForwarder();
+        builder.Services.AddSingleton<Chooser>();
+        builder.Services.AddSingleton<WaitingRoom>();
         builder.Services.AddSingleton<Upstream>();
         // As the client of the instances reads them: byte by byte.
         builder.Services.Configure<KestrelServerOptions>(kestrel => kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1);

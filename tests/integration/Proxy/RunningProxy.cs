@@ -17,7 +17,8 @@ internal sealed class RunningProxy : IAsyncDisposable
 
     private RunningProxy(WebApplication app) => this.app = app;
 
-    public HttpClient Http { get; } = new();
+    // Each request is another client's: what a cookie does is a test's own matter.
+    public HttpClient Http { get; } = new(new SocketsHttpHandler { UseCookies = false });
 
     /// <summary>What it listens on: the traffic port, then, where asked for, HTTPS and HTTP/2 without TLS.</summary>
     public IReadOnlyList<int> Ports => [.. app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(address => new Uri(address).Port)];

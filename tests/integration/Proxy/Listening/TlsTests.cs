@@ -125,6 +125,20 @@ public sealed class TlsTests(ConsulFixture consul) : IAsyncLifetime
         Assert.Equal($"https://{(host[0] == '[' ? "[::1]" : "www.example.org")}:8443{target}", answer.Headers["Location"]);
     }
 
+    [Theory]
+    [InlineData("127.0.0.1", 404)]
+    [InlineData("127.0.0.2", 308)]
+    public async Task Request_ThatCameWithTlsToAProxyBefore_IsServedIfThatOneIsTrusted(string trusted, int expected)
+    {
+        await using var behind = await RunningProxy.StartAsync(
+            consul.Address, state: null, Setting("RedirectToHttps", "true"), Setting("PublicHttpsPort", "443"), Setting("TrustedProxies", trusted));
+        await using var raw = await RawConnection.OpenAsync(behind.Ports[0]);
+
+        var answer = await raw.AskAsync("GET /no-such-route HTTP/1.1\r\nHost: www.example.org\r\nX-Forwarded-Proto: https\r\n\r\n");
+
+        Assert.Equal(expected, answer.Status);
+    }
+
     [Fact]
     public async Task Start_WithoutAnyCertificate_SaysWhatIsMissing()
     {
