@@ -66,6 +66,7 @@ internal static class ProxyApplication
         builder.AddListening();
 
         var app = builder.Build();
+        app.UseSoundFraming();
         app.Map(Route.Reserved, own => own.Run(app.Services.GetRequiredService<ServicesAnswer>().HandleAsync));
         app.UseRedirectToHttps();
         app.Run(app.Services.GetRequiredService<TrafficHandler>().HandleAsync);

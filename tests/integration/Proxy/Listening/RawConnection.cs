@@ -62,7 +62,7 @@ internal sealed class RawConnection : IAsyncDisposable
         if (headers.TryGetValue("Content-Length", out var length))
             return await ReadAsync(int.Parse(length, CultureInfo.InvariantCulture));
         if (!headers.ContainsKey("Transfer-Encoding"))
-            return "";
+            return headers.GetValueOrDefault("Connection") == "close" ? await reader.ReadToEndAsync(Ct) : "";
         var body = new StringBuilder();
         while (int.Parse((await ReadLineAsync())!, NumberStyles.HexNumber, CultureInfo.InvariantCulture) is > 0 and var size)
         {

@@ -20,8 +20,26 @@ public sealed class ListeningOptionsTests
             "publicHttpsPort 0 is no TCP port: choose 1 to 65535 (--public-https-port or PROXY_PUBLIC_HTTPS_PORT)",
             "h2cPort -1 is no TCP port: choose 1 to 65535 (--h2c-port or PROXY_H2C_PORT)",
             "certificates is empty: name the folder with the .crt and .key files (--certificates or PROXY_CERTIFICATES)",
+            "headersTimeout 15.00:00:00 must be a second to an hour, such as 00:00:15 (--headers-timeout or PROXY_HEADERS_TIMEOUT)",
+            "idleTimeout 00:00:00 must be a second to an hour, such as 00:02:10 (--idle-timeout or PROXY_IDLE_TIMEOUT)",
+            "minBodyRate -1 must be 0 (off) or more bytes a second, such as 240 (--min-body-rate or PROXY_MIN_BODY_RATE)",
+            "maxHeadersSize 10 must be 1024 to 1048576 bytes (--max-headers-size or PROXY_MAX_HEADERS_SIZE)",
+            "maxRequestLine 0 must be 256 to 1048576 bytes (--max-request-line or PROXY_MAX_REQUEST_LINE)",
+            "maxConnections -5 must be 0 (no limit) or more (--max-connections or PROXY_MAX_CONNECTIONS)",
         ],
-        Faults(new ListeningOptions { HttpsPort = 65536, PublicHttpsPort = 0, H2cPort = -1, Certificates = " " }));
+        Faults(new ListeningOptions
+        {
+            HttpsPort = 65536,
+            PublicHttpsPort = 0,
+            H2cPort = -1,
+            Certificates = " ",
+            HeadersTimeout = TimeSpan.FromDays(15),
+            IdleTimeout = TimeSpan.Zero,
+            MinBodyRate = -1,
+            MaxHeadersSize = 10,
+            MaxRequestLine = 0,
+            MaxConnections = -5,
+        }));
 
     [Fact]
     public void Validate_OnePortForTwoThings_IsTold() => Assert.Equal(
