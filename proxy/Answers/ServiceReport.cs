@@ -53,6 +53,7 @@ internal sealed record ServiceUrl(string? Url, string Name);
 /// <param name="Health">Consul's word.</param>
 /// <param name="InTraffic">Whether requests are sent to it.</param>
 /// <param name="InFlight">The requests that it is answering.</param>
+/// <param name="Weight">Its share of its release's traffic beside the others' shares; <c>null</c> if it has none.</param>
 /// <param name="Probe">The word of this proxy's probes: <c>pending</c>, <c>good</c> or <c>failed</c>.</param>
 /// <param name="Gone">Whether it left the catalog; it is told of only for as long as it has requests.</param>
 /// <param name="DrainsUntil">When the requests that it still has are aborted, because it left the traffic.</param>
@@ -66,6 +67,7 @@ internal sealed record InstanceReport(
     string Health,
     bool InTraffic,
     int InFlight,
+    double? Weight,
     string Probe,
     bool Gone,
     DateTimeOffset? DrainsUntil,
@@ -80,6 +82,7 @@ internal sealed record InstanceReport(
         member.Instance.Health,
         member.InTrafficSince is not null,
         member.State.InFlight,
+        member.InTrafficSince is null ? null : SlowStart.ShareOf(member.Weight),
         member.Health.Admission switch { Admission.Admitted => "good", Admission.Failed => "failed", _ => "pending" },
         isGone,
         member.DrainsUntil,

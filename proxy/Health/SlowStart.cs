@@ -16,6 +16,9 @@ internal static class SlowStart
     public static int WeightOf(int weight, DateTimeOffset since, TimeSpan? duration, DateTimeOffset now) =>
         Math.Min(weight, Heaviest) * (duration is { } growing && growing > TimeSpan.Zero ? Math.Clamp(StepAt(since, growing, now), 1, Steps) : Steps);
 
+    /// <summary>A weight in effect as people know it: the instance's own once it has its whole share.</summary>
+    public static double ShareOf(int weight) => weight / (double)Steps;
+
     /// <summary>When the weight is another one; <c>null</c> if never.</summary>
     public static DateTimeOffset? NextStep(DateTimeOffset since, TimeSpan? duration, DateTimeOffset now) =>
         duration is { } growing && growing > TimeSpan.Zero && now < since + growing
