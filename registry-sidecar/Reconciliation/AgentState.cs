@@ -7,13 +7,21 @@ namespace ServiceMesh.RegistrySidecar.Reconciliation;
 /// What is registered at the node's agent. It is read once and then kept in step with every write, so that an event costs
 /// one call; after a failure it is unknown, and read anew.
 /// </summary>
-internal sealed class AgentState(IConsulClient consul)
+internal sealed class AgentState(IConsulClient consul, TimeProvider time)
 {
+    /// <summary>What was read so short a time ago counts as known; it is about as long as Docker takes to start a container.</summary>
+    private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(0.5);
+
     private readonly Lock gate = new();
     private Dictionary<string, AgentService> services = new(StringComparer.Ordinal);
     private Dictionary<string, AgentCheck> checks = new(StringComparer.Ordinal);
 
+    private long lastRead;
+
     public bool IsKnown { get; private set; }
+
+    /// <summary>Whether others' registrations were read a moment ago.</summary>
+    public bool KnowsOthers => IsKnown && time.GetElapsedTime(lastRead) < Fresh;
 
     /// <summary>The address that the agent advertises to the others.</summary>
     public string Address { get; private set; } = "";
@@ -32,7 +40,24 @@ internal sealed class AgentState(IConsulClient consul)
         Address = self.GetValueOrDefault("Member")?.TryGetValue("Addr", out var address) is true ? address.GetString() ?? "" : "";
         services = new Dictionary<string, AgentService>(read, StringComparer.Ordinal);
         checks = new Dictionary<string, AgentCheck>(checking, StringComparer.Ordinal);
-        IsKnown = true;
+        (IsKnown, lastRead) = (true, time.GetTimestamp());
+    }
+
+    /// <summary>
+    /// Reads again what others registered: an id of ours may be somebody else's since the last reading, and would be overwritten.
+    /// </summary>
+    public async Task ReadOthersAsync(Ownership owner, CancellationToken ct)
+    {
+        var read = (await consul.Agent.Services(new QueryOptions { Filter = owner.OthersFilter }, ct)).Response;
+        lock (gate)
+        {
+            foreach (var gone in services.Values.Where(service => !owner.Owns(service) && !read.ContainsKey(service.ID)).ToList())
+                services.Remove(gone.ID);
+            foreach (var other in read.Values.Where(service => !owner.Owns(service)))
+                services[other.ID] = other;
+        }
+
+        lastRead = time.GetTimestamp();
     }
 
     public async Task RegisterAsync(Registering registering, CancellationToken ct)
