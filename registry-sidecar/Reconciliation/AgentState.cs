@@ -17,11 +17,12 @@ internal sealed class AgentState(IConsulClient consul, TimeProvider time)
     private Dictionary<string, AgentCheck> checks = new(StringComparer.Ordinal);
 
     private long lastRead;
+    private volatile bool wroteSince;
 
     public bool IsKnown { get; private set; }
 
-    /// <summary>Whether others' registrations were read a moment ago.</summary>
-    public bool KnowsOthers => IsKnown && time.GetElapsedTime(lastRead) < Fresh;
+    /// <summary>Whether others' registrations were read a moment ago, for what is written next.</summary>
+    public bool KnowsOthers => IsKnown && !wroteSince && time.GetElapsedTime(lastRead) < Fresh;
 
     /// <summary>The address that the agent advertises to the others.</summary>
     public string Address { get; private set; } = "";
@@ -40,7 +41,8 @@ internal sealed class AgentState(IConsulClient consul, TimeProvider time)
         Address = self.GetValueOrDefault("Member")?.TryGetValue("Addr", out var address) is true ? address.GetString() ?? "" : "";
         services = new Dictionary<string, AgentService>(read, StringComparer.Ordinal);
         checks = new Dictionary<string, AgentCheck>(checking, StringComparer.Ordinal);
-        (IsKnown, lastRead) = (true, time.GetTimestamp());
+        IsKnown = true;
+        OthersAreKnown();
     }
 
     /// <summary>
@@ -57,7 +59,7 @@ internal sealed class AgentState(IConsulClient consul, TimeProvider time)
                 services[other.ID] = other;
         }
 
-        lastRead = time.GetTimestamp();
+        OthersAreKnown();
     }
 
     public async Task RegisterAsync(Registering registering, CancellationToken ct)
@@ -66,6 +68,7 @@ internal sealed class AgentState(IConsulClient consul, TimeProvider time)
         if (registering.IsTakeover)
             await DeregisterAsync(registration.ID!, ct);
         await consul.Agent.ServiceRegister(registration, registering.ReplaceChecks, ct);
+        wroteSince = true;
         var lost = Learn(registering);
         // Replacing removes all checks that are not given, and with them the maintenance.
         if (lost is not null)
@@ -75,6 +78,7 @@ internal sealed class AgentState(IConsulClient consul, TimeProvider time)
     public async Task DeregisterAsync(string id, CancellationToken ct)
     {
         await consul.Agent.ServiceDeregister(id, ct);
+        wroteSince = true;
         lock (gate)
         {
             services.Remove(id);
@@ -124,6 +128,8 @@ internal sealed class AgentState(IConsulClient consul, TimeProvider time)
 
         return maintenance;
     }
+
+    private void OthersAreKnown() => (wroteSince, lastRead) = (false, time.GetTimestamp());
 
     /// <returns>The maintenance that went with the checks that were replaced.</returns>
     private AgentCheck? Learn(Registering registering)
