@@ -42,8 +42,7 @@ public static class DocumentFormat
         return fault;
     }
 
-    /// <summary>What is wrong with a document that is to stand under the key of <paramref name="service"/>; <c>null</c> if nothing is.</summary>
-    public static string? Fault(string service, ServiceDocument document)
+    private static string? Fault(string service, ServiceDocument document)
     {
         if (document.Schema != ServiceDocument.CurrentSchema)
             return $"schema {document.Schema} is not the {ServiceDocument.CurrentSchema} that is understood here";
@@ -52,7 +51,15 @@ public static class DocumentFormat
         // The compiler's view of nullability does not bind what stands in a foreign JSON array.
         if (document.Routes.Any(route => route is null) || document.Retired.Any(release => release is null))
             return "the document has a null among its routes or retired releases";
-        return document.Routes.SelectMany(route => route.Faults()).FirstOrDefault();
+        return document.Routes.SelectMany(route => route.Faults())
+            .Concat(document.Traffic.Faults())
+            .Concat(document.Split?.Faults() ?? [])
+            .Concat(document.Pause?.Faults() ?? [])
+            .Concat(document.Maintenance?.Faults() ?? [])
+            .FirstOrDefault()
+            ?? (document.Split is not null && document.Split.Release.Deployment == document.Active?.Deployment
+                ? "the split's release is the active one: there is nothing to split"
+                : null);
     }
 }
 

@@ -11,8 +11,9 @@ namespace ServiceMesh;
 /// <param name="Deployment">The deployment id; the service id for an instance that no sidecar registered.</param>
 /// <param name="Version">The release's version name; empty if unknown.</param>
 /// <param name="Health">Consul's word: <c>passing</c>, <c>warning</c>, <c>critical</c> or <c>maintenance</c>; the worst of all checks.</param>
+/// <param name="Weight">Its share of the release's traffic beside the others', Consul's own weight of a service that is passing or has a warning; 1 where nothing is said.</param>
 public sealed record Instance(
-    string Id, string Node, string Service, string Address, int Port, string Deployment, string Version, string Health)
+    string Id, string Node, string Service, string Address, int Port, string Deployment, string Version, string Health, int Weight = 1)
 {
     /// <summary>The instance's address as a URL, <c>http://host:port</c>; IPv6 addresses are bracketed.</summary>
     public string Url => Address.Contains(':', StringComparison.Ordinal) ? $"http://[{Address}]:{Port}" : $"http://{Address}:{Port}";
@@ -24,6 +25,8 @@ public sealed record Instance(
     public static Instance From(ServiceEntry entry)
     {
         var meta = entry.Service.Meta;
+        var health = entry.Checks.AggregatedStatus().Status;
+        var weight = health == "warning" ? entry.Service.Weights?.Warning : entry.Service.Weights?.Passing;
         return new Instance(
             entry.Service.ID,
             entry.Node.Name,
@@ -32,6 +35,7 @@ public sealed record Instance(
             entry.Service.Port,
             meta.TryGetValue(InstanceMeta.Deployment, out var deployment) ? deployment : entry.Service.ID,
             meta.TryGetValue(InstanceMeta.Version, out var version) ? version : "",
-            entry.Checks.AggregatedStatus().Status);
+            health,
+            Math.Max(1, weight ?? 1));
     }
 }

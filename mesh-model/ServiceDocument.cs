@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using ServiceMesh.Policy;
 
 namespace ServiceMesh;
 
@@ -27,13 +28,25 @@ public sealed record ServiceDocument
     /// <remarks>The generated reader sets what the JSON does not name to null, past the initializer.</remarks>
     public IReadOnlyList<Release> Retired { get; init => field = value ?? []; } = [];
 
+    /// <summary>The second release in the traffic and its share; <c>null</c> for none.</summary>
+    public Split? Split { get; init; }
+
+    /// <summary>How requests are sent to the instances.</summary>
+    public TrafficPolicy Traffic { get; init => field = value ?? TrafficPolicy.Default; } = TrafficPolicy.Default;
+
+    /// <summary>Set while requests are held; maintenance goes before it.</summary>
+    public Pause? Pause { get; init; }
+
+    /// <summary>Set while requests get 503.</summary>
+    public Maintenance? Maintenance { get; init; }
+
     /// <summary>The release that a rollback returns to; <c>null</c> if there was none.</summary>
     [JsonIgnore]
     public Release? Previous => Retired.Count > 0 ? Retired[0] : null;
 
     /// <summary>The stage of an instance that belongs to <paramref name="deployment"/>.</summary>
     public Stage StageOf(string deployment) =>
-        Active?.Deployment == deployment ? Stage.Active
+        Active?.Deployment == deployment || Split?.Release.Deployment == deployment ? Stage.Active
         : Retired.Any(release => release.Deployment == deployment) ? Stage.Retired
         : Stage.Candidate;
 
@@ -43,7 +56,8 @@ public sealed record ServiceDocument
 
     /// <summary>
     /// The document after <paramref name="release"/> took over the traffic. What was active becomes the most recent
-    /// retired release. Promoting the active release changes only the routes.
+    /// retired release. Promoting the active release changes only the routes. A split is over with it, whichever of its
+    /// two releases is promoted.
     /// </summary>
     public ServiceDocument Promote(Release release, IReadOnlyList<Route>? routes = null)
     {
@@ -52,6 +66,7 @@ public sealed record ServiceDocument
         {
             Routes = routes ?? Routes,
             Active = release,
+            Split = null,
             Retired = [.. before.Where(retired => retired.Deployment != release.Deployment).Take(RetiredLimit)],
         };
     }

@@ -18,8 +18,12 @@ return await ProxyCommand.RunAsync(args, async settings =>
     }
     catch (OptionsValidationException error)
     {
-        foreach (var fault in error.Failures)
-            await Console.Error.WriteLineAsync($"proxy: {fault}");
+        await TellAsync(error.Failures);
+    }
+    catch (AggregateException error) when (error.InnerExceptions.All(one => one is OptionsValidationException))
+    {
+        // Settings of several kinds are wrong at once.
+        await TellAsync(error.InnerExceptions.Cast<OptionsValidationException>().SelectMany(one => one.Failures).Distinct(StringComparer.Ordinal));
     }
     catch (Exception error) when (error is IOException or UnauthorizedAccessException or InvalidOperationException)
     {
@@ -29,3 +33,9 @@ return await ProxyCommand.RunAsync(args, async settings =>
 
     return 1;
 });
+
+static async Task TellAsync(IEnumerable<string> faults)
+{
+    foreach (var fault in faults)
+        await Console.Error.WriteLineAsync($"proxy: {fault}");
+}

@@ -1,13 +1,17 @@
 using System.Text;
 using Consul;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 using ServiceMesh.Proxy.Answers;
 using ServiceMesh.Proxy.Following;
 using ServiceMesh.Proxy.LastGood;
+using ServiceMesh.Proxy.Listening;
 using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic;
+using ServiceMesh.Proxy.Traffic.Choosing;
 using ServiceMesh.Proxy.Traffic.Transforming;
 using ServiceMesh.Proxy.Traffic.Upstreams;
+using ServiceMesh.Proxy.Traffic.Waiting;
 using ServiceMesh.Store;
 
 namespace ServiceMesh.Proxy;
@@ -41,23 +45,23 @@ internal static class ProxyApplication
         builder.Services.AddHostedService<MeshFollower>();
         builder.Services.AddHostedService<LastGoodKeeper>();
 
+        builder.Services.AddSingleton<Keys>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<Keys>());
         builder.Services.AddHttpForwarder();
+        builder.Services.AddSingleton<Chooser>();
+        builder.Services.AddSingleton<WaitingRoom>();
         builder.Services.AddSingleton<Upstream>();
+        // As the client of the instances reads them: byte by byte.
+        builder.Services.Configure<KestrelServerOptions>(kestrel => kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1);
         builder.Services.AddSingleton<TrafficHandler>();
         builder.Services.AddSingleton<ServicesAnswer>();
 
-        builder.WebHost.ConfigureKestrel((_, kestrel) =>
-        {
-            kestrel.AddServerHeader = false;
-            // The service behind knows how large a body may be; the proxy does not.
-            kestrel.Limits.MaxRequestBodySize = null;
-            // As the instance's answer was read: byte by byte.
-            kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
-            kestrel.ListenAnyIP(kestrel.ApplicationServices.GetRequiredService<IOptions<ProxyOptions>>().Value.Port);
-        });
+        builder.AddListening();
 
         var app = builder.Build();
+        app.UseSoundFraming();
         app.Map(Route.Reserved, own => own.Run(app.Services.GetRequiredService<ServicesAnswer>().HandleAsync));
+        app.UseRedirectToHttps();
         app.Run(app.Services.GetRequiredService<TrafficHandler>().HandleAsync);
         return app;
     }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ServiceMesh.Proxy.Listening;
 
 namespace ServiceMesh.Proxy;
 
@@ -8,6 +9,17 @@ internal static class ProxyCommand
     private static readonly (Option<string> Option, string Property)[] Settings =
     [
         Setting("--port", nameof(ProxyOptions.Port), "The traffic port (8000)."),
+        Setting("--https-port", nameof(ListeningOptions.HttpsPort), "The port for TLS (none)."),
+        Setting("--certificates", nameof(ListeningOptions.Certificates), "The folder of certificates, name.crt with its chain and name.key, PEM (certificates)."),
+        Setting("--redirect-to-https", nameof(ListeningOptions.RedirectToHttps), "Whether requests without TLS are sent on to the HTTPS port, true or false (false)."),
+        Setting("--public-https-port", nameof(ListeningOptions.PublicHttpsPort), "The HTTPS port as clients see it (as --https-port)."),
+        Setting("--h2c-port", nameof(ListeningOptions.H2cPort), "The port for HTTP/2 without TLS, by prior knowledge (none)."),
+        Setting("--headers-timeout", nameof(ListeningOptions.HeadersTimeout), "How long a client may take for a request's headers, hh:mm:ss (00:00:15)."),
+        Setting("--idle-timeout", nameof(ListeningOptions.IdleTimeout), "How long a connection without a request is kept, hh:mm:ss (00:02:10)."),
+        Setting("--min-body-rate", nameof(ListeningOptions.MinBodyRate), "The least bytes a second of a body, in either direction; 0 for no limit (240)."),
+        Setting("--max-headers-size", nameof(ListeningOptions.MaxHeadersSize), "The most bytes of a request's headers (32768)."),
+        Setting("--max-request-line", nameof(ListeningOptions.MaxRequestLine), "The most bytes of a request's first line (8192)."),
+        Setting("--max-connections", nameof(ListeningOptions.MaxConnections), "The most connections at once; 0 for no limit (20000)."),
         Setting("--consul", nameof(ProxyOptions.Consul), "The Consul agent's address (CONSUL_HTTP_ADDR, else http://127.0.0.1:8500)."),
         Setting("--state", nameof(ProxyOptions.State), "The folder that keeps the last good state (state)."),
         Setting("--consul-wait", nameof(ProxyOptions.ConsulWait), "How long a start waits for Consul, hh:mm:ss (00:00:03)."),

@@ -82,6 +82,9 @@ internal sealed class Attempt : IAsyncDisposable
     public async Task<ulong> CommitAsync(ServiceDocument after)
     {
         Token.ThrowIfCancellationRequested();
+        // The rule by which the proxies read: what they would set aside is not written.
+        if (DocumentFormat.TryRead(Service, DocumentFormat.Write(after), out _) is { } fault)
+            throw new DeliveryException(ExitCode.WrongInput, $"the document of {Service} would not be understood: {fault}. Mend the manifest, then run this again.");
         try
         {
             var result = await mesh.Store.CommitAsync(

@@ -9,7 +9,6 @@ internal static class ManifestReader
     private static readonly string[] Keys =
         ["name", "image", "port", "routes", "replicas", "environment", "health", "tests", "drain", "keep"];
 
-    private static readonly string[] RouteKeys = ["host", "path", "strip"];
     private static readonly string[] HealthKeys = ["http", "tcp", "interval", "timeout", "healthy-for", "deadline"];
     private static readonly string[] TestKeys = ["image", "environment", "timeout"];
 
@@ -59,7 +58,7 @@ internal static class ManifestReader
             Name = name ?? "",
             Image = image ?? new ImageReference("", null),
             Port = root.Whole("port", 0, 1, 65535),
-            Routes = Routes(root),
+            Routes = RouteReader.Read(root),
             Replicas = root.Whole("replicas", 1, 1, 50),
             Environment = root.Variables("environment"),
             Health = Health(root),
@@ -79,27 +78,6 @@ internal static class ManifestReader
         if (ImageReference.TryParse(text, out var image) is { } fault)
             section.Fault("image", fault);
         return image;
-    }
-
-    private static List<Route> Routes(Section root)
-    {
-        var routes = new List<Route>();
-        if (!root.Has("routes"))
-            root.Required("routes", "the ways that lead to the service, such as '- path: /demo'");
-        foreach (var entry in root.Items("routes", RouteKeys))
-        {
-            var host = entry.Text("host");
-            var route = new Route(string.IsNullOrEmpty(host) ? null : host, entry.Text("path") ?? "/", entry.Flag("strip", false));
-            if (!entry.Has("path") && route.Host is null)
-                entry.Fault("path", "a route needs a path, a host, or both");
-            foreach (var fault in route.FaultsByField())
-                entry.Fault(fault.Field == nameof(Route.Host) ? "host" : "path", fault.Message);
-            if (routes.Any(other => other.Host == route.Host && other.Path == route.Path))
-                entry.Fault("path", $"'{route.Host}{route.Path}' is already a route of this service");
-            routes.Add(route);
-        }
-
-        return routes;
     }
 
     private static HealthPolicy Health(Section root)

@@ -96,27 +96,58 @@ internal sealed class Section
         return [];
     }
 
-    public IReadOnlyDictionary<string, string> Variables(string key)
+    public IReadOnlyDictionary<string, string> Variables(string key) => Values(
+        key,
+        (name, _) => string.IsNullOrEmpty(name) || name.Contains('=') ? $"'{name}' is no name of an environment variable" : null);
+
+    /// <summary>A mapping of names to values; <paramref name="fault"/> says what is wrong with one of them.</summary>
+    public IReadOnlyDictionary<string, string> Values(string key, Func<string?, string?, string?> fault)
     {
-        var variables = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        var values = new SortedDictionary<string, string>(StringComparer.Ordinal);
         if (!nodes.TryGetValue(key, out var node) || IsNull(node))
-            return variables;
+            return values;
         if (node is not YamlMappingNode mapping)
         {
             Fault(key, "must be a mapping of names to values");
-            return variables;
+            return values;
         }
 
-        foreach (var (name, value) in mapping.Children)
+        foreach (var (nameNode, valueNode) in mapping.Children)
         {
-            var text = (name as YamlScalarNode)?.Value;
-            if (string.IsNullOrEmpty(text) || text.Contains('='))
-                Fault(LineOf(name), $"{path}{key}: '{text}' is no name of an environment variable");
+            var name = (nameNode as YamlScalarNode)?.Value;
+            var value = Scalar(valueNode, $"{path}{key}.{name}") ?? "";
+            if (fault(name, value) is { } wrong)
+                Fault(LineOf(nameNode), $"{path}{key}: {wrong}");
             else
-                variables[text] = Scalar(value, $"{path}{key}.{text}") ?? "";
+                values[name!] = value;
         }
 
-        return variables;
+        return values;
+    }
+
+    /// <summary>A list of single values; <paramref name="fault"/> says what is wrong with one of them.</summary>
+    public IReadOnlyList<string> List(string key, Func<string?, string?> fault)
+    {
+        if (!nodes.TryGetValue(key, out var node) || IsNull(node))
+            return [];
+        if (node is not YamlSequenceNode list)
+        {
+            Fault(key, "must be a list, each entry beginning with '- '");
+            return [];
+        }
+
+        var values = new List<string>();
+        foreach (var (i, item) in list.Children.Index())
+        {
+            if (Scalar(item, $"{path}{key}[{i}]") is not { } value)
+                continue;
+            if (fault(value) is { } wrong)
+                Fault(LineOf(item), $"{path}{key}[{i}]: {wrong}");
+            else
+                values.Add(value);
+        }
+
+        return values;
     }
 
     private Section? Mapping(YamlNode node, string name, string[] keys)

@@ -25,5 +25,11 @@ internal static class MeshKeys
             ? number
             : 0;
 
+    public const string Secrets = "mesh/keys/";
+
+    public const string Cookie = Secrets + "cookie";
+
+    public const string Signers = Secrets + "deployers/";
+
     public static string Lock(string service) => $"mesh/locks/{service}";
 }

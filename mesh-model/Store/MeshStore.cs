@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using Consul;
 
@@ -77,6 +79,35 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
     {
         var pairs = (await consul.KV.List(MeshKeys.HistoryOf(service), Fresh, ct)).Response ?? [];
         return [.. pairs.Select(Entry).OfType<HistoryEntry>().OrderBy(entry => entry.Number)];
+    }
+
+    /// <summary>
+    /// Makes a deployer's public key known to the proxies, and, where there is none yet, the key that their cookies are
+    /// signed with.
+    /// </summary>
+    /// <param name="signer">Who holds the private key, such as a host name.</param>
+    /// <param name="publicKey">The key, P-256.</param>
+    /// <param name="ct">Ends the call.</param>
+    public async Task PublishKeysAsync(string signer, ECDsa publicKey, CancellationToken ct)
+    {
+        ArgumentNullException.ThrowIfNull(publicKey);
+        await consul.KV.Put(
+            new KVPair(MeshKeys.Signers + signer) { Value = Encoding.ASCII.GetBytes(publicKey.ExportSubjectPublicKeyInfoPem()) }, ct);
+        // Two deployers at once: one of them creates it, the other leaves it as it is.
+        await consul.KV.CAS(new KVPair(MeshKeys.Cookie) { Value = RandomNumberGenerator.GetBytes(Keyring.CookieKeyBytes), ModifyIndex = 0 }, ct);
+    }
+
+    /// <summary>The keys, at once and again after each change, for as long as the caller listens.</summary>
+    public async IAsyncEnumerable<Keyring> WatchKeysAsync([EnumeratorCancellation] CancellationToken ct)
+    {
+        await foreach (var pairs in blocking.FollowAsync("keys", ListKeysAsync, SamePairs, ct))
+            yield return Keyring.Of(pairs);
+    }
+
+    private async Task<QueryResult<KVPair[]>> ListKeysAsync(QueryOptions query, CancellationToken ct)
+    {
+        var result = await consul.KV.List(MeshKeys.Secrets, query, ct);
+        return new QueryResult<KVPair[]>(result, result.Response ?? []);
     }
 
     private async Task<int> LastNumberAsync(string service, CancellationToken ct)

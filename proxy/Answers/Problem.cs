@@ -10,9 +10,9 @@ internal static class Problem
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
-    public static Task UnavailableAsync(HttpContext context, string detail)
+    public static Task UnavailableAsync(HttpContext context, string detail, TimeSpan? retryAfter = null)
     {
-        context.Response.Headers.RetryAfter = RetryAfter.TotalSeconds.ToString(CultureInfo.InvariantCulture);
+        context.Response.Headers.RetryAfter = Math.Ceiling((retryAfter ?? RetryAfter).TotalSeconds).ToString(CultureInfo.InvariantCulture);
         return WriteAsync(context, StatusCodes.Status503ServiceUnavailable, detail);
     }
 

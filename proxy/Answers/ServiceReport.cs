@@ -52,5 +52,5 @@ internal sealed record InstanceReport(
         StageTag.Of(member.Stage),
         member.Instance.Health,
         inTraffic,
-        member.InFlight.Count);
+        member.State.InFlight);
 }

@@ -1,3 +1,4 @@
+using ServiceMesh.Proxy.Traffic.Choosing;
 using ServiceMesh.Store;
 
 namespace ServiceMesh.Proxy.Snapshots;
@@ -7,9 +8,23 @@ namespace ServiceMesh.Proxy.Snapshots;
 /// <param name="Instances">What the catalog said; the reference tells whether it changed.</param>
 /// <param name="Members">All instances with their stage.</param>
 /// <param name="Traffic">Those that requests are sent to.</param>
+/// <param name="State">What the requests change.</param>
 internal sealed record ServiceModel(
-    StoredDocument Stored, IReadOnlyList<Instance> Instances, IReadOnlyList<MemberModel> Members, MemberModel[] Traffic)
+    StoredDocument Stored,
+    IReadOnlyList<Instance> Instances,
+    IReadOnlyList<MemberModel> Members,
+    MemberModel[] Traffic,
+    ServiceState State)
 {
+    /// <summary>Those of <see cref="Traffic"/> that belong to the active release.</summary>
+    public ReleasePool Active { get; } = PoolOf(Traffic, Stored.Document?.Active?.Deployment);
+
+    /// <summary>Those of <see cref="Traffic"/> that belong to the split's release.</summary>
+    public ReleasePool Split { get; } = PoolOf(Traffic, Stored.Document?.Split?.Release.Deployment);
+
+    /// <summary>Where the split's share begins among the buckets.</summary>
+    public int SplitStart { get; } = Stored.Document?.Split is { } split ? Bucket.StartOf(split.Release.Deployment) : 0;
+
     /// <summary>Builds the model that follows <paramref name="before"/>; the same object if nothing changed.</summary>
     public static ServiceModel Follow(ServiceModel? before, StoredDocument stored, IReadOnlyList<Instance> instances)
     {
@@ -21,45 +36,57 @@ internal sealed record ServiceModel(
             .Select(instance => new MemberModel(
                 instance,
                 stored.Document?.StageOf(instance.Deployment) ?? Stage.Candidate,
-                before?.Members.FirstOrDefault(member => member.IsSame(instance))?.InFlight ?? new InFlight()))
+                before?.Members.FirstOrDefault(member => member.IsSame(instance))?.State ?? new MemberState(instance)))
             .ToArray();
-        return new ServiceModel(stored, instances, members, InTraffic(members, before?.Traffic ?? []));
+        return new ServiceModel(
+            stored,
+            instances,
+            members,
+            [.. members
+                .Where(member => member.Stage == Stage.Active)
+                .GroupBy(member => member.Instance.Deployment, StringComparer.Ordinal)
+                .SelectMany(release => InTraffic([.. release], before?.Traffic ?? []))
+                .OrderBy(member => member.Instance.Id, StringComparer.Ordinal)],
+            before?.State ?? new ServiceState());
     }
 
+    /// <summary>The healthy instances of any release, in the traffic or not.</summary>
+    public ReleasePool PoolOf(string deployment) =>
+        new([.. Members.Where(member => member.Instance.Deployment == deployment && member.Instance.IsHealthy)]);
+
     /// <summary>
-    /// The healthy active members. If none is healthy, those that were in the traffic last: when every check fails at
-    /// once it is more likely the checking that failed, and sending to none would be an outage for certain.
+    /// Of one release's members the healthy ones. If none is healthy, those that were in the traffic last: when every check
+    /// fails at once it is more likely the checking that failed, and sending to none would be an outage for certain.
     /// </summary>
-    private static MemberModel[] InTraffic(IReadOnlyList<MemberModel> members, IReadOnlyList<MemberModel> before)
+    private static MemberModel[] InTraffic(MemberModel[] release, MemberModel[] before)
     {
-        MemberModel[] active = [.. members.Where(member => member.Stage == Stage.Active)];
-        MemberModel[] healthy = [.. active.Where(member => member.Instance.IsHealthy)];
+        MemberModel[] healthy = [.. release.Where(member => member.Instance.IsHealthy)];
         if (healthy.Length > 0)
             return healthy;
-        MemberModel[] known = [.. active.Where(member => before.Any(earlier => earlier.InFlight == member.InFlight))];
-        return known.Length > 0 ? known : active;
+        MemberModel[] known = [.. release.Where(member => before.Any(earlier => earlier.State == member.State))];
+        return known.Length > 0 ? known : release;
+    }
+
+    private static ReleasePool PoolOf(MemberModel[] traffic, string? deployment)
+    {
+        MemberModel[] members = [.. traffic.Where(member => member.Instance.Deployment == deployment)];
+        return members.Length == 0 ? ReleasePool.Empty : new ReleasePool(members);
     }
 }
 
 /// <summary>One instance of a service with its stage.</summary>
 /// <param name="Instance">What the catalog says of it.</param>
 /// <param name="Stage">Its stage by the service's document.</param>
-/// <param name="InFlight">The requests that it is answering; the same counter through all snapshots.</param>
-internal sealed record MemberModel(Instance Instance, Stage Stage, InFlight InFlight)
+/// <param name="State">What the requests change; the same object through all snapshots.</param>
+internal sealed record MemberModel(Instance Instance, Stage Stage, MemberState State)
 {
+    // Spelled once: it is asked for with every request.
+    private readonly string url = Instance.Url;
+
+    /// <summary>The instance's address as a URL.</summary>
+    public string Url => url;
+
     /// <summary>Whether it is the same running container behind the same port, whatever its health and stage.</summary>
     public bool IsSame(Instance other) =>
         Instance.Id == other.Id && Instance.Node == other.Node && Instance.Url == other.Url && Instance.Deployment == other.Deployment;
-}
-
-/// <summary>Counts the requests that an instance is answering, upgraded connections included.</summary>
-internal sealed class InFlight
-{
-    private int count;
-
-    public int Count => Volatile.Read(ref count);
-
-    public void Enter() => Interlocked.Increment(ref count);
-
-    public void Leave() => Interlocked.Decrement(ref count);
 }

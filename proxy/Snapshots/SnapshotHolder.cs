@@ -7,8 +7,17 @@ internal sealed class SnapshotHolder(TrustedProxies trusted)
 {
     private readonly List<Action<Snapshot>> listeners = [];
     private Snapshot current = Snapshot.Empty;
+    private TaskCompletionSource next = NewNext();
 
     public Snapshot Current => Volatile.Read(ref current);
+
+    /// <summary>Ends when there is another snapshot than <paramref name="seen"/>.</summary>
+    public Task NextAsync(Snapshot seen)
+    {
+        // In this order: what is published in between has ended the task or is seen.
+        var waiting = Volatile.Read(ref next).Task;
+        return ReferenceEquals(Current, seen) ? waiting : Task.CompletedTask;
+    }
 
     /// <summary>Tells <paramref name="listener"/> of each snapshot that follows, on the writer's thread.</summary>
     public void Listen(Action<Snapshot> listener) => listeners.Add(listener);
@@ -33,10 +42,16 @@ internal sealed class SnapshotHolder(TrustedProxies trusted)
         var routes = ReferenceEquals(view.Documents, before.Documents)
             ? before.Routes
             : before.Routes.Follow(services.Values.Select(service => service.Stored.Document).OfType<ServiceDocument>(), trusted);
-        var next = new Snapshot(origin, view.Documents, services, routes, view.Held);
-        Interlocked.Exchange(ref current, next);
+        var snapshot = new Snapshot(origin, view.Documents, services, routes, view.Held);
+        Interlocked.Exchange(ref current, snapshot);
+        Interlocked.Exchange(ref next, NewNext()).SetResult();
+        // What changed may have more places than before.
+        foreach (var service in services.Values)
+            service.State.Line.CallAll();
         foreach (var listener in listeners)
-            listener(next);
+            listener(snapshot);
         return true;
     }
+
+    private static TaskCompletionSource NewNext() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

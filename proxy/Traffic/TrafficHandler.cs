@@ -1,69 +1,229 @@
+using ServiceMesh.Policy;
 using ServiceMesh.Proxy.Answers;
+using ServiceMesh.Proxy.Following;
 using ServiceMesh.Proxy.Snapshots;
+using ServiceMesh.Proxy.Traffic.Choosing;
+using ServiceMesh.Proxy.Traffic.Retries;
+using ServiceMesh.Proxy.Traffic.Waiting;
 using ServiceMesh.Proxy.Traffic.Upstreams;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace ServiceMesh.Proxy.Traffic;
 
-/// <summary>Sends each request to an instance of the service that its route leads to.</summary>
+/// <summary>
+/// Sends each request to an instance of the service that its route leads to: chooses, waits where there is no place or the
+/// service is paused, asks another instance where one fails.
+/// </summary>
 internal sealed partial class TrafficHandler(
-    SnapshotHolder snapshots, IHttpForwarder forwarder, Upstream upstream, ILogger<TrafficHandler> log)
+    SnapshotHolder snapshots,
+    Chooser chooser,
+    Keys keys,
+    WaitingRoom room,
+    IHttpForwarder forwarder,
+    Upstream upstream,
+    TimeProvider time,
+    ILogger<TrafficHandler> log)
 {
+    public long Now => time.GetTimestamp();
+
     public async Task HandleAsync(HttpContext context)
     {
-        var request = context.Request;
+        var exchange = new Exchange(context, this);
         while (true)
         {
             var snapshot = snapshots.Current;
-            if (snapshot.Routes.Match(request.Host.Host, request.Path.Value ?? "") is not { } target)
+            if (snapshot.Routes.Match(context.Request.Host.Host, context.Request.Path.Value ?? "") is not { } target)
             {
                 await NoRouteAsync(context, snapshot);
                 return;
             }
 
-            if (Choice.Pick(snapshot.Services[target.Service].Traffic) is not { } member)
+            var service = snapshot.Services[target.Service];
+            var document = service.Stored.Document!;
+            if (document.Maintenance is { } maintenance)
             {
-                await Problem.UnavailableAsync(context, $"Service '{target.Service}' has no active instance at the moment.");
+                await MaintenanceAsync(context, service, maintenance);
                 return;
             }
 
-            member.InFlight.Enter();
+            if (document.Pause is { } pause)
+            {
+                if (!await PausedAsync(exchange, snapshot, pause))
+                    return;
+                continue;
+            }
+
+            var choice = chooser.Choose(exchange, service, document);
+            if (choice.Member is not { } member)
+            {
+                if (!await NotEnteredAsync(exchange, service, document, choice.Kind))
+                    return;
+                continue;
+            }
+
             try
             {
                 // Whoever drains an instance looks at its counter after a newer snapshot is in place. So a request that was
                 // counted too late to be seen must not go there: it chooses again, by the newer snapshot.
                 if (!ReferenceEquals(snapshot, snapshots.Current))
                     continue;
-                await ForwardAsync(context, target, member);
-                return;
+                exchange.Begin(target, service, document, member);
+                if (await ForwardAsync(exchange, target, service, document))
+                    return;
             }
             finally
             {
-                member.InFlight.Leave();
+                member.State.Leave();
+                service.State.Line.Call();
             }
         }
     }
 
-    private async ValueTask ForwardAsync(HttpContext context, RouteTarget target, MemberModel member)
+    /// <summary>Whether the failed instance's request may go to another one, now; a retry is spent if so.</summary>
+    public bool MayRetry(Exchange exchange, ServiceModel service, ServiceDocument document) =>
+        exchange.Retries < document.Traffic.Retries.Attempts
+        && chooser.HasOther(exchange, service, document)
+        && service.State.Retries.TryWithdraw();
+
+    public void IssueCookie(Exchange exchange, ServiceModel service) =>
+        exchange.Issued?.Issue(exchange.Context, service.Stored.Service, keys.Ring.CookieKey.Span);
+
+    /// <returns>Whether the client has its answer; else another instance is to be asked.</returns>
+    private async ValueTask<bool> ForwardAsync(Exchange exchange, RouteTarget target, ServiceModel service, ServiceDocument document)
     {
+        var (context, member) = (exchange.Context, exchange.Member!);
         if (!BodyLimit.Set(context, target.Route))
         {
             await Problem.WriteAsync(
                 context, StatusCodes.Status413PayloadTooLarge, $"A request to service '{target.Service}' may have a body of {target.Route.MaxBody} bytes.");
-            return;
+            return true;
         }
 
+        if (exchange.Retries == 0)
+            service.State.Retries.Deposit(document.Traffic.Retries.Budget);
         var error = await forwarder.SendAsync(
-            context, Upstream.AddressOf(target.Route, member.Instance.Url), upstream.ClientOf(target.Route), target.Request, target.Transformer);
+            context, Upstream.AddressOf(target.Route, member.Url), upstream.ClientOf(target.Route), target.Request, exchange);
+        if (exchange.IsPutAside)
+        {
+            AskingAnother(service.Stored.Service, member.Url, "its answer was a failure");
+            exchange.GiveUpMember();
+            context.Response.Clear();
+            return false;
+        }
+
         if (error is ForwarderError.None || context.RequestAborted.IsCancellationRequested)
-            return;
-        ForwardingFailed(target.Service, member.Instance.Url, error, context.GetForwarderErrorFeature()?.Exception?.GetBaseException().Message);
+            return true;
+
+        var reason = context.GetForwarderErrorFeature()?.Exception;
+        if (!context.Response.HasStarted && IsRetriable(context, error, reason) && MayRetry(exchange, service, document))
+        {
+            AskingAnother(service.Stored.Service, member.Url, reason?.GetBaseException().Message);
+            exchange.GiveUpMember();
+            context.Response.Clear();
+            context.Features.Set<IForwarderErrorFeature>(null);
+            return false;
+        }
+
+        ForwardingFailed(service.Stored.Service, member.Url, error, reason?.GetBaseException().Message);
         if (!context.Response.HasStarted)
         {
             await Problem.WriteAsync(
-                context, context.Response.StatusCode, $"Service '{target.Service}' could not be asked: {error}.");
+                context, context.Response.StatusCode, $"Service '{service.Stored.Service}' could not be asked: {error}.");
+        }
+
+        return true;
+    }
+
+    private static bool IsRetriable(HttpContext context, ForwarderError error, Exception? reason) =>
+        RetryRule.NeverSent(error, reason) || (error is ForwarderError.Request && RetryRule.IsRepeatable(context));
+
+    private static Task MaintenanceAsync(HttpContext context, ServiceModel service, Maintenance maintenance) => Problem.UnavailableAsync(
+        context,
+        maintenance.Message ?? $"Service '{service.Stored.Service}' is under maintenance.",
+        maintenance.RetryAfter ?? Maintenance.DefaultRetryAfter);
+
+    /// <returns>Whether to choose again; else the client has its answer.</returns>
+    private async ValueTask<bool> NotEnteredAsync(Exchange exchange, ServiceModel service, ServiceDocument document, ChoiceKind why)
+    {
+        var name = service.Stored.Service;
+        switch (why)
+        {
+            case ChoiceKind.Full:
+                return await PlaceAsync(exchange, service, document.Traffic.Concurrency!);
+            case ChoiceKind.Refused:
+                await Problem.WriteAsync(
+                    exchange.Context,
+                    StatusCodes.Status403Forbidden,
+                    $"The pass in {CandidatePass.Header} is not valid for service '{name}', or has ended.");
+                return false;
+            default:
+                await Problem.UnavailableAsync(exchange.Context, $"Service '{name}' has no active instance at the moment.");
+                return false;
         }
     }
+
+    /// <returns>Whether to go on; else the client has its answer.</returns>
+    private async ValueTask<bool> PausedAsync(Exchange exchange, Snapshot snapshot, Pause pause)
+    {
+        var left = (pause.Limit ?? Pause.DefaultLimit) - time.GetElapsedTime(exchange.Started);
+        if (left > TimeSpan.Zero)
+        {
+            if (!room.TryEnter())
+            {
+                await Problem.UnavailableAsync(exchange.Context, "The service is paused, and too many requests wait for it already.");
+                return false;
+            }
+
+            try
+            {
+                await snapshots.NextAsync(snapshot).WaitAsync(left, time, exchange.Context.RequestAborted);
+                return true;
+            }
+            catch (TimeoutException)
+            {
+                // Said below.
+            }
+            catch (OperationCanceledException) when (exchange.Context.RequestAborted.IsCancellationRequested)
+            {
+                return false;
+            }
+            finally
+            {
+                room.Leave();
+            }
+        }
+
+        await Problem.WriteAsync(
+            exchange.Context, StatusCodes.Status504GatewayTimeout, "The service is paused, and was for as long as a request may wait.");
+        return false;
+    }
+
+    /// <returns>Whether to choose again; else the client has its answer.</returns>
+    private async ValueTask<bool> PlaceAsync(Exchange exchange, ServiceModel service, ConcurrencyLimit limit)
+    {
+        var left = (limit.Wait ?? ConcurrencyLimit.DefaultWait) - time.GetElapsedTime(exchange.Started);
+        try
+        {
+            if (left > TimeSpan.Zero
+                && await service.State.Line.WaitAsync(
+                    new Turn(limit.Queue, exchange.Waited, left), () => HasPlace(service, limit), time, exchange.Context.RequestAborted))
+            {
+                exchange.Waited = true;
+                return true;
+            }
+        }
+        catch (OperationCanceledException) when (exchange.Context.RequestAborted.IsCancellationRequested)
+        {
+            return false;
+        }
+
+        await Problem.UnavailableAsync(
+            exchange.Context, $"Service '{service.Stored.Service}' has as many requests as its instances may have at once.");
+        return false;
+    }
+
+    private static bool HasPlace(ServiceModel service, ConcurrencyLimit limit) =>
+        Array.Exists(service.Traffic, member => member.State.InFlight < limit.PerInstance);
 
     private static Task NoRouteAsync(HttpContext context, Snapshot snapshot) =>
         snapshot.Origin == SnapshotOrigin.None
@@ -73,4 +233,7 @@ internal sealed partial class TrafficHandler(
 
     [LoggerMessage(LogLevel.Warning, "A request to {Service} at {Url} failed: {Error}: {Reason}")]
     private partial void ForwardingFailed(string service, string url, ForwarderError error, string? reason);
+
+    [LoggerMessage(LogLevel.Debug, "A request to {Service} goes to another instance than {Url}: {Reason}")]
+    private partial void AskingAnother(string service, string url, string? reason);
 }

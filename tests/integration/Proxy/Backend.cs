@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.WebSockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -13,6 +14,9 @@ namespace ServiceMesh.Tests.Integration.Proxy;
 internal sealed class Backend : IAsyncDisposable
 {
     private readonly WebApplication app;
+    private int asked;
+    private int atOnce;
+    private int mostAtOnce;
     private readonly TaskCompletionSource release = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private Backend(string name)
@@ -27,10 +31,32 @@ internal sealed class Backend : IAsyncDisposable
             await release.Task;
             await context.Response.WriteAsync(name);
         }));
+        // Answers with the given status, and counts.
+        app.Map("/status", status => status.Run(context =>
+        {
+            Interlocked.Increment(ref asked);
+            context.Response.StatusCode = int.Parse(context.Request.Path.Value![1..], CultureInfo.InvariantCulture);
+            return context.Response.WriteAsync(name);
+        }));
+        // Answers after a moment in which others may come.
+        app.Map("/slow", slow => slow.Run(async context =>
+        {
+            var now = Interlocked.Increment(ref atOnce);
+            InterlockedMax(ref mostAtOnce, now);
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, context.RequestAborted);
+            Interlocked.Decrement(ref atOnce);
+            await context.Response.WriteAsync(name);
+        }));
         app.Map("/socket", socket => socket.Run(EchoAsync));
         app.Run(context => context.Response.WriteAsync(
             $"{name} {context.Request.Path} {context.Request.Headers["X-Forwarded-Prefix"]} {context.Request.Headers["X-Forwarded-For"]}"));
     }
+
+    /// <summary>How many requests came to <c>/status</c>.</summary>
+    public int Asked => Volatile.Read(ref asked);
+
+    /// <summary>The most requests that <c>/slow</c> had at once.</summary>
+    public int MostAtOnce => Volatile.Read(ref mostAtOnce);
 
     public int Port => new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
 
@@ -48,6 +74,12 @@ internal sealed class Backend : IAsyncDisposable
     {
         Release();
         await app.DisposeAsync();
+    }
+
+    private static void InterlockedMax(ref int most, int now)
+    {
+        for (var seen = Volatile.Read(ref most); seen < now; seen = Volatile.Read(ref most))
+            Interlocked.CompareExchange(ref most, now, seen);
     }
 
     private static async Task EchoAsync(HttpContext context)

@@ -17,7 +17,11 @@ internal sealed class RunningProxy : IAsyncDisposable
 
     private RunningProxy(WebApplication app) => this.app = app;
 
-    public HttpClient Http { get; } = new();
+    // Each request is another client's: what a cookie does is a test's own matter.
+    public HttpClient Http { get; } = new(new SocketsHttpHandler { UseCookies = false });
+
+    /// <summary>What it listens on: the traffic port, then, where asked for, HTTPS and HTTP/2 without TLS.</summary>
+    public IReadOnlyList<int> Ports => [.. app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(address => new Uri(address).Port)];
 
     public static async Task<RunningProxy> StartAsync(Uri consul, string? state = null, params IEnumerable<KeyValuePair<string, string?>> settings)
     {
@@ -30,9 +34,8 @@ internal sealed class RunningProxy : IAsyncDisposable
             ["ConsulWait"] = "00:00:02",
         }.Concat(settings).ToDictionary(StringComparer.Ordinal));
         await started.StartAsync(TestContext.Current.CancellationToken);
-        var port = new Uri(started.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
         var proxy = new RunningProxy(started);
-        proxy.Http.BaseAddress = new Uri($"http://127.0.0.1:{port}");
+        proxy.Http.BaseAddress = new Uri($"http://127.0.0.1:{proxy.Ports[0]}");
         return proxy;
     }
 

@@ -13,22 +13,26 @@ internal sealed class ServiceOnConsul(IConsulClient consul)
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    public async Task AddInstanceAsync(string deployment, int port, bool passing = true)
+    /// <param name="name">The instance's name.</param>
+    /// <param name="port">Its port on this host.</param>
+    /// <param name="passing">Whether its check passes.</param>
+    /// <param name="deployment">The deployment that it belongs to; <c>null</c> for one of its own name.</param>
+    public async Task AddInstanceAsync(string name, int port, bool passing = true, string? deployment = null)
     {
         await consul.Agent.ServiceRegister(
             new AgentServiceRegistration
             {
-                ID = Id(deployment),
+                ID = Id(name),
                 Name = Name,
                 Address = "127.0.0.1",
                 Port = port,
-                Meta = new Dictionary<string, string>(StringComparer.Ordinal) { [InstanceMeta.Deployment] = deployment, [InstanceMeta.Version] = deployment },
+                Meta = new Dictionary<string, string>(StringComparer.Ordinal) { [InstanceMeta.Deployment] = deployment ?? name, [InstanceMeta.Version] = deployment ?? name },
                 Check = new AgentServiceCheck { TTL = TimeSpan.FromMinutes(10), Status = passing ? HealthStatus.Passing : HealthStatus.Critical },
             },
             Ct);
     }
 
-    public Task FailAsync(string deployment) => consul.Agent.FailTTL($"service:{Id(deployment)}", "made to fail", Ct);
+    public Task FailAsync(string name) => consul.Agent.FailTTL($"service:{Id(name)}", "made to fail", Ct);
 
     public async Task<ulong> PromoteAsync(string deployment)
     {
@@ -39,7 +43,15 @@ internal sealed class ServiceOnConsul(IConsulClient consul)
         return pair.Response!.ModifyIndex;
     }
 
+    /// <summary>Changes the document as the deployer would; the index it has then.</summary>
+    public async Task<ulong> ChangeAsync(Func<ServiceDocument, ServiceDocument> change)
+    {
+        document = change(document ?? throw new InvalidOperationException("promote something first"));
+        await PutAsync(DocumentFormat.Write(document));
+        return (await consul.KV.Get($"mesh/services/{Name}", Ct)).Response!.ModifyIndex;
+    }
+
     public Task PutAsync(byte[] value) => consul.KV.Put(new KVPair($"mesh/services/{Name}") { Value = value }, Ct);
 
-    private string Id(string deployment) => string.Create(CultureInfo.InvariantCulture, $"{Name}-{deployment}");
+    private string Id(string name) => string.Create(CultureInfo.InvariantCulture, $"{Name}-{name}");
 }

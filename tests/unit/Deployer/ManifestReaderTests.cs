@@ -59,6 +59,94 @@ public sealed class ManifestReaderTests
     }
 
     [Fact]
+    public void Read_ARouteWithAllItsKeys_GivesTheRoute()
+    {
+        var manifest = Valid("""
+            name: demo
+            image: demo:v1
+            port: 80
+            routes:
+              - host: "*.shop.example"
+                path: /demo
+                strip: true
+                request-headers:
+                  set:
+                    X-From: ${FROM:-mesh}
+                  remove: [X-Debug]
+                response-headers:
+                  remove:
+                    - Server
+                timeout: 1m30s
+                max-body: 10M
+                upstream: h2c
+            """);
+
+        Assert.Equal(
+            [
+                new Route("*.shop.example", "/demo", true)
+                {
+                    RequestHeaders = new HeaderChanges { Set = new Dictionary<string, string> { ["X-From"] = "mesh" }, Remove = ["X-Debug"] },
+                    ResponseHeaders = new HeaderChanges { Remove = ["Server"] },
+                    Timeout = TimeSpan.FromSeconds(90),
+                    MaxBody = 10 * 1024 * 1024,
+                    Upstream = UpstreamProtocol.H2c,
+                },
+            ],
+            manifest.Routes);
+    }
+
+    [Fact]
+    public void Read_FaultyRouteFields_AreNamedByTheirLines() => AssertErrors(
+        """
+        name: demo
+        image: demo:v1
+        port: 80
+        routes:
+          - path: /demo
+            request-headers:
+              set:
+                X-Good: "1"
+                Host: other
+                X-Bad: "a\u0007b"
+              remove:
+                - X-Gone
+                - Content-Length
+                - x-good
+            response-headers:
+              add: {X-A: b}
+              remove: Server
+            timeout: 25h
+            max-body: 10MB
+            upstream: grpc
+        """,
+        "7: routes[0].request-headers: route requestHeaders: header 'X-Good' is named twice",
+        "9: routes[0].request-headers.set: header 'Host' belongs to the proxy: no route may change it",
+        "10: routes[0].request-headers.set: header 'X-Bad' must have a value of printable ASCII, without spaces around it, at most 4096 long",
+        "13: routes[0].request-headers.remove[1]: header 'Content-Length' belongs to the proxy: no route may change it",
+        "16: unknown key 'routes[0].response-headers.add'; known here: set, remove",
+        "17: routes[0].response-headers.remove: must be a list, each entry beginning with '- '",
+        "18: routes[0].timeout: '25h' must be at most 24h",
+        "19: routes[0].max-body: '10MB' must be a number of bytes, or of K, M or G (1024 of the smaller each), such as 10M",
+        "20: routes[0].upstream: 'grpc' must be http, h2 or h2c");
+
+    [Theory]
+    [InlineData("0", 0L)]
+    [InlineData("1000", 1000L)]
+    [InlineData("1K", 1024L)]
+    [InlineData("3G", 3221225472L)]
+    public void Read_MaxBody_CountsBytes(string text, long bytes) => Assert.Equal(
+        bytes, Valid($"name: demo\nimage: demo:v1\nport: 80\nroutes: [{{path: /, max-body: {text}}}]").Routes[0].MaxBody);
+
+    [Theory]
+    [InlineData("-1")]
+    [InlineData("K")]
+    [InlineData("9223372036854775807K")]
+    [InlineData("1.5M")]
+    public void Read_AMaxBodyThatIsNoNumber_IsNamed(string text) => AssertErrors(
+        $"name: demo\nimage: demo:v1\nport: 80\nroutes: [{{path: /, max-body: {text}}}]",
+        $"4: routes[0].max-body: '{text}' must be a number of bytes, or of K, M or G (1024 of the smaller each), such as 10M");
+
+    [Fact]
     public void Read_OnlyWhatIsRequired_TakesTheDefaults()
     {
         var manifest = Valid("""

@@ -18,13 +18,13 @@ public sealed class ServiceModelTests
     {
         IReadOnlyList<Instance> instances = [Passing("a", "one"), Passing("b", "two")];
         var before = ServiceModel.Follow(null, V1, instances);
-        before.Traffic[0].InFlight.Enter();
+        before.Traffic[0].State.Enter();
 
         var after = ServiceModel.Follow(before, V2, instances);
 
         Assert.Equal(["b"], InTraffic(after));
         var retired = Assert.Single(after.Members, member => member.Stage == Stage.Retired);
-        Assert.Equal(1, retired.InFlight.Count);
+        Assert.Equal(1, retired.State.InFlight);
     }
 
     [Fact]
@@ -63,11 +63,11 @@ public sealed class ServiceModelTests
     public void Follow_TheSameIdOnAnotherPort_IsAnotherInstanceWithItsOwnCounter()
     {
         var before = ServiceModel.Follow(null, V1, [Passing("a", "one")]);
-        before.Traffic[0].InFlight.Enter();
+        before.Traffic[0].State.Enter();
 
         var after = ServiceModel.Follow(before, V1, [Passing("a", "one") with { Port = 2 }]);
 
-        Assert.Equal(0, after.Traffic[0].InFlight.Count);
+        Assert.Equal(0, after.Traffic[0].State.InFlight);
     }
 
     [Fact]

@@ -1,0 +1,88 @@
+using System.Globalization;
+
+namespace ServiceMesh.Deployer.Manifest;
+
+/// <summary>Reads the <c>routes</c> of a manifest; the rules are the document's own.</summary>
+internal static class RouteReader
+{
+    private static readonly string[] Keys =
+        ["host", "path", "strip", "request-headers", "response-headers", "timeout", "max-body", "upstream"];
+
+    private static readonly string[] HeaderKeys = ["set", "remove"];
+
+    // Each property of a route with the key that it is read from.
+    private static readonly Dictionary<string, string> KeyOf = new(StringComparer.Ordinal)
+    {
+        [nameof(Route.Host)] = "host",
+        [nameof(Route.Path)] = "path",
+        [nameof(Route.RequestHeaders)] = "request-headers",
+        [nameof(Route.ResponseHeaders)] = "response-headers",
+        [nameof(Route.Timeout)] = "timeout",
+        [nameof(Route.MaxBody)] = "max-body",
+    };
+
+    public static List<Route> Read(Section root)
+    {
+        var routes = new List<Route>();
+        if (!root.Has("routes"))
+            root.Required("routes", "the ways that lead to the service, such as '- path: /demo'");
+        foreach (var entry in root.Items("routes", Keys))
+        {
+            var route = RouteOf(entry);
+            if (!entry.Has("path") && route.Host is null)
+                entry.Fault("path", "a route needs a path, a host, or both");
+            foreach (var fault in route.FaultsByField())
+                entry.Fault(KeyOf[fault.Field], fault.Message);
+            if (routes.Any(other => other.Host == route.Host && other.Path == route.Path))
+                entry.Fault("path", $"'{route.Host}{route.Path}' is already a route of this service");
+            routes.Add(route);
+        }
+
+        return routes;
+    }
+
+    private static Route RouteOf(Section entry)
+    {
+        var host = entry.Text("host");
+        return new Route(string.IsNullOrEmpty(host) ? null : host, entry.Text("path") ?? "/", entry.Flag("strip", false))
+        {
+            RequestHeaders = Headers(entry, "request-headers"),
+            ResponseHeaders = Headers(entry, "response-headers"),
+            Timeout = entry.Has("timeout") ? entry.Duration("timeout", Route.DefaultTimeout, TimeSpan.FromMilliseconds(1)) : null,
+            MaxBody = MaxBody(entry),
+            Upstream = Upstream(entry),
+        };
+    }
+
+    // What is wrong with one header is told by its own line, and not once more with the route.
+    private static HeaderChanges? Headers(Section entry, string key)
+    {
+        if (entry.Child(key, HeaderKeys) is not { } headers)
+            return null;
+        return new HeaderChanges
+        {
+            Set = headers.Values("set", HeaderChanges.Fault),
+            Remove = headers.List("remove", HeaderChanges.Fault),
+        };
+    }
+
+    private static long? MaxBody(Section entry)
+    {
+        if (entry.Text("max-body") is not { } text)
+            return null;
+        var unit = text.Length == 0 ? 0 : text[^1] switch { 'K' => 10, 'M' => 20, 'G' => 30, _ => 0 };
+        if (long.TryParse(unit > 0 ? text[..^1] : text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= long.MaxValue >> unit)
+            return number << unit;
+        entry.Fault("max-body", $"'{text}' must be a number of bytes, or of K, M or G (1024 of the smaller each), such as 10M");
+        return null;
+    }
+
+    private static UpstreamProtocol Upstream(Section entry)
+    {
+        if (entry.Text("upstream") is not { } text)
+            return default;
+        if (!UpstreamName.TryParse(text, out var protocol))
+            entry.Fault("upstream", $"'{text}' must be {UpstreamName.Form}");
+        return protocol;
+    }
+}

@@ -1,0 +1,61 @@
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.Options;
+
+namespace ServiceMesh.Proxy.Listening;
+
+/// <summary>The ports of the proxy and what is spoken on each.</summary>
+internal static class Endpoints
+{
+    public static void AddListening(this WebApplicationBuilder builder)
+    {
+        // A line ends in CR LF. Kestrel takes a LF alone, too, as RFC 9112 2.2 allows; other servers do not.
+        AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", isEnabled: true);
+        builder.Services.AddOptions<ListeningOptions>().BindConfiguration("Proxy").ValidateOnStart();
+        builder.Services.AddSingleton<IValidateOptions<ListeningOptions>, ListeningOptionsValidator>();
+        builder.Services.AddSingleton<CertificateKeeper>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<CertificateKeeper>());
+        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel((_, kestrel) => Listen(
+            kestrel,
+            kestrel.ApplicationServices.GetRequiredService<IOptions<ProxyOptions>>().Value.Port,
+            kestrel.ApplicationServices.GetRequiredService<IOptions<ListeningOptions>>().Value));
+    }
+
+    private static void Listen(KestrelServerOptions kestrel, int port, ListeningOptions options)
+    {
+        kestrel.AddServerHeader = false;
+        Limit(kestrel.Limits, options);
+
+        kestrel.ListenAnyIP(port, http => http.Protocols = HttpProtocols.Http1);
+        if (options.HttpsPort is { } httpsPort)
+        {
+            var certificates = kestrel.ApplicationServices.GetRequiredService<CertificateKeeper>();
+            kestrel.ListenAnyIP(httpsPort, https => https.UseHttps(new TlsHandshakeCallbackOptions
+            {
+                OnConnection = client => ValueTask.FromResult(certificates.Choose(client.ClientHelloInfo.ServerName)),
+            }));
+        }
+
+        if (options.H2cPort is { } h2cPort)
+            kestrel.ListenAnyIP(h2cPort, h2c => h2c.Protocols = HttpProtocols.Http2);
+    }
+
+    private static void Limit(KestrelServerLimits limits, ListeningOptions options)
+    {
+        // The service behind, or its route, knows how large a body may be; the proxy as a whole does not.
+        limits.MaxRequestBodySize = null;
+        limits.RequestHeadersTimeout = options.HeadersTimeout;
+        limits.KeepAliveTimeout = options.IdleTimeout;
+        limits.MaxRequestHeadersTotalSize = options.MaxHeadersSize;
+        limits.MaxRequestLineSize = options.MaxRequestLine;
+        // HTTP/2 has no first line: what would stand there is a header.
+        limits.Http2.MaxRequestHeaderFieldSize = Math.Max(options.MaxHeadersSize, options.MaxRequestLine);
+        var rate = options.MinBodyRate == 0 ? null : new MinDataRate(options.MinBodyRate, gracePeriod: TimeSpan.FromSeconds(5));
+        limits.MinRequestBodyDataRate = rate;
+        limits.MinResponseDataRate = rate;
+        long? connections = options.MaxConnections == 0 ? null : options.MaxConnections;
+        limits.MaxConcurrentConnections = connections;
+        // Websockets are counted apart once they are upgraded.
+        limits.MaxConcurrentUpgradedConnections = connections;
+    }
+}

@@ -1,0 +1,54 @@
+using Microsoft.AspNetCore.Http.Extensions;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Options;
+using ServiceMesh.Proxy.Traffic.Transforming;
+
+namespace ServiceMesh.Proxy.Listening;
+
+/// <summary>Sends a request that came without TLS to the same address with it.</summary>
+internal static class RedirectToHttps
+{
+    private const int HttpsPort = 443;
+
+    public static void UseRedirectToHttps(this IApplicationBuilder app)
+    {
+        var options = app.ApplicationServices.GetRequiredService<IOptions<ListeningOptions>>().Value;
+        if (!options.RedirectToHttps)
+            return;
+        var port = options.PublicHttpsPort ?? options.HttpsPort!.Value;
+        var trusted = app.ApplicationServices.GetRequiredService<TrustedProxies>();
+        app.Use((context, next) =>
+        {
+            // HTTP/2 without TLS is only spoken on the port that was opened for it on purpose.
+            if (context.Request.IsHttps || HttpProtocol.IsHttp2(context.Request.Protocol) || EndedBefore(context, trusted))
+                return next(context);
+            if (!context.Request.Host.HasValue)
+            {
+                context.Response.StatusCode = StatusCodes.Status400BadRequest;
+                return Task.CompletedTask;
+            }
+
+            // 308 and not 301: the method and the body stay what they were (RFC 9110 15.4.9).
+            context.Response.StatusCode = StatusCodes.Status308PermanentRedirect;
+            context.Response.Headers.Location = Target(context.Request, port);
+            return Task.CompletedTask;
+        });
+    }
+
+    /// <summary>Whether a proxy whose word is taken says that the client came with TLS.</summary>
+    private static bool EndedBefore(HttpContext context, TrustedProxies trusted) =>
+        context.Request.Headers["X-Forwarded-Proto"] is [{ } scheme]
+        && string.Equals(scheme, "https", StringComparison.OrdinalIgnoreCase)
+        && context.Connection.RemoteIpAddress is { } peer
+        && trusted.Contains(peer.IsIPv4MappedToIPv6 ? peer.MapToIPv4() : peer);
+
+    /// <summary>The same address on the HTTPS port, which is not named where it is the usual one.</summary>
+    private static string Target(HttpRequest request, int port)
+    {
+        var host = port == HttpsPort ? new HostString(request.Host.Host) : new HostString(request.Host.Host, port);
+        // As it was sent, if it was sent as a path: decoded and encoded again it could mean something else.
+        return request.HttpContext.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget is ['/', ..] raw
+            ? $"https://{host.ToUriComponent()}{raw}"
+            : UriHelper.BuildAbsolute("https", host, request.PathBase, request.Path, request.QueryString);
+    }
+}

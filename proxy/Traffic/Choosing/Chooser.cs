@@ -1,0 +1,135 @@
+using ServiceMesh.Proxy.Following;
+using ServiceMesh.Proxy.Snapshots;
+
+namespace ServiceMesh.Proxy.Traffic.Choosing;
+
+/// <summary>Chooses the release and the instance for a request, and enters it there.</summary>
+internal sealed class Chooser(Keys keys, TimeProvider time)
+{
+    public Choice Choose(Exchange exchange, ServiceModel service, ServiceDocument document)
+    {
+        if (!TryPool(exchange, service, document, out var pool))
+            return Choice.Refused;
+        if (exchange.Tried is { } tried)
+            pool = pool.Without(member => tried.Contains(member.State));
+        if (pool.Members.Length == 0)
+            return Choice.None;
+
+        var policy = document.Traffic;
+        var member = (policy.Sticky ? Remembered(exchange, service, pool) : null) ?? Balancer.Pick(pool, policy.Balance)!;
+        if (policy.Concurrency is { } limit)
+        {
+            // Whoever came before and waits goes before, but not before itself.
+            if (service.State.Line.Count > 0 && !exchange.Waited)
+                return Choice.Full;
+            if (!member.State.TryEnter(limit.PerInstance))
+            {
+                var other = pool.Members.FirstOrDefault(other => other.State.TryEnter(limit.PerInstance));
+                if (other is null)
+                    return Choice.Full;
+                member = other;
+            }
+        }
+        else
+        {
+            member.State.Enter();
+        }
+
+        if (policy.Sticky)
+            Remember(exchange, service, member);
+        return new Choice(ChoiceKind.Entered, member);
+    }
+
+    /// <summary>Whether another instance than those that were tried could be asked now.</summary>
+    public bool HasOther(Exchange exchange, ServiceModel service, ServiceDocument document) =>
+        TryPool(exchange, service, document, out var pool)
+        && pool.Members.Any(member => member.State != exchange.Member?.State && exchange.Tried?.Contains(member.State) != true);
+
+    private bool TryPool(Exchange exchange, ServiceModel service, ServiceDocument document, out ReleasePool pool)
+    {
+        if (exchange.Context.Request.Headers.TryGetValue(CandidatePass.Header, out var pass))
+        {
+            var deployment = CandidatePass.Check(pass.ToString(), service.Stored.Service, keys.Ring.Signers, time.GetUtcNow());
+            pool = deployment is null ? ReleasePool.Empty : service.PoolOf(deployment);
+            return exchange.HasPass = deployment is not null;
+        }
+
+        // A release without any instance leaves its share to the other one rather than to none.
+        var (mine, other) = document.Split is { } split && IsSplit(exchange, service, split)
+            ? (service.Split, service.Active)
+            : (service.Active, service.Split);
+        pool = mine.Members.Length > 0 ? mine : other;
+        return true;
+    }
+
+    private bool IsSplit(Exchange exchange, ServiceModel service, Split split)
+    {
+        var request = exchange.Context.Request;
+        if (split.Header is { } header && request.Headers.TryGetValue(header.Name, out var value) && value == header.Value)
+            return true;
+        if (split.Cookie is { } cookie && request.Cookies.TryGetValue(cookie.Name, out var text) && text == cookie.Value)
+            return true;
+        if (split.Share <= 0)
+            return false;
+        return Bucket.IsSplit(BucketOf(exchange, service), service.SplitStart, split.Share);
+    }
+
+    private int BucketOf(Exchange exchange, ServiceModel service)
+    {
+        var cookie = CookieOf(exchange, service);
+        if (!exchange.IsKnown)
+            exchange.Issued = cookie;
+        return cookie.Bucket;
+    }
+
+    private MemberModel? Remembered(Exchange exchange, ServiceModel service, ReleasePool pool)
+    {
+        var tag = CookieOf(exchange, service).Instance;
+        return tag.Length == 0 ? null : Array.Find(pool.Members, member => member.State.Tag == tag);
+    }
+
+    private void Remember(Exchange exchange, ServiceModel service, MemberModel member)
+    {
+        var cookie = CookieOf(exchange, service);
+        if (exchange.IsKnown && cookie.Instance == member.State.Tag)
+            return;
+        exchange.Issued = cookie with { Instance = member.State.Tag };
+    }
+
+    private MeshCookie CookieOf(Exchange exchange, ServiceModel service)
+    {
+        if (exchange.Issued is { } issued)
+            return issued;
+        if (exchange.Cookie is null)
+        {
+            exchange.Cookie = MeshCookie.Read(exchange.Context.Request, service.Stored.Service, keys.Ring.CookieKey.Span);
+            exchange.IsKnown = exchange.Cookie is not null;
+            exchange.Cookie ??= new MeshCookie(Bucket.New(), "");
+        }
+
+        return exchange.Cookie.Value;
+    }
+}
+
+/// <summary>What came of choosing.</summary>
+/// <param name="Kind">How it ended.</param>
+/// <param name="Member">The instance that the request entered; it must leave it.</param>
+internal readonly record struct Choice(ChoiceKind Kind, MemberModel? Member)
+{
+    /// <summary>There is no instance, or none that was not tried.</summary>
+    public static Choice None => new(ChoiceKind.None, null);
+
+    /// <summary>Every instance has as many requests as it may.</summary>
+    public static Choice Full => new(ChoiceKind.Full, null);
+
+    /// <summary>The request's candidate pass is none.</summary>
+    public static Choice Refused => new(ChoiceKind.Refused, null);
+}
+
+internal enum ChoiceKind
+{
+    Entered,
+    None,
+    Full,
+    Refused,
+}

@@ -1,0 +1,33 @@
+namespace ServiceMesh.Proxy.Traffic.Retries;
+
+/// <summary>
+/// Allows retries in proportion to a service's requests, so that retries cannot multiply the load on a service that is
+/// failing under it. Each request pays its share in; a retry takes a whole one out. A few are there from the start.
+/// </summary>
+internal sealed class RetryBudget
+{
+    // In thousandths of a retry.
+    private const long Retry = 1000;
+    private const long AtStart = 10 * Retry;
+    private const long Most = 100 * Retry;
+
+    private long balance = AtStart;
+
+    /// <summary>Pays in for a request.</summary>
+    /// <param name="share">The share of requests that may be retries.</param>
+    public void Deposit(double share)
+    {
+        // A full budget is only read: it would else be one memory cell that all requests write.
+        if (Volatile.Read(ref balance) < Most)
+            Interlocked.Add(ref balance, (long)(share * Retry));
+    }
+
+    /// <summary>Takes a retry out, if one is there.</summary>
+    public bool TryWithdraw()
+    {
+        if (Interlocked.Add(ref balance, -Retry) >= 0)
+            return true;
+        Interlocked.Add(ref balance, Retry);
+        return false;
+    }
+}

@@ -1,0 +1,164 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Proxy.Listening;
+
+public sealed class LimitTests(ConsulFixture consul)
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(40)]
+    public async Task Headers_BeyondTheirSize_Get431(int headers)
+    {
+        await using var proxy = await StartAsync(("MaxHeadersSize", "2048"));
+        await using var raw = await RawConnection.OpenAsync(proxy.Ports[0]);
+
+        var answer = await raw.AskAsync(
+            $"GET /services HTTP/1.1\r\nHost: a\r\n{string.Concat(Enumerable.Range(0, headers).Select(n => $"X-{n}: {new string('a', 2048 / headers)}\r\n"))}\r\n");
+
+        Assert.Equal(431, answer.Status);
+        Assert.True(await raw.IsClosedAsync());
+    }
+
+    [Fact]
+    public async Task Headers_BeyondTheirSizeByHttp2_AreRefused()
+    {
+        await using var proxy = await StartAsync(("MaxHeadersSize", "2048"), ("H2cPort", "0"));
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"http://localhost:{proxy.Ports[1]}/services")
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+        foreach (var n in Enumerable.Range(0, 40))
+            request.Headers.Add($"X-{n}", new string('a', 100));
+
+        try
+        {
+            using var answer = await proxy.Http.SendAsync(request, Ct);
+            Assert.Equal(HttpStatusCode.RequestHeaderFieldsTooLarge, answer.StatusCode);
+        }
+        catch (HttpRequestException error)
+        {
+            // The connection is ended with it (RFC 9113 10.5.1 leaves the choice).
+            Assert.Equal(HttpRequestError.HttpProtocolError, error.HttpRequestError);
+        }
+    }
+
+    [Fact]
+    public async Task FirstLine_BeyondItsSize_Gets414()
+    {
+        await using var proxy = await StartAsync(("MaxRequestLine", "1024"));
+        await using var raw = await RawConnection.OpenAsync(proxy.Ports[0]);
+
+        var answer = await raw.AskAsync($"GET /{new string('a', 1024)} HTTP/1.1\r\nHost: a\r\n\r\n");
+
+        Assert.Equal(414, answer.Status);
+        Assert.True(await raw.IsClosedAsync());
+    }
+
+    [Fact]
+    public async Task Headers_ThatTakeTooLong_Get408AndTheConnectionEnds()
+    {
+        await using var proxy = await StartAsync(("HeadersTimeout", "00:00:01"));
+        await using var raw = await RawConnection.OpenAsync(proxy.Ports[0]);
+
+        var answer = await raw.AskAsync("GET /services HTTP/1.1\r\nHost: a\r\nX-Slow: ");
+
+        Assert.Equal(408, answer.Status);
+        Assert.True(await raw.IsClosedAsync());
+    }
+
+    [Fact]
+    public async Task Body_ThatComesTooSlowly_Gets408AndTheConnectionEnds()
+    {
+        await using var proxy = await StartAsync(("MinBodyRate", "1000"));
+        await using var backend = await Backend.StartAsync("one");
+        var service = await ServedAsync(proxy, backend);
+        await using var raw = await RawConnection.OpenAsync(proxy.Ports[0]);
+
+        var answer = await raw.AskAsync($"POST /{service.Name}/body HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nabc");
+
+        Assert.Equal(408, answer.Status);
+        Assert.True(await raw.IsClosedAsync());
+    }
+
+    [Fact]
+    public async Task Connection_WithoutARequest_EndsAfterTheIdleTimeout()
+    {
+        await using var proxy = await StartAsync(("IdleTimeout", "00:00:01"));
+        await using var raw = await RawConnection.OpenAsync(proxy.Ports[0]);
+
+        Assert.Equal(200, (await raw.AskAsync("GET /services HTTP/1.1\r\nHost: a\r\n\r\n")).Status);
+
+        Assert.True(await raw.IsClosedAsync());
+    }
+
+    [Fact]
+    public async Task Connections_BeyondTheirNumber_AreClosedAndOthersServedOn()
+    {
+        await using var proxy = await StartAsync(("MaxConnections", "2"));
+        await using var first = await RawConnection.OpenAsync(proxy.Ports[0]);
+        await using var second = await RawConnection.OpenAsync(proxy.Ports[0]);
+        const string Request = "GET /services HTTP/1.1\r\nHost: a\r\n\r\n";
+        Assert.Equal(200, (await first.AskAsync(Request)).Status);
+        Assert.Equal(200, (await second.AskAsync(Request)).Status);
+
+        await using (var third = await RawConnection.OpenAsync(proxy.Ports[0]))
+            Assert.True(await third.IsClosedAsync());
+
+        Assert.Equal(200, (await first.AskAsync(Request)).Status);
+    }
+
+    [Fact]
+    public async Task Streams_ResetAgainAndAgainByHttp2_EndTheConnection()
+    {
+        await using var proxy = await StartAsync(("H2cPort", "0"));
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, proxy.Ports[1], Ct);
+        var stream = client.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Ct);
+        await stream.WriteAsync(Frame(type: 4, flags: 0, streamId: 0), Ct);
+
+        // Rapid reset (CVE-2023-44487): requests that are taken back as soon as they are sent.
+        var ended = stream.CopyToAsync(Stream.Null, Ct);
+        var sent = 0;
+        try
+        {
+            for (; sent < 20_000 && !ended.IsCompleted; sent++)
+            {
+                // :method GET, :scheme http, :path /, :authority a; then RST_STREAM with CANCEL.
+                await stream.WriteAsync(Frame(type: 1, flags: 5, streamId: (2 * sent) + 1, 0x82, 0x86, 0x84, 0x41, 0x01, (byte)'a'), Ct);
+                await stream.WriteAsync(Frame(type: 3, flags: 0, streamId: (2 * sent) + 1, 0, 0, 0, 8), Ct);
+            }
+
+            await ended.WaitAsync(TimeSpan.FromSeconds(10), Ct);
+        }
+        catch (IOException)
+        {
+            // Ended by a reset.
+        }
+
+        Assert.True(sent < 20_000, "all of them were taken");
+        await using var other = await RawConnection.OpenAsync(proxy.Ports[0]);
+        Assert.Equal(200, (await other.AskAsync("GET /services HTTP/1.1\r\nHost: a\r\n\r\n")).Status);
+    }
+
+    private static byte[] Frame(byte type, byte flags, int streamId, params byte[] payload) =>
+        [0, 0, (byte)payload.Length, type, flags, (byte)(streamId >> 24), (byte)(streamId >> 16), (byte)(streamId >> 8), (byte)streamId, .. payload];
+
+    private Task<RunningProxy> StartAsync(params (string Name, string Value)[] settings) => RunningProxy.StartAsync(
+        consul.Address, state: null, settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)));
+
+    private async Task<ServiceOnConsul> ServedAsync(RunningProxy proxy, Backend backend)
+    {
+        var service = new ServiceOnConsul(consul.Client);
+        await service.AddInstanceAsync("one", backend.Port);
+        var index = await service.PromoteAsync("one");
+        await proxy.UntilAsync(service.Name, account => account.GetProperty("index").GetUInt64() >= index && account.GetProperty("instances").GetArrayLength() == 1);
+        return service;
+    }
+}

@@ -1,0 +1,104 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Proxy.Listening;
+
+/// <summary>A connection whose bytes are the test's own, for what no client would send.</summary>
+internal sealed class RawConnection : IAsyncDisposable
+{
+    private readonly NetworkStream stream;
+    private readonly StreamReader reader;
+
+    private RawConnection(Socket socket)
+    {
+        stream = new NetworkStream(socket, ownsSocket: true);
+        reader = new StreamReader(stream, Encoding.Latin1);
+    }
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public static async Task<RawConnection> OpenAsync(int port)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        await socket.ConnectAsync(IPAddress.Loopback, port, Ct);
+        return new RawConnection(socket);
+    }
+
+    /// <summary>Sends these characters as bytes.</summary>
+    public Task SendAsync(string text) => stream.WriteAsync(Encoding.Latin1.GetBytes(text), Ct).AsTask();
+
+    public async Task<RawAnswer> AskAsync(string request)
+    {
+        await SendAsync(request);
+        return await ReadAnswerAsync() ?? throw new EndOfStreamException("the connection was closed without an answer");
+    }
+
+    /// <summary>The next answer, or <c>null</c> if the connection ends before it.</summary>
+    public async Task<RawAnswer?> ReadAnswerAsync()
+    {
+        if (await ReadLineAsync() is not { } line)
+            return null;
+        var status = int.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture);
+        Dictionary<string, string> headers = new(StringComparer.OrdinalIgnoreCase);
+        while (await ReadLineAsync() is { Length: > 0 } header)
+            headers[header[..header.IndexOf(':')]] = header[(header.IndexOf(':') + 1)..].Trim();
+        return new RawAnswer(status, headers, await ReadBodyAsync(headers));
+    }
+
+    /// <summary>Whether the other side ends the connection, and sends nothing more before.</summary>
+    public async Task<bool> IsClosedAsync() => await ReadLineAsync() is null;
+
+    public ValueTask DisposeAsync()
+    {
+        reader.Dispose();
+        return stream.DisposeAsync();
+    }
+
+    private async Task<string> ReadBodyAsync(Dictionary<string, string> headers)
+    {
+        if (headers.TryGetValue("Content-Length", out var length))
+            return await ReadAsync(int.Parse(length, CultureInfo.InvariantCulture));
+        if (!headers.ContainsKey("Transfer-Encoding"))
+            return headers.GetValueOrDefault("Connection") == "close" ? await reader.ReadToEndAsync(Ct) : "";
+        var body = new StringBuilder();
+        while (int.Parse((await ReadLineAsync())!, NumberStyles.HexNumber, CultureInfo.InvariantCulture) is > 0 and var size)
+        {
+            body.Append(await ReadAsync(size));
+            await ReadLineAsync();
+        }
+
+        await ReadLineAsync();
+        return body.ToString();
+    }
+
+    private async Task<string> ReadAsync(int count)
+    {
+        // A read of nothing would wait for something.
+        if (count == 0)
+            return "";
+        var buffer = new char[count];
+        await reader.ReadBlockAsync(buffer, Ct);
+        return new string(buffer);
+    }
+
+    // A reset ends the connection, too.
+    private async Task<string?> ReadLineAsync()
+    {
+        try
+        {
+            using var late = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+            late.CancelAfter(TimeSpan.FromSeconds(20));
+            return await reader.ReadLineAsync(late.Token);
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+}
+
+/// <summary>What came back.</summary>
+internal sealed record RawAnswer(int Status, IReadOnlyDictionary<string, string> Headers, string Body);

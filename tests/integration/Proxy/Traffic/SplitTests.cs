@@ -1,0 +1,156 @@
+using System.Net;
+using System.Security.Cryptography;
+using Microsoft.Extensions.Logging.Abstractions;
+using ServiceMesh.Store;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Proxy.Traffic;
+
+/// <summary>Two releases in the traffic, sticky clients, and the way past the document to a candidate.</summary>
+public sealed class SplitTests(ConsulFixture consul) : IAsyncLifetime
+{
+    private TrafficScene scene = null!;
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => scene = await TrafficScene.StartAsync(consul, "one", "two");
+
+    public ValueTask DisposeAsync() => scene.DisposeAsync();
+
+    [Theory]
+    [InlineData(10)]
+    [InlineData(50)]
+    public async Task Share_OfTenThousandRequests_IsMetWithinTwoPoints(int share)
+    {
+        await SplitAsync(share);
+
+        var two = 0;
+        await Parallel.ForEachAsync(Enumerable.Range(0, 10_000), new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = Ct }, async (_, _) =>
+        {
+            if (await scene.WhoAsync() == "two")
+                Interlocked.Increment(ref two);
+        });
+
+        Assert.InRange(two / 100.0, share - 2, share + 2);
+    }
+
+    [Fact]
+    public async Task AClient_KeepsItsSide_AndOnlyEverMovesToTheNewRelease()
+    {
+        await SplitAsync(10);
+        var clients = new List<(string Cookie, List<string> Seen)>();
+        for (var n = 0; n < 60; n++)
+        {
+            using var answer = await scene.GetAsync();
+            clients.Add((Cookie(answer), [Who(await answer.Content.ReadAsStringAsync(Ct))]));
+        }
+
+        foreach (var share in new[] { 10, 50, 50, 100 })
+        {
+            await SplitAsync(share);
+            foreach (var (cookie, seen) in clients)
+                seen.Add(await scene.WhoAsync(("Cookie", cookie)));
+        }
+
+        Assert.All(clients, client =>
+        {
+            var (first, again, half, halfAgain, all) = (client.Seen[0], client.Seen[1], client.Seen[2], client.Seen[3], client.Seen[4]);
+            Assert.Equal(first, again);
+            Assert.Equal(half, halfAgain);
+            Assert.True(first == "one" || half == "two", string.Join(' ', client.Seen));
+            Assert.Equal("two", all);
+        });
+        Assert.Contains(clients, client => client.Seen[2] == "one");
+        Assert.Contains(clients, client => client.Seen[2] == "two");
+    }
+
+    [Fact]
+    public async Task AForgedCookie_ChoosesNothing_AndIsReplaced()
+    {
+        await SplitAsync(50);
+        using var first = await scene.GetAsync();
+        var cookie = Cookie(first);
+        var forged = cookie[..^1] + (cookie[^1] == 'A' ? 'B' : 'A');
+
+        using var answer = await scene.GetAsync("/", ("Cookie", forged));
+
+        Assert.True(answer.Headers.Contains("Set-Cookie"));
+    }
+
+    [Fact]
+    public async Task HeaderAndCookie_ChooseTheSplit_WhateverTheShare()
+    {
+        await scene.ChangeAsync(document => document with
+        {
+            Split = new Split(TrafficScene.Release("two"), 0, new SplitMatch("X-Canary", "yes"), new SplitMatch("canary", "on")),
+        });
+
+        Assert.Equal("one", await scene.WhoAsync());
+        Assert.Equal("two", await scene.WhoAsync(("X-Canary", "yes")));
+        Assert.Equal("one", await scene.WhoAsync(("X-Canary", "no")));
+        Assert.Equal("two", await scene.WhoAsync(("Cookie", "a=b; canary=on")));
+        Assert.Equal("one", await scene.WhoAsync(("Cookie", "canary=off")));
+    }
+
+    [Fact]
+    public async Task AStickyService_SendsAClientToItsInstance_UntilThatIsGone()
+    {
+        await scene.ChangeAsync(document => document with
+        {
+            Split = new Split(TrafficScene.Release("two"), 50),
+            Traffic = document.Traffic with { Sticky = true },
+        });
+        using var first = await scene.GetAsync();
+        var (cookie, who) = (Cookie(first), Who(await first.Content.ReadAsStringAsync(Ct)));
+
+        for (var n = 0; n < 20; n++)
+            Assert.Equal(who, await scene.WhoAsync(("Cookie", cookie)));
+        using (var again = await scene.GetAsync("/", ("Cookie", cookie)))
+            Assert.False(again.Headers.Contains("Set-Cookie"), "a client that is known needs no new cookie");
+
+        await scene.ChangeAsync(document => (who == "one" ? document.Promote(TrafficScene.Release("two")) : document with { Split = null }) with
+        {
+            Traffic = document.Traffic,
+        });
+        using var moved = await scene.GetAsync("/", ("Cookie", cookie));
+        Assert.NotEqual(who, Who(await moved.Content.ReadAsStringAsync(Ct)));
+        Assert.True(moved.Headers.Contains("Set-Cookie"));
+    }
+
+    [Fact]
+    public async Task ACandidate_IsReached_OnlyWithASignedPass()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var store = new MeshStore(consul.Client, new BlockingQuery(NullLogger<BlockingQuery>.Instance, TimeProvider.System));
+        await store.PublishKeysAsync(scene.Service.Name, key, Ct);
+        var pass = CandidatePass.Sign(key, scene.Service.Name, "two", TimeProvider.System.GetUtcNow().AddMinutes(5));
+
+        // The proxy learns of the key by a watch of its own.
+        await UntilAsync(async () => (await StatusAsync(pass)) == HttpStatusCode.OK);
+        Assert.Equal("two", await scene.WhoAsync((CandidatePass.Header, pass)));
+        Assert.Equal("one", await scene.WhoAsync());
+        Assert.Equal(HttpStatusCode.Forbidden, await StatusAsync(pass[..^2]));
+        Assert.Equal(HttpStatusCode.Forbidden, await StatusAsync("two"));
+    }
+
+    private async Task<HttpStatusCode> StatusAsync(string pass)
+    {
+        using var answer = await scene.GetAsync("/", (CandidatePass.Header, pass));
+        return answer.StatusCode;
+    }
+
+    private Task SplitAsync(int share) => scene.ChangeAsync(document => document with { Split = new Split(TrafficScene.Release("two"), share) });
+
+    private static string Who(string answer) => answer.Split(' ')[0];
+
+    private static string Cookie(HttpResponseMessage answer) => answer.Headers.GetValues("Set-Cookie").Single().Split(';')[0];
+
+    private static async Task UntilAsync(Func<Task<bool>> wanted)
+    {
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        late.CancelAfter(TimeSpan.FromSeconds(20));
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
+        while (!await wanted())
+            await timer.WaitForNextTickAsync(late.Token);
+    }
+}

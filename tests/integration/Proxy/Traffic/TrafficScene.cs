@@ -1,0 +1,76 @@
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Proxy.Traffic;
+
+/// <summary>A proxy, and one service on a real Consul with backends that were put into it.</summary>
+internal sealed class TrafficScene : IAsyncDisposable
+{
+    private readonly Dictionary<string, Backend> backends = new(StringComparer.Ordinal);
+
+    private TrafficScene(RunningProxy proxy, ServiceOnConsul service) => (Proxy, Service) = (proxy, service);
+
+    public RunningProxy Proxy { get; }
+
+    public ServiceOnConsul Service { get; }
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    /// <summary>A deployment for each name; the first is active.</summary>
+    public static Task<TrafficScene> StartAsync(ConsulFixture consul, params string[] names) => StartAsync(consul, together: null, names);
+
+    /// <summary>One active deployment with an instance for each name.</summary>
+    public static Task<TrafficScene> StartTogetherAsync(ConsulFixture consul, params string[] names) => StartAsync(consul, together: "all", names);
+
+    public Backend Backend(string deployment) => backends[deployment];
+
+    public async Task AddAsync(string name, string? deployment = null)
+    {
+        backends[name] = await Integration.Proxy.Backend.StartAsync(name);
+        await Service.AddInstanceAsync(name, backends[name].Port, deployment: deployment);
+    }
+
+    /// <summary>Changes the document, and returns when the proxy has applied it.</summary>
+    public async Task ChangeAsync(Func<ServiceDocument, ServiceDocument> change) => await AppliedAsync(await Service.ChangeAsync(change));
+
+    public Task<HttpResponseMessage> GetAsync(string path = "/", params (string Name, string Value)[] headers) =>
+        SendAsync(HttpMethod.Get, path, content: null, headers);
+
+    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, HttpContent? content, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(method, $"/{Service.Name}{path}") { Content = content };
+        foreach (var (name, value) in headers)
+            request.Headers.TryAddWithoutValidation(name, value);
+        return await Proxy.Http.SendAsync(request, Ct);
+    }
+
+    /// <summary>Which backend answers.</summary>
+    public async Task<string> WhoAsync(params (string Name, string Value)[] headers)
+    {
+        using var answer = await GetAsync("/", headers);
+        answer.EnsureSuccessStatusCode();
+        return (await answer.Content.ReadAsStringAsync(Ct)).Split(' ')[0];
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        // The backends first: a request that they hold would hold the proxy's stop.
+        foreach (var backend in backends.Values)
+            await backend.DisposeAsync();
+        await Proxy.DisposeAsync();
+    }
+
+    public static Release Release(string deployment) => new(deployment, deployment, "image@sha256:0", DateTimeOffset.UnixEpoch);
+
+    private static async Task<TrafficScene> StartAsync(ConsulFixture consul, string? together, string[] names)
+    {
+        var scene = new TrafficScene(await RunningProxy.StartAsync(consul.Address), new ServiceOnConsul(consul.Client));
+        foreach (var name in names)
+            await scene.AddAsync(name, together);
+        await scene.AppliedAsync(await scene.Service.PromoteAsync(together ?? names[0]));
+        await scene.Proxy.UntilAsync(scene.Service.Name, account => account.GetProperty("instances").GetArrayLength() == names.Length);
+        return scene;
+    }
+
+    private Task AppliedAsync(ulong index) =>
+        Proxy.UntilAsync(Service.Name, account => account.GetProperty("index").GetUInt64() >= index);
+}

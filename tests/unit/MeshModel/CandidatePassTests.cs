@@ -1,0 +1,51 @@
+using System.Security.Cryptography;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.MeshModel;
+
+public sealed class CandidatePassTests : IDisposable
+{
+    private static readonly DateTimeOffset Now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private readonly ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+    private readonly ECDsa other = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+
+    public void Dispose()
+    {
+        key.Dispose();
+        other.Dispose();
+    }
+
+    [Fact]
+    public void Check_AValidPass_IsItsDeployment() => Assert.Equal("abc", Check(Pass()));
+
+    [Fact]
+    public void Check_AfterItsEnd_IsNone() => Assert.Null(CandidatePass.Check(Pass(), "demo", [key], Now.AddMinutes(2)));
+
+    [Fact]
+    public void Check_AnotherService_IsNone() => Assert.Null(CandidatePass.Check(Pass(), "shop", [key], Now));
+
+    [Fact]
+    public void Check_AnotherDeployment_IsNone() => Assert.Null(Check("xyz" + Pass()[3..]));
+
+    [Fact]
+    public void Check_AnotherKey_IsNone() => Assert.Null(CandidatePass.Check(Pass(), "demo", [other], Now));
+
+    [Fact]
+    public void Check_OneOfSeveralKeys_IsEnough() => Assert.Equal("abc", CandidatePass.Check(Pass(), "demo", [other, key], Now));
+
+    [Fact]
+    public void Check_AnEndTooFarAway_IsNone() =>
+        Assert.Null(Check(CandidatePass.Sign(key, "demo", "abc", Now + CandidatePass.Longest + TimeSpan.FromSeconds(1))));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("abc")]
+    [InlineData("abc.1.")]
+    [InlineData("abc.99999999999999999999.AAAA")]
+    [InlineData("abc.1767225660.not base64!")]
+    public void Check_NoPass_IsNone(string text) => Assert.Null(Check(text));
+
+    private string Pass() => CandidatePass.Sign(key, "demo", "abc", Now.AddMinutes(1));
+
+    private string? Check(string text) => CandidatePass.Check(text, "demo", [key], Now);
+}
