@@ -44,11 +44,32 @@ prepare_deployer() {
 run_bench() {
   bring_up >/dev/null
   publish_program bench tests/bench mesh-model consul docker
+  publish_program proxy proxy mesh-model consul
+  install_peers
   export_mesh_settings
-  # The bench starts a sidecar of its own; the mesh's would only take the processor from it at the same events.
-  trap 'docker start "$MESH_NAME-sidecar" >/dev/null' EXIT
-  docker stop "$MESH_NAME-sidecar" >/dev/null
+  export MESH_PROXY=$ARTIFACTS/proxy/proxy
+  # The bench starts the parts that it measures; the mesh's would only take the processor from them.
+  trap 'docker start "$MESH_NAME-sidecar" "$MESH_NAME-proxy" >/dev/null' EXIT
+  docker stop "$MESH_NAME-sidecar" "$MESH_NAME-proxy" >/dev/null
   "$ARTIFACTS/bench/bench" "$@"
+}
+
+# What the proxy is measured beside, and with. Installed here it must not begin to serve on this machine's ports.
+install_peers() {
+  local missing=() program
+  for program in haproxy:haproxy nginx:nginx-light wrk:wrk h2load:nghttp2-client; do
+    command -v "${program%%:*}" >/dev/null || missing+=("${program##*:}")
+  done
+  if ((${#missing[@]} == 0)); then return; fi
+  (
+    # Debian asks this file whether a package may start its service.
+    if [[ ! -e /usr/sbin/policy-rc.d ]]; then
+      trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
+      printf '#!/bin/sh\nexit 101\n' | as_root tee /usr/sbin/policy-rc.d >/dev/null
+      as_root chmod +x /usr/sbin/policy-rc.d
+    fi
+    install_packages "${missing[@]}"
+  )
 }
 
 # What our programs need to know of this mesh, where the caller has not set it.

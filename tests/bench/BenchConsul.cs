@@ -30,10 +30,15 @@ internal sealed class BenchConsul : IAsyncDisposable
 
     public ConsulClient Client { get; }
 
-    public static async Task<BenchConsul> StartAsync(DockerClient docker, BenchContainers containers, CancellationToken ct)
+    /// <param name="docker">The Docker Engine.</param>
+    /// <param name="containers">The bench's containers, of which it becomes one.</param>
+    /// <param name="ct">Ends the start.</param>
+    /// <param name="keepsData">Whether it keeps its data on disk after all, and so over a restart.</param>
+    public static async Task<BenchConsul> StartAsync(DockerClient docker, BenchContainers containers, CancellationToken ct, bool keepsData = false)
     {
+        string[] mode = keepsData ? ["-server", "-bootstrap-expect=1", "-data-dir=/tmp/consul"] : ["-dev"];
         var id = await containers.RunAsync(
-            new CreateContainerParameters { Image = Image, Cmd = ["agent", "-dev", "-client=0.0.0.0"], Env = ["SERVICE_IGNORE=true"] }, ct);
+            new CreateContainerParameters { Image = Image, Cmd = ["agent", .. mode, "-client=0.0.0.0"], Env = ["SERVICE_IGNORE=true"] }, ct);
         var networks = (await docker.Containers.InspectContainerAsync(id, ct)).NetworkSettings!.Networks!;
         // Its own address, so that no port has to be free and no proxy of Docker's stands between.
         var consul = new BenchConsul(containers, id, new Uri($"http://{networks.Values.First().IPAddress}:{Port}"));
@@ -41,13 +46,8 @@ internal sealed class BenchConsul : IAsyncDisposable
         return consul;
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        Client.Dispose();
-        await containers.RemoveAsync(Container);
-    }
-
-    private async Task ReadyAsync(CancellationToken ct)
+    /// <summary>Returns when it has a leader.</summary>
+    public async Task ReadyAsync(CancellationToken ct)
     {
         using var late = CancellationTokenSource.CreateLinkedTokenSource(ct);
         late.CancelAfter(TimeSpan.FromSeconds(30));
@@ -64,5 +64,11 @@ internal sealed class BenchConsul : IAsyncDisposable
                 // It does not listen yet.
             }
         }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        await containers.RemoveAsync(Container);
     }
 }

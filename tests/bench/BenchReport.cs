@@ -17,6 +17,12 @@ internal sealed record Samples(int Count, double P50, double P90, double P99, do
     /// <summary>Durations, in milliseconds.</summary>
     public static Samples Of(IEnumerable<TimeSpan> times) => Of(times.Select(time => time.TotalMilliseconds));
 
+    /// <summary>What is left when what another way takes is taken off, for each share alone.</summary>
+    public Samples Without(Samples other) => new(
+        Count, Left(P50, other.P50), Left(P90, other.P90), Left(P99, other.P99), Left(Max, other.Max));
+
+    private static double Left(double value, double other) => Math.Round(Math.Max(0.01, value - other), 2);
+
     public static Samples Of(IEnumerable<double> values)
     {
         var sorted = values.Order().ToArray();
@@ -32,12 +38,12 @@ internal sealed record BenchReport(IReadOnlyList<Figure> Figures)
 {
     public Table ToTable()
     {
-        var table = new Table().AddColumns("figure", "unit", "n", "p50", "p90", "p99", "max", "peer", "peer p50", "peer p90", "ratio");
+        var table = new Table().AddColumns("figure", "unit", "n", "p50", "p90", "p99", "max", "peer", "peer p50", "peer p90", "peer p99", "ratio");
         foreach (var (name, unit, ours, peer, theirs) in Figures)
         {
             table.AddRow(
                 name, unit, $"{ours.Count}", $"{ours.P50}", $"{ours.P90}", $"{ours.P99}", $"{ours.Max}",
-                peer ?? "", $"{theirs?.P50}", $"{theirs?.P90}", theirs is null ? "" : $"{ours.P50 / theirs.P50:0.00}");
+                peer ?? "", $"{theirs?.P50}", $"{theirs?.P90}", $"{theirs?.P99}", theirs is null ? "" : $"{ours.P50 / theirs.P50:0.00}");
         }
 
         return table;

@@ -1,46 +1,67 @@
+using System.CommandLine;
 using Consul;
 using Docker.DotNet;
 using ServiceMesh.Bench;
+using ServiceMesh.Bench.Proxy;
 using ServiceMesh.Docker;
 using Spectre.Console;
 
-// Measures the sidecar with a Consul of its own, and the proxy of the mesh that ./mesh up brought up. Figures stand beside
-// a peer that is measured in the same run: what Consul alone takes for the same way, and Registrator where it is given.
-using var cancel = new CancellationTokenSource();
-Console.CancelKeyPress += (_, press) =>
+// Figures stand beside a peer that is measured in the same run: what Consul alone takes for the same way, Registrator where
+// it is given, bare YARP, HAProxy and nginx.
+if (args is [BareYarp.Verb, var port, var backend])
 {
-    press.Cancel = true;
-    cancel.Cancel();
-};
-try
+    await BareYarp.RunAsync(port, backend);
+    return 0;
+}
+
+var parts = new Argument<string[]>("part") { Description = "What is measured; without any, all.", Arity = ArgumentArity.ZeroOrMore };
+parts.AcceptOnlyFromAmong("sidecar", "proxy");
+var quick = new Option<bool>("--quick") { Description = "Fewer and shorter runs: figures to work by, not to show." };
+var output = new Option<string>("--output") { Description = "The file for the figures as JSON.", DefaultValueFactory = _ => Path.Combine("artifacts", "bench.json") };
+var command = new RootCommand("The mesh's benchmarks.") { parts, quick, output };
+command.SetAction(async (parsed, ct) =>
 {
-    using var consul = new ConsulClient();
-    using var docker = await DockerEngine.ConnectAsync(endpoint: null, cancel.Token);
+    try
+    {
+        var report = new BenchReport(await MeasureAsync(parsed.GetValue(parts) is { Length: > 0 } named ? named : ["sidecar", "proxy"], parsed.GetValue(quick), ct));
+        AnsiConsole.Write(report.ToTable());
+        await report.SaveAsync(parsed.GetValue(output)!, ct);
+        return 0;
+    }
+    catch (OperationCanceledException) when (ct.IsCancellationRequested)
+    {
+        return 130;
+    }
+    catch (Exception error) when (error is ConsulRequestException or DockerUnreachableException or DockerApiException or InvalidOperationException)
+    {
+        await Console.Error.WriteLineAsync($"bench: {error.Message}");
+        return 1;
+    }
+});
+// What a run made is removed at its end, and that takes longer than this library's two seconds.
+return await command.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromMinutes(1) });
+
+static async Task<IReadOnlyList<Figure>> MeasureAsync(string[] parts, bool quick, CancellationToken ct)
+{
+    using var docker = await DockerEngine.ConnectAsync(endpoint: null, ct);
     var containers = new BenchContainers(docker);
     List<Figure> figures = [];
     try
     {
-        await using var own = await BenchConsul.StartAsync(docker, containers, cancel.Token);
-        figures.AddRange(await new RegistrationLag(docker, containers, own).MeasureAsync(cancel.Token));
-        figures.AddRange(await new ManyContainers(docker, containers, own).MeasureAsync(cancel.Token));
+        if (parts.Contains("sidecar", StringComparer.Ordinal))
+        {
+            await using var own = await BenchConsul.StartAsync(docker, containers, ct);
+            figures.AddRange(await new RegistrationLag(docker, containers, own, quick).MeasureAsync(ct));
+            figures.AddRange(await new ManyContainers(docker, containers, own, quick).MeasureAsync(ct));
+        }
+
+        if (parts.Contains("proxy", StringComparer.Ordinal))
+            figures.AddRange(await ProxyPart.MeasureAsync(docker, containers, quick, ct));
     }
     finally
     {
         await containers.RemoveAllAsync();
     }
 
-    figures.AddRange(await PromotionLag.MeasureAsync(consul, cancel.Token));
-    var report = new BenchReport(figures);
-    AnsiConsole.Write(report.ToTable());
-    await report.SaveAsync(args.Length > 0 ? args[0] : Path.Combine("artifacts", "bench.json"), cancel.Token);
-    return 0;
-}
-catch (OperationCanceledException) when (cancel.IsCancellationRequested)
-{
-    return 130;
-}
-catch (Exception error) when (error is ConsulRequestException or DockerUnreachableException or DockerApiException or InvalidOperationException)
-{
-    await Console.Error.WriteLineAsync($"bench: {error.Message}");
-    return 1;
+    return figures;
 }

@@ -1,0 +1,94 @@
+using System.Globalization;
+using Consul;
+
+namespace ServiceMesh.Bench.Proxy;
+
+/// <summary>The mesh's proxy as a process of its own, following a Consul of the bench's own.</summary>
+internal sealed class BenchMesh : IAsyncDisposable
+{
+    private readonly string folder;
+    private readonly HttpClient http;
+
+    private BenchMesh(BenchConsul consul, RunningProcess proxy, string folder, int port)
+    {
+        (Consul, Proxy, this.folder) = (consul, proxy, folder);
+        Address = new Uri($"http://127.0.0.1:{port}");
+        http = new HttpClient { BaseAddress = Address };
+    }
+
+    public BenchConsul Consul { get; }
+
+    public RunningProcess Proxy { get; }
+
+    public Uri Address { get; }
+
+    /// <summary>Asks the proxy; it keeps its connection.</summary>
+    public HttpClient Http => http;
+
+    public static async Task<BenchMesh> StartAsync(BenchConsul consul, CancellationToken ct)
+    {
+        var state = Directory.CreateTempSubdirectory("mesh-bench-").FullName;
+        var (port, admin) = (Ports.Free(), Ports.Free());
+        var proxy = await RunningProcess.StartAsync(
+            Environment.GetEnvironmentVariable("MESH_PROXY")
+                ?? throw new InvalidOperationException("MESH_PROXY names no proxy program: start the bench with ./mesh bench"),
+            ["--port", Text(port), "--consul", consul.Address.ToString(), "--state", state],
+            port,
+            ct,
+            ("PROXY_ADMIN_PORT", Text(admin)),
+            ("Logging__LogLevel__Default", "Warning"));
+        return new BenchMesh(consul, proxy, state, port);
+    }
+
+    /// <summary>An instance as a sidecar registers it, without a check.</summary>
+    public Task RegisterAsync(string service, string deployment, int port, CancellationToken ct) => Consul.Client.Agent.ServiceRegister(
+        new AgentServiceRegistration
+        {
+            ID = $"{service}-{deployment}",
+            Name = service,
+            Address = "127.0.0.1",
+            Port = port,
+            Meta = new Dictionary<string, string>(StringComparer.Ordinal) { [InstanceMeta.Deployment] = deployment, [InstanceMeta.Version] = deployment },
+        },
+        ct);
+
+    public Task PutAsync(ServiceDocument document, CancellationToken ct) =>
+        Consul.Client.KV.Put(new KVPair(Key(document.Service)) { Value = DocumentFormat.Write(document) }, ct);
+
+    public static string Key(string service) => $"mesh/services/{service}";
+
+    public static Release Release(string deployment) => new(deployment, deployment, "image@sha256:0", DateTimeOffset.UnixEpoch);
+
+    /// <summary>Asks until the path is answered with 200.</summary>
+    public async Task ServesAsync(string path, string? host, TimeSpan within, CancellationToken ct)
+    {
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        late.CancelAfter(within);
+        using var poll = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
+        while (true)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, path);
+            request.Headers.Host = host;
+            using var answer = await http.SendAsync(request, late.Token);
+            if (answer.IsSuccessStatusCode)
+                return;
+            try
+            {
+                await poll.WaitForNextTickAsync(late.Token);
+            }
+            catch (OperationCanceledException error) when (!ct.IsCancellationRequested)
+            {
+                throw new InvalidOperationException($"{path} was not served within {within.TotalSeconds} s; last: {answer.StatusCode}", error);
+            }
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        http.Dispose();
+        await Proxy.DisposeAsync();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}

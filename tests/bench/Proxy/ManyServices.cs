@@ -1,0 +1,90 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace ServiceMesh.Bench.Proxy;
+
+/// <summary>
+/// A growing number of services with a host route each: what a reload costs the requests that are on their way, the memory,
+/// the connections to Consul, and how soon a promotion is in effect.
+/// </summary>
+internal sealed class ManyServices(BenchMesh mesh, (int One, int Two) backends, BenchLength length)
+{
+    private const int Changes = 40;
+    private int known;
+
+    public async Task<IReadOnlyList<Figure>> MeasureAsync(IReadOnlyList<int> steps, CancellationToken ct)
+    {
+        List<Figure> figures = [];
+        var lag = new PromotionLag(mesh, backends);
+        foreach (var services in steps)
+        {
+            await GrowAsync(services, ct);
+            figures.Add(await UnderLoadAsync(services, ct));
+            figures.Add(Of("proxy's resident memory", "MiB", services, mesh.Proxy.MemoryMiB));
+            figures.Add(Of("proxy's connections to Consul", "", services, mesh.Proxy.ConnectionsTo(mesh.Consul.Address)));
+            figures.Add(await lag.MeasureAsync(services, rounds: length == BenchLength.Quick ? 40 : 200, ct));
+        }
+
+        return figures;
+    }
+
+    private async Task GrowAsync(int services, CancellationToken ct)
+    {
+        await Parallel.ForEachAsync(
+            Enumerable.Range(known, services - known),
+            new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = ct },
+            async (number, token) =>
+            {
+                await mesh.RegisterAsync(Name(number), "one", backends.One, token);
+                await mesh.PutAsync(Document(number, "one"), token);
+            });
+        known = services;
+        await mesh.ServesAsync("/", Host(services - 1), TimeSpan.FromMinutes(3), ct);
+    }
+
+    // Requests to one service while documents of others change: none of them may be slowed by the reload.
+    private async Task<Figure> UnderLoadAsync(int services, CancellationToken ct)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var load = Enumerable.Range(0, 8).Select(_ => AskAsync(Host(0), stop.Token)).ToArray();
+        using (var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(100)))
+        {
+            for (var change = 0; change < Changes && await timer.WaitForNextTickAsync(ct); change++)
+                await mesh.PutAsync(Document(1 + (change % (services - 1)), change.ToString(CultureInfo.InvariantCulture)), ct);
+        }
+
+        await stop.CancelAsync();
+        var times = (await Task.WhenAll(load)).SelectMany(list => list);
+        return new Figure(
+            string.Create(CultureInfo.InvariantCulture, $"a request while documents change, {services} services with host routes"), "ms", Samples.Of(times));
+    }
+
+    private async Task<List<TimeSpan>> AskAsync(string host, CancellationToken stop)
+    {
+        List<TimeSpan> times = [];
+        while (!stop.IsCancellationRequested)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/");
+            request.Headers.Host = host;
+            var begin = Stopwatch.GetTimestamp();
+            using var answer = await mesh.Http.SendAsync(request, CancellationToken.None);
+            times.Add(Stopwatch.GetElapsedTime(begin));
+            if (!answer.IsSuccessStatusCode)
+                throw new InvalidOperationException($"a request to {host} got {answer.StatusCode}");
+        }
+
+        return times;
+    }
+
+    private static Figure Of(string name, string unit, int services, double value) =>
+        new(string.Create(CultureInfo.InvariantCulture, $"{name}, {services} services"), unit, Samples.Of([value]));
+
+    private static string Name(int number) => string.Create(CultureInfo.InvariantCulture, $"many-{number}");
+
+    private static string Host(int number) => $"{Name(number)}.example";
+
+    // The version changes the document, the deployment stays: what serves stays the same.
+    private static ServiceDocument Document(int number, string version) =>
+        ServiceDocument.Create(Name(number), [new Route(Host(number), "/", StripPath: false)])
+            .Promote(BenchMesh.Release("one") with { Version = version });
+}

@@ -1,0 +1,104 @@
+namespace ServiceMesh.Bench.Proxy;
+
+/// <summary>
+/// Requests a second, processor time a request, and added latency, of the mesh's proxy and its peers in turns, so that a
+/// machine that is slower for a while is so for all of them.
+/// </summary>
+internal sealed class Throughput(BenchMesh mesh, string folder, BenchLength length)
+{
+    private readonly Dictionary<(string Proxy, int Connections), List<Run>> runs = [];
+
+    public async Task<IReadOnlyList<Figure>> MeasureAsync(CancellationToken ct)
+    {
+        var (backend, yarp, nginx, haproxy) = (Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free());
+        await using var answering = await Peers.BackendAsync(folder, [("one", backend)], ct);
+        await using var bare = await Peers.BareYarpAsync(yarp, backend, ct);
+        await using var second = await Peers.NginxAsync(folder, nginx, backend, ct);
+        await using var third = await Peers.HaproxyAsync(folder, haproxy, backend, ct);
+        await mesh.RegisterAsync("bench", "one", backend, ct);
+        await mesh.PutAsync(ServiceDocument.Create("bench", [new Route(Host: null, Peers.Prefix, StripPath: true)]).Promote(BenchMesh.Release("one")), ct);
+        await mesh.ServesAsync($"{Peers.Prefix}/", host: null, TimeSpan.FromSeconds(10), ct);
+
+        Measured[] all =
+        [
+            new("mesh", mesh.Proxy, At(mesh.Address.Port)),
+            new("bare YARP", bare, At(yarp)),
+            new("HAProxy", third, At(haproxy)),
+            new("nginx", second, At(nginx)),
+        ];
+        foreach (var measured in all)
+            await LoadRun.FullAsync(measured.Target, 64, length.WarmUp, ct);
+        for (var round = 0; round < length.Rounds; round++)
+        {
+            foreach (var connections in new[] { 64, 512 })
+            {
+                // Whoever goes first has no advantage over the rounds.
+                foreach (var measured in Turned(all, round))
+                    await RunAsync(measured, connections, ct);
+            }
+        }
+
+        var rate = Samples.Of(runs[("mesh", 64)].Select(run => run.Rate)).P50 * 0.3;
+        return [.. Figures(), .. await LatencyAsync(all[0], all[1], new Uri($"http://127.0.0.1:{backend}/"), rate, ct)];
+    }
+
+    private async Task RunAsync(Measured measured, int connections, CancellationToken ct)
+    {
+        var before = measured.Process.ProcessorTime;
+        var (answers, failures, time) = await LoadRun.FullAsync(measured.Target, connections, length.Run, ct);
+        var used = measured.Process.ProcessorTime - before;
+        if (failures > 0)
+            throw new InvalidOperationException($"{failures} of {answers} requests through {measured.Name} failed");
+        var key = (measured.Name, connections);
+        if (!runs.TryGetValue(key, out var list))
+            runs[key] = list = [];
+        list.Add(new Run(answers / time.TotalSeconds, used.TotalMicroseconds / answers));
+    }
+
+    private IEnumerable<Figure> Figures() =>
+        from connections in new[] { 64, 512 }
+        from peer in new[] { "bare YARP", "HAProxy", "nginx" }
+        from figure in new[]
+        {
+            Of($"requests, {connections} connections", "1/s", connections, peer, run => run.Rate),
+            Of($"processor time a request, {connections} connections", "µs", connections, peer, run => run.Processor),
+        }
+        select figure;
+
+    private Figure Of(string name, string unit, int connections, string peer, Func<Run, double> value) => new(
+        name, unit, Samples.Of(runs[("mesh", connections)].Select(value)), peer, Samples.Of(runs[(peer, connections)].Select(value)));
+
+    // What a proxy adds is what is left when the backend's own time at the same rate is taken off.
+    private async Task<IEnumerable<Figure>> LatencyAsync(Measured ours, Measured bare, Uri direct, double rate, CancellationToken ct)
+    {
+        List<TimeSpan> meshed = [], yarp = [], backend = [];
+        for (var round = 0; round < length.Rounds; round++)
+        {
+            meshed.AddRange(await LoadRun.PacedAsync(ours.Target, 64, rate, length.Run, folder, ct));
+            yarp.AddRange(await LoadRun.PacedAsync(bare.Target, 64, rate, length.Run, folder, ct));
+            backend.AddRange(await LoadRun.PacedAsync(direct, 64, rate, length.Run, folder, ct));
+        }
+
+        var (a, b, c) = (Samples.Of(meshed), Samples.Of(yarp), Samples.Of(backend));
+        return [new Figure($"added latency at {rate:0} requests/s", "ms", a.Without(c), "bare YARP", b.Without(c))];
+    }
+
+    private static IEnumerable<Measured> Turned(Measured[] all, int by) => all.Skip(by % all.Length).Concat(all.Take(by % all.Length));
+
+    private static Uri At(int port) => new($"http://127.0.0.1:{port}{Peers.Prefix}/");
+
+    private sealed record Measured(string Name, RunningProcess Process, Uri Target);
+
+    private sealed record Run(double Rate, double Processor);
+}
+
+/// <summary>How long things are measured.</summary>
+/// <param name="Rounds">How often each.</param>
+/// <param name="Run">How long each time.</param>
+/// <param name="WarmUp">How long before.</param>
+internal sealed record BenchLength(int Rounds, TimeSpan Run, TimeSpan WarmUp)
+{
+    public static BenchLength Full { get; } = new(5, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(8));
+
+    public static BenchLength Quick { get; } = new(3, TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(4));
+}
