@@ -33,6 +33,8 @@ internal static class ProxyApplication
         builder.Services.AddOptions<ProxyOptions>().BindConfiguration("Proxy").ValidateOnStart();
         builder.Services.AddSingleton<IValidateOptions<ProxyOptions>, ProxyOptionsValidator>();
 
+        builder.AddCertificates();
+
         builder.Services.AddSingleton<IConsulClient>(services => new ConsulClient(settings =>
             settings.Address = services.GetRequiredService<IOptions<ProxyOptions>>().Value.Consul ?? settings.Address));
         builder.Services.AddSingleton<BlockingQuery>();
@@ -67,6 +69,7 @@ internal static class ProxyApplication
 
         var app = builder.Build();
         app.UseSoundFraming();
+        app.UseReadiness();
         app.Map(Route.Reserved, own => own.Run(app.Services.GetRequiredService<ServicesAnswer>().HandleAsync));
         app.UseRedirectToHttps();
         app.Run(app.Services.GetRequiredService<TrafficHandler>().HandleAsync);

@@ -79,10 +79,17 @@ internal static class RouteReader
 
     private static UpstreamProtocol Upstream(Section entry)
     {
-        if (entry.Text("upstream") is not { } text)
-            return default;
-        if (!UpstreamName.TryParse(text, out var protocol))
-            entry.Fault("upstream", $"'{text}' must be {UpstreamName.Form}");
-        return protocol;
+        switch (entry.Text("upstream"))
+        {
+            case null or "http":
+                return UpstreamProtocol.Http;
+            case "h2":
+                return UpstreamProtocol.H2;
+            case "h2c":
+                return UpstreamProtocol.H2c;
+            case var text:
+                entry.Fault("upstream", $"'{text}' must be http, h2 or h2c");
+                return default;
+        }
     }
 }

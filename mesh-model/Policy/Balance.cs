@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 namespace ServiceMesh.Policy;
 
 /// <summary>How one of several instances is chosen; YARP's load balancing policies, with weights.</summary>
+[JsonConverter(typeof(ExactEnumConverter<Balance>))]
 public enum Balance
 {
     /// <summary>Of two random instances the one with fewer requests in flight.</summary>

@@ -11,6 +11,9 @@ internal sealed class ServiceOnConsul(IConsulClient consul)
 
     public string Name { get; } = ConsulFixture.Unique("svc");
 
+    /// <summary>The routes of the service of this name, as they stand with each promotion.</summary>
+    public Func<string, IReadOnlyList<Route>> RoutesOf { get; init; } = name => [new Route(Host: null, $"/{name}", StripPath: true)];
+
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     /// <param name="name">The instance's name.</param>
@@ -38,8 +41,8 @@ internal sealed class ServiceOnConsul(IConsulClient consul)
 
     public async Task<ulong> PromoteAsync(string deployment)
     {
-        document = (document ?? ServiceDocument.Create(Name, [new Route(Host: null, $"/{Name}", StripPath: true)]))
-            .Promote(new Release(deployment, deployment, "image@sha256:0", DateTimeOffset.UnixEpoch));
+        document = (document ?? ServiceDocument.Create(Name, []))
+            .Promote(new Release(deployment, deployment, "image@sha256:0", DateTimeOffset.UnixEpoch), RoutesOf(Name));
         await PutAsync(DocumentFormat.Write(document));
         var pair = await consul.KV.Get($"mesh/services/{Name}", Ct);
         return pair.Response!.ModifyIndex;

@@ -24,7 +24,15 @@ public sealed class DocumentSchemaTests
            "timeout":"1m30s","maxBody":1024,"upstream":"h2c"},
           {"host":null,"path":"/","stripPath":false,"timeout":null,"maxBody":null,"requestHeaders":null}],
          "active":{"deployment":"d2","version":"v2","image":"demo@sha256:1","createdAt":"2026-01-02T03:04:05.1234567+00:00"},
-         "retired":[{"deployment":"d1","version":"v1","image":"demo@sha256:0","createdAt":"2026-01-01T00:00:00Z"}]}
+         "retired":[{"deployment":"d1","version":"v1","image":"demo@sha256:0","createdAt":"2026-01-01T00:00:00Z"}],
+         "split":{"release":{"deployment":"d3","version":"v3","image":"demo@sha256:2","createdAt":"2026-01-03T00:00:00Z"},"share":12.5,
+           "header":{"name":"X-Beta","value":"yes"},"cookie":{"name":"beta","value":""}},
+         "traffic":{"balance":"leastRequests","sticky":true,"retries":{"attempts":2,"budget":0.2},
+           "concurrency":{"perInstance":100,"queue":10,"wait":"0s"},
+           "probe":{"path":"/health?x=1","interval":"5s","timeout":"500ms","failures":3,"successes":1},
+           "passive":{"failures":0,"errorShare":0.5,"minimum":20,"window":"10s","ejection":"1m"},"slowStart":"30s","drain":"0"},
+         "pause":{"since":"2026-01-02T03:04:05Z","limit":"30s"},
+         "maintenance":{"since":"2026-01-02T03:04:05Z","message":"back soon","retryAfter":"1m"}}
         """;
 
     // What stands in a document's place now and then: nothing, the wrong kind, and what is nearly right.
@@ -32,8 +40,8 @@ public sealed class DocumentSchemaTests
     [
         "null", "true", "0", "-1", "1", "\"\"", "[]", "{}", "[null]", "[{}]", "{\"x\":1}", "{\"X-A\":null}", "\"x\"", "\"/x\"", "\"x/\"", "\"/x/\"",
         "\"/services\"", "\"/Services/x\"", "\"/services-old\"", "\"/a/../b\"", "\"/..a/.b.\"", "\"/a//b\"", "\"/a b\"", "\"/%2e\"", "\"/ä\"", "\"/a\\u0007\"",
-        "\"*.a\"", "\"*\"", "\"a.b\"", "\"A.b\"", "\"a.b:80\"", "\"a..b\"", "\"-a.b\"", "\"10.0.0.1\"", "\"1s\"", "\"1.5h2ms\"", "\"2ms1h\"", "\"1\"", "\"0\"", "\"1 s\"",
-        "\"http\"", "\"HTTP\"", "\"h2\"", "\"h3\"", "\"hOst\"", "\"TE\"", "\"te-x\"", "\"Content-length\"", "\"X A\"", "\" x\"", "\"x \"", "\"a\\r\\nb\"", "\"2026-01-01T00:00:00Z\"",
+        "\"*.a\"", "\"*\"", "\"a.b\"", "\"A.b\"", "\"a.b:80\"", "\"a..b\"", "\"-a.b\"", "\"10.0.0.1\"", "\"1s\"", "\"1.5s2ms\"", "\"0s\"", "\"2ms1h\"", "\"1\"", "\"0\"", "\"1 s\"",
+        "\"http\"", "\"HTTP\"", "\"h2\"", "\"h3\"", "\"hOst\"", "\"random\"", "\"Random\"", "0.5", "1000000", "\"TE\"", "\"te-x\"", "\"Content-length\"", "\"X A\"", "\" x\"", "\"x \"", "\"a\\r\\nb\"", "\"2026-01-01T00:00:00Z\"",
         "9223372036854775807", "{\"set\":{\"keep-alive\":\"1\"}}", "{\"set\":{\"X-C\":\"ä\"}}", "{\"set\":{\"X-C\":\"c\"},\"remove\":[\"X-D\"]}", "{\"remove\":[\"Upgrade\"]}",
     ];
 
@@ -65,7 +73,7 @@ public sealed class DocumentSchemaTests
 
     [Fact]
     public void Schema_DocumentsChangedInSeveralPlaces_AreJudgedAsTheCodeDoes() =>
-        Gen.Select(Gen.Int[0, 100], Gen.Int[0, Odd.Length - 1]).Array[1, 4].Sample(changes =>
+        Gen.Select(Gen.Int[0, 150], Gen.Int[0, Odd.Length - 1]).Array[1, 4].Sample(changes =>
         {
             var document = JsonNode.Parse(Whole)!;
             foreach (var (place, odd) in changes)
@@ -82,6 +90,9 @@ public sealed class DocumentSchemaTests
 
     private static void AssertSame(JsonNode document)
     {
+        // That these two differ is beyond a schema.
+        if (Fault(document)?.StartsWith("the split's release is the active one", StringComparison.Ordinal) == true)
+            return;
         var (code, schema) = Verdicts(document);
         Assert.True(code == schema, $"the code says {code}, the schema {schema}, of {document.ToJsonString()}: {Fault(document)}");
     }

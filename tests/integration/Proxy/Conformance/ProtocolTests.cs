@@ -1,0 +1,164 @@
+using System.Net;
+using System.Net.WebSockets;
+using System.Security.Cryptography;
+using System.Text;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Proxy.Conformance;
+
+/// <summary>Each version of HTTP on the client's side with each protocol on the instance's.</summary>
+public sealed class ProtocolTests(ConformanceFixture mesh) : IClassFixture<ConformanceFixture>, IDisposable
+{
+    private readonly HttpClient http = new();
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public void Dispose() => http.Dispose();
+
+    [Theory]
+    [MemberData(nameof(Versions.Both), MemberType = typeof(Versions))]
+    public async Task Request_ToAnInstance_ArrivesByTheRoutesProtocol(string client, UpstreamProtocol upstream)
+    {
+        using var request = Request(client, upstream, HttpMethod.Get, "/tell?x=1&y=%2F");
+
+        var told = await ConformanceFixture.ToldAsync(http, request);
+
+        Assert.Equal((upstream == UpstreamProtocol.Http ? "HTTP/1.1" : "HTTP/2", "GET", "/tell?x=1&y=%2F"), (told.Protocol, told.Method, told.Target));
+    }
+
+    [Theory]
+    [MemberData(nameof(Versions.Both), MemberType = typeof(Versions))]
+    public async Task Body_OfAnyKind_GoesBothWaysUnchanged(string client, UpstreamProtocol upstream)
+    {
+        var sent = RandomNumberGenerator.GetBytes(3_000_001);
+        foreach (var chunked in new[] { false, true })
+        {
+            using var request = Request(client, upstream, HttpMethod.Post, "/copy");
+            request.Content = chunked ? new StreamContent(new Unsized(sent)) : new ByteArrayContent(sent);
+
+            using var answer = await http.SendAsync(request, Ct);
+
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+            var received = await answer.Content.ReadAsByteArrayAsync(Ct);
+            Assert.True(sent.AsSpan().SequenceEqual(received), $"{received.Length} other bytes came back");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Versions.Both), MemberType = typeof(Versions))]
+    public async Task AStreamOfEvents_EachOne_ArrivesBeforeTheNextIsSent(string client, UpstreamProtocol upstream)
+    {
+        var service = await mesh.ServeAsync(upstream, route => route);
+        using var request = mesh.Request(Version.Parse(client), HttpMethod.Get, $"/{service.Name}/steps");
+        mesh.Backend.Step();
+        using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Ct);
+        using var events = new StreamReader(await answer.Content.ReadAsStreamAsync(Ct));
+
+        Assert.Equal("text/event-stream", answer.Content.Headers.ContentType?.MediaType);
+        foreach (var n in Enumerable.Range(1, 3))
+        {
+            Assert.Equal(($"data: {n}", ""), (await LineAsync(events), await LineAsync(events)));
+            if (n < 3)
+                mesh.Backend.Step();
+        }
+
+        Assert.Null(await LineAsync(events));
+    }
+
+    [Theory]
+    [InlineData(UpstreamProtocol.H2)]
+    [InlineData(UpstreamProtocol.H2c)]
+    public async Task Trailers_OfAnAnswer_ReachAnHttp2Client(UpstreamProtocol upstream)
+    {
+        using var request = Request("2.0", upstream, HttpMethod.Get, "/trailers");
+
+        using var answer = await http.SendAsync(request, Ct);
+
+        Assert.Equal("body", await answer.Content.ReadAsStringAsync(Ct));
+        Assert.Equal(["42"], answer.TrailingHeaders.GetValues("X-Sum"));
+    }
+
+    [Fact]
+    public async Task Trailers_OfAChunkedHttp1Answer_ReachAnHttp2Client()
+    {
+        await using var instance = RawInstance.Start("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n4\r\nbody\r\n0\r\nX-Sum: 42\r\n\r\n");
+        var service = await mesh.ServeAsync(UpstreamProtocol.Http, route => route, port: instance.Port);
+        using var request = mesh.Request(HttpVersion.Version20, HttpMethod.Get, $"/{service.Name}/");
+
+        using var answer = await http.SendAsync(request, Ct);
+
+        Assert.Equal("body", await answer.Content.ReadAsStringAsync(Ct));
+        Assert.Equal(["42"], answer.TrailingHeaders.GetValues("X-Sum"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Versions.Both), MemberType = typeof(Versions))]
+    public async Task AWebsocket_OfEitherVersion_IsConnectedWithTheInstance(string client, UpstreamProtocol upstream)
+    {
+        var version = Version.Parse(client);
+        using var socket = new ClientWebSocket();
+        socket.Options.HttpVersion = version;
+        socket.Options.HttpVersionPolicy = HttpVersionPolicy.RequestVersionExact;
+        socket.Options.AddSubProtocol("chat");
+        using var invoker = new HttpMessageInvoker(new SocketsHttpHandler());
+
+        await socket.ConnectAsync(new Uri(mesh.AddressFor(version, "ws"), $"/{mesh.ServiceOf(upstream).Name}/socket"), invoker, Ct);
+
+        Assert.Equal("chat", socket.SubProtocol);
+        foreach (var text in new[] { "one", "two", new string('x', 4000) })
+        {
+            await socket.SendAsync(Encoding.UTF8.GetBytes(text), WebSocketMessageType.Text, endOfMessage: true, Ct);
+            var buffer = new byte[4096];
+            var received = await socket.ReceiveAsync(buffer.AsMemory(), Ct);
+            Assert.Equal(text, Encoding.UTF8.GetString(buffer, 0, received.Count));
+        }
+
+        await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, Ct);
+        Assert.Equal(upstream == UpstreamProtocol.Http ? "HTTP/1.1" : "HTTP/2", socket.CloseStatusDescription);
+    }
+
+    [Fact]
+    public async Task H2_ARouteOfOneHost_IsAskedForByThatName()
+    {
+        var service = await mesh.ServeAsync(UpstreamProtocol.H2, route => route with { Host = ProtocolBackend.CertificateName });
+        using var request = mesh.Request(HttpVersion.Version11, HttpMethod.Get, $"/{service.Name}/tell");
+        request.Headers.Host = ProtocolBackend.CertificateName;
+
+        Assert.Equal(ProtocolBackend.CertificateName, (await ConformanceFixture.ToldAsync(http, request))["Host"]);
+    }
+
+    [Fact]
+    public async Task H2_ACertificateOfAnotherName_Is502()
+    {
+        var service = await mesh.ServeAsync(UpstreamProtocol.H2, route => route with { Host = "other.example" });
+        using var request = mesh.Request(HttpVersion.Version11, HttpMethod.Get, $"/{service.Name}/tell");
+        request.Headers.Host = "other.example";
+
+        using var answer = await http.SendAsync(request, Ct);
+
+        Assert.Equal(HttpStatusCode.BadGateway, answer.StatusCode);
+    }
+
+    [Fact]
+    public async Task H2_AnyHost_TheClientDoesNotChooseTheName()
+    {
+        using var request = Request("1.1", UpstreamProtocol.H2, HttpMethod.Get, "/tell");
+        request.Headers.Host = "anything.example";
+
+        var told = await ConformanceFixture.ToldAsync(http, request);
+
+        Assert.Equal($"127.0.0.1:{mesh.Backend.PortOf(UpstreamProtocol.H2)}", told["Host"]);
+        Assert.Equal("anything.example", told["X-Forwarded-Host"]);
+    }
+
+    private HttpRequestMessage Request(string client, UpstreamProtocol upstream, HttpMethod method, string path) =>
+        mesh.Request(Version.Parse(client), method, $"/{mesh.ServiceOf(upstream).Name}{path}");
+
+    private static async Task<string?> LineAsync(StreamReader reader) => await reader.ReadLineAsync(Ct).AsTask().WaitAsync(TimeSpan.FromSeconds(20), Ct);
+
+    /// <summary>Bytes whose number is not known beforehand.</summary>
+    private sealed class Unsized(byte[] bytes) : MemoryStream(bytes)
+    {
+        public override bool CanSeek => false;
+    }
+}

@@ -1,0 +1,74 @@
+using System.Net;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Proxy.Conformance;
+
+/// <summary>Which service a request is led to, through the whole proxy.</summary>
+public sealed class RouteTests(ConsulFixture consul) : IAsyncLifetime
+{
+    private readonly string domain = ConsulFixture.Unique("d") + ".example";
+    private RunningProxy proxy = null!;
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => proxy = await RunningProxy.StartAsync(consul.Address);
+
+    public ValueTask DisposeAsync() => proxy.DisposeAsync();
+
+    [Fact]
+    public async Task Request_ByHostAndPath_ReachesTheMostExactRoute()
+    {
+        await using var exact = await ServedAsync("exact", new Route(domain, "/", StripPath: false));
+        await using var below = await ServedAsync("below", new Route("*." + domain, "/", StripPath: false));
+        await using var eu = await ServedAsync("eu", new Route("*.eu." + domain, "/", StripPath: false));
+        await using var api = await ServedAsync("api", new Route("*." + domain, "/api", StripPath: true), new Route(domain, "/api", StripPath: false));
+
+        Assert.StartsWith("exact /x ", await AskAsync(domain, "/x"), StringComparison.Ordinal);
+        Assert.StartsWith("api /api/x ", await AskAsync(domain, "/api/x"), StringComparison.Ordinal);
+        Assert.StartsWith("exact /apis ", await AskAsync(domain, "/apis"), StringComparison.Ordinal);
+        Assert.StartsWith("below /x ", await AskAsync($"a.b.{domain}:8000", "/x"), StringComparison.Ordinal);
+        Assert.StartsWith("api /x /api ", await AskAsync("a." + domain, "/api/x"), StringComparison.Ordinal);
+        Assert.StartsWith("eu /x ", await AskAsync("A.EU." + domain, "/x"), StringComparison.Ordinal);
+        Assert.Equal("NotFound", await AskAsync("x" + domain, "/x"));
+    }
+
+    [Fact]
+    public async Task Document_ItsRoutesChange_IsFollowed()
+    {
+        await using var backend = await Backend.StartAsync("one");
+        var route = new Route(domain, "/old", StripPath: true);
+        var service = new ServiceOnConsul(consul.Client) { RoutesOf = _ => [route] };
+        await service.AddInstanceAsync("one", backend.Port);
+        await FollowedAsync(service);
+        Assert.StartsWith("one /x /old ", await AskAsync(domain, "/old/x"), StringComparison.Ordinal);
+
+        route = new Route(domain, "/new", StripPath: false);
+        await FollowedAsync(service);
+
+        Assert.StartsWith("one /new/x ", await AskAsync(domain, "/new/x"), StringComparison.Ordinal);
+        Assert.Equal("NotFound", await AskAsync(domain, "/old/x"));
+    }
+
+    private async Task<Backend> ServedAsync(string name, params Route[] routes)
+    {
+        var backend = await Backend.StartAsync(name);
+        var service = new ServiceOnConsul(consul.Client) { RoutesOf = _ => routes };
+        await service.AddInstanceAsync("one", backend.Port);
+        await FollowedAsync(service);
+        return backend;
+    }
+
+    private async Task FollowedAsync(ServiceOnConsul service)
+    {
+        var index = await service.PromoteAsync("one");
+        await proxy.UntilAsync(service.Name, account => account.GetProperty("index").GetUInt64() >= index);
+    }
+
+    private async Task<string> AskAsync(string host, string path)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        request.Headers.Host = host;
+        using var answer = await proxy.Http.SendAsync(request, Ct);
+        return answer.StatusCode == HttpStatusCode.OK ? await answer.Content.ReadAsStringAsync(Ct) : $"{answer.StatusCode}";
+    }
+}
