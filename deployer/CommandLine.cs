@@ -32,8 +32,15 @@ internal static class CommandLine
             DeployVerb.Create(),
             PromoteVerb.Create(),
             RollbackVerb.Create(),
+            SplitVerb.Create(),
+            AbortVerb.Create(),
+            PauseVerb.Create(),
+            ResumeVerb.Create(),
+            MaintenanceVerb.Create(),
             StatusVerb.Create(),
             HistoryVerb.Create(),
+            LockVerb.Create(),
+            ValidateVerb.Create(),
         };
         foreach (var option in MeshOptions.All)
             root.Add(option);

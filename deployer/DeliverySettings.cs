@@ -6,4 +6,6 @@ namespace ServiceMesh.Deployer;
 /// <param name="Environment">The name that tells meshes on one Docker host apart.</param>
 /// <param name="Publish">The host IP address on which container ports are published.</param>
 /// <param name="ProxyService">The name under which the proxies are registered.</param>
-internal sealed record DeliverySettings(Uri? Consul, Uri? Docker, string Environment, string Publish, string ProxyService);
+/// <param name="LockWait">How long to wait for a lock that another holds.</param>
+internal sealed record DeliverySettings(
+    Uri? Consul, Uri? Docker, string Environment, string Publish, string ProxyService, TimeSpan LockWait = default);

@@ -12,13 +12,13 @@ public sealed record HistoryEntry
     /// <summary>The service's name.</summary>
     public required string Service { get; init; }
 
-    /// <summary>The deployer's verb: <c>deploy</c>, <c>promote</c> or <c>rollback</c>.</summary>
+    /// <summary>The deployer's verb, such as <c>deploy</c>, <c>rollback</c> or <c>pause</c>.</summary>
     public required string Action { get; init; }
 
     /// <summary>How it ended.</summary>
     public required Outcome Outcome { get; init; }
 
-    /// <summary>The reason when it was not promoted, in a sentence.</summary>
+    /// <summary>The reason when it was not promoted, or what was changed, in a sentence.</summary>
     public string? Reason { get; init; }
 
     /// <summary>Who did it: <c>user@host</c>.</summary>
@@ -30,7 +30,7 @@ public sealed record HistoryEntry
     /// <summary>How long it took, in seconds.</summary>
     public required double Seconds { get; init; }
 
-    /// <summary>The release that it was about.</summary>
+    /// <summary>The release that it was about; of a change that is about none, the active one.</summary>
     public required Release Release { get; init; }
 
     /// <summary>The release that was active until then.</summary>
@@ -45,6 +45,9 @@ public enum Outcome
 {
     /// <summary>The release is active.</summary>
     Promoted,
+
+    /// <summary>The document was changed, and the active release stayed.</summary>
+    Changed,
 
     /// <summary>The service's own tests failed.</summary>
     Rejected,

@@ -44,6 +44,10 @@ public sealed record ServiceDocument
     [JsonIgnore]
     public Release? Previous => Retired.Count > 0 ? Retired[0] : null;
 
+    /// <summary>Every release that the document names: the active one, the split's, then the retired ones.</summary>
+    [JsonIgnore]
+    public IEnumerable<Release> Releases => new[] { Active, Split?.Release }.OfType<Release>().Concat(Retired);
+
     /// <summary>The stage of an instance that belongs to <paramref name="deployment"/>.</summary>
     public Stage StageOf(string deployment) =>
         Active?.Deployment == deployment || Split?.Release.Deployment == deployment ? Stage.Active

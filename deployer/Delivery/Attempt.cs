@@ -23,7 +23,7 @@ internal sealed class Attempt : IAsyncDisposable
         began = mesh.Time.GetTimestamp();
         either = CancellationTokenSource.CreateLinkedTokenSource(interrupted, held.Lost);
         Token = either.Token;
-        Before = new StoredDocument(service, null, 0, null);
+        Before = Current = new StoredDocument(service, null, 0, null);
     }
 
     public string Service { get; }
@@ -36,6 +36,9 @@ internal sealed class Attempt : IAsyncDisposable
 
     /// <summary>The service's document when the lock was taken.</summary>
     public StoredDocument Before { get; private set; }
+
+    /// <summary>The service's document after what was committed so far.</summary>
+    public StoredDocument Current { get; private set; }
 
     /// <summary>The release that it is about, as far as it is known yet.</summary>
     public Release? Release { get; set; }
@@ -52,16 +55,12 @@ internal sealed class Attempt : IAsyncDisposable
     public static async Task<Attempt> BeginAsync(Mesh mesh, Narrator narrator, string service, string action, string why, CancellationToken ct)
     {
         var self = new LockHolder(Person.Name, why, mesh.Time.GetUtcNow());
-        var taken = await narrator.PhaseAsync("lock", async () =>
-        {
-            var acquired = await mesh.Locks.TryAcquireAsync(service, self, ct)
-                ?? throw LockedBy(service, await mesh.Locks.HolderAsync(service, ct));
-            return (acquired, $"{service} is locked by {self.Who}");
-        });
+        var taken = await narrator.PhaseAsync("lock", async () => (
+            await TakeLockAsync(mesh, narrator, service, self, ct), $"{service} is locked by {self.Who}"));
         var attempt = new Attempt(mesh, narrator, service, action, self, taken, ct);
         try
         {
-            attempt.Before = await mesh.Store.ReadAsync(service, ct) ?? attempt.Before;
+            attempt.Before = attempt.Current = await mesh.Store.ReadAsync(service, ct) ?? attempt.Before;
             if (attempt.Before.Fault is { } fault)
             {
                 throw new DeliveryException(
@@ -77,9 +76,33 @@ internal sealed class Attempt : IAsyncDisposable
         }
     }
 
+    // By polling: a deployer that waits is rare, and its lock goes by a session's end, which wakes no watch of a key that is gone.
+    private static async Task<ServiceLock> TakeLockAsync(Mesh mesh, Narrator narrator, string service, LockHolder self, CancellationToken ct)
+    {
+        var asked = mesh.Time.GetTimestamp();
+        var told = false;
+        while (true)
+        {
+            if (await mesh.Locks.TryAcquireAsync(service, self, ct) is { } acquired)
+                return acquired;
+            var other = await mesh.Locks.HolderAsync(service, ct);
+            if (mesh.Time.GetElapsedTime(asked) >= mesh.Settings.LockWait)
+                throw LockedBy(service, other);
+            if (!told)
+                narrator.Say($"waiting up to {DurationText.Write(mesh.Settings.LockWait)} for the lock, held by {other?.Who ?? "another"} for: {other?.Why ?? "unknown"}");
+            told = true;
+            await Task.Delay(TimeSpan.FromMilliseconds(500), mesh.Time, ct);
+        }
+    }
+
     /// <summary>The one transaction. Once it is sent it is not interrupted: its outcome must be known.</summary>
     /// <returns>The index at which production changed.</returns>
-    public async Task<ulong> CommitAsync(ServiceDocument after)
+    public Task<ulong> CommitAsync(ServiceDocument after) => CommitAsync(after, Outcome.Promoted, reason: null);
+
+    /// <summary>The same for a change that promotes nothing; <paramref name="what"/> tells of it in the history.</summary>
+    public Task<ulong> ChangeAsync(ServiceDocument after, string what) => CommitAsync(after, Outcome.Changed, what);
+
+    private async Task<ulong> CommitAsync(ServiceDocument after, Outcome outcome, string? reason)
     {
         Token.ThrowIfCancellationRequested();
         // The rule by which the proxies read: what they would set aside is not written.
@@ -88,12 +111,16 @@ internal sealed class Attempt : IAsyncDisposable
         try
         {
             var result = await mesh.Store.CommitAsync(
-                held!, after, Before.Index, Entry(Outcome.Promoted, reason: null), CancellationToken.None);
+                held!, after, Current.Index, Entry(outcome, reason), CancellationToken.None);
             if (result.Committed)
+            {
+                Current = new StoredDocument(Service, after, result.Index, Fault: null);
                 return result.Index;
+            }
+
             throw new DeliveryException(
                 ExitCode.Locked,
-                $"Consul refused the promotion, because the lock was lost or somebody changed {Service} without it ({result.Conflict}). "
+                $"Consul refused the change, because the lock was lost or somebody changed {Service} without it ({result.Conflict}). "
                 + $"Look at 'deployer status {Service}', then run this again.");
         }
         catch (ConsulRequestException error) when (error.IsTransient || error.Fault == ConsulFault.Unreadable)
@@ -145,8 +172,8 @@ internal sealed class Attempt : IAsyncDisposable
                 if (await mesh.Locks.HolderAsync(Service, deadline.Token) != holder)
                 {
                     var now = await mesh.Store.ReadAsync(Service, deadline.Token);
-                    return now?.Document?.Active?.Deployment == after.Active?.Deployment
-                        ? now!.Index
+                    return now?.Document is { } document && DocumentFormat.Write(document).AsSpan().SequenceEqual(DocumentFormat.Write(after))
+                        ? now.Index
                         : throw new DeliveryException(
                             ExitCode.Unreachable,
                             $"Consul went away during the promotion, and it did not take place ({lost.Message}); production is unchanged. Run this again.",
@@ -214,6 +241,6 @@ internal sealed class Attempt : IAsyncDisposable
         ExitCode.Locked,
         holder is null
             ? $"{service} was locked by another until just now; run this again"
-            : $"{service} is locked by {holder.Who} since {holder.Since:yyyy-MM-dd HH:mm:ss} UTC for: {holder.Why}. Wait for its end, then run this again; "
+            : $"{service} is locked by {holder.Who} since {holder.Since:yyyy-MM-dd HH:mm:ss} UTC for: {holder.Why}. Wait for its end, then run this again, or let it wait with --wait 5m; "
             + $"the lock of a deployer that died goes by itself within {ServiceLock.TimeToLive.TotalSeconds * 2:0} s.");
 }

@@ -33,7 +33,7 @@ internal sealed class ContainerHost(IDockerClient docker, string environment, Ti
                 container.State is "running" or "restarting" or "paused",
                 ByHand: false)),
         ];
-        foreach (var release in Releases(document).Where(release => release.Deployment.Length == ContainerIdLength))
+        foreach (var release in (document?.Releases ?? []).Where(release => release.Deployment.Length == ContainerIdLength))
         {
             if (await ByHandAsync(release, ct) is { } container)
                 containers.Add(container);
@@ -136,9 +136,6 @@ internal sealed class ContainerHost(IDockerClient docker, string environment, Ti
             return null;
         }
     }
-
-    private static IEnumerable<Release> Releases(ServiceDocument? document) =>
-        document is null ? [] : document.Active is { } active ? [active, .. document.Retired] : document.Retired;
 
     private static Dictionary<string, IDictionary<string, bool>> Filter(string key, params string[] values) =>
         new() { [key] = values.Distinct().ToDictionary(value => value, _ => true) };

@@ -1,5 +1,3 @@
-using Docker.DotNet;
-using ServiceMesh.Deployer.Manifest;
 using ServiceMesh.Deployer.Output;
 
 namespace ServiceMesh.Deployer.Delivery;
@@ -20,7 +18,7 @@ internal sealed class PromoteRun(Mesh mesh, ContainerHost host, Narrator narrato
                 throw new DeliveryException(ExitCode.WrongInput, conflict);
             var chosen = CandidateChoice.Find(
                 service, prefix, attempt.Before.Document, await mesh.Catalog.WithContainersAsync(service, attempt.Token));
-            attempt.Release = await IdentifyAsync(chosen[0].Instance, chosen[0].Container, attempt.Token);
+            attempt.Release = await CandidateIdentity.OfAsync(chosen[0].Instance, chosen[0].Container, host, attempt.Token);
             await HealthyAsync(attempt, [.. chosen.Select(entry => entry.Container)], deadline);
             after = before.Promote(attempt.Release, routes.Count > 0 ? routes : null);
             index = await Promotion.CommitAsync(attempt, after, narrator);
@@ -55,27 +53,4 @@ internal sealed class PromoteRun(Mesh mesh, ContainerHost host, Narrator narrato
             var instances = await new Readiness(mesh.Catalog, host, mesh.Settings.Environment, mesh.Time).WaitAsync(target, attempt.Token);
             return (instances, $"{string.Join(", ", instances.Select(instance => instance.Url))} passing");
         });
-
-    private async Task<Release> IdentifyAsync(Instance instance, string id, CancellationToken ct)
-    {
-        if (id.Length == 0)
-        {
-            throw new DeliveryException(
-                ExitCode.WrongInput, $"instance {instance.Id} was registered by somebody else than a registry-sidecar; only a container can be promoted");
-        }
-
-        try
-        {
-            var container = await host.InspectAsync(id, ct);
-            ImageReference.TryParse(container.Config?.Image ?? "", out var image);
-            var version = instance.Version.Length > 0 ? instance.Version : image?.Tag ?? CandidateSpec.Short(id);
-            return new Release(instance.Deployment, version, await host.Images.ByDigestAsync(container.Image, ct), new DateTimeOffset(container.Created.ToUniversalTime()));
-        }
-        catch (DockerContainerNotFoundException)
-        {
-            throw new DeliveryException(
-                ExitCode.WrongInput,
-                $"container {CandidateSpec.Short(id)} of instance {instance.Id} is not on this Docker host; name its host with --docker or DOCKER_HOST");
-        }
-    }
 }

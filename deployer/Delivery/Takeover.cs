@@ -8,16 +8,16 @@ namespace ServiceMesh.Deployer.Delivery;
 /// </summary>
 internal sealed class Takeover(Mesh mesh, ContainerHost host, Narrator narrator)
 {
-    private static readonly TimeSpan ProxiesFollowWithin = TimeSpan.FromSeconds(30);
-
     public async Task CompleteAsync(Attempt attempt, ServiceDocument document, ulong index, TimeSpan drain, int? keep)
     {
         try
         {
             if (!await ProxiesFollowAsync(document.Service, index, attempt.Token))
                 return;
-            await DrainAsync(document, index, drain, attempt.Token);
+            HashSet<string> left = [.. document.Retired.Select(release => release.Deployment), .. NoLongerSplit(attempt, document)];
+            await DrainAsync(document.Service, index, left, drain, attempt.Token);
             await RetireAsync(document, keep, attempt.Token);
+            await new Candidates(mesh, host, narrator).CleanAsync(document.Service, document, attempt.Token);
         }
         catch (OperationCanceledException) when (attempt.Token.IsCancellationRequested)
         {
@@ -30,20 +30,16 @@ internal sealed class Takeover(Mesh mesh, ContainerHost host, Narrator narrator)
         }
     }
 
+    /// <summary>The same for one release that left the traffic without another taking over: what is in flight on it ends.</summary>
+    public async Task LeaveAsync(Attempt attempt, ServiceDocument document, ulong index, string deployment, TimeSpan drain)
+    {
+        if (attempt.Locked && await ProxiesFollowAsync(document.Service, index, attempt.Token))
+            await DrainAsync(document.Service, index, new HashSet<string>(StringComparer.Ordinal) { deployment }, drain, attempt.Token);
+    }
+
     private async Task<bool> ProxiesFollowAsync(string service, ulong index, CancellationToken ct)
     {
-        var behind = await narrator.PhaseAsync<IReadOnlyList<string>>("proxies", async () =>
-        {
-            var proxies = await mesh.Proxies.ListAsync(ct);
-            if (proxies.Count == 0)
-                return ([], $"none is registered as '{mesh.Settings.ProxyService}'");
-            var answers = await mesh.Proxies.AskUntilAsync(
-                service, proxies, all => ProxyState.Behind(all, index).Count == 0, ProxiesFollowWithin, ct);
-            foreach (var fault in ProxyState.Faults(answers, index))
-                narrator.Warn(fault);
-            var late = ProxyState.Behind(answers, index);
-            return (late, $"{answers.Count - late.Count} of {answers.Count} follow index {index}");
-        });
+        var behind = await new ProxiesFollow(mesh, narrator).WaitAsync(service, index, ct);
         foreach (var reason in behind)
             narrator.Warn(reason);
         if (behind.Count > 0)
@@ -51,16 +47,15 @@ internal sealed class Takeover(Mesh mesh, ContainerHost host, Narrator narrator)
         return behind.Count == 0;
     }
 
-    private async Task DrainAsync(ServiceDocument document, ulong index, TimeSpan drain, CancellationToken ct)
+    private async Task DrainAsync(string service, ulong index, HashSet<string> retired, TimeSpan drain, CancellationToken ct)
     {
-        var retired = document.Retired.Select(release => release.Deployment).ToHashSet();
         if (retired.Count == 0)
             return;
         await narrator.PhaseAsync("drain", async () =>
         {
             var proxies = await mesh.Proxies.ListAsync(ct);
             var answers = await mesh.Proxies.AskUntilAsync(
-                document.Service, proxies, all => ProxyState.IsDrained(all, index, retired), drain, ct);
+                service, proxies, all => ProxyState.IsDrained(all, index, retired), drain, ct);
             var left = ProxyState.InFlight(answers, retired);
             return (left, ProxyState.IsDrained(answers, index, retired) ? "nothing in flight on the old release"
                 : left == 0 ? $"no proxy could be asked what is in flight, so the old release had {DurationText.Write(drain)}"
@@ -79,6 +74,10 @@ internal sealed class Takeover(Mesh mesh, ContainerHost host, Narrator narrator)
             return (retirement, Describe(retirement));
         });
     }
+
+    // A split's release that lost to another one was never active alone: nothing of it stays.
+    private static IEnumerable<string> NoLongerSplit(Attempt attempt, ServiceDocument document) =>
+        attempt.Before.Document?.Split is { Release.Deployment: var deployment } && document.StageOf(deployment) == Stage.Candidate ? [deployment] : [];
 
     private static string Describe(Retirement retirement)
     {

@@ -2,7 +2,7 @@ using ServiceMesh.Deployer.Manifest;
 
 namespace ServiceMesh.Deployer.Output;
 
-/// <summary>The one JSON document of <c>deploy</c>, <c>promote</c> and <c>rollback</c>, however they end.</summary>
+/// <summary>The one JSON document of every verb that changes something, however it ends.</summary>
 internal sealed record DeliveryReport
 {
     public required string Action { get; init; }
@@ -19,6 +19,9 @@ internal sealed record DeliveryReport
 
     /// <summary>The ModifyIndex at which production changed.</summary>
     public ulong? Index { get; init; }
+
+    /// <summary>What was changed where nothing was promoted, in a sentence that follows the service's name.</summary>
+    public string? What { get; init; }
 
     public TestRun? Tests { get; init; }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ServiceMesh.Deployer.Manifest;
 using ServiceMesh.Deployer.Verbs;
 
 namespace ServiceMesh.Deployer.Output;
@@ -10,10 +11,16 @@ namespace ServiceMesh.Deployer.Output;
 [JsonSerializable(typeof(FailureReport))]
 [JsonSerializable(typeof(IReadOnlyList<StatusRow>))]
 [JsonSerializable(typeof(IReadOnlyList<HistoryEntry>))]
+[JsonSerializable(typeof(LockReport))]
+[JsonSerializable(typeof(ValidReport))]
 internal sealed partial class ReportJson : JsonSerializerContext;
 
 /// <summary>Stages are spelled as in tags and tables.</summary>
 internal sealed class StageInLowerCase() : JsonStringEnumConverter<Stage>(JsonNamingPolicy.CamelCase);
 
 /// <summary>The one JSON document of a question that could not be answered.</summary>
-internal sealed record FailureReport(int ExitCode, string Error);
+internal sealed record FailureReport(int ExitCode, string Error)
+{
+    /// <summary>What is wrong with the manifest, by line, where one was read.</summary>
+    public IReadOnlyList<ManifestError> ManifestErrors { get; init; } = [];
+}

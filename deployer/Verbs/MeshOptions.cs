@@ -45,13 +45,15 @@ internal static class MeshOptions
         Recursive = true,
     };
 
+    public static Option<TimeSpan?> Wait { get; } = RecursiveDuration("--wait", "how long to wait for a service's lock that another holds", TimeSpan.Zero);
+
     public static Option<bool> Json { get; } = new("--json")
     {
         Description = "one JSON document on stdout, progress on stderr",
         Recursive = true,
     };
 
-    public static IEnumerable<Option> All => [Consul, Docker, Environment, Publish, ProxyService, Json];
+    public static IEnumerable<Option> All => [Consul, Docker, Environment, Publish, ProxyService, Wait, Json];
 
     public static DeliverySettings Settings(ParseResult parse)
     {
@@ -63,7 +65,8 @@ internal static class MeshOptions
             parse.GetValue(Docker),
             parse.GetValue(Environment) ?? Variable("MESH_ENVIRONMENT", "mesh"),
             publish,
-            parse.GetValue(ProxyService) ?? Variable("MESH_PROXY_SERVICE", "proxy"));
+            parse.GetValue(ProxyService) ?? Variable("MESH_PROXY_SERVICE", "proxy"),
+            parse.GetValue(Wait) ?? TimeSpan.Zero);
     }
 
     /// <summary>An option that takes a duration; unset it is <c>null</c>, which stands for <paramref name="fallback"/>.</summary>
@@ -80,6 +83,13 @@ internal static class MeshOptions
             return duration;
         },
     };
+
+    private static Option<TimeSpan?> RecursiveDuration(string name, string description, TimeSpan fallback)
+    {
+        var option = Duration(name, description, fallback);
+        option.Recursive = true;
+        return option;
+    }
 
     private static Uri? Address(ArgumentResult result, string scheme, string example)
     {

@@ -30,7 +30,7 @@ internal static class StatusReader
     public static IReadOnlyList<StatusRow> Rows(
         string service, ServiceDocument? document, IReadOnlyList<Instance> instances, IEnumerable<ProxyAnswer?> answers)
     {
-        Release[] releases = document is null ? [] : document.Active is { } active ? [active, .. document.Retired] : [.. document.Retired];
+        Release[] releases = [.. document?.Releases ?? []];
         var inFlight = answers.OfType<ProxyAnswer>().SelectMany(answer => answer.Instances ?? []).ToLookup(instance => instance.Id);
         var running = instances.Select(instance => new StatusRow(
             service,

@@ -9,8 +9,13 @@ namespace ServiceMesh.Deployer.Verbs;
 internal static class VerbRunner
 {
     /// <summary>A verb that changes something; <paramref name="read"/> refuses wrong input before any part of the mesh is asked.</summary>
-    public static async Task<int> DeliverAsync<T>(
-        ParseResult parse, string action, Func<T> read, Func<T, Mesh, ContainerHost, Narrator, CancellationToken, Task<Delivered>> work, CancellationToken ct)
+    public static Task<int> DeliverAsync<T>(
+        ParseResult parse, string action, Func<T> read, Func<T, Mesh, ContainerHost, Narrator, CancellationToken, Task<Delivered>> work, CancellationToken ct) =>
+        ChangeAsync(parse, action, read, async (input, mesh, narrator, token) => await work(input, mesh, await mesh.DockerAsync(token), narrator, token), ct);
+
+    /// <summary>The same for a verb that needs no Docker host.</summary>
+    public static async Task<int> ChangeAsync<T>(
+        ParseResult parse, string action, Func<T> read, Func<T, Mesh, Narrator, CancellationToken, Task<Delivered>> work, CancellationToken ct)
     {
         var screen = ScreenOf(parse);
         var narrator = screen.Narrator;
@@ -18,8 +23,8 @@ internal static class VerbRunner
         {
             var input = read();
             using var mesh = new Mesh(MeshOptions.Settings(parse), TimeProvider.System);
-            var delivered = await work(input, mesh, await mesh.DockerAsync(ct), narrator, ct);
-            narrator.Say($"{delivered.Service} {delivered.Release.Version} is active, after {narrator.Elapsed.TotalSeconds:0.0} s");
+            var delivered = await work(input, mesh, narrator, ct);
+            narrator.Say($"{delivered.Service} {delivered.What ?? $"{delivered.Release.Version} is active"}, after {narrator.Elapsed.TotalSeconds:0.0} s");
             screen.Report(
                 Ended(action, narrator, ExitCode.Done) with
                 {
@@ -27,6 +32,7 @@ internal static class VerbRunner
                     Release = delivered.Release,
                     Replaced = delivered.Replaced,
                     Index = delivered.Index,
+                    What = delivered.What,
                     Tests = delivered.Tests,
                 },
                 json => json.DeliveryReport);
@@ -65,6 +71,25 @@ internal static class VerbRunner
         {
             screen.Narrator.Fail(fault.Message, fault.LogTail);
             screen.Report(new FailureReport((int)fault.Code, fault.Message), json => json.FailureReport);
+            return (int)fault.Code;
+        }
+    }
+
+    /// <summary>A verb that needs nothing but its input.</summary>
+    public static int Read<T>(ParseResult parse, Func<T> read, Func<ReportJson, JsonTypeInfo<T>> form, Func<T, Columns> table)
+    {
+        var screen = ScreenOf(parse);
+        try
+        {
+            var answer = read();
+            screen.Report(answer, form);
+            screen.Show(table(answer));
+            return (int)ExitCode.Done;
+        }
+        catch (DeliveryException fault)
+        {
+            screen.Narrator.Fail(fault.Message, fault.LogTail);
+            screen.Report(new FailureReport((int)fault.Code, fault.Message) { ManifestErrors = fault.ManifestErrors }, json => json.FailureReport);
             return (int)fault.Code;
         }
     }

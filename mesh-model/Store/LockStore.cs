@@ -42,6 +42,13 @@ public sealed class LockStore(IConsulClient consul, TimeProvider time)
         return null;
     }
 
+    /// <summary>Takes the service's lock from whoever holds it, by ending the session that it hangs on; nothing if nobody does.</summary>
+    public async Task BreakAsync(string service, CancellationToken ct)
+    {
+        if ((await consul.KV.Get(MeshKeys.Lock(service), ct)).Response?.Session is { } session)
+            await consul.Session.Destroy(session, ct);
+    }
+
     /// <summary>Who holds the service's lock; <c>null</c> if nobody does.</summary>
     public async Task<LockHolder?> HolderAsync(string service, CancellationToken ct)
     {

@@ -23,6 +23,13 @@ public sealed class CommandLineTests
     [InlineData("rollback demo --docker http://", "'http://' is no address; one looks like tcp://10.0.0.9:2376")]
     [InlineData("rollback demo --docker tcp://me:secret@x", "an address has no user and no password; one looks like tcp://10.0.0.9:2376")]
     [InlineData("rollback demo --publish nowhere", "error: 'nowhere' is no IP address; --publish (or MESH_PUBLISH) takes one, such as 0.0.0.0")]
+    [InlineData("pause Demo", "error: 'Demo' is no service name: 1 to 63 of")]
+    [InlineData("pause demo --limit 1", "--limit '1' must be a duration such as 500ms, 1s or 1m30s")]
+    [InlineData("split demo", "error: which requests? Give --share 10, --header NAME=VALUE or --cookie NAME=VALUE")]
+    [InlineData("split demo --share 101", "error: --share 101 must be 0 to 100")]
+    [InlineData("split demo --header x", "--header 'x' must be NAME=VALUE")]
+    [InlineData("lock demo", "Required command was not provided.")]
+    [InlineData("validate /no/such.yaml", "error: the manifest '/no/such.yaml' cannot be read: ")]
     [InlineData("status --consul ftp://x", "error: Consul's address 'ftp://x/' is no http or https URL.")]
     [InlineData("status --consul", "Required argument missing for option: '--consul'.")]
     public async Task InvokeAsync_WrongUse_IsASentenceAndExitCode1(string line, string sentence)
@@ -33,7 +40,7 @@ public sealed class CommandLineTests
         var code = await CommandLine.InvokeAsync(args, output, output, TestContext.Current.CancellationToken);
 
         Assert.Equal((int)ExitCode.WrongInput, code);
-        Assert.StartsWith(sentence, output.ToString(), StringComparison.Ordinal);
+        Assert.StartsWith(sentence, output.ToString().TrimStart(), StringComparison.Ordinal);
         Assert.DoesNotContain("secret", output.ToString(), StringComparison.Ordinal);
     }
 
@@ -41,13 +48,21 @@ public sealed class CommandLineTests
     [InlineData("deploy")]
     [InlineData("promote")]
     [InlineData("rollback")]
+    [InlineData("split")]
+    [InlineData("abort")]
+    [InlineData("pause")]
+    [InlineData("resume")]
+    [InlineData("maintenance")]
     [InlineData("status")]
     [InlineData("history")]
+    [InlineData("lock status")]
+    [InlineData("lock release")]
+    [InlineData("validate")]
     public async Task InvokeAsync_Help_HasAnExampleAndTheExitCodes(string verb)
     {
         var output = new StringWriter();
 
-        var code = await CommandLine.InvokeAsync([verb, "--help"], output, output, TestContext.Current.CancellationToken);
+        var code = await CommandLine.InvokeAsync([.. verb.Split(' '), "--help"], output, output, TestContext.Current.CancellationToken);
 
         Assert.Equal(0, code);
         Assert.Contains($"  deployer {verb} ", output.ToString(), StringComparison.Ordinal);

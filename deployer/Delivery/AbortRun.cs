@@ -1,0 +1,49 @@
+using ServiceMesh.Deployer.Output;
+
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>Undoes what a deployment left unfinished. What is active stays so.</summary>
+internal sealed class AbortRun(Mesh mesh, ContainerHost host, Narrator narrator)
+{
+    public async Task<Delivered> RunAsync(string service, TimeSpan drain, CancellationToken ct)
+    {
+        await using var attempt = await Attempt.BeginAsync(mesh, narrator, service, "abort", "abort", ct);
+        var before = attempt.Before.Document;
+        var containers = await host.ListAsync(service, before, attempt.Token);
+        if (before is null && containers.Count == 0)
+            throw new DeliveryException(ExitCode.WrongInput, $"nothing is known of '{service}': it has no document and no container here");
+
+        var (index, what) = (attempt.Before.Index, "nothing was left unfinished");
+        try
+        {
+            if (before?.Split is { } split)
+            {
+                attempt.Release = split.Release;
+                var after = before with { Split = null };
+                what = $"the split with {split.Release.Version} is over";
+                index = await narrator.PhaseAsync("change", async () => (await attempt.ChangeAsync(after, what), what));
+                await new Takeover(mesh, host, narrator).LeaveAsync(attempt, after, index, split.Release.Deployment, drain);
+            }
+
+            var document = attempt.Current.Document;
+            var leftovers = Housekeeping.Leftovers(document, containers);
+            if (leftovers.Count > 0)
+            {
+                await new Candidates(mesh, host, narrator).CleanAsync(service, document, attempt.Token);
+                what += $"; {leftovers.Count} container{(leftovers.Count == 1 ? "" : "s")} removed";
+            }
+        }
+        catch (Exception error)
+        {
+            if (await attempt.FailAsync(error) is { } fault)
+                throw fault;
+            throw;
+        }
+
+        var active = attempt.Current.Document?.Active;
+        return new Delivered(service, active ?? new Release("", "-", "", default), Replaced: null, index, Tests: null)
+        {
+            What = $"is as it was ({(active is null ? "nothing is active" : $"{active.Version} is active")}): {what}",
+        };
+    }
+}

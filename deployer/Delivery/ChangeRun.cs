@@ -1,0 +1,38 @@
+using ServiceMesh.Deployer.Output;
+
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>A change of a service's document that promotes nothing: its lock, one transaction, and the proxies follow.</summary>
+internal sealed class ChangeRun(Mesh mesh, Narrator narrator)
+{
+    /// <param name="service">The service's name.</param>
+    /// <param name="action">The verb.</param>
+    /// <param name="change">The document after the change and what is told of it; refuses by <see cref="DeliveryException"/>.</param>
+    /// <param name="ct">The person's interruption.</param>
+    public async Task<Delivered> RunAsync(
+        string service, string action, Func<ServiceDocument, CancellationToken, Task<(ServiceDocument After, string What)>> change, CancellationToken ct)
+    {
+        await using var attempt = await Attempt.BeginAsync(mesh, narrator, service, action, action, ct);
+        ServiceDocument after;
+        string what;
+        ulong index;
+        try
+        {
+            var before = attempt.Before.Document;
+            attempt.Release = before?.Active
+                ?? throw new DeliveryException(ExitCode.WrongInput, $"nothing of '{service}' is active: deploy it first, or look at 'deployer status'");
+            (after, what) = await change(before, attempt.Token);
+            index = await narrator.PhaseAsync("change", async () => (await attempt.ChangeAsync(after, what), what));
+        }
+        catch (Exception error)
+        {
+            if (await attempt.FailAsync(error) is { } fault)
+                throw fault;
+            throw;
+        }
+
+        foreach (var late in await new ProxiesFollow(mesh, narrator).WaitAsync(service, index, attempt.Token))
+            narrator.Warn(late);
+        return new Delivered(service, after.Active!, Replaced: null, index, Tests: null) { What = what };
+    }
+}

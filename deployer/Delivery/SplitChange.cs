@@ -1,0 +1,51 @@
+using System.Globalization;
+
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>What a person asks of a split.</summary>
+internal sealed record SplitInput(string Service, string? Candidate, double? Share, SplitMatch? Header, SplitMatch? Cookie);
+
+/// <summary>Puts a second release beside the active one, or changes its share.</summary>
+internal sealed class SplitChange(Mesh mesh)
+{
+    public async Task<(ServiceDocument After, string What)> ApplyAsync(ServiceDocument document, SplitInput input, CancellationToken ct)
+    {
+        var before = document.Split;
+        var release = input.Candidate is null
+            ? before?.Release ?? throw new DeliveryException(
+                ExitCode.WrongInput, $"{input.Service} is not split: name the candidate by the beginning of its id; see 'deployer status {input.Service}'")
+            : await CandidateAsync(document, input, input.Candidate, ct);
+        if (before is not null && before.Release.Deployment != release.Deployment)
+        {
+            throw new DeliveryException(
+                ExitCode.WrongInput,
+                $"{input.Service} is split with {before.Release.Version} already: end that by 'deployer abort {input.Service}' or 'deployer promote' first");
+        }
+
+        var split = new Split(release, input.Share ?? before?.Share ?? 0, input.Header ?? before?.Header, input.Cookie ?? before?.Cookie);
+        return (document with { Split = split }, $"{Describe(split)} to {release.Version}, the others to {document.Active!.Version}");
+    }
+
+    private async Task<Release> CandidateAsync(ServiceDocument document, SplitInput input, string prefix, CancellationToken ct)
+    {
+        if (document.Split is { } split && split.Release.Deployment.StartsWith(prefix, StringComparison.Ordinal))
+            return split.Release;
+        var chosen = CandidateChoice.Find(input.Service, prefix, document, await mesh.Catalog.WithContainersAsync(input.Service, ct));
+        if (chosen.FirstOrDefault(entry => !entry.Instance.IsHealthy) is { Instance: { } ill })
+        {
+            throw new DeliveryException(
+                ExitCode.Unhealthy, $"instance {ill.Id} of the candidate is {ill.Health}: a split would send requests to it. Look at its checks in Consul.");
+        }
+
+        return await CandidateIdentity.OfAsync(chosen[0].Instance, chosen[0].Container, await mesh.DockerAsync(ct), ct);
+    }
+
+    private static string Describe(Split split) => string.Join(
+        " and ",
+        new[]
+        {
+            string.Create(CultureInfo.InvariantCulture, $"{split.Share} % of the requests"),
+            split.Header is { } header ? $"those with {header.Name}: {header.Value}" : null,
+            split.Cookie is { } cookie ? $"those with the cookie {cookie.Name}={cookie.Value}" : null,
+        }.OfType<string>());
+}

@@ -1,0 +1,44 @@
+using System.CommandLine;
+using ServiceMesh.Deployer.Delivery;
+
+namespace ServiceMesh.Deployer.Verbs;
+
+/// <summary><c>deployer maintenance demo --message "Back at noon."</c></summary>
+internal static class MaintenanceVerb
+{
+    private static readonly Argument<string> Service = new("service") { Description = "the service's name" };
+
+    private static readonly Option<string?> Message = new("--message") { Description = "what people read", HelpName = "text" };
+
+    private static readonly Option<TimeSpan?> RetryAfter = MeshOptions.Duration(
+        "--retry-after", "when to try again, told in Retry-After", Maintenance.DefaultRetryAfter);
+
+    public static Command Create()
+    {
+        var command = new VerbCommand(
+            "maintenance",
+            "Lets the proxies answer a service's requests with 503 and a message, until resume.",
+            "deployer maintenance demo --message \"Back at noon.\" --retry-after 30m")
+        {
+            Service,
+            Message,
+            RetryAfter,
+        };
+        command.SetAction((parse, ct) => VerbRunner.ChangeAsync(
+            parse,
+            "maintenance",
+            () => ServiceArgument.Of(parse, Service),
+            (service, mesh, narrator, token) => new ChangeRun(mesh, narrator).RunAsync(
+                service,
+                "maintenance",
+                (document, _) => Task.FromResult(Change(
+                    document, new Maintenance(mesh.Time.GetUtcNow(), parse.GetValue(Message), parse.GetValue(RetryAfter)))),
+                token),
+            ct));
+        return command;
+    }
+
+    private static (ServiceDocument After, string What) Change(ServiceDocument document, Maintenance maintenance) => (
+        document with { Maintenance = maintenance, Pause = null },
+        $"is under maintenance: requests get 503; 'deployer resume {document.Service}' ends it");
+}
