@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 using ServiceMesh.Proxy.Answers;
 using ServiceMesh.Proxy.Following;
+using ServiceMesh.Proxy.Health;
 using ServiceMesh.Proxy.LastGood;
 using ServiceMesh.Proxy.Listening;
 using ServiceMesh.Proxy.Snapshots;
@@ -43,8 +44,14 @@ internal static class ProxyApplication
         builder.Services.AddSingleton<SnapshotHolder>();
         builder.Services.AddSingleton<LastGoodFile>();
         builder.Services.AddSingleton<InstanceReader>();
+        builder.Services.AddSingleton<InstanceFollower>();
+        builder.Services.AddSingleton<MeshNews>();
+        builder.Services.AddSingleton<Probe>();
+        builder.Services.AddSingleton<Prober>();
+        builder.Services.AddSingleton<PassiveHealth>();
+        builder.Services.AddSingleton<MeshFollower>();
         // The follower has the first snapshot before Kestrel begins to listen: no request meets an empty table.
-        builder.Services.AddHostedService<MeshFollower>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<MeshFollower>());
         builder.Services.AddHostedService<LastGoodKeeper>();
 
         builder.Services.AddSingleton<Keys>();
