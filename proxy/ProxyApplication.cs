@@ -80,8 +80,8 @@ internal static class ProxyApplication
         builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create($"Proxy:{setting.Key}", setting.Value)));
         builder.Services.AddOptions<ProxyOptions>().BindConfiguration("Proxy").ValidateOnStart();
         builder.Services.AddSingleton<IValidateOptions<ProxyOptions>, ProxyOptionsValidator>();
-        // Kestrel is the first to read a setting, while the application is built: before it does, all faults are told at once.
-        builder.Services.AddOptions<KestrelServerOptions>().Configure<IStartupValidator>((_, all) => Validate(all));
+        // The host is the first to read a setting, while the application is built: before it does, all faults are told at once.
+        builder.Services.AddOptions<HostOptions>().Configure<IStartupValidator>((_, all) => Validate(all));
     }
 
     private static void Validate(IStartupValidator settings)
