@@ -8,7 +8,11 @@ namespace ServiceMesh.Proxy.Answers;
 internal sealed record ServicesReport(
     [property: JsonConverter(typeof(JsonStringEnumConverter<SnapshotOrigin>))] SnapshotOrigin Origin,
     DateTimeOffset? LossHeldUntil,
+    LastGoodReport LastGood,
     IReadOnlyList<ServiceReport> Services);
+
+/// <summary>The state that is kept on disk for a start without Consul: when it was written last, and why it is of no use, if so.</summary>
+internal sealed record LastGoodReport(DateTimeOffset? WrittenAt, string? Fault);
 
 /// <summary>The answer to <c>GET /services/&lt;name&gt;</c>.</summary>
 internal sealed record ServiceReport(

@@ -68,7 +68,7 @@ internal sealed class LossGuard(double share, TimeSpan hold)
 
     private static IReadOnlyList<Instance> Same(IReadOnlyList<Instance> before, Instance[] next) => next.SequenceEqual(before) ? before : next;
 
-    private static bool Equal<T>(FrozenDictionary<string, T> one, FrozenDictionary<string, T> other)
+    private static bool Equal<T>(IReadOnlyDictionary<string, T> one, IReadOnlyDictionary<string, T> other)
         where T : IEquatable<T> =>
         one.Count == other.Count && one.All(pair => other.TryGetValue(pair.Key, out var value) && pair.Value.Equals(value));
 
