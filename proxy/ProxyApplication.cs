@@ -2,6 +2,7 @@ using System.Text;
 using Consul;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
+using ServiceMesh.Proxy.Admin;
 using ServiceMesh.Proxy.Answers;
 using ServiceMesh.Proxy.Following;
 using ServiceMesh.Proxy.Health;
@@ -25,14 +26,10 @@ internal static class ProxyApplication
     {
         // The settings lie beside the program, wherever it is started from.
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
-        // In a section of its own: the environment's PORT or STATE is somebody else's.
-        builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create($"Proxy:{setting.Key}", setting.Value)));
+        AddSettings(builder, settings);
         builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
 
         builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddOptions<ProxyOptions>().BindConfiguration("Proxy").ValidateOnStart();
-        builder.Services.AddSingleton<IValidateOptions<ProxyOptions>, ProxyOptionsValidator>();
-
         builder.AddCertificates();
 
         builder.Services.AddSingleton<IConsulClient>(services => new ConsulClient(settings =>
@@ -66,6 +63,7 @@ internal static class ProxyApplication
         builder.Services.AddSingleton<ServicesAnswer>();
 
         builder.AddListening();
+        builder.AddAdmin();
 
         var app = builder.Build();
         app.UseSoundFraming();
@@ -74,6 +72,31 @@ internal static class ProxyApplication
         app.UseRedirectToHttps();
         app.Run(app.Services.GetRequiredService<TrafficHandler>().HandleAsync);
         return app;
+    }
+
+    private static void AddSettings(WebApplicationBuilder builder, IReadOnlyDictionary<string, string?> settings)
+    {
+        // In a section of its own: the environment's PORT or STATE is somebody else's.
+        builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create($"Proxy:{setting.Key}", setting.Value)));
+        builder.Services.AddOptions<ProxyOptions>().BindConfiguration("Proxy").ValidateOnStart();
+        builder.Services.AddSingleton<IValidateOptions<ProxyOptions>, ProxyOptionsValidator>();
+        // The host is the first to read a setting, while the application is built: before it does, all faults are told at once.
+        builder.Services.AddOptions<HostOptions>().Configure<IStartupValidator>((_, all) => Validate(all));
+    }
+
+    private static void Validate(IStartupValidator settings)
+    {
+        try
+        {
+            settings.Validate();
+        }
+        catch (AggregateException several) when (several.InnerExceptions.All(error => error is OptionsValidationException))
+        {
+            throw new OptionsValidationException(
+                "Proxy",
+                typeof(ProxyOptions),
+                several.InnerExceptions.Cast<OptionsValidationException>().SelectMany(error => error.Failures).Distinct(StringComparer.Ordinal));
+        }
     }
 
     private static TrustedProxies TrustedBy(ProxyOptions options)

@@ -23,6 +23,7 @@ internal sealed record ServiceReport(
     string? Deployment,
     IReadOnlyList<Route> Routes,
     IReadOnlyList<InstanceReport> Instances,
+    IReadOnlyList<ReleaseReport> Releases,
     string? Fault,
     DateTimeOffset? LossHeldUntil)
 {
@@ -40,6 +41,7 @@ internal sealed record ServiceReport(
                 .. service.Members.Select(member => InstanceReport.Of(member, isGone: false)),
                 .. service.Gone.Where(member => member.State.InFlight > 0).Select(member => InstanceReport.Of(member, isGone: true)),
             ],
+            [.. service.Releases.Select(release => ReleaseReport.Of(release, document?.Split))],
             stored.Fault ?? snapshot.Routes.Faults.GetValueOrDefault(stored.Service),
             snapshot.Held.TryGetValue(stored.Service, out var until) ? until : null);
     }

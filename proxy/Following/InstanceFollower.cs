@@ -23,14 +23,14 @@ internal sealed class InstanceFollower(
     private const int RoundLimit = 100;
     private static readonly TimeSpan Again = TimeSpan.FromSeconds(1);
 
-    private readonly Channel<IReadOnlyCollection<string>> asked = Channel.CreateUnbounded<IReadOnlyCollection<string>>();
+    private readonly Channel<Question> asked = Channel.CreateUnbounded<Question>();
     private DocumentSet documents = DocumentSet.Empty;
 
     /// <summary>Follows these documents' services from now on.</summary>
     public void Follow(DocumentSet told) => Volatile.Write(ref documents, told);
 
     /// <summary>Has the instances of these services read.</summary>
-    public void Ask(IReadOnlyCollection<string> services) => asked.Writer.TryWrite(services);
+    public void Ask(IReadOnlyCollection<string> services) => asked.Writer.TryWrite(new Question(services, time.GetTimestamp()));
 
     /// <summary>Its loops; each ends by the stop alone, or by a bug.</summary>
     public Task[] Run(CancellationToken ct) => [FollowChecksAsync(ct), FollowCatalogAsync(ct), ReadAgainAsync(ct), ReadAsync(ct)];
@@ -82,10 +82,15 @@ internal sealed class InstanceFollower(
     private async Task ReadAsync(CancellationToken ct)
     {
         HashSet<string> due = new(StringComparer.Ordinal);
+        long? came = null;
         while (await AskedAsync(isAgain: due.Count > 0, ct))
         {
-            while (asked.Reader.TryRead(out var services))
-                due.UnionWith(services);
+            while (asked.Reader.TryRead(out var question))
+            {
+                due.UnionWith(question.Services);
+                came ??= question.Came;
+            }
+
             due.RemoveWhere(service => !IsFollowed(service));
             if (due.Count == 0)
                 continue;
@@ -97,8 +102,9 @@ internal sealed class InstanceFollower(
                 read = read.Concat(await reader.ReadAsync(others, ct)).ToDictionary(StringComparer.Ordinal);
             }
 
-            news.Instances([.. due], read);
+            news.Instances([.. due], read, came ?? time.GetTimestamp());
             due.ExceptWith(read.Keys);
+            came = due.Count == 0 ? null : came;
         }
     }
 
@@ -135,4 +141,7 @@ internal sealed class InstanceFollower(
 
     private List<string> Others(HashSet<string> due) =>
         [.. snapshots.Current.Services.Values.Where(service => service.Traffic.Length > 0).Select(service => service.Stored.Service).Where(service => !due.Contains(service))];
+
+    /// <summary>Services to be read, and when what led to it came.</summary>
+    private readonly record struct Question(IReadOnlyCollection<string> Services, long Came);
 }

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using ServiceMesh.Proxy.Health;
 using ServiceMesh.Proxy.LastGood;
+using ServiceMesh.Proxy.Metering;
 using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Store;
 
@@ -18,6 +19,7 @@ internal sealed partial class MeshFollower(
     Prober prober,
     SnapshotHolder snapshots,
     LastGoodFile lastGood,
+    ProxyMeter meter,
     IOptions<ProxyOptions> options,
     TimeProvider time,
     ILogger<MeshFollower> log) : BackgroundService
@@ -95,9 +97,16 @@ internal sealed partial class MeshFollower(
             var now = Now;
             var touched = wakes.Take(now).ToDictionary(service => service, _ => new List<HealthFinding>(), StringComparer.Ordinal);
             HashSet<string> confirmed = new(StringComparer.Ordinal);
+            long? oldest = null;
             while (news.TryTake(out var item))
+            {
+                oldest ??= item.Came;
                 Take(item, touched, confirmed);
-            await ApplyAsync(new Moment(now, touched), confirmed);
+            }
+
+            var applied = await ApplyAsync(new Moment(now, touched), confirmed);
+            if (applied && oldest is { } came)
+                meter.Lag.Add(time.GetElapsedTime(came));
             timer.Change(UntilNext(Now), Timeout.InfiniteTimeSpan);
         }
     }
@@ -124,7 +133,8 @@ internal sealed partial class MeshFollower(
         }
     }
 
-    private async Task ApplyAsync(Moment moment, HashSet<string> confirmed)
+    /// <returns>Whether there is a new snapshot.</returns>
+    private async Task<bool> ApplyAsync(Moment moment, HashSet<string> confirmed)
     {
         var before = snapshots.Current;
         var view = guard.Rule(before, told.Documents, told.Instances, moment.Now, confirmed);
@@ -141,6 +151,7 @@ internal sealed partial class MeshFollower(
             wakes.Set(service, snapshots.Current.Services.GetValueOrDefault(service)?.ChangesAt(moment.Now));
         foreach (var service in moment.Touched.Keys.Union(publication.Changes.Select(change => change.Service)))
             await Drain.EndAsync(before.Services.GetValueOrDefault(service), snapshots.Current.Services.GetValueOrDefault(service), moment.Now);
+        return publication.IsNew;
     }
 
     private Publication Publish(SnapshotOrigin origin, MeshView view, Moment moment)

@@ -1,4 +1,5 @@
 using ServiceMesh.Proxy.Health;
+using ServiceMesh.Proxy.Metering;
 
 namespace ServiceMesh.Proxy.Snapshots;
 
@@ -28,6 +29,27 @@ internal sealed record MemberModel(Instance Instance, Stage Stage, MemberState S
 
     /// <summary>Its share of its release's traffic beside the others' shares.</summary>
     public int Weight { get; init; } = Instance.Weight;
+
+    /// <summary>The meter of its release; <c>null</c> while that is not in the traffic.</summary>
+    public Meter? Release { get; init; }
+
+    public void Answered(int status, TimeSpan after)
+    {
+        State.Meter.Answered(status, after);
+        Release?.Answered(status, after);
+    }
+
+    public void Failed(Failure failure, TimeSpan after)
+    {
+        State.Meter.Failed(failure, after);
+        Release?.Failed(failure, after);
+    }
+
+    public void CutOff()
+    {
+        State.Meter.CutOff();
+        Release?.CutOff();
+    }
 
     /// <summary>Whether it is the same running container behind the same port, whatever its health and stage.</summary>
     public bool IsSame(Instance other) =>

@@ -1,5 +1,6 @@
 using ServiceMesh.Policy;
 using ServiceMesh.Proxy.Health;
+using ServiceMesh.Proxy.Metering;
 using ServiceMesh.Store;
 
 namespace ServiceMesh.Proxy.Snapshots;
@@ -14,6 +15,9 @@ internal sealed class MemberRule(ServiceModel? before, StoredDocument stored, Mo
     public static readonly TimeSpan GoneLook = TimeSpan.FromMilliseconds(250);
 
     private readonly TrafficPolicy policy = stored.Document?.Traffic ?? TrafficPolicy.Default;
+
+    /// <summary>The releases in the traffic.</summary>
+    public IReadOnlyList<ReleaseModel> Releases { get; } = ReleaseModel.Follow(before?.Releases ?? [], stored.Document);
 
     /// <summary>All instances of the catalog, ordered by id.</summary>
     public MemberModel[] MembersOf(IReadOnlyList<Instance> instances)
@@ -52,7 +56,11 @@ internal sealed class MemberRule(ServiceModel? before, StoredDocument stored, Mo
         var health = moment.FindingsOf(stored.Service)
             .Where(finding => finding.Member == member.State)
             .Aggregate(member.Health, (health, finding) => health.After(finding.Kind, policy.Passive, moment.Now));
-        return member with { Health = health.At(moment.Now, inTraffic: member.InTrafficSince is not null) };
+        return member with
+        {
+            Health = health.At(moment.Now, inTraffic: member.InTrafficSince is not null),
+            Release = Releases.FirstOrDefault(release => release.Release.Deployment == instance.Deployment)?.Meter,
+        };
     }
 
     private Stage StageOf(Instance instance) => stored.Document?.StageOf(instance.Deployment) ?? Stage.Candidate;

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using System.Text;
 using ServiceMesh.Proxy.Health;
+using ServiceMesh.Proxy.Metering;
 
 namespace ServiceMesh.Proxy.Snapshots;
 
@@ -19,6 +20,9 @@ internal sealed class MemberState
 
     /// <summary>The requests that the instance is answering, upgraded connections included.</summary>
     public int InFlight => Volatile.Read(ref inFlight);
+
+    /// <summary>What became of the requests to it.</summary>
+    public Meter Meter { get; } = new();
 
     /// <summary>What the requests' ends say of its health.</summary>
     public PassiveCounts Outcomes { get; } = new();

@@ -1,4 +1,5 @@
 using ServiceMesh.Proxy.Health;
+using ServiceMesh.Proxy.Metering;
 using ServiceMesh.Proxy.Traffic.Choosing;
 using ServiceMesh.Store;
 
@@ -29,6 +30,9 @@ internal sealed record ServiceModel(
     /// <summary>Where the split's share begins among the buckets.</summary>
     public int SplitStart { get; } = Stored.Document?.Split is { } split ? Bucket.StartOf(split.Release.Deployment) : 0;
 
+    /// <summary>The releases in the traffic, the active one first.</summary>
+    public IReadOnlyList<ReleaseModel> Releases { get; private init; } = [];
+
     /// <summary>Builds the model that follows <paramref name="before"/>; the same object if nothing changed.</summary>
     /// <param name="before">The model until now; <c>null</c> for a new service.</param>
     /// <param name="stored">The document.</param>
@@ -44,7 +48,7 @@ internal sealed record ServiceModel(
         var (members, gone) = (next.MembersOf(instances), next.GoneWithout(instances));
         return isSame && members.SequenceEqual(before!.Members) && gone.SequenceEqual(before.Gone)
             ? before
-            : new ServiceModel(stored, instances, members, gone, before?.State ?? new ServiceState());
+            : new ServiceModel(stored, instances, members, gone, before?.State ?? new ServiceState()) { Releases = next.Releases };
     }
 
     /// <summary>The healthy instances of any release, in the traffic or not.</summary>

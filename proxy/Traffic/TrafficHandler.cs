@@ -2,6 +2,7 @@ using ServiceMesh.Policy;
 using ServiceMesh.Proxy.Answers;
 using ServiceMesh.Proxy.Following;
 using ServiceMesh.Proxy.Health;
+using ServiceMesh.Proxy.Metering;
 using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic.Choosing;
 using ServiceMesh.Proxy.Traffic.Retries;
@@ -23,19 +24,25 @@ internal sealed partial class TrafficHandler(
     IHttpForwarder forwarder,
     Upstream upstream,
     PassiveHealth health,
+    ProxyMeter meter,
     TimeProvider time,
     ILogger<TrafficHandler> log)
 {
     public long Now => time.GetTimestamp();
 
-    public async Task HandleAsync(HttpContext context)
+    public TimeSpan Since(long timestamp) => time.GetElapsedTime(timestamp);
+
+    public Task HandleAsync(HttpContext context) => HandleAsync(new Exchange(context, this));
+
+    public async Task HandleAsync(Exchange exchange)
     {
-        var exchange = new Exchange(context, this);
+        var context = exchange.Context;
         while (true)
         {
             var snapshot = snapshots.Current;
             if (snapshot.Routes.Match(context.Request.Host.Host, context.Request.Path.Value ?? "") is not { } target)
             {
+                meter.NotRouted();
                 await NoRouteAsync(context, snapshot);
                 return;
             }
@@ -50,7 +57,7 @@ internal sealed partial class TrafficHandler(
 
             if (document.Pause is { } pause)
             {
-                if (!await PausedAsync(exchange, snapshot, pause))
+                if (!await PausedAsync(exchange, snapshot, service, pause))
                     return;
                 continue;
             }
@@ -96,6 +103,7 @@ internal sealed partial class TrafficHandler(
         var (context, member) = (exchange.Context, exchange.Member!);
         if (!BodyLimit.Set(context, target.Route))
         {
+            service.State.Meter.Refused(Refusal.BodyTooLarge);
             await Problem.WriteAsync(
                 context, StatusCodes.Status413PayloadTooLarge, $"A request to service '{target.Service}' may have a body of {target.Route.MaxBody} bytes.");
             return true;
@@ -118,6 +126,8 @@ internal sealed partial class TrafficHandler(
             return false;
         }
 
+        if (error is not ForwarderError.None)
+            Count(exchange, error, reason, isAborted: aborted.IsCancellationRequested);
         if (error is ForwarderError.None || context.RequestAborted.IsCancellationRequested)
             return true;
 
@@ -142,13 +152,33 @@ internal sealed partial class TrafficHandler(
         return true;
     }
 
+    private static void Count(Exchange exchange, ForwarderError error, Exception? reason, bool isAborted)
+    {
+        var isGone = isAborted || exchange.Context.RequestAborted.IsCancellationRequested;
+        switch (FailureRule.Of(error, reason, exchange.AnsweredAfter is not null, isGone))
+        {
+            case null:
+                break;
+            case Failure.CutOff:
+                exchange.Member!.CutOff();
+                break;
+            case { } failure:
+                exchange.Member!.Failed(failure, exchange.SinceAsked);
+                break;
+        }
+    }
+
     private static bool IsRetriable(HttpContext context, ForwarderError error, Exception? reason) =>
         RetryRule.NeverSent(error, reason) || (error is ForwarderError.Request && RetryRule.IsRepeatable(context));
 
-    private static Task MaintenanceAsync(HttpContext context, ServiceModel service, Maintenance maintenance) => Problem.UnavailableAsync(
-        context,
-        maintenance.Message ?? $"Service '{service.Stored.Service}' is under maintenance.",
-        maintenance.RetryAfter ?? Maintenance.DefaultRetryAfter);
+    private static Task MaintenanceAsync(HttpContext context, ServiceModel service, Maintenance maintenance)
+    {
+        service.State.Meter.Refused(Refusal.Maintenance);
+        return Problem.UnavailableAsync(
+            context,
+            maintenance.Message ?? $"Service '{service.Stored.Service}' is under maintenance.",
+            maintenance.RetryAfter ?? Maintenance.DefaultRetryAfter);
+    }
 
     /// <returns>Whether to choose again; else the client has its answer.</returns>
     private async ValueTask<bool> NotEnteredAsync(Exchange exchange, ServiceModel service, ServiceDocument document, ChoiceKind why)
@@ -159,29 +189,33 @@ internal sealed partial class TrafficHandler(
             case ChoiceKind.Full:
                 return await PlaceAsync(exchange, service, document.Traffic.Concurrency!);
             case ChoiceKind.Refused:
+                service.State.Meter.Refused(Refusal.Pass);
                 await Problem.WriteAsync(
                     exchange.Context,
                     StatusCodes.Status403Forbidden,
                     $"The pass in {CandidatePass.Header} is not valid for service '{name}', or has ended.");
                 return false;
             default:
+                service.State.Meter.Refused(Refusal.NoInstance);
                 await Problem.UnavailableAsync(exchange.Context, $"Service '{name}' has no active instance at the moment.");
                 return false;
         }
     }
 
     /// <returns>Whether to go on; else the client has its answer.</returns>
-    private async ValueTask<bool> PausedAsync(Exchange exchange, Snapshot snapshot, Pause pause)
+    private async ValueTask<bool> PausedAsync(Exchange exchange, Snapshot snapshot, ServiceModel service, Pause pause)
     {
         var left = (pause.Limit ?? Pause.DefaultLimit) - time.GetElapsedTime(exchange.Started);
         if (left > TimeSpan.Zero)
         {
             if (!room.TryEnter())
             {
+                service.State.Meter.Refused(Refusal.Paused);
                 await Problem.UnavailableAsync(exchange.Context, "The service is paused, and too many requests wait for it already.");
                 return false;
             }
 
+            service.State.Meter.Hold();
             try
             {
                 await snapshots.NextAsync(snapshot).WaitAsync(left, time, exchange.Context.RequestAborted);
@@ -198,9 +232,11 @@ internal sealed partial class TrafficHandler(
             finally
             {
                 room.Leave();
+                service.State.Meter.LetGo();
             }
         }
 
+        service.State.Meter.Refused(Refusal.Paused);
         await Problem.WriteAsync(
             exchange.Context, StatusCodes.Status504GatewayTimeout, "The service is paused, and was for as long as a request may wait.");
         return false;
@@ -225,6 +261,7 @@ internal sealed partial class TrafficHandler(
             return false;
         }
 
+        service.State.Meter.Refused(Refusal.Full);
         await Problem.UnavailableAsync(
             exchange.Context, $"Service '{service.Stored.Service}' has as many requests as its instances may have at once.");
         return false;

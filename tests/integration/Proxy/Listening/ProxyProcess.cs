@@ -46,7 +46,8 @@ internal sealed class ProxyProcess : IDisposable
             await using var raw = await RawConnection.OpenAsync(port);
             return (await raw.AskAsync("GET /services/-/readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")).Status;
         }
-        catch (SocketException)
+        // Refused, or taken into the queue of a port that closed.
+        catch (Exception error) when (error is SocketException or IOException)
         {
             return 0;
         }

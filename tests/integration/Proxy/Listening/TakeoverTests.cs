@@ -125,9 +125,14 @@ public sealed class TakeoverTests(ConsulFixture consul) : IAsyncLifetime
         door.Connect(new UnixDomainSocketEndPoint(Path.Combine(state, "takeover.sock")));
         Assert.True(door.Poll(TimeSpan.FromSeconds(10), SelectMode.SelectRead));
         var (text, descriptors) = Descriptors.Receive(door);
-        Assert.Equal($"[::]:{port}", Encoding.UTF8.GetString(text));
-        using var listening = new SafeSocketHandle(Assert.Single(descriptors), ownsHandle: true);
-        Assert.False(listening.IsInvalid);
+        // The traffic port and the admin port beside it.
+        Assert.Equal([$"127.0.0.1:{port + 1}", $"[::]:{port}"], Encoding.UTF8.GetString(text).Split('\n').Order(StringComparer.Ordinal));
+        Assert.Equal(2, descriptors.Length);
+        foreach (var descriptor in descriptors)
+        {
+            using var listening = new SafeSocketHandle(descriptor, ownsHandle: true);
+            Assert.False(listening.IsInvalid);
+        }
     }
 
     // It leaves once the door is another's.
