@@ -6,6 +6,11 @@ using ServiceMesh.RegistrySidecar.DryRun;
 using ServiceMesh.RegistrySidecar.Operation;
 using ServiceMesh.RegistrySidecar.Settings;
 
+// What Docker and Consul say is taken in where it arrives. .NET's detour over the thread pool is a good part of the way from
+// an event to the catalog. It looks at the variable once, before its first socket.
+const string InlineCompletions = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
+Environment.SetEnvironmentVariable(InlineCompletions, Environment.GetEnvironmentVariable(InlineCompletions) ?? "1");
+
 return await new SidecarCommand(
         (input, ct) => WithSettingsAsync(input, settings => RunAsync(settings, ct)),
         (input, json, ct) => WithSettingsAsync(input, settings => ListVerb.RunAsync(settings.Options, json, Console.Out, ct)))

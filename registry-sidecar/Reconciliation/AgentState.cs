@@ -7,13 +7,22 @@ namespace ServiceMesh.RegistrySidecar.Reconciliation;
 /// What is registered at the node's agent. It is read once and then kept in step with every write, so that an event costs
 /// one call; after a failure it is unknown, and read anew.
 /// </summary>
-internal sealed class AgentState(IConsulClient consul)
+internal sealed class AgentState(IConsulClient consul, TimeProvider time)
 {
+    /// <summary>What was read so short a time ago counts as known; it is about as long as Docker takes to start a container.</summary>
+    private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(0.5);
+
     private readonly Lock gate = new();
     private Dictionary<string, AgentService> services = new(StringComparer.Ordinal);
     private Dictionary<string, AgentCheck> checks = new(StringComparer.Ordinal);
 
+    private long lastRead;
+    private volatile bool wroteSince;
+
     public bool IsKnown { get; private set; }
+
+    /// <summary>Whether others' registrations were read a moment ago, for what is written next.</summary>
+    public bool KnowsOthers => IsKnown && !wroteSince && time.GetElapsedTime(lastRead) < Fresh;
 
     /// <summary>The address that the agent advertises to the others.</summary>
     public string Address { get; private set; } = "";
@@ -33,6 +42,24 @@ internal sealed class AgentState(IConsulClient consul)
         services = new Dictionary<string, AgentService>(read, StringComparer.Ordinal);
         checks = new Dictionary<string, AgentCheck>(checking, StringComparer.Ordinal);
         IsKnown = true;
+        OthersAreKnown();
+    }
+
+    /// <summary>
+    /// Reads again what others registered: an id of ours may be somebody else's since the last reading, and would be overwritten.
+    /// </summary>
+    public async Task ReadOthersAsync(Ownership owner, CancellationToken ct)
+    {
+        var read = (await consul.Agent.Services(new QueryOptions { Filter = owner.OthersFilter }, ct)).Response;
+        lock (gate)
+        {
+            foreach (var gone in services.Values.Where(service => !owner.Owns(service) && !read.ContainsKey(service.ID)).ToList())
+                services.Remove(gone.ID);
+            foreach (var other in read.Values.Where(service => !owner.Owns(service)))
+                services[other.ID] = other;
+        }
+
+        OthersAreKnown();
     }
 
     public async Task RegisterAsync(Registering registering, CancellationToken ct)
@@ -41,6 +68,7 @@ internal sealed class AgentState(IConsulClient consul)
         if (registering.IsTakeover)
             await DeregisterAsync(registration.ID!, ct);
         await consul.Agent.ServiceRegister(registration, registering.ReplaceChecks, ct);
+        wroteSince = true;
         var lost = Learn(registering);
         // Replacing removes all checks that are not given, and with them the maintenance.
         if (lost is not null)
@@ -50,6 +78,7 @@ internal sealed class AgentState(IConsulClient consul)
     public async Task DeregisterAsync(string id, CancellationToken ct)
     {
         await consul.Agent.ServiceDeregister(id, ct);
+        wroteSince = true;
         lock (gate)
         {
             services.Remove(id);
@@ -99,6 +128,8 @@ internal sealed class AgentState(IConsulClient consul)
 
         return maintenance;
     }
+
+    private void OthersAreKnown() => (wroteSince, lastRead) = (false, time.GetTimestamp());
 
     /// <returns>The maintenance that went with the checks that were replaced.</returns>
     private AgentCheck? Learn(Registering registering)

@@ -9,7 +9,7 @@ namespace ServiceMesh.RegistrySidecar.Reconciliation;
 /// What is known of the containers. Only those that something happened to are inspected again; the list of all, which is
 /// cheap, shows what an event did not tell.
 /// </summary>
-internal sealed class ContainerCache(RetryLedger retries)
+internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
 {
     private static readonly TimeSpan VerifyAfter = TimeSpan.FromSeconds(1);
 
@@ -19,8 +19,10 @@ internal sealed class ContainerCache(RetryLedger retries)
     private readonly Dictionary<string, ContainerFacts?> facts = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> listed = new(StringComparer.Ordinal);
     private readonly HashSet<string> dirty = new(StringComparer.Ordinal);
+    private readonly HashSet<string> starting = new(StringComparer.Ordinal);
     private readonly HashSet<string> witnessed = new(StringComparer.Ordinal);
     private readonly HashSet<string> presumedDead = new(StringComparer.Ordinal);
+    private readonly Inspections inspections = new(time);
 
     public IEnumerable<ContainerFacts> Running => facts.Values.OfType<ContainerFacts>().Where(container => container.IsRunning);
 
@@ -48,8 +50,15 @@ internal sealed class ContainerCache(RetryLedger retries)
         foreach (var (id, what) in happened)
         {
             var known = facts.GetValueOrDefault(id);
-            // Its networks are connected before it starts, and until then Docker would not answer; start follows. What is
-            // believed dead is looked at in its time.
+            if (what.Effect == EventEffect.LookedAtAhead && known is not { IsRunning: true })
+            {
+                starting.Add(id);
+                continue;
+            }
+
+            if (what.Effect != EventEffect.Started)
+                inspections.Forget(id);
+            // What is believed dead is looked at in its time.
             if (what.Effect == EventEffect.LookedAt && known is not { IsRunning: true })
                 continue;
             witnessed.Add(id);
@@ -70,6 +79,7 @@ internal sealed class ContainerCache(RetryLedger retries)
     public async Task ListAsync(IDockerClient docker, bool everything, CancellationToken ct)
     {
         var containers = await docker.Containers.ListContainersAsync(new ContainersListParameters(), ct);
+        inspections.ForgetAll();
         var now = containers.ToDictionary(container => container.ID, Fingerprint, StringComparer.Ordinal);
         dirty.UnionWith(containers.Where(one => everything || !IsKnown(one, now[one.ID])).Select(one => one.ID));
         dirty.UnionWith(facts
@@ -80,24 +90,27 @@ internal sealed class ContainerCache(RetryLedger retries)
             listed[id] = fingerprint;
     }
 
+    /// <summary>Whether Docker is to be asked for what a new registration may follow from.</summary>
+    public bool HasToAsk => starting.Count > 0 || Due.Any();
+
+    private IEnumerable<string> Due => dirty.Where(id => retries.IsDue(SubjectOf(id)));
+
     /// <summary>Inspects what has to be inspected.</summary>
     /// <returns>The containers of which something new is known, and those that could not be inspected, with the reason.</returns>
     public async Task<Inspection> InspectAsync(IDockerClient docker, CancellationToken ct)
     {
+        foreach (var id in starting)
+            inspections.AskAhead(docker, id, ct);
+        starting.Clear();
         var seen = new ConcurrentDictionary<string, ContainerFacts?>(StringComparer.Ordinal);
         var failed = new ConcurrentDictionary<string, string>(StringComparer.Ordinal);
-        var due = dirty.Where(id => retries.IsDue(SubjectOf(id))).ToList();
         await Calls.ForEachAsync(
-            due,
+            Due.ToList(),
             async (id, token) =>
             {
                 try
                 {
-                    seen[id] = ContainerFactsReader.Read(await docker.Containers.InspectContainerAsync(id, token));
-                }
-                catch (DockerContainerNotFoundException)
-                {
-                    seen[id] = null;
+                    seen[id] = await inspections.AskAsync(docker, id, facts.GetValueOrDefault(id)?.StartedAt ?? default, token);
                 }
                 catch (Exception error) when (error is not OperationCanceledException || !ct.IsCancellationRequested)
                 {

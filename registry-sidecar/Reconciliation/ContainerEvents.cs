@@ -18,7 +18,7 @@ internal static class ContainerEvents
     public static IReadOnlyList<EventRow> All { get; } =
     [
         new(Container, "create", EventEffect.Ignored, "it does not run yet"),
-        new(Container, "start", EventEffect.LookedAtAnyway, "it runs: registered"),
+        new(Container, "start", EventEffect.Started, "it runs: registered"),
         new(Container, "kill", EventEffect.PresumedDeadBySignal,
             "a signal that ends it takes it out before it dies; whoever survives his stop timeout is registered again"),
         new(Container, "die", EventEffect.PresumedDead, "it ended: deregistered as the policy says"),
@@ -46,7 +46,7 @@ internal static class ContainerEvents
         new(Container, "commit", EventEffect.Ignored, "makes an image of it; it goes on as it was"),
         new(Container, "checkpoint", EventEffect.Ignored, "if it ends with that, die follows"),
         new(Container, "prune", EventEffect.Ignored, "names no container; destroy came for each"),
-        new(Network, "connect", EventEffect.LookedAt, "with --internal its address may be another; before start it is not looked at"),
+        new(Network, "connect", EventEffect.LookedAtAhead, "with --internal its address may be another; one that does not run yet is about to start, and asked for ahead"),
         new(Network, "disconnect", EventEffect.LookedAt, "as connect; after die it says nothing new"),
         new(Network, "create", EventEffect.Ignored, "no container is in it yet"),
         new(Network, "destroy", EventEffect.Ignored, "no container is in it any more"),

@@ -9,8 +9,14 @@ internal enum EventEffect
     /// <summary>A container that runs is looked at again.</summary>
     LookedAt,
 
+    /// <summary>A container that runs is looked at again; one that does not is about to start, and asked for ahead.</summary>
+    LookedAtAhead,
+
     /// <summary>The container is looked at again at once, whatever was believed of it.</summary>
     LookedAtAnyway,
+
+    /// <summary>The same; and the answer that was asked for ahead will do.</summary>
+    Started,
 
     /// <summary>The container is believed dead, and verified a second later.</summary>
     PresumedDead,
@@ -27,11 +33,16 @@ internal sealed record Happened(EventEffect Effect, Death? Death = null)
     /// <summary>Both, this and then <paramref name="next"/>, in one.</summary>
     public Happened Then(Happened next) => next.Effect switch
     {
+        // What was asked ahead may be of an earlier start, or of before what came after the start.
+        EventEffect.Started => Again,
+        EventEffect.LookedAt or EventEffect.LookedAtAhead when Effect == EventEffect.Started => Again,
         // Docker disconnects a dying container's networks after its death; that says nothing new.
-        EventEffect.LookedAt => this,
+        EventEffect.LookedAt or EventEffect.LookedAtAhead => this,
         EventEffect.PresumedDeadBySignal when Effect == EventEffect.PresumedDead || IsEndingSignal => this,
         _ => next,
     };
+
+    private static Happened Again { get; } = new(EventEffect.LookedAtAnyway);
 
     private bool IsEndingSignal => Death?.Signal is { } signal && Signals.EndAny(signal);
 }

@@ -80,9 +80,17 @@ internal sealed partial class Reconciler(
             return;
         var owned = agent.Services.Values.Where(owner.Owns).ToList();
         containers.Need(owned.Select(Ownership.ContainerOf));
-        await InspectAsync(engine, ct);
+        if (!await LookAsync(engine, ct))
+            return;
 
         var plan = Plan(owner, stages);
+        if (plan.HasWrites && !agent.KnowsOthers)
+        {
+            if (!await ReadAsync(ReadOthersAsync, ct))
+                return;
+            plan = Plan(owner, stages);
+        }
+
         await writer.ApplyAsync(plan, ct);
         await reporter.ReportAsync(desired.Instances, plan, owner, containers.FateOf, ct);
         containers.Prune(agent.Services.Values.Where(owner.Owns).Select(Ownership.ContainerOf).ToHashSet(StringComparer.Ordinal));
@@ -106,15 +114,14 @@ internal sealed partial class Reconciler(
         }
     }
 
-    private async Task<bool> AgentIsKnownAsync(CancellationToken ct)
+    private async Task<bool> AgentIsKnownAsync(CancellationToken ct) =>
+        agent.IsKnown || (retries.IsDue(Reading) && await ReadAsync(agent.ReadAsync, ct));
+
+    private async Task<bool> ReadAsync(Func<CancellationToken, Task> read, CancellationToken ct)
     {
-        if (agent.IsKnown)
-            return true;
-        if (!retries.IsDue(Reading))
-            return false;
         try
         {
-            await agent.ReadAsync(ct);
+            await read(ct);
             metrics.AgentAnswered();
             if (retries.Succeeded(Reading))
                 retries.Clear();
@@ -122,11 +129,33 @@ internal sealed partial class Reconciler(
         }
         catch (Exception error) when (error is not OperationCanceledException || !ct.IsCancellationRequested)
         {
+            agent.Forget();
             metrics.AgentFailed(error);
             // Consul itself does not say here which right is missing.
             Report(Reading, error is ConsulRequestException { Fault: ConsulFault.Forbidden } ? $"{error.Message}; {Rights}" : error.Message);
             return false;
         }
+    }
+
+    // An agent that does not take the expression tells all that it has.
+    private async Task ReadOthersAsync(CancellationToken ct)
+    {
+        try
+        {
+            await agent.ReadOthersAsync(owner!, ct);
+        }
+        catch (ConsulRequestException error) when (error.Fault == ConsulFault.Rejected)
+        {
+            await agent.ReadAsync(ct);
+        }
+    }
+
+    /// <summary>Looks at the containers that something happened to and, while Docker answers, at what others registered.</summary>
+    private async Task<bool> LookAsync(EngineConnection engine, CancellationToken ct)
+    {
+        var others = containers.HasToAsk && !agent.KnowsOthers ? ReadOthersAsync(ct) : null;
+        await InspectAsync(engine, ct);
+        return others is null || await ReadAsync(_ => others, ct);
     }
 
     private async Task InspectAsync(EngineConnection engine, CancellationToken ct)

@@ -108,7 +108,10 @@ internal sealed record DesiredInstance(ContainerFacts Container, AgentServiceReg
 
 /// <summary>What has to be written.</summary>
 internal sealed record RegistrationPlan(
-    IReadOnlyList<Registering> Register, IReadOnlyList<string> Deregister, IReadOnlyList<string> Conflicts);
+    IReadOnlyList<Registering> Register, IReadOnlyList<string> Deregister, IReadOnlyList<string> Conflicts)
+{
+    public bool HasWrites => Register.Count > 0 || Deregister.Count > 0;
+}
 
 /// <summary>A registration to write.</summary>
 /// <param name="Registration">The registration.</param>

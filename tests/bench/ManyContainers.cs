@@ -9,14 +9,14 @@ namespace ServiceMesh.Bench;
 /// A host with many containers: 50 of them started at once, the sidecar's own start among 200 that run already, and what
 /// it costs while nothing happens.
 /// </summary>
-internal sealed class ManyContainers(DockerClient docker, BenchContainers containers, BenchConsul consul)
+internal sealed class ManyContainers(DockerClient docker, BenchContainers containers, BenchConsul consul, bool quick)
 {
     private const int Burst = 50;
     private const int All = 200;
 
     // Code is slow until it has run a while, and a resync every 30 s takes minutes for that.
-    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(30);
+    private readonly TimeSpan settling = TimeSpan.FromSeconds(quick ? 15 : 30);
+    private readonly TimeSpan quiet = TimeSpan.FromSeconds(quick ? 30 : 60);
 
     private static readonly ParallelOptions Many = new() { MaxDegreeOfParallelism = Burst };
 
@@ -25,11 +25,34 @@ internal sealed class ManyContainers(DockerClient docker, BenchContainers contai
         var service = $"{containers.Mesh}-many";
         var burst = await BurstAsync(service, ct);
         await RunManyAsync(All - Burst, service, ct);
+        return [burst, .. await WithAResyncEverySecondAsync(service, ct), await IdleAsync(ct)];
+    }
+
+    private async Task<IEnumerable<Figure>> WithAResyncEverySecondAsync(string service, CancellationToken ct)
+    {
         var begin = Stopwatch.GetTimestamp();
         await using var sidecar = await SidecarRegistrar.StartAsync(containers, consul, ct, "SIDECAR_RESYNC=1s");
         await Follow.InstancesAsync(consul.Client, service, All, ct);
         var started = Stopwatch.GetElapsedTime(begin);
-        return [burst, new Figure($"sidecar's start → {All} containers in the catalog", "ms", Samples.Of([started])), .. await QuietAsync(sidecar, ct)];
+        await Task.Delay(settling, TimeProvider.System, ct);
+        var index = (await consul.Client.Catalog.Services(ct)).LastIndex;
+        var each = await CpuShareAsync(sidecar, ct);
+        var writes = (await consul.Client.Catalog.Services(ct)).LastIndex - index;
+        return
+        [
+            new Figure($"sidecar's start → {All} containers in the catalog", "ms", Samples.Of([started])),
+            new Figure($"CPU of a second with a reconcile and nothing to do, {All} containers", "ms", Samples.Of([each * 1000])),
+            new Figure("changes of the catalog while nothing happened", "writes", Samples.Of([(double)writes])),
+            new Figure($"resident memory, {All} containers", "MiB", Samples.Of([await ResidentAsync(sidecar, ct)])),
+        ];
+    }
+
+    /// <summary>As it runs where nobody set anything.</summary>
+    private async Task<Figure> IdleAsync(CancellationToken ct)
+    {
+        await using var sidecar = await SidecarRegistrar.StartAsync(containers, consul, ct);
+        await Task.Delay(settling, TimeProvider.System, ct);
+        return new Figure($"CPU while idle, {All} containers", "%", Samples.Of([await CpuShareAsync(sidecar, ct) * 100]));
     }
 
     private async Task<Figure> BurstAsync(string service, CancellationToken ct)
@@ -53,20 +76,12 @@ internal sealed class ManyContainers(DockerClient docker, BenchContainers contai
         return new Figure($"{Burst} started at once: own start event → in the catalog", "ms", Samples.Of(lags));
     }
 
-    private async Task<IEnumerable<Figure>> QuietAsync(SidecarRegistrar sidecar, CancellationToken ct)
+    /// <summary>The part of one processor that the sidecar takes while nothing happens.</summary>
+    private async Task<double> CpuShareAsync(SidecarRegistrar sidecar, CancellationToken ct)
     {
-        await Task.Delay(Settling, TimeProvider.System, ct);
-        var index = (await consul.Client.Catalog.Services(ct)).LastIndex;
-        var before = await CpuTimeAsync(sidecar, ct);
-        await Task.Delay(Quiet, TimeProvider.System, ct);
-        var each = (await CpuTimeAsync(sidecar, ct) - before) / Quiet.TotalSeconds;
-        var writes = (await consul.Client.Catalog.Services(ct)).LastIndex - index;
-        return
-        [
-            new Figure($"CPU of a second with a reconcile and nothing to do, {All} containers", "ms", Samples.Of([each])),
-            new Figure("changes of the catalog while nothing happened", "writes", Samples.Of([(double)writes])),
-            new Figure($"resident memory, {All} containers", "MiB", Samples.Of([await ResidentAsync(sidecar, ct)])),
-        ];
+        var (before, begin) = (await CpuTimeAsync(sidecar, ct), Stopwatch.GetTimestamp());
+        await Task.Delay(quiet, TimeProvider.System, ct);
+        return (await CpuTimeAsync(sidecar, ct) - before) / Stopwatch.GetElapsedTime(begin);
     }
 
     private async Task RunManyAsync(int count, string service, CancellationToken ct) =>

@@ -51,8 +51,8 @@ static async Task<IReadOnlyList<Figure>> MeasureAsync(string[] parts, bool quick
         if (parts.Contains("sidecar", StringComparer.Ordinal))
         {
             await using var own = await BenchConsul.StartAsync(docker, containers, ct);
-            figures.AddRange(await new RegistrationLag(docker, containers, own).MeasureAsync(ct));
-            figures.AddRange(await new ManyContainers(docker, containers, own).MeasureAsync(ct));
+            figures.AddRange(await new RegistrationLag(docker, containers, own, quick).MeasureAsync(ct));
+            figures.AddRange(await new ManyContainers(docker, containers, own, quick).MeasureAsync(ct));
         }
 
         if (parts.Contains("proxy", StringComparer.Ordinal))

@@ -8,13 +8,14 @@ namespace ServiceMesh.Bench;
 /// From Docker's <c>start</c> event to the instance in the catalog, and from <c>die</c> to its being gone. The peers are
 /// one call to the agent by this program itself, which nobody can go below, and Registrator where there is one.
 /// </summary>
-internal sealed class RegistrationLag(DockerClient docker, BenchContainers containers, BenchConsul consul)
+internal sealed class RegistrationLag(DockerClient docker, BenchContainers containers, BenchConsul consul, bool quick)
 {
     private const int Batches = 2;
-    private const int Rounds = 50;
+
+    private readonly int rounds = quick ? 25 : 50;
 
     // The first rounds of a process warm its code up.
-    private const int WarmUp = 40;
+    private readonly int warmUp = quick ? 25 : 40;
 
     // It ends by itself: whom Docker ends the sidecar takes out before it dies.
     private static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(0.5);
@@ -56,12 +57,12 @@ internal sealed class RegistrationLag(DockerClient docker, BenchContainers conta
 
     private async Task RunAsync(DockerEvents events, Lags lags, CancellationToken ct)
     {
-        for (var round = 0; round < WarmUp + Rounds; round++)
+        for (var round = 0; round < warmUp + rounds; round++)
         {
             var service = $"{containers.Mesh}-{Guid.NewGuid():N}"[..30];
             var (start, end) = await ContainerAsync(events, service, ct);
             var (register, deregister) = await AgentAsync(service, ct);
-            if (round < WarmUp)
+            if (round < warmUp)
                 continue;
             lags.Add(start, end);
             agent.Add(register, deregister);

@@ -65,6 +65,28 @@ public sealed class OwnershipTests(SidecarConsul parts)
         await parts.Client.Agent.ServiceDeregister(stranger.ID, Ct);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task StrangerTookTheId_BetweenTwoResyncs_IsNeitherOverwrittenNorRemoved(bool restart)
+    {
+        await using var mesh = new SidecarMesh(parts);
+        await mesh.StartSidecarAsync();
+        (string service, string marker) = (mesh.Named("web"), mesh.Named("marker"));
+        var container = await mesh.RunAsync("web", [$"SERVICE_NAME={service}"]);
+        var id = (await mesh.RegisteredAsync(service)).Service.ID;
+        var stranger = Registration(service, owner: null, mesh.Environment);
+        stranger.ID = id;
+        await parts.Client.Agent.ServiceRegister(stranger, Ct);
+
+        await (restart ? mesh.RestartAsync(container) : mesh.KillAsync(container));
+        await mesh.RunAsync("marker", [$"SERVICE_NAME={marker}"]);
+        await mesh.RegisteredAsync(marker);
+
+        Assert.Equal(1, (await mesh.RegisteredAsync(service)).Service.Port);
+        await parts.Client.Agent.ServiceDeregister(id, Ct);
+    }
+
     [Fact]
     public async Task Start_StaleWithinTheGrace_StaysForNow()
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Docker.DotNet;
 using Docker.DotNet.Models;
 using Microsoft.Extensions.Time.Testing;
@@ -20,7 +21,7 @@ public sealed class ContainerCacheTests
     public ContainerCacheTests()
     {
         retries = new RetryLedger(time);
-        cache = new ContainerCache(retries);
+        cache = new ContainerCache(retries, time);
         Inspected("a", running: true);
     }
 
@@ -192,6 +193,91 @@ public sealed class ContainerCacheTests
     }
 
     [Fact]
+    public async Task Mark_NetworkConnectedBeforeTheStart_IsAskedAheadAndTakenAtTheStart()
+    {
+        var answer = Held("a");
+        cache.Mark(Just(EventEffect.LookedAtAhead));
+        Assert.Empty((await cache.InspectAsync(docker, Ct)).Seen);
+        Assert.Empty(cache.Running);
+
+        answer.SetResult(Container("a", running: true));
+        cache.Mark(Just(EventEffect.Started));
+
+        Assert.Equal(["a"], (await cache.InspectAsync(docker, Ct)).Seen);
+        Assert.Single(cache.Running);
+        await docker.Containers.Received(1).InspectContainerAsync("a", Arg.Any<CancellationToken>());
+    }
+
+    [Theory]
+    [InlineData(false, 0)]
+    [InlineData(true, -1)]
+    public async Task Mark_AskedAheadAndNotStartedSince_IsAskedAgainAtTheStart(bool running, int seconds)
+    {
+        Inspected("a", running: false);
+        await KnownAsync("a");
+        var answer = Held("a");
+        cache.Mark(Just(EventEffect.LookedAtAhead));
+        await cache.InspectAsync(docker, Ct);
+        answer.SetResult(Container("a", running, started: Started.AddSeconds(seconds)));
+
+        Inspected("a", running: true);
+        cache.Mark(Just(EventEffect.Started));
+        await cache.InspectAsync(docker, Ct);
+
+        Assert.Single(cache.Running);
+        await docker.Containers.Received(3).InspectContainerAsync("a", Arg.Any<CancellationToken>());
+    }
+
+    [Fact]
+    public async Task Mark_AskedAheadAndDiedSince_IsNotRegisteredByTheOldAnswer()
+    {
+        cache.Mark(Just(EventEffect.LookedAtAhead));
+        await cache.InspectAsync(docker, Ct);
+
+        cache.Mark(Died(Started.AddSeconds(5), 0));
+        Inspected("a", running: false);
+        await cache.InspectAsync(docker, Ct);
+        cache.Mark(Just(EventEffect.Started));
+        await cache.InspectAsync(docker, Ct);
+
+        Assert.Empty(cache.Running);
+    }
+
+    [Fact]
+    public async Task ListAsync_AskedAheadBefore_IsAskedAgain()
+    {
+        Listed(Summary("a", 8080));
+        cache.Mark(Just(EventEffect.LookedAtAhead));
+        await cache.InspectAsync(docker, Ct);
+
+        await cache.ListAsync(docker, everything: false, Ct);
+        await cache.InspectAsync(docker, Ct);
+
+        Assert.Single(cache.Running);
+        await docker.Containers.Received(2).InspectContainerAsync("a", Arg.Any<CancellationToken>());
+    }
+
+    [Fact]
+    public async Task InspectAsync_DockerHasNoAnswerForOne_IsGivenUpAndNotWaitedForAgain()
+    {
+        Inspected("b", running: true);
+        var answer = Held("a");
+        cache.Need(["a"]);
+        var inspecting = cache.InspectAsync(docker, Ct);
+        time.Advance(Inspections.Patience);
+        Assert.Equal("Docker did not answer in time", (await inspecting).Failed["a"]);
+
+        cache.Need(["b"]);
+        var inspection = await cache.InspectAsync(docker, Ct);
+        Assert.Equal(["b"], inspection.Seen);
+        Assert.Contains("a", inspection.Failed.Keys);
+        await docker.Containers.Received(1).InspectContainerAsync("a", Arg.Any<CancellationToken>());
+        answer.SetException(new HttpRequestException("at last"));
+        Inspected("a", running: true);
+        Assert.Equal(["a"], (await cache.InspectAsync(docker, Ct)).Seen);
+    }
+
+    [Fact]
     public async Task ListAsync_HealthChangedAndNoEventCame_InspectsIt()
     {
         Inspected("a", running: true, health: "starting");
@@ -224,13 +310,29 @@ public sealed class ContainerCacheTests
     }
 
     private void Inspected(string id, bool running, string stopSignal = "", TimeSpan? stopTimeout = null, string? health = null) =>
-        docker.Containers.InspectContainerAsync(id, Arg.Any<CancellationToken>()).Returns(new ContainerInspectResponse
+        docker.Containers.InspectContainerAsync(id, Arg.Any<CancellationToken>()).Returns(Container(id, running, stopSignal, stopTimeout, health));
+
+    /// <summary>Docker's answer is the caller's to give.</summary>
+    private TaskCompletionSource<ContainerInspectResponse> Held(string id)
+    {
+        var answer = new TaskCompletionSource<ContainerInspectResponse>();
+        docker.Containers.InspectContainerAsync(id, Arg.Any<CancellationToken>()).Returns(answer.Task);
+        return answer;
+    }
+
+    private static ContainerInspectResponse Container(
+        string id, bool running, string stopSignal = "", TimeSpan? stopTimeout = null, string? health = null, DateTimeOffset? started = null) => new()
         {
             ID = id,
             Name = "/" + id,
             Config = new ContainerConfig { StopSignal = stopSignal, StopTimeout = stopTimeout },
-            State = new State { Running = running, StartedAt = "2026-01-31T12:00:00.123456789Z", Health = health is null ? null! : new Health { Status = health } },
-        });
+            State = new State
+            {
+                Running = running,
+                StartedAt = (started ?? Started).ToString("O", CultureInfo.InvariantCulture),
+                Health = health is null ? null! : new Health { Status = health },
+            },
+        };
 
     private void Listed(params ContainerListResponse[] containers) =>
         docker.Containers.ListContainersAsync(Arg.Any<ContainersListParameters>(), Arg.Any<CancellationToken>()).Returns(containers);

@@ -36,7 +36,7 @@ public sealed class ContainerEventsTests
     }
 
     [Theory]
-    [InlineData("start", nameof(EventEffect.LookedAtAnyway))]
+    [InlineData("start", nameof(EventEffect.Started))]
     [InlineData("destroy", nameof(EventEffect.LookedAtAnyway))]
     [InlineData("die", nameof(EventEffect.PresumedDead))]
     [InlineData("kill", nameof(EventEffect.PresumedDeadBySignal))]
@@ -59,13 +59,13 @@ public sealed class ContainerEventsTests
     public void Read_IgnoredEvent_IsNothing(string type, string action) => Assert.Null(ContainerEvents.Read(Event(type, action)));
 
     [Theory]
-    [InlineData("connect")]
-    [InlineData("disconnect")]
-    public void Read_NetworkEvent_IsAboutTheContainerInIt(string action)
+    [InlineData("connect", nameof(EventEffect.LookedAtAhead))]
+    [InlineData("disconnect", nameof(EventEffect.LookedAt))]
+    public void Read_NetworkEvent_IsAboutTheContainerInIt(string action, string effect)
     {
         var read = ContainerEvents.Read(Event(ContainerEvents.Network, action, ("container", "c1"), ("name", "bridge")));
 
-        Assert.Equal(("c1", new Happened(EventEffect.LookedAt)), read);
+        Assert.Equal(("c1", new Happened(Enum.Parse<EventEffect>(effect))), read);
         Assert.Null(ContainerEvents.Read(Event(ContainerEvents.Network, action)));
     }
 
@@ -105,16 +105,23 @@ public sealed class ContainerEventsTests
     [Fact]
     public void Then_SeveralEvents_TheOneThatSaysMostStays()
     {
-        var start = new Happened(EventEffect.LookedAtAnyway);
+        var start = new Happened(EventEffect.Started);
+        var again = new Happened(EventEffect.LookedAtAnyway);
         var look = new Happened(EventEffect.LookedAt);
+        var ahead = new Happened(EventEffect.LookedAtAhead);
         var die = new Happened(EventEffect.PresumedDead, new Death(DateTimeOffset.UnixEpoch, 1));
         var terminate = Kill("15");
         var hangUp = Kill("1");
 
         Assert.Equal(die, die.Then(look));
         Assert.Equal(die, die.Then(terminate));
-        Assert.Equal(start, die.Then(start));
-        Assert.Equal(start, start.Then(look));
+        Assert.Equal(again, die.Then(start));
+        Assert.Equal(again, start.Then(look));
+        Assert.Equal(again, start.Then(ahead));
+        Assert.Equal(again, again.Then(look));
+        Assert.Equal(die, die.Then(ahead));
+        Assert.Equal(again, ahead.Then(start));
+        Assert.Equal(again, start.Then(die).Then(ahead).Then(start));
         Assert.Equal(die, start.Then(die));
         Assert.Equal(terminate, terminate.Then(hangUp));
         Assert.Equal(terminate, hangUp.Then(terminate));

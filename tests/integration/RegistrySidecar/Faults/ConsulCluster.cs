@@ -29,7 +29,10 @@ internal sealed class ConsulCluster : IAsyncDisposable
     }
 
     /// <summary>The address of a server that does not lead.</summary>
-    public async Task<Uri> FollowerAsync() => AddressOf(servers[((await LeaderAsync()) + 1) % Servers]);
+    public async Task<Uri> FollowerAsync() => AddressOf(((await LeaderAsync()) + 1) % Servers);
+
+    /// <summary>The address of a server, and of the agent that it is, too.</summary>
+    public Uri AddressOf(int number) => new(servers[number].GetBaseAddress());
 
     public async Task StopLeaderAsync() => await servers[await LeaderAsync()].StopAsync(TestContext.Current.CancellationToken);
 
@@ -40,11 +43,9 @@ internal sealed class ConsulCluster : IAsyncDisposable
         await network.DisposeAsync();
     }
 
-    private static Uri AddressOf(ConsulContainer server) => new(server.GetBaseAddress());
-
     private async Task<int> LeaderAsync()
     {
-        using var http = new HttpClient { BaseAddress = AddressOf(servers[0]) };
+        using var http = new HttpClient { BaseAddress = AddressOf(0) };
         var leader = await http.GetFromJsonAsync<string>(new Uri("v1/status/leader", UriKind.Relative), TestContext.Current.CancellationToken);
         return servers.FindIndex(server => leader!.StartsWith(server.IpAddress + ":", StringComparison.Ordinal));
     }

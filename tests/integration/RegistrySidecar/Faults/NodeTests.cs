@@ -33,6 +33,38 @@ public sealed class NodeTests(SidecarConsul parts)
     }
 
     [Fact]
+    public async Task TwoNodes_EachWithItsAgent_EachKeepsItsOwn()
+    {
+        await using var cluster = await ConsulCluster.StartAsync();
+        using var client = ConsulFixture.ClientOf(cluster.AddressOf(2));
+        await using var mesh = new SidecarMesh(parts);
+        var service = mesh.Named("web");
+        string[] nodes = [mesh.Node + "-a", mesh.Node + "-b"];
+        await mesh.StartSidecarAsync(options => options with { Node = nodes[0], ConsulAddress = cluster.AddressOf(0), Resync = TimeSpan.FromSeconds(1) });
+        var second = await mesh.StartSidecarAsync(options => options with
+        {
+            Node = nodes[1],
+            ConsulAddress = cluster.AddressOf(1),
+            OnExit = ServiceMesh.RegistrySidecar.Settings.OnExit.Deregister,
+        });
+        var container = await mesh.RunAsync("web", [$"SERVICE_NAME={service}"]);
+        var both = await InstancesAsync(2);
+        Assert.Equal(
+            [("consul0", nodes[0]), ("consul1", nodes[1])],
+            both.Select(entry => (entry.Node.Name, entry.Service.Meta[InstanceMeta.Owner])).Order());
+
+        await mesh.StopSidecarAsync(second);
+        var left = await InstancesAsync(1);
+        Assert.Equal("consul0", left[0].Node.Name);
+
+        await mesh.KillAsync(container);
+        await InstancesAsync(0);
+
+        Task<Consul.ServiceEntry[]> InstancesAsync(int count) =>
+            ConsulFixture.Until((q, ct) => client.Health.Service(service, "", passingOnly: false, q, ct), entries => entries.Length == count);
+    }
+
+    [Fact]
     public async Task Node_Renamed_LeavesTheFormerNamesAloneUntilThatNameReturns()
     {
         await using var mesh = new SidecarMesh(parts);

@@ -55,7 +55,7 @@ public sealed class InterleavingTests
 
     [Fact]
     public Task Reconcile_ThousandStartsAndDeathsInAnyOrder_EndsEqualToWhatRuns() =>
-        Gen.Select(Gen.Shuffle(Enumerable.Range(0, 2000).ToArray()), Gen.Int[1, 400], Gen.Bool, Gen.Int[0, 1]).SampleAsync(
+        Gen.Select(Gen.Shuffle(Enumerable.Range(0, 3002).ToArray()), Gen.Int[1, 400], Gen.Bool, Gen.Int[0, 1]).SampleAsync(
             async (order, atOnce, runs, slot) =>
             {
                 await using var node = await SimulatedNode.StartAsync(Never, TimeSpan.Zero);

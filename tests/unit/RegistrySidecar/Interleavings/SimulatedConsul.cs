@@ -15,7 +15,7 @@ internal sealed class SimulatedConsul
     private readonly Dictionary<string, AgentService> services = new(StringComparer.Ordinal);
     private readonly Dictionary<string, AgentService> strangers = new(StringComparer.Ordinal);
     private readonly Dictionary<string, KVPair> documents = new(StringComparer.Ordinal);
-    private readonly List<Action> late = [];
+    private readonly List<(string Id, Action Write)> late = [];
     private TaskCompletionSource changed = new();
     private TaskCompletionSource followed = new();
     private ulong index = 1;
@@ -24,8 +24,9 @@ internal sealed class SimulatedConsul
     {
         Client = Substitute.For<IConsulClient>();
         Client.Agent.Self(Arg.Any<CancellationToken>()).Returns(_ => ReadAsync(Self));
-        Client.Agent.Services(Arg.Any<CancellationToken>())
-            .Returns(_ => ReadAsync(() => new Dictionary<string, AgentService>(services, StringComparer.Ordinal)));
+        Client.Agent.Services(Arg.Any<CancellationToken>()).Returns(_ => ReadAsync(AllServices));
+        // Whoever asks for others' registrations may be told of more.
+        Client.Agent.Services(Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>()).Returns(_ => ReadAsync(AllServices));
         Client.Agent.Checks(Arg.Any<CancellationToken>()).Returns(_ => ReadAsync(() => new Dictionary<string, AgentCheck>()));
         Client.Agent.ServiceRegister(Arg.Any<AgentServiceRegistration>(), Arg.Any<bool>(), Arg.Any<CancellationToken>())
             .Returns(call => Register(call.Arg<AgentServiceRegistration>()));
@@ -90,7 +91,8 @@ internal sealed class SimulatedConsul
     /// <summary>Writes that their caller gave up on arrive.</summary>
     public void LateWritesArrive()
     {
-        foreach (var write in late)
+        // Nobody can call back what is on its way, so it is no fault if a stranger came meanwhile.
+        foreach (var (_, write) in late.Where(one => !IsStrangers(one.Id)))
             write();
         late.Clear();
     }
@@ -112,6 +114,8 @@ internal sealed class SimulatedConsul
 
     /// <summary>Ends when the follower of the documents has taken in the newest.</summary>
     public Task FollowedAsync() => followed.Task.WaitAsync(TimeSpan.FromSeconds(30));
+
+    private Dictionary<string, AgentService> AllServices() => new(services, StringComparer.Ordinal);
 
     private static Dictionary<string, Dictionary<string, JsonElement>> Self() =>
         new() { ["Member"] = new() { ["Addr"] = JsonSerializer.SerializeToElement("192.168.7.7") } };
@@ -148,7 +152,7 @@ internal sealed class SimulatedConsul
                 Written++;
             }
             else if (outcome is WriteOutcome.Late)
-                late.Add(write);
+                late.Add((id, write));
 
             return outcome switch
             {

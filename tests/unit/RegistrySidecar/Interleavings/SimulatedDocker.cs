@@ -56,6 +56,7 @@ internal sealed class SimulatedDocker
         var container = slots[slot] ??= Create(slot);
         if (container.IsRunning)
             return;
+        Connect(container);
         container.IsRunning = true;
         container.StartedAt = Tick();
         container.ExitCode = 0;
@@ -127,13 +128,19 @@ internal sealed class SimulatedDocker
         Deployment = slot == 3 ? null : $"d{created % 2}",
     };
 
-    private void Tell(SimulatedContainer container, string action, string attribute = "name", string value = "")
+    /// <summary>Its networks are connected on the way to its start.</summary>
+    private void Connect(SimulatedContainer container) => Tell("network", "bridge", "connect", "container", container.Id);
+
+    private void Tell(SimulatedContainer container, string action, string attribute = "name", string value = "") =>
+        Tell("container", container.Id, action, attribute, value);
+
+    private void Tell(string type, string id, string action, string attribute, string value)
     {
         var message = new Message
         {
-            Type = "container",
+            Type = type,
             Action = action,
-            Actor = new Actor { ID = container.Id, Attributes = new Dictionary<string, string> { [attribute] = value } },
+            Actor = new Actor { ID = id, Attributes = new Dictionary<string, string> { [attribute] = value } },
             TimeNano = (Tick() - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick,
         };
         Undelivered.Add(message);

@@ -75,6 +75,13 @@ internal sealed class SimulatedNode : IAsyncDisposable
             queue.Mark(container, happened);
     }
 
+    /// <summary>A stranger takes an id, a moment after whatever the sidecar read last.</summary>
+    public void StrangerTakes(string id, Dictionary<string, string> marks)
+    {
+        time.Advance(TimeSpan.FromSeconds(0.5));
+        Consul.RegisterStranger(id, marks);
+    }
+
     /// <summary>Delivers everything that was held back, the newest first: the order that is least like what happened.</summary>
     public void DeliverAll()
     {

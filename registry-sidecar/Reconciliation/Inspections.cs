@@ -1,0 +1,94 @@
+using Docker.DotNet;
+using ServiceMesh.RegistrySidecar.Registration;
+
+namespace ServiceMesh.RegistrySidecar.Reconciliation;
+
+/// <summary>
+/// What Docker is asked of single containers. A container that is about to start is asked for ahead: Docker answers an
+/// inspection only when the start is over, so the answer is there together with the start's event, and the way to Docker and
+/// back is saved. And a container for which Docker has no answer, as one whose removal got stuck, keeps no other waiting.
+/// </summary>
+internal sealed class Inspections(TimeProvider time)
+{
+    /// <summary>Docker answers within a millisecond, but for a container that it is busy with.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
+    /// <summary>More are not asked for ahead; they are asked for at their start.</summary>
+    private const int AheadAtATime = 64;
+
+    private readonly Dictionary<string, Task<ContainerFacts?>> ahead = new(StringComparer.Ordinal);
+    private readonly Lock gate = new();
+    private readonly Dictionary<string, Task> silent = new(StringComparer.Ordinal);
+
+    /// <summary>Asks for a container that is about to start, and does not wait.</summary>
+    public void AskAhead(IDockerClient docker, string id, CancellationToken ct)
+    {
+        if (ahead.Count < AheadAtATime || ahead.ContainsKey(id))
+            ahead[id] = ahead.TryGetValue(id, out var asked) && !asked.IsCompleted ? asked : AheadAsync(docker, id, ct);
+    }
+
+    /// <summary>What was asked ahead may no longer be so.</summary>
+    public void Forget(string id) => ahead.Remove(id);
+
+    /// <summary>What was asked ahead of any container may no longer be so.</summary>
+    public void ForgetAll() => ahead.Clear();
+
+    /// <summary>Asks for a container, or takes the answer that was asked for ahead, if that shows it started since it was last seen.</summary>
+    /// <returns>The container; <c>null</c> if Docker does not have it.</returns>
+    /// <exception cref="TimeoutException">Docker has no answer yet.</exception>
+    public async Task<ContainerFacts?> AskAsync(IDockerClient docker, string id, DateTimeOffset lastStart, CancellationToken ct)
+    {
+        Task<ContainerFacts?>? early;
+        lock (gate)
+        {
+            ahead.Remove(id, out early);
+            if (silent.TryGetValue(id, out var waiting) && !waiting.IsCompleted)
+                throw new TimeoutException();
+            silent.Remove(id);
+        }
+
+        if (early is not null && await WithinAsync(id, early, ct) is { IsRunning: true } container && container.StartedAt > lastStart)
+            return container;
+        return await WithinAsync(id, InspectAsync(docker, id, ct), ct);
+    }
+
+    private async Task<ContainerFacts?> WithinAsync(string id, Task<ContainerFacts?> answer, CancellationToken ct)
+    {
+        try
+        {
+            return await answer.WaitAsync(Patience, time, ct);
+        }
+        catch (TimeoutException) when (!answer.IsCompleted)
+        {
+            // It goes on; until it has come to its end nobody waits for this container again.
+            lock (gate)
+                silent[id] = answer;
+            throw;
+        }
+    }
+
+    // Whatever fails here is found out again, and told, when the container has started.
+    private static async Task<ContainerFacts?> AheadAsync(IDockerClient docker, string id, CancellationToken ct)
+    {
+        try
+        {
+            return await InspectAsync(docker, id, ct);
+        }
+        catch (Exception)
+        {
+            return null;
+        }
+    }
+
+    private static async Task<ContainerFacts?> InspectAsync(IDockerClient docker, string id, CancellationToken ct)
+    {
+        try
+        {
+            return ContainerFactsReader.Read(await docker.Containers.InspectContainerAsync(id, ct));
+        }
+        catch (DockerContainerNotFoundException)
+        {
+            return null;
+        }
+    }
+}
