@@ -18,7 +18,7 @@ Settings (environment)
 
   variable             default   meaning
   MESH_NAME            mesh      tells meshes on one Docker host apart; prefix of every name
-  MESH_PROXY_PORT      8000      the port that traffic enters by
+  MESH_PROXY_PORT      8000      the port that traffic enters by; the proxy's admin port is 1 above it
   MESH_CONSUL_PORT     8500      Consul's HTTP port; server and gossip use 200 and 199 below it
   MESH_REGISTRY_PORT   5000      the image registry's port, on 127.0.0.1
 

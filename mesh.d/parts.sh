@@ -50,9 +50,9 @@ start_proxy() {
   local ports=()
   if ((PROXY_PORT != 8000)); then ports=(--expose "$PROXY_PORT" --env SERVICE_8000_IGNORE=true); fi
   start_part proxy "$PROXY_IMAGE" \
-    --label "mesh.port.proxy=$PROXY_PORT" --label "mesh.ports=$PROXY_PORT" \
+    --label "mesh.port.proxy=$PROXY_PORT" --label "mesh.ports=$PROXY_PORT $PROXY_ADMIN_PORT" \
     --network host --volume "$(make_volume proxy):/state" "${ports[@]}" \
-    --env "CONSUL_HTTP_ADDR=$CONSUL_ADDRESS" --env "PROXY_PORT=$PROXY_PORT" \
+    --env "CONSUL_HTTP_ADDR=$CONSUL_ADDRESS" --env "PROXY_PORT=$PROXY_PORT" --env "PROXY_ADMIN_PORT=$PROXY_ADMIN_PORT" \
     --env SERVICE_NAME=proxy --env SERVICE_CHECK_HTTP=/services --env SERVICE_CHECK_INTERVAL=1s --
 }
 

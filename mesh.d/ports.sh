@@ -5,6 +5,7 @@ check_ports() {
   local problems=()
   declare -A chosen=()
   check_port proxy "$PROXY_PORT" MESH_PROXY_PORT "the proxy"
+  check_port proxy "$PROXY_ADMIN_PORT" MESH_PROXY_PORT "the proxy's admin port, 1 above its traffic port"
   check_port consul "$CONSUL_PORT" MESH_CONSUL_PORT "Consul's HTTP API"
   check_port consul "$CONSUL_SERVER_PORT" MESH_CONSUL_PORT "Consul's servers, 200 below its HTTP port"
   check_port consul "$CONSUL_SERF_PORT" MESH_CONSUL_PORT "Consul's gossip, 199 below its HTTP port"

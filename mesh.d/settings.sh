@@ -8,6 +8,8 @@ read_settings() {
     fail "MESH_NAME=\"$MESH_NAME\" is no name for a mesh: lower-case letters, digits and inner hyphens, 42 at the most."
   fi
   PROXY_PORT=$(choose_port MESH_PROXY_PORT proxy 8000)
+  # As the proxy itself has it.
+  PROXY_ADMIN_PORT=$((PROXY_PORT < 65535 ? PROXY_PORT + 1 : PROXY_PORT - 1))
   CONSUL_PORT=$(choose_port MESH_CONSUL_PORT consul 8500)
   REGISTRY_PORT=$(choose_port MESH_REGISTRY_PORT registry 5000)
   # Consul's two other ports follow from its first, in the usual distances.

@@ -2,6 +2,7 @@ using System.Text;
 using Consul;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
+using ServiceMesh.Proxy.Admin;
 using ServiceMesh.Proxy.Answers;
 using ServiceMesh.Proxy.Following;
 using ServiceMesh.Proxy.LastGood;
@@ -41,6 +42,8 @@ internal static class ProxyApplication
         builder.Services.AddSingleton<SnapshotHolder>();
         builder.Services.AddSingleton<LastGoodFile>();
         builder.Services.AddSingleton<InstanceReader>();
+        // First of all that run: whoever waits for the proxy can ask while it waits for Consul.
+        builder.AddAdmin();
         // The follower has the first snapshot before Kestrel begins to listen: no request meets an empty table.
         builder.Services.AddHostedService<MeshFollower>();
         builder.Services.AddHostedService<LastGoodKeeper>();
@@ -56,6 +59,8 @@ internal static class ProxyApplication
         builder.Services.AddSingleton<TrafficHandler>();
         builder.Services.AddSingleton<ServicesAnswer>();
 
+        // Kestrel is the first to read a setting, while the application is built: before it does, all faults are told at once.
+        builder.Services.AddOptions<KestrelServerOptions>().Configure<IStartupValidator>((_, settings) => Validate(settings));
         builder.AddListening();
 
         var app = builder.Build();
@@ -64,6 +69,21 @@ internal static class ProxyApplication
         app.UseRedirectToHttps();
         app.Run(app.Services.GetRequiredService<TrafficHandler>().HandleAsync);
         return app;
+    }
+
+    private static void Validate(IStartupValidator settings)
+    {
+        try
+        {
+            settings.Validate();
+        }
+        catch (AggregateException several) when (several.InnerExceptions.All(error => error is OptionsValidationException))
+        {
+            throw new OptionsValidationException(
+                "Proxy",
+                typeof(ProxyOptions),
+                several.InnerExceptions.Cast<OptionsValidationException>().SelectMany(error => error.Failures).Distinct(StringComparer.Ordinal));
+        }
     }
 
     private static TrustedProxies TrustedBy(ProxyOptions options)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ServiceMesh.Proxy.Admin;
 using ServiceMesh.Proxy.Listening;
 
 namespace ServiceMesh.Proxy;
@@ -9,6 +10,10 @@ internal static class ProxyCommand
     private static readonly (Option<string> Option, string Property)[] Settings =
     [
         Setting("--port", nameof(ProxyOptions.Port), "The traffic port (8000)."),
+        Setting("--admin-port", nameof(AdminOptions.AdminPort), "The port for operators and monitoring (the one above the traffic port)."),
+        Setting("--admin-address", nameof(AdminOptions.AdminAddress), "The IP address of the admin port; beyond this host only with a token (127.0.0.1)."),
+        Setting("--admin-token", nameof(AdminOptions.AdminToken), "What a request to the admin port must bring as Authorization: Bearer; others see it in the list of processes, so rather set PROXY_ADMIN_TOKEN (none)."),
+        Setting("--admin-token-file", nameof(AdminOptions.AdminTokenFile), "A file with the admin token, in place of it (none)."),
         Setting("--https-port", nameof(ListeningOptions.HttpsPort), "The port for TLS (none)."),
         Setting("--certificates", nameof(ListeningOptions.Certificates), "The folder of certificates, name.crt with its chain and name.key, PEM (certificates)."),
         Setting("--redirect-to-https", nameof(ListeningOptions.RedirectToHttps), "Whether requests without TLS are sent on to the HTTPS port, true or false (false)."),

@@ -22,6 +22,9 @@ public sealed partial class BlockingQuery(ILogger<BlockingQuery> log, TimeProvid
     /// <summary>Is told of each query that fails; for counting, since the loop itself goes on.</summary>
     public Action<Exception>? OnFailure { get; set; }
 
+    /// <summary>Is told of each query that Consul answered, by what is followed, whether or not anything changed.</summary>
+    public Action<string>? OnAnswer { get; set; }
+
     /// <summary>The first result, and each that differs from the one before it.</summary>
     /// <param name="subject">What is followed, for the log.</param>
     /// <param name="query">One blocking query.</param>
@@ -56,6 +59,7 @@ public sealed partial class BlockingQuery(ILogger<BlockingQuery> log, TimeProvid
             if (silence is not null)
                 QueryAnswered(subject);
             silence = null;
+            OnAnswer?.Invoke(subject);
             index = result.LastIndex < index ? 0 : result.LastIndex;
             if (last is null || !same(last, result.Response))
                 yield return last = result.Response;

@@ -18,6 +18,7 @@ internal sealed record ServiceReport(
     string? Deployment,
     IReadOnlyList<Route> Routes,
     IReadOnlyList<InstanceReport> Instances,
+    IReadOnlyList<ReleaseReport> Releases,
     string? Fault,
     DateTimeOffset? LossHeldUntil)
 {
@@ -32,6 +33,7 @@ internal sealed record ServiceReport(
             document?.Active?.Deployment,
             document?.Routes ?? [],
             [.. service.Members.Select(member => InstanceReport.Of(member, service.Traffic.Contains(member)))],
+            [.. service.Releases.Select(release => ReleaseReport.Of(release, document?.Split))],
             stored.Fault ?? snapshot.Routes.Faults.GetValueOrDefault(stored.Service),
             snapshot.Held.TryGetValue(stored.Service, out var until) ? until : null);
     }

@@ -1,9 +1,10 @@
 using Consul;
+using ServiceMesh.Proxy.Metering;
 
 namespace ServiceMesh.Proxy.Following;
 
 /// <summary>Reads services' instances from Consul, a few services at a time.</summary>
-internal sealed partial class InstanceReader(IConsulClient consul, ILogger<InstanceReader> log)
+internal sealed partial class InstanceReader(IConsulClient consul, ProxyMeter meter, ILogger<InstanceReader> log)
 {
     // Consul allows one client address 200 connections; this leaves it room, and its own work some order.
     private const int AtOnce = 8;
@@ -38,6 +39,7 @@ internal sealed partial class InstanceReader(IConsulClient consul, ILogger<Insta
         }
         catch (Exception error) when (error is ConsulRequestException || (error is OperationCanceledException && !ct.IsCancellationRequested))
         {
+            meter.ConsulFailed();
             InstancesUnread(service, error.Message);
             return null;
         }

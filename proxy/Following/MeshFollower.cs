@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Consul;
 using Microsoft.Extensions.Options;
 using ServiceMesh.Proxy.LastGood;
+using ServiceMesh.Proxy.Metering;
 using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Store;
 
@@ -18,6 +19,7 @@ internal sealed partial class MeshFollower(
     InstanceReader reader,
     SnapshotHolder snapshots,
     LastGoodFile lastGood,
+    ProxyMeter meter,
     IOptions<ProxyOptions> options,
     TimeProvider time,
     ILogger<MeshFollower> log) : BackgroundService
@@ -72,7 +74,7 @@ internal sealed partial class MeshFollower(
     private async Task FollowDocumentsAsync(CancellationToken ct)
     {
         await foreach (var set in store.WatchAsync(documents, ct))
-            news.Writer.TryWrite(new News(set, []));
+            Tell(set, []);
     }
 
     private async Task FollowChecksAsync(CancellationToken ct)
@@ -82,7 +84,7 @@ internal sealed partial class MeshFollower(
             "checks", (q, token) => consul.Health.State(HealthStatus.Any, q, token), static (_, _) => false, ct))
         {
             var next = new HealthView(checks);
-            news.Writer.TryWrite(new News(null, [.. next.ChangedSince(view)]));
+            Tell(null, [.. next.ChangedSince(view)]);
             view = next;
         }
     }
@@ -96,7 +98,7 @@ internal sealed partial class MeshFollower(
         {
             var changed = services.Keys.Union(before.Keys)
                 .Where(name => !(services.GetValueOrDefault(name) ?? []).ToHashSet().SetEquals(before.GetValueOrDefault(name) ?? []));
-            news.Writer.TryWrite(new News(null, [.. changed]));
+            Tell(null, [.. changed]);
             before = services;
         }
     }
@@ -106,16 +108,20 @@ internal sealed partial class MeshFollower(
     {
         using var timer = new PeriodicTimer(options.Value.Resync, time);
         while (await timer.WaitForNextTickAsync(ct))
-            news.Writer.TryWrite(new News(null, [.. snapshots.Current.Services.Keys]));
+            Tell(null, [.. snapshots.Current.Services.Keys]);
     }
+
+    private void Tell(DocumentSet? set, IReadOnlyCollection<string> services) =>
+        news.Writer.TryWrite(new News(set, services, time.GetTimestamp()));
 
     private async Task PublishAsync(CancellationToken ct)
     {
         // What is known from the disk is read again, and stays where it cannot be.
         HashSet<string> due = new(instances.Keys, StringComparer.Ordinal);
         await using var holdEnds = time.CreateTimer(
-            _ => news.Writer.TryWrite(new News(null, [])), state: null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            _ => Tell(null, []), state: null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         var answered = false;
+        long? oldest = null;
         while (await news.Reader.WaitToReadAsync(ct))
         {
             while (news.Reader.TryRead(out var item))
@@ -123,21 +129,30 @@ internal sealed partial class MeshFollower(
                 answered |= item.Documents is not null;
                 documents = item.Documents ?? documents;
                 due.UnionWith(item.Services);
+                oldest ??= item.Came;
             }
 
             if (!answered)
                 continue;
             await ReadAsync(due, ct);
-            holdEnds.Change(Publish(time.GetUtcNow()), Timeout.InfiniteTimeSpan);
+            holdEnds.Change(Publish(time.GetUtcNow(), oldest), Timeout.InfiniteTimeSpan);
+            oldest = null;
         }
     }
 
+    /// <param name="now">The time.</param>
+    /// <param name="since">When the oldest news came that are applied now, by the clock of <see cref="TimeProvider.GetTimestamp"/>.</param>
     /// <returns>When to publish again even if there is no news until then.</returns>
-    private TimeSpan Publish(DateTimeOffset now)
+    private TimeSpan Publish(DateTimeOffset now, long? since)
     {
         var before = snapshots.Current;
         if (snapshots.Publish(SnapshotOrigin.Consul, guard.Rule(before, documents, instances, now)))
+        {
+            if (since is { } came)
+                meter.Lag.Add(time.GetElapsedTime(came));
             SnapshotApplied(snapshots.Current.Services.Count, snapshots.Current.Services.Values.Sum(service => service.Traffic.Length));
+        }
+
         first.TrySetResult();
         TellOfLoss(before, snapshots.Current);
 
@@ -179,7 +194,7 @@ internal sealed partial class MeshFollower(
         }
     }
 
-    private sealed record News(DocumentSet? Documents, IReadOnlyCollection<string> Services);
+    private sealed record News(DocumentSet? Documents, IReadOnlyCollection<string> Services, long Came);
 
     [LoggerMessage(LogLevel.Information, "Applied: {Services} services, {Instances} instances in the traffic")]
     private partial void SnapshotApplied(int services, int instances);

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using ServiceMesh.Proxy.Metering;
 
 namespace ServiceMesh.Proxy.Snapshots;
 
@@ -10,6 +11,9 @@ internal sealed class MemberState
 
     /// <summary>A name for the instance in a cookie: it tells nothing, and is another one for another container or port.</summary>
     public string Tag { get; }
+
+    /// <summary>What became of the requests to it.</summary>
+    public Meter Meter { get; } = new();
 
     public MemberState(Instance instance) => Tag = TagOf(instance);
 

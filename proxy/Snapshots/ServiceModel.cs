@@ -1,3 +1,4 @@
+using ServiceMesh.Proxy.Metering;
 using ServiceMesh.Proxy.Traffic.Choosing;
 using ServiceMesh.Store;
 
@@ -25,18 +26,25 @@ internal sealed record ServiceModel(
     /// <summary>Where the split's share begins among the buckets.</summary>
     public int SplitStart { get; } = Stored.Document?.Split is { } split ? Bucket.StartOf(split.Release.Deployment) : 0;
 
+    /// <summary>The releases in the traffic, the active one first.</summary>
+    public IReadOnlyList<ReleaseModel> Releases { get; private init; } = [];
+
     /// <summary>Builds the model that follows <paramref name="before"/>; the same object if nothing changed.</summary>
     public static ServiceModel Follow(ServiceModel? before, StoredDocument stored, IReadOnlyList<Instance> instances)
     {
         if (before is not null && ReferenceEquals(before.Stored, stored) && ReferenceEquals(before.Instances, instances))
             return before;
 
+        var releases = ReleaseModel.Follow(before?.Releases ?? [], stored.Document);
         var members = instances
             .OrderBy(instance => instance.Id, StringComparer.Ordinal)
             .Select(instance => new MemberModel(
                 instance,
                 stored.Document?.StageOf(instance.Deployment) ?? Stage.Candidate,
-                before?.Members.FirstOrDefault(member => member.IsSame(instance))?.State ?? new MemberState(instance)))
+                before?.Members.FirstOrDefault(member => member.IsSame(instance))?.State ?? new MemberState(instance))
+            {
+                Release = releases.FirstOrDefault(release => release.Release.Deployment == instance.Deployment)?.Meter,
+            })
             .ToArray();
         return new ServiceModel(
             stored,
@@ -47,7 +55,10 @@ internal sealed record ServiceModel(
                 .GroupBy(member => member.Instance.Deployment, StringComparer.Ordinal)
                 .SelectMany(release => InTraffic([.. release], before?.Traffic ?? []))
                 .OrderBy(member => member.Instance.Id, StringComparer.Ordinal)],
-            before?.State ?? new ServiceState());
+            before?.State ?? new ServiceState())
+        {
+            Releases = releases,
+        };
     }
 
     /// <summary>The healthy instances of any release, in the traffic or not.</summary>
@@ -83,8 +94,29 @@ internal sealed record MemberModel(Instance Instance, Stage Stage, MemberState S
     // Spelled once: it is asked for with every request.
     private readonly string url = Instance.Url;
 
+    /// <summary>The meter of its release; <c>null</c> while that is not in the traffic.</summary>
+    public Meter? Release { get; init; }
+
     /// <summary>The instance's address as a URL.</summary>
     public string Url => url;
+
+    public void Answered(int status, TimeSpan after)
+    {
+        State.Meter.Answered(status, after);
+        Release?.Answered(status, after);
+    }
+
+    public void Failed(Failure failure, TimeSpan after)
+    {
+        State.Meter.Failed(failure, after);
+        Release?.Failed(failure, after);
+    }
+
+    public void CutOff()
+    {
+        State.Meter.CutOff();
+        Release?.CutOff();
+    }
 
     /// <summary>Whether it is the same running container behind the same port, whatever its health and stage.</summary>
     public bool IsSame(Instance other) =>

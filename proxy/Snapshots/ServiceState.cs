@@ -1,3 +1,4 @@
+using ServiceMesh.Proxy.Metering;
 using ServiceMesh.Proxy.Traffic.Retries;
 using ServiceMesh.Proxy.Traffic.Waiting;
 
@@ -11,4 +12,7 @@ internal sealed class ServiceState
 
     /// <summary>The requests that wait for a place at an instance.</summary>
     public WaitingLine Line { get; } = new();
+
+    /// <summary>What became of the requests that no instance was asked for.</summary>
+    public ServiceMeter Meter { get; } = new();
 }

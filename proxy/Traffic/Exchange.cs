@@ -43,6 +43,15 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
     /// <summary>Whether the answer was put aside to ask another instance.</summary>
     public bool IsPutAside { get; private set; }
 
+    /// <summary>When the instance was asked that is asked now.</summary>
+    private long Asked { get; set; }
+
+    /// <summary>How long after that its answer's headers came; <c>null</c> while they did not.</summary>
+    public TimeSpan? AnsweredAfter { get; private set; }
+
+    /// <summary>How long ago the instance was asked that is asked now.</summary>
+    public TimeSpan SinceAsked => handler.Since(Asked);
+
     private RouteTarget Target { get; set; } = null!;
 
     private ServiceModel Service { get; set; } = null!;
@@ -53,6 +62,7 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
     {
         (Target, Service, Document, Member) = (target, service, document, member);
         IsPutAside = false;
+        (Asked, AnsweredAfter) = (handler.Now, null);
     }
 
     /// <summary>Takes note that the instance failed; the next one is another one.</summary>
@@ -70,6 +80,13 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
 
     public override ValueTask<bool> TransformResponseAsync(HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
     {
+        if (proxyResponse is not null)
+        {
+            var after = SinceAsked;
+            AnsweredAfter = after;
+            Member!.Answered((int)proxyResponse.StatusCode, after);
+        }
+
         if (proxyResponse is not null
             && RetryRule.IsFailure((int)proxyResponse.StatusCode)
             && RetryRule.IsRepeatable(httpContext)

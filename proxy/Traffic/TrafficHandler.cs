@@ -1,6 +1,7 @@
 using ServiceMesh.Policy;
 using ServiceMesh.Proxy.Answers;
 using ServiceMesh.Proxy.Following;
+using ServiceMesh.Proxy.Metering;
 using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic.Choosing;
 using ServiceMesh.Proxy.Traffic.Retries;
@@ -21,19 +22,25 @@ internal sealed partial class TrafficHandler(
     WaitingRoom room,
     IHttpForwarder forwarder,
     Upstream upstream,
+    ProxyMeter meter,
     TimeProvider time,
     ILogger<TrafficHandler> log)
 {
     public long Now => time.GetTimestamp();
 
-    public async Task HandleAsync(HttpContext context)
+    public TimeSpan Since(long timestamp) => time.GetElapsedTime(timestamp);
+
+    public Task HandleAsync(HttpContext context) => HandleAsync(new Exchange(context, this));
+
+    public async Task HandleAsync(Exchange exchange)
     {
-        var exchange = new Exchange(context, this);
+        var context = exchange.Context;
         while (true)
         {
             var snapshot = snapshots.Current;
             if (snapshot.Routes.Match(context.Request.Host.Host, context.Request.Path.Value ?? "") is not { } target)
             {
+                meter.NotRouted();
                 await NoRouteAsync(context, snapshot);
                 return;
             }
@@ -48,7 +55,7 @@ internal sealed partial class TrafficHandler(
 
             if (document.Pause is { } pause)
             {
-                if (!await PausedAsync(exchange, snapshot, pause))
+                if (!await PausedAsync(exchange, snapshot, service, pause))
                     return;
                 continue;
             }
@@ -94,6 +101,7 @@ internal sealed partial class TrafficHandler(
         var (context, member) = (exchange.Context, exchange.Member!);
         if (!BodyLimit.Set(context, target.Route))
         {
+            service.State.Meter.Refused(Refusal.BodyTooLarge);
             await Problem.WriteAsync(
                 context, StatusCodes.Status413PayloadTooLarge, $"A request to service '{target.Service}' may have a body of {target.Route.MaxBody} bytes.");
             return true;
@@ -111,6 +119,8 @@ internal sealed partial class TrafficHandler(
             return false;
         }
 
+        if (error is not ForwarderError.None)
+            Count(exchange, error);
         if (error is ForwarderError.None || context.RequestAborted.IsCancellationRequested)
             return true;
 
@@ -134,13 +144,34 @@ internal sealed partial class TrafficHandler(
         return true;
     }
 
+    private static void Count(Exchange exchange, ForwarderError error)
+    {
+        var context = exchange.Context;
+        var reason = context.GetForwarderErrorFeature()?.Exception;
+        switch (FailureRule.Of(error, reason, exchange.AnsweredAfter is not null, context.RequestAborted.IsCancellationRequested))
+        {
+            case null:
+                break;
+            case Failure.CutOff:
+                exchange.Member!.CutOff();
+                break;
+            case { } failure:
+                exchange.Member!.Failed(failure, exchange.SinceAsked);
+                break;
+        }
+    }
+
     private static bool IsRetriable(HttpContext context, ForwarderError error, Exception? reason) =>
         RetryRule.NeverSent(error, reason) || (error is ForwarderError.Request && RetryRule.IsRepeatable(context));
 
-    private static Task MaintenanceAsync(HttpContext context, ServiceModel service, Maintenance maintenance) => Problem.UnavailableAsync(
-        context,
-        maintenance.Message ?? $"Service '{service.Stored.Service}' is under maintenance.",
-        maintenance.RetryAfter ?? Maintenance.DefaultRetryAfter);
+    private static Task MaintenanceAsync(HttpContext context, ServiceModel service, Maintenance maintenance)
+    {
+        service.State.Meter.Refused(Refusal.Maintenance);
+        return Problem.UnavailableAsync(
+            context,
+            maintenance.Message ?? $"Service '{service.Stored.Service}' is under maintenance.",
+            maintenance.RetryAfter ?? Maintenance.DefaultRetryAfter);
+    }
 
     /// <returns>Whether to choose again; else the client has its answer.</returns>
     private async ValueTask<bool> NotEnteredAsync(Exchange exchange, ServiceModel service, ServiceDocument document, ChoiceKind why)
@@ -151,29 +182,33 @@ internal sealed partial class TrafficHandler(
             case ChoiceKind.Full:
                 return await PlaceAsync(exchange, service, document.Traffic.Concurrency!);
             case ChoiceKind.Refused:
+                service.State.Meter.Refused(Refusal.Pass);
                 await Problem.WriteAsync(
                     exchange.Context,
                     StatusCodes.Status403Forbidden,
                     $"The pass in {CandidatePass.Header} is not valid for service '{name}', or has ended.");
                 return false;
             default:
+                service.State.Meter.Refused(Refusal.NoInstance);
                 await Problem.UnavailableAsync(exchange.Context, $"Service '{name}' has no active instance at the moment.");
                 return false;
         }
     }
 
     /// <returns>Whether to go on; else the client has its answer.</returns>
-    private async ValueTask<bool> PausedAsync(Exchange exchange, Snapshot snapshot, Pause pause)
+    private async ValueTask<bool> PausedAsync(Exchange exchange, Snapshot snapshot, ServiceModel service, Pause pause)
     {
         var left = (pause.Limit ?? Pause.DefaultLimit) - time.GetElapsedTime(exchange.Started);
         if (left > TimeSpan.Zero)
         {
             if (!room.TryEnter())
             {
+                service.State.Meter.Refused(Refusal.Paused);
                 await Problem.UnavailableAsync(exchange.Context, "The service is paused, and too many requests wait for it already.");
                 return false;
             }
 
+            service.State.Meter.Hold();
             try
             {
                 await snapshots.NextAsync(snapshot).WaitAsync(left, time, exchange.Context.RequestAborted);
@@ -190,9 +225,11 @@ internal sealed partial class TrafficHandler(
             finally
             {
                 room.Leave();
+                service.State.Meter.LetGo();
             }
         }
 
+        service.State.Meter.Refused(Refusal.Paused);
         await Problem.WriteAsync(
             exchange.Context, StatusCodes.Status504GatewayTimeout, "The service is paused, and was for as long as a request may wait.");
         return false;
@@ -217,6 +254,7 @@ internal sealed partial class TrafficHandler(
             return false;
         }
 
+        service.State.Meter.Refused(Refusal.Full);
         await Problem.UnavailableAsync(
             exchange.Context, $"Service '{service.Stored.Service}' has as many requests as its instances may have at once.");
         return false;

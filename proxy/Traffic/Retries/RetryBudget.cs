@@ -12,6 +12,14 @@ internal sealed class RetryBudget
     private const long Most = 100 * Retry;
 
     private long balance = AtStart;
+    private long spent;
+    private long denied;
+
+    /// <summary>How many retries there were.</summary>
+    public long Spent => Volatile.Read(ref spent);
+
+    /// <summary>How many more there would have been, had the budget allowed them.</summary>
+    public long Denied => Volatile.Read(ref denied);
 
     /// <summary>Pays in for a request.</summary>
     /// <param name="share">The share of requests that may be retries.</param>
@@ -26,8 +34,13 @@ internal sealed class RetryBudget
     public bool TryWithdraw()
     {
         if (Interlocked.Add(ref balance, -Retry) >= 0)
+        {
+            Interlocked.Increment(ref spent);
             return true;
+        }
+
         Interlocked.Add(ref balance, Retry);
+        Interlocked.Increment(ref denied);
         return false;
     }
 }

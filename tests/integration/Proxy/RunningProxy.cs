@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using ServiceMesh.Proxy;
+using ServiceMesh.Proxy.Admin;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Proxy;
@@ -15,7 +16,14 @@ internal sealed class RunningProxy : IAsyncDisposable
 {
     private readonly WebApplication app;
 
-    private RunningProxy(WebApplication app) => this.app = app;
+    private RunningProxy(WebApplication app)
+    {
+        this.app = app;
+        Admin.BaseAddress = app.Services.GetRequiredService<AdminServer>().Address;
+    }
+
+    /// <summary>Asks the admin port.</summary>
+    public HttpClient Admin { get; } = new();
 
     // Each request is another client's: what a cookie does is a test's own matter.
     public HttpClient Http { get; } = new(new SocketsHttpHandler { UseCookies = false });
@@ -61,9 +69,13 @@ internal sealed class RunningProxy : IAsyncDisposable
         return answers;
     }
 
+    /// <summary>Begins a stop; ends with the last answer.</summary>
+    public Task StopAsync() => app.StopAsync();
+
     public async ValueTask DisposeAsync()
     {
         Http.Dispose();
+        Admin.Dispose();
         await app.StopAsync();
         await app.DisposeAsync();
     }

@@ -47,6 +47,7 @@ public sealed class StopTests(ConsulFixture consul)
         {
             typeof(ProxyCommand).Assembly.Location,
             "--port", port.ToString(CultureInfo.InvariantCulture),
+            "--admin-port", "0",
             "--consul", consul.Address.ToString(),
             "--state", Directory.CreateTempSubdirectory("mesh-proxy-").FullName,
         },

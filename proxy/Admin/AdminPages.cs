@@ -1,0 +1,59 @@
+using System.Text.Json.Serialization;
+using ServiceMesh.Proxy.Answers;
+using ServiceMesh.Proxy.Metering;
+
+namespace ServiceMesh.Proxy.Admin;
+
+/// <summary>The answers of the admin port. It leads nowhere else: no request to it reaches a service.</summary>
+internal sealed class AdminPages(AdminGate gate, Readiness readiness, StateAnswer state, MetricsAnswer metrics, ServicesAnswer services)
+{
+    public Task HandleAsync(HttpContext context)
+    {
+        var path = context.Request.Path;
+        // These two say yes or no to whoever balances the load, which has no token.
+        if (path == "/healthz")
+            return GetAsync(context, ok => WriteAsync(ok, "healthy"));
+        if (path == "/readyz")
+            return GetAsync(context, ReadyAsync);
+        if (!gate.IsOpenFor(context.Request))
+        {
+            context.Response.Headers.WWWAuthenticate = "Bearer";
+            return Problem.WriteAsync(context, StatusCodes.Status401Unauthorized, "Bring the admin token: Authorization: Bearer <token>.");
+        }
+
+        if (path == "/metrics")
+            return GetAsync(context, metrics.HandleAsync);
+        if (path == "/state")
+            return GetAsync(context, state.HandleAsync);
+        if (path.StartsWithSegments(Route.Reserved, StringComparison.Ordinal, out var rest))
+        {
+            context.Request.Path = rest;
+            return services.HandleAsync(context);
+        }
+
+        return Problem.WriteAsync(
+            context, StatusCodes.Status404NotFound, "There are /healthz, /readyz, /metrics, /state, /services and /services/<name>.");
+    }
+
+    private Task ReadyAsync(HttpContext context) => readiness.Missing is { } reason
+        ? Problem.UnavailableAsync(context, $"Not ready: {reason}.")
+        : WriteAsync(context, "ready");
+
+    private static Task GetAsync(HttpContext context, Func<HttpContext, Task> answer)
+    {
+        if (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method))
+            return answer(context);
+        context.Response.Headers.Allow = HttpMethods.Get;
+        return Problem.WriteAsync(context, StatusCodes.Status405MethodNotAllowed, "This can only be read, with GET.");
+    }
+
+    private static Task WriteAsync(HttpContext context, string status) =>
+        context.Response.WriteAsJsonAsync(new StatusAnswer(status), StatusJson.Default.StatusAnswer, cancellationToken: context.RequestAborted);
+}
+
+/// <summary>The answer when all is well.</summary>
+internal sealed record StatusAnswer(string Status);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(StatusAnswer))]
+internal sealed partial class StatusJson : JsonSerializerContext;

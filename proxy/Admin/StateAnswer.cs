@@ -1,0 +1,18 @@
+using System.Text.Json.Serialization;
+using ServiceMesh.Proxy.Metering;
+using ServiceMesh.Proxy.Snapshots;
+
+namespace ServiceMesh.Proxy.Admin;
+
+/// <summary>Answers <c>GET /state</c>.</summary>
+internal sealed class StateAnswer(SnapshotHolder snapshots, ProxyMeter meter, Readiness readiness)
+{
+    public Task HandleAsync(HttpContext context) => context.Response.WriteAsJsonAsync(
+        StateReport.Of(new ProxyReading(snapshots.Current, meter), readiness.Missing),
+        StateReportJson.Default.StateReport,
+        cancellationToken: context.RequestAborted);
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(StateReport))]
+internal sealed partial class StateReportJson : JsonSerializerContext;

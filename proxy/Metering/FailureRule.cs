@@ -1,0 +1,27 @@
+using ServiceMesh.Proxy.Traffic.Retries;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace ServiceMesh.Proxy.Metering;
+
+/// <summary>Whose failure it was. Pure.</summary>
+internal static class FailureRule
+{
+    /// <param name="error">The forwarder's word.</param>
+    /// <param name="reason">What it threw.</param>
+    /// <param name="isAnswered">Whether the answer's headers had come.</param>
+    /// <param name="isClientGone">Whether the client's connection is no more.</param>
+    /// <returns><c>null</c> where nobody failed: a client that has enough of an answer, an upgraded connection on which both are silent.</returns>
+    public static Failure? Of(ForwarderError error, Exception? reason, bool isAnswered, bool isClientGone) => error switch
+    {
+        _ when isClientGone || IsClients(error) => isAnswered ? null : Failure.Client,
+        ForwarderError.None or ForwarderError.UpgradeActivityTimeout => null,
+        _ when isAnswered => Failure.CutOff,
+        _ when RetryRule.NeverSent(error, reason) => Failure.Connect,
+        // The forwarder's word for a silence while a body was sent; a client that left was ruled out above.
+        ForwarderError.RequestTimedOut or ForwarderError.RequestBodyCanceled => Failure.Timeout,
+        _ => Failure.Broken,
+    };
+
+    private static bool IsClients(ForwarderError error) => error is ForwarderError.RequestCanceled or ForwarderError.RequestBodyClient
+        or ForwarderError.ResponseBodyClient or ForwarderError.UpgradeRequestClient or ForwarderError.UpgradeResponseClient;
+}

@@ -1,0 +1,50 @@
+using System.Collections.Concurrent;
+using ServiceMesh.Proxy.Snapshots;
+using ServiceMesh.Store;
+
+namespace ServiceMesh.Proxy.Metering;
+
+/// <summary>What the proxy tells of its own work: how it follows Consul, and the requests that no route led.</summary>
+internal sealed class ProxyMeter
+{
+    private readonly ConcurrentDictionary<string, long> answeredAt = new(StringComparer.Ordinal);
+    private readonly TimeProvider time;
+    private long reloads;
+    private long appliedAt;
+    private long consulFailures;
+    private long unrouted;
+
+    public ProxyMeter(SnapshotHolder snapshots, BlockingQuery blocking, TimeProvider time)
+    {
+        this.time = time;
+        snapshots.Listen(_ =>
+        {
+            Interlocked.Increment(ref reloads);
+            Volatile.Write(ref appliedAt, time.GetTimestamp());
+        });
+        blocking.OnFailure = _ => ConsulFailed();
+        blocking.OnAnswer = subject => answeredAt[subject] = time.GetTimestamp();
+    }
+
+    /// <summary>From a change's arrival here until requests went by it.</summary>
+    public Durations Lag { get; } = new();
+
+    /// <summary>How many snapshots were put in place.</summary>
+    public long Reloads => Volatile.Read(ref reloads);
+
+    /// <summary>How long ago the last one was; <c>null</c> if there was none.</summary>
+    public TimeSpan? AppliedAge => Volatile.Read(ref appliedAt) is > 0 and var at ? time.GetElapsedTime(at) : null;
+
+    public long ConsulFailures => Volatile.Read(ref consulFailures);
+
+    public long Unrouted => Volatile.Read(ref unrouted);
+
+    /// <summary>How long ago Consul answered each of the questions that are asked for ever, by what is followed.</summary>
+    public IEnumerable<(string Subject, TimeSpan Age)> AnswerAges() => answeredAt
+        .OrderBy(answer => answer.Key, StringComparer.Ordinal)
+        .Select(answer => (answer.Key, time.GetElapsedTime(answer.Value)));
+
+    public void ConsulFailed() => Interlocked.Increment(ref consulFailures);
+
+    public void NotRouted() => Interlocked.Increment(ref unrouted);
+}

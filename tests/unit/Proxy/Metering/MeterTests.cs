@@ -1,0 +1,97 @@
+using ServiceMesh.Measures;
+using ServiceMesh.Proxy.Metering;
+using Xunit;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace ServiceMesh.Tests.Unit.Proxy.Metering;
+
+public sealed class MeterTests
+{
+    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(3);
+
+    [Fact]
+    public void Answered_EachStatus_CountsInItsClass()
+    {
+        var meter = new Meter();
+        foreach (var status in new[] { 101, 200, 204, 302, 404, 500, 503, 999 })
+            meter.Answered(status, Moment);
+
+        Assert.Equal([1, 2, 1, 1, 3], Enumerable.Range(1, Meter.Classes).Select(meter.Answers));
+        Assert.Equal((8, 3), (meter.Requests, meter.Errors));
+        Assert.Equal(8, meter.Durations.Counts[DurationScale.BucketOf(Moment)]);
+        Assert.Equal(8 * Moment, meter.Durations.Sum);
+    }
+
+    [Fact]
+    public void Failed_ByTheInstance_IsARequestAndAnError()
+    {
+        var meter = new Meter();
+        meter.Failed(Failure.Connect, Moment);
+        meter.Failed(Failure.Timeout, Moment);
+
+        Assert.Equal((2, 2, 2), (meter.Requests, meter.Errors, meter.Durations.Counts.Sum()));
+    }
+
+    [Fact]
+    public void Failed_ByTheClient_IsARequestButNoErrorAndNoDuration()
+    {
+        var meter = new Meter();
+        meter.Failed(Failure.Client, Moment);
+
+        Assert.Equal((1, 0, 0), (meter.Requests, meter.Errors, meter.Durations.Counts.Sum()));
+    }
+
+    [Fact]
+    public void CutOff_AfterAnAnswer_IsAnErrorOfTheSameRequest()
+    {
+        var meter = new Meter();
+        meter.Answered(200, Moment);
+        meter.CutOff();
+
+        Assert.Equal((1, 1), (meter.Requests, meter.Errors));
+    }
+
+    [Fact]
+    public void Answered_ByManyAtOnce_LosesNone()
+    {
+        var meter = new Meter();
+        Parallel.For(0, 100_000, n => meter.Answered(200, TimeSpan.FromMicroseconds(n)));
+
+        Assert.Equal((100_000, 100_000), (meter.Requests, meter.Durations.Counts.Sum()));
+    }
+
+    [Fact]
+    public void Answered_Always_TakesNoMemory()
+    {
+        var meter = new Meter();
+        meter.Answered(200, Moment);
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var n = 0; n < 1000; n++)
+            meter.Answered(200, Moment);
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Theory]
+    [InlineData(ForwarderError.None, false, false, null)]
+    [InlineData(ForwarderError.Request, false, false, nameof(Failure.Broken))]
+    [InlineData(ForwarderError.Request, false, true, nameof(Failure.Client))]
+    [InlineData(ForwarderError.RequestTimedOut, false, false, nameof(Failure.Timeout))]
+    [InlineData(ForwarderError.RequestBodyCanceled, false, false, nameof(Failure.Timeout))]
+    [InlineData(ForwarderError.RequestBodyClient, false, false, nameof(Failure.Client))]
+    [InlineData(ForwarderError.RequestBodyDestination, false, false, nameof(Failure.Broken))]
+    [InlineData(ForwarderError.ResponseBodyDestination, true, false, nameof(Failure.CutOff))]
+    [InlineData(ForwarderError.ResponseBodyCanceled, true, false, nameof(Failure.CutOff))]
+    [InlineData(ForwarderError.ResponseBodyCanceled, true, true, null)]
+    [InlineData(ForwarderError.ResponseBodyClient, true, false, null)]
+    [InlineData(ForwarderError.UpgradeResponseClient, true, false, null)]
+    [InlineData(ForwarderError.UpgradeActivityTimeout, true, false, null)]
+    public void FailureOf_AnError_IsWhoseItWas(ForwarderError error, bool isAnswered, bool isClientGone, string? failure) =>
+        Assert.Equal(failure, FailureRule.Of(error, reason: null, isAnswered, isClientGone)?.ToString());
+
+    [Fact]
+    public void FailureOf_AConnectionThatWasNeverMade_IsConnect() => Assert.Equal(
+        Failure.Connect,
+        FailureRule.Of(ForwarderError.Request, new HttpRequestException(HttpRequestError.ConnectionError), isAnswered: false, isClientGone: false));
+}
