@@ -42,7 +42,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHost host, Narrator narrator
         }
 
         if (manifest.Watch is { } watch && attempt.Locked && await WatchAsync(attempt, watch) is { } reason)
-            throw await new Reversion(mesh, host, narrator).RevertAsync(attempt, manifest, after, reason);
+            throw await new Reversion(mesh, host, narrator).RevertAsync(attempt, manifest, reason);
         await Promotion.FollowUpAsync(attempt, after, index, new Takeover(mesh, host, narrator), manifest.Drain, manifest.Keep, narrator);
         return new Delivered(manifest.Name, attempt.Release, attempt.Before.Document?.Active, index, attempt.Tests);
     }

@@ -11,7 +11,7 @@ internal sealed class Reversion(Mesh mesh, ContainerHost host, Narrator narrator
 
     /// <summary>Back to the release that was active before.</summary>
     /// <returns>What the deployment ends with.</returns>
-    public async Task<DeliveryException> RevertAsync(Attempt attempt, ServiceManifest manifest, ServiceDocument document, string reason)
+    public async Task<DeliveryException> RevertAsync(Attempt attempt, ServiceManifest manifest, string reason)
     {
         if (attempt.Before.Document is not { Active: { } former } before)
         {

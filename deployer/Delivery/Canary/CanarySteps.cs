@@ -19,7 +19,7 @@ internal sealed class CanarySteps(Mesh mesh, Narrator narrator)
         var header = policy.Synthetic is null ? null : new SplitMatch(SyntheticHeader, RandomNumberGenerator.GetHexString(32, lowercase: true));
         foreach (var share in policy.Steps)
         {
-            await narrator.PhaseAsync($"canary", async () =>
+            await narrator.PhaseAsync("canary", async () =>
             {
                 var after = before with { Split = new Split(attempt.Release!, share, header) };
                 var index = await attempt.ChangeAsync(after, string.Create(CultureInfo.InvariantCulture, $"{share} % to {attempt.Release!.Version}"));
@@ -40,10 +40,10 @@ internal sealed class CanarySteps(Mesh mesh, Narrator narrator)
             return $"no proxy is registered as '{mesh.Settings.ProxyService}'";
         var answers = await mesh.Proxies.AskUntilAsync(
             attempt.Service, proxies, all => ProxyState.Behind(all, index).Count == 0, TimeSpan.FromSeconds(30), attempt.Token);
-        return ProxyState.Behind(answers, index).FirstOrDefault();
+        return ProxyState.Behind(answers, index) is [var late, ..] ? late : null;
     }
 
-    // What fails is not baked to the end; what passes is, for it may yet fail.
+    // Too many errors end it at once. All else is judged at the end: a release that was just started is slow for a moment.
     private async Task<Verdict> BakeAsync(Attempt attempt, CanaryPolicy policy, ServiceDocument document, SplitMatch? header)
     {
         var began = mesh.Time.GetTimestamp();
@@ -51,7 +51,7 @@ internal sealed class CanarySteps(Mesh mesh, Narrator narrator)
         using var over = CancellationTokenSource.CreateLinkedTokenSource(attempt.Token);
         var synthetic = header is null
             ? Task.CompletedTask
-            : new SyntheticLoad(mesh, policy, document, header).RunAsync(attempt.Service, over.Token);
+            : new SyntheticLoad(mesh, policy, document, header).RunAsync(over.Token);
         try
         {
             while (true)
@@ -59,7 +59,7 @@ internal sealed class CanarySteps(Mesh mesh, Narrator narrator)
                 var last = mesh.Time.GetElapsedTime(began) >= policy.Bake;
                 var (candidateNow, activeNow) = await FiguresAsync(attempt, document);
                 var verdict = Verdict.Of(policy, candidateNow.Since(candidate), activeNow.Since(active));
-                if (last || verdict.Kind == VerdictKind.Fail)
+                if (last || (verdict.Kind == VerdictKind.Fail && verdict.IsErrors))
                     return verdict;
                 await Task.Delay(Pause, mesh.Time, attempt.Token);
             }

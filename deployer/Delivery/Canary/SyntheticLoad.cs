@@ -8,7 +8,7 @@ namespace ServiceMesh.Deployer.Delivery.Canary;
 /// </summary>
 internal sealed class SyntheticLoad(Mesh mesh, CanaryPolicy policy, ServiceDocument document, SplitMatch header)
 {
-    public async Task RunAsync(string service, CancellationToken ct)
+    public async Task RunAsync(CancellationToken ct)
     {
         var route = document.Routes[0];
         var path = (route.Path == "/" ? "" : route.Path) + policy.Synthetic;

@@ -19,6 +19,9 @@ internal enum VerdictKind
 /// <summary>A step's verdict and why, as <c>observed … against …</c>. Pure.</summary>
 internal sealed record Verdict(VerdictKind Kind, string Reason)
 {
+    /// <summary>Whether it is for its errors that the release fails.</summary>
+    public bool IsErrors { get; private init; }
+
     // A candidate may be slower by so little, whatever the ratio: below it the network and the clock speak.
     private static readonly TimeSpan Negligible = TimeSpan.FromMilliseconds(5);
 
@@ -34,7 +37,7 @@ internal sealed record Verdict(VerdictKind Kind, string Reason)
         var limit = active.ErrorShare + policy.ErrorShare;
         var errors = $"observed {Percent(candidate.ErrorShare)} errors of {candidate.Requests} requests against {Percent(active.ErrorShare)} of the active release's {active.Requests}";
         if (candidate.ErrorShare > limit)
-            return new Verdict(VerdictKind.Fail, $"{errors}, more than {Percent(policy.ErrorShare)} apart");
+            return new Verdict(VerdictKind.Fail, $"{errors}, more than {Percent(policy.ErrorShare)} apart") { IsErrors = true };
 
         // Without requests to the active release there is nothing that its speed could be compared with.
         if (active.Requests < policy.Minimum)
