@@ -10,6 +10,8 @@ Usage: ./mesh <verb>
   down              removes all that up and the deployer made, and nothing else
   test [suite]      every test, or one suite: unit, integration, end-to-end
   deployer …        the deployer's own verbs: ./mesh deployer --help
+  proxy upgrade     builds the proxy anew and lets it take over from the one that serves, without a
+                    refused or cut connection; if the new one fails, the old one serves on
   bench             the benchmarks; with REGISTRATOR=<its binary> Registrator is measured beside
                     the sidecar in the same run
   help              this text

@@ -46,10 +46,14 @@ find_docker_socket() {
 }
 
 # The sidecar registers the proxy like any other container, by its exposed port and its SERVICE_ variables.
-start_proxy() {
+start_proxy() { start_proxy_as proxy; }
+
+# start_proxy_as <part>: under another name it is the one that takes over.
+start_proxy_as() {
   local ports=()
   if ((PROXY_PORT != 8000)); then ports=(--expose "$PROXY_PORT" --env SERVICE_8000_IGNORE=true); fi
-  start_part proxy "$PROXY_IMAGE" \
+  # The stop may take as long as the proxy's drain limit, and a little more.
+  start_part "$1" "$PROXY_IMAGE" --stop-timeout 45 \
     --label "mesh.port.proxy=$PROXY_PORT" --label "mesh.ports=$PROXY_PORT $PROXY_ADMIN_PORT" \
     --network host --volume "$(make_volume proxy):/state" "${ports[@]}" \
     --env "CONSUL_HTTP_ADDR=$CONSUL_ADDRESS" --env "PROXY_PORT=$PROXY_PORT" --env "PROXY_ADMIN_PORT=$PROXY_ADMIN_PORT" \

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Options;
 using ServiceMesh.Proxy;
+using ServiceMesh.Proxy.Listening;
 
+using var secondSignal = new SecondSignal();
 return await ProxyCommand.RunAsync(args, async settings =>
 {
     try

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using ServiceMesh.Proxy.Admin;
 using ServiceMesh.Proxy.Answers;
 using ServiceMesh.Proxy.Following;
+using ServiceMesh.Proxy.Health;
 using ServiceMesh.Proxy.LastGood;
 using ServiceMesh.Proxy.Listening;
 using ServiceMesh.Proxy.Snapshots;
@@ -25,13 +26,11 @@ internal static class ProxyApplication
     {
         // The settings lie beside the program, wherever it is started from.
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
-        // In a section of its own: the environment's PORT or STATE is somebody else's.
-        builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create($"Proxy:{setting.Key}", setting.Value)));
+        AddSettings(builder, settings);
         builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
 
         builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddOptions<ProxyOptions>().BindConfiguration("Proxy").ValidateOnStart();
-        builder.Services.AddSingleton<IValidateOptions<ProxyOptions>, ProxyOptionsValidator>();
+        builder.AddCertificates();
 
         builder.Services.AddSingleton<IConsulClient>(services => new ConsulClient(settings =>
             settings.Address = services.GetRequiredService<IOptions<ProxyOptions>>().Value.Consul ?? settings.Address));
@@ -42,10 +41,14 @@ internal static class ProxyApplication
         builder.Services.AddSingleton<SnapshotHolder>();
         builder.Services.AddSingleton<LastGoodFile>();
         builder.Services.AddSingleton<InstanceReader>();
-        // First of all that run: whoever waits for the proxy can ask while it waits for Consul.
-        builder.AddAdmin();
+        builder.Services.AddSingleton<InstanceFollower>();
+        builder.Services.AddSingleton<MeshNews>();
+        builder.Services.AddSingleton<Probe>();
+        builder.Services.AddSingleton<Prober>();
+        builder.Services.AddSingleton<PassiveHealth>();
+        builder.Services.AddSingleton<MeshFollower>();
         // The follower has the first snapshot before Kestrel begins to listen: no request meets an empty table.
-        builder.Services.AddHostedService<MeshFollower>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<MeshFollower>());
         builder.Services.AddHostedService<LastGoodKeeper>();
 
         builder.Services.AddSingleton<Keys>();
@@ -59,16 +62,26 @@ internal static class ProxyApplication
         builder.Services.AddSingleton<TrafficHandler>();
         builder.Services.AddSingleton<ServicesAnswer>();
 
-        // Kestrel is the first to read a setting, while the application is built: before it does, all faults are told at once.
-        builder.Services.AddOptions<KestrelServerOptions>().Configure<IStartupValidator>((_, settings) => Validate(settings));
         builder.AddListening();
+        builder.AddAdmin();
 
         var app = builder.Build();
         app.UseSoundFraming();
+        app.UseReadiness();
         app.Map(Route.Reserved, own => own.Run(app.Services.GetRequiredService<ServicesAnswer>().HandleAsync));
         app.UseRedirectToHttps();
         app.Run(app.Services.GetRequiredService<TrafficHandler>().HandleAsync);
         return app;
+    }
+
+    private static void AddSettings(WebApplicationBuilder builder, IReadOnlyDictionary<string, string?> settings)
+    {
+        // In a section of its own: the environment's PORT or STATE is somebody else's.
+        builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create($"Proxy:{setting.Key}", setting.Value)));
+        builder.Services.AddOptions<ProxyOptions>().BindConfiguration("Proxy").ValidateOnStart();
+        builder.Services.AddSingleton<IValidateOptions<ProxyOptions>, ProxyOptionsValidator>();
+        // The host is the first to read a setting, while the application is built: before it does, all faults are told at once.
+        builder.Services.AddOptions<HostOptions>().Configure<IStartupValidator>((_, all) => Validate(all));
     }
 
     private static void Validate(IStartupValidator settings)

@@ -17,7 +17,8 @@ namespace ServiceMesh.Store;
 /// </summary>
 public sealed partial class BlockingQuery(ILogger<BlockingQuery> log, TimeProvider time)
 {
-    private static readonly TimeSpan WaitTime = TimeSpan.FromSeconds(30);
+    // A Consul that was restored from an older backup lets a query wait that names a later index, and so it is asked anew by then.
+    private static readonly TimeSpan WaitTime = TimeSpan.FromSeconds(10);
 
     /// <summary>Is told of each query that fails; for counting, since the loop itself goes on.</summary>
     public Action<Exception>? OnFailure { get; set; }

@@ -1,18 +1,21 @@
 using System.Net;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
+using ServiceMesh.Proxy.Listening;
 using ServiceMesh.Proxy.Metering;
 
 namespace ServiceMesh.Proxy.Admin;
 
 /// <summary>
 /// The admin port: a server of its own beside the one for the traffic. So neither can lead to the other's paths, no crowd of
-/// clients keeps an operator out, and it answers before the traffic port opens and until the last request has left it.
+/// clients keeps an operator out, and it answers until the last request has left. Its socket is one of those that the next
+/// proxy takes over.
 /// </summary>
 internal sealed class AdminServer(
-    IOptions<AdminOptions> options, IOptions<ProxyOptions> proxy, AdminPages pages, ILoggerFactory logs) : IHostedService, IAsyncDisposable
+    IOptions<AdminOptions> options, IOptions<ProxyOptions> proxy, ListeningSockets sockets, AdminPages pages, ILoggerFactory logs) : IHostedService, IAsyncDisposable
 {
     private const int MaxConnections = 256;
 
@@ -52,6 +55,7 @@ internal sealed class AdminServer(
             kestrel.Limits.MaxConcurrentConnections = MaxConnections;
             kestrel.Listen(endpoint);
         });
+        builder.Services.AddSingleton<IConnectionListenerFactory>(sockets);
         var app = builder.Build();
         app.Run(pages.HandleAsync);
         return app;
@@ -76,7 +80,7 @@ internal static class AdminSetup
         builder.Services.AddSingleton<ProxyMeter>();
         builder.Services.AddSingleton<MetricsAnswer>();
         builder.Services.AddSingleton<StateAnswer>();
-        builder.Services.AddSingleton<Readiness>();
+        builder.Services.AddSingleton<NotReady>();
         builder.Services.AddSingleton<AdminGate>();
         builder.Services.AddSingleton<AdminPages>();
         builder.Services.AddSingleton<AdminServer>();

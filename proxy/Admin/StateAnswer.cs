@@ -5,10 +5,10 @@ using ServiceMesh.Proxy.Snapshots;
 namespace ServiceMesh.Proxy.Admin;
 
 /// <summary>Answers <c>GET /state</c>.</summary>
-internal sealed class StateAnswer(SnapshotHolder snapshots, ProxyMeter meter, Readiness readiness)
+internal sealed class StateAnswer(SnapshotHolder snapshots, ProxyMeter meter, NotReady notReady)
 {
     public Task HandleAsync(HttpContext context) => context.Response.WriteAsJsonAsync(
-        StateReport.Of(new ProxyReading(snapshots.Current, meter), readiness.Missing),
+        StateReport.Of(new ProxyReading(snapshots.Current, meter), notReady.Reason),
         StateReportJson.Default.StateReport,
         cancellationToken: context.RequestAborted);
 }

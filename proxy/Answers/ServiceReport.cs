@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using ServiceMesh.Proxy.Health;
 using ServiceMesh.Proxy.Snapshots;
 
 namespace ServiceMesh.Proxy.Answers;
@@ -7,7 +8,11 @@ namespace ServiceMesh.Proxy.Answers;
 internal sealed record ServicesReport(
     [property: JsonConverter(typeof(JsonStringEnumConverter<SnapshotOrigin>))] SnapshotOrigin Origin,
     DateTimeOffset? LossHeldUntil,
+    LastGoodReport LastGood,
     IReadOnlyList<ServiceReport> Services);
+
+/// <summary>The state that is kept on disk for a start without Consul: when it was written last, and why it is of no use, if so.</summary>
+internal sealed record LastGoodReport(DateTimeOffset? WrittenAt, string? Fault);
 
 /// <summary>The answer to <c>GET /services/&lt;name&gt;</c>.</summary>
 internal sealed record ServiceReport(
@@ -32,7 +37,10 @@ internal sealed record ServiceReport(
             document?.Active?.Version,
             document?.Active?.Deployment,
             document?.Routes ?? [],
-            [.. service.Members.Select(member => InstanceReport.Of(member, service.Traffic.Contains(member)))],
+            [
+                .. service.Members.Select(member => InstanceReport.Of(member, isGone: false)),
+                .. service.Gone.Where(member => member.State.InFlight > 0).Select(member => InstanceReport.Of(member, isGone: true)),
+            ],
             [.. service.Releases.Select(release => ReleaseReport.Of(release, document?.Split))],
             stored.Fault ?? snapshot.Routes.Faults.GetValueOrDefault(stored.Service),
             snapshot.Held.TryGetValue(stored.Service, out var until) ? until : null);
@@ -43,16 +51,46 @@ internal sealed record ServiceReport(
 internal sealed record ServiceUrl(string? Url, string Name);
 
 /// <summary>One instance of a service.</summary>
+/// <param name="Id">Its id in Consul.</param>
+/// <param name="Url">Its address.</param>
+/// <param name="Deployment">The deployment id.</param>
+/// <param name="Version">The version name.</param>
+/// <param name="Stage">Its stage.</param>
+/// <param name="Health">Consul's word.</param>
+/// <param name="InTraffic">Whether requests are sent to it.</param>
+/// <param name="InFlight">The requests that it is answering.</param>
+/// <param name="Weight">Its share of its release's traffic beside the others' shares; <c>null</c> if it has none.</param>
+/// <param name="Probe">The word of this proxy's probes: <c>pending</c>, <c>good</c> or <c>failed</c>.</param>
+/// <param name="Gone">Whether it left the catalog; it is told of only for as long as it has requests.</param>
+/// <param name="DrainsUntil">When the requests that it still has are aborted, because it left the traffic.</param>
+/// <param name="EjectedUntil">Until when it is out of the traffic for its own answers.</param>
 internal sealed record InstanceReport(
-    string Id, string Url, string Deployment, string Version, string Stage, string Health, bool InTraffic, int InFlight)
+    string Id,
+    string Url,
+    string Deployment,
+    string Version,
+    string Stage,
+    string Health,
+    bool InTraffic,
+    int InFlight,
+    double? Weight,
+    string Probe,
+    bool Gone,
+    DateTimeOffset? DrainsUntil,
+    DateTimeOffset? EjectedUntil)
 {
-    public static InstanceReport Of(MemberModel member, bool inTraffic) => new(
+    public static InstanceReport Of(MemberModel member, bool isGone) => new(
         member.Instance.Id,
         member.Instance.Url,
         member.Instance.Deployment,
         member.Instance.Version,
         StageTag.Of(member.Stage),
         member.Instance.Health,
-        inTraffic,
-        member.State.InFlight);
+        member.InTrafficSince is not null,
+        member.State.InFlight,
+        member.InTrafficSince is null ? null : SlowStart.ShareOf(member.Weight),
+        member.Health.Admission switch { Admission.Admitted => "good", Admission.Failed => "failed", _ => "pending" },
+        isGone,
+        member.DrainsUntil,
+        member.Health.EjectedUntil);
 }

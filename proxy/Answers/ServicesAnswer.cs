@@ -1,10 +1,11 @@
 using System.Text.Json.Serialization;
+using ServiceMesh.Proxy.LastGood;
 using ServiceMesh.Proxy.Snapshots;
 
 namespace ServiceMesh.Proxy.Answers;
 
 /// <summary>Answers <c>GET /services</c> and <c>GET /services/&lt;name&gt;</c>: what this proxy has applied. Nothing can be changed here.</summary>
-internal sealed class ServicesAnswer(SnapshotHolder snapshots)
+internal sealed class ServicesAnswer(SnapshotHolder snapshots, LastGoodFile lastGood)
 {
     public Task HandleAsync(HttpContext context)
     {
@@ -26,11 +27,12 @@ internal sealed class ServicesAnswer(SnapshotHolder snapshots)
         return Problem.WriteAsync(context, StatusCodes.Status404NotFound, $"No service '{name}' is known here.");
     }
 
-    private static Task WriteAllAsync(HttpContext context, Snapshot snapshot)
+    private Task WriteAllAsync(HttpContext context, Snapshot snapshot)
     {
         var all = new ServicesReport(
             snapshot.Origin,
             snapshot.Held.Count == 0 ? null : snapshot.Held.Values.Max(),
+            new LastGoodReport(lastGood.WrittenAt, lastGood.Fault),
             [.. snapshot.Services.Values
                 .OrderBy(service => service.Stored.Service, StringComparer.Ordinal)
                 .Select(service => ServiceReport.Of(service, snapshot))]);

@@ -19,23 +19,26 @@ internal sealed class HealthView
     public IEnumerable<string> ChangedSince(HealthView before)
     {
         var nodes = ChangedNodes(before);
-        return byService.Concat(before.byService)
-            .Select(group => group.Key)
-            .Where(service => service.Length > 0)
-            .Distinct(StringComparer.Ordinal)
-            .Where(service => !Same(byService[service], before.byService[service])
-                || byService[service].Any(check => nodes.Contains(check.Node)));
+        var here = byService
+            .Where(group => !Same(group, before.byService[group.Key]) || (nodes.Count > 0 && group.Any(check => nodes.Contains(check.Node))))
+            .Select(group => group.Key);
+        var gone = before.byService.Select(group => group.Key).Where(service => !byService.Contains(service));
+        return here.Concat(gone).Where(service => service.Length > 0);
     }
 
     // A check without a service is its node's own: it counts for all that runs there.
     private HashSet<string> ChangedNodes(HealthView before)
     {
+        if (byService[""].SequenceEqual(before.byService[""]))
+            return [];
         var (now, then) = (byService[""].ToHashSet(), before.byService[""].ToHashSet());
         now.SymmetricExceptWith(then);
         return [.. now.Select(check => check.Node)];
     }
 
-    private static bool Same(IEnumerable<CheckFact> one, IEnumerable<CheckFact> other) => one.ToHashSet().SetEquals(other);
+    // Consul keeps its order, so sets are needed only where something changed.
+    private static bool Same(IEnumerable<CheckFact> one, IEnumerable<CheckFact> other) =>
+        one.SequenceEqual(other) || one.ToHashSet().SetEquals(other);
 
     private sealed record CheckFact(string Node, string ServiceId, string CheckId, string Status, string Tags);
 }

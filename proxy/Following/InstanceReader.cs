@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Consul;
 using ServiceMesh.Proxy.Metering;
 
@@ -16,35 +17,39 @@ internal sealed partial class InstanceReader(IConsulClient consul, ProxyMeter me
     /// <summary>All instances of the given services, of whatever health. A service that could not be read is missing.</summary>
     public async Task<IReadOnlyDictionary<string, IReadOnlyList<Instance>>> ReadAsync(IReadOnlyCollection<string> services, CancellationToken ct)
     {
-        var read = new System.Collections.Concurrent.ConcurrentDictionary<string, IReadOnlyList<Instance>>(StringComparer.Ordinal);
+        var read = new ConcurrentDictionary<string, IReadOnlyList<Instance>>(StringComparer.Ordinal);
+        var failures = new ConcurrentQueue<string>();
         await Parallel.ForEachAsync(
             services,
             new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = ct },
             async (service, token) =>
             {
-                if (await TryReadAsync(service, token) is { } instances)
-                    read[service] = instances;
+                // Where none of the first answers, the others would not either.
+                if (!read.IsEmpty || failures.Count < AtOnce)
+                    await ReadAsync(service, read, failures, token);
             });
+        if (failures.TryPeek(out var reason))
+            InstancesUnread(services.Count - read.Count, services.Count, reason);
         return read;
     }
 
-    private async Task<IReadOnlyList<Instance>?> TryReadAsync(string service, CancellationToken ct)
+    private async Task ReadAsync(
+        string service, ConcurrentDictionary<string, IReadOnlyList<Instance>> read, ConcurrentQueue<string> failures, CancellationToken ct)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(ct);
         deadline.CancelAfter(Deadline);
         try
         {
             var answer = await consul.Health.Service(service, tag: "", passingOnly: false, Replayed, deadline.Token);
-            return [.. (answer.Response ?? []).Select(Instance.From).OrderBy(instance => instance.Id, StringComparer.Ordinal)];
+            read[service] = [.. (answer.Response ?? []).Select(Instance.From).OrderBy(instance => instance.Id, StringComparer.Ordinal)];
         }
         catch (Exception error) when (error is ConsulRequestException || (error is OperationCanceledException && !ct.IsCancellationRequested))
         {
             meter.ConsulFailed();
-            InstancesUnread(service, error.Message);
-            return null;
+            failures.Enqueue(error.Message);
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "The instances of {Service} could not be read: {Reason}")]
-    private partial void InstancesUnread(string service, string reason);
+    [LoggerMessage(LogLevel.Warning, "The instances of {Unread} of {Asked} services could not be read: {Reason}")]
+    private partial void InstancesUnread(int unread, int asked, string reason);
 }

@@ -1,6 +1,5 @@
-using System.Threading.Channels;
-using Consul;
 using Microsoft.Extensions.Options;
+using ServiceMesh.Proxy.Health;
 using ServiceMesh.Proxy.LastGood;
 using ServiceMesh.Proxy.Metering;
 using ServiceMesh.Proxy.Snapshots;
@@ -9,14 +8,15 @@ using ServiceMesh.Store;
 namespace ServiceMesh.Proxy.Following;
 
 /// <summary>
-/// Follows Consul: documents, checks, catalog. Whatever wakes it becomes one kind of news, and one loop turns all news at
-/// hand into the next snapshot. A promotion needs no request to Consul then: the instances of every stage are known already.
+/// The one loop that makes snapshots. Whatever Consul tells, whatever this proxy finds out of its instances and whatever a
+/// time brings is one kind of news, and all news at hand become the next snapshot. A promotion needs no request to Consul
+/// then: the instances of every stage are known already.
 /// </summary>
 internal sealed partial class MeshFollower(
     MeshStore store,
-    IConsulClient consul,
-    BlockingQuery blocking,
-    InstanceReader reader,
+    MeshNews news,
+    InstanceFollower instances,
+    Prober prober,
     SnapshotHolder snapshots,
     LastGoodFile lastGood,
     ProxyMeter meter,
@@ -24,11 +24,24 @@ internal sealed partial class MeshFollower(
     TimeProvider time,
     ILogger<MeshFollower> log) : BackgroundService
 {
-    private readonly Channel<News> news = Channel.CreateUnbounded<News>(new UnboundedChannelOptions { SingleReader = true });
     private readonly TaskCompletionSource first = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly Dictionary<string, IReadOnlyList<Instance>> instances = new(StringComparer.Ordinal);
     private readonly LossGuard guard = new(options.Value.LossShare, options.Value.LossHold);
-    private DocumentSet documents = DocumentSet.Empty;
+    private readonly ToldByConsul told = new();
+    private readonly WakeList wakes = new();
+    private readonly (DateTimeOffset Wall, long Timestamp) started = (time.GetUtcNow(), time.GetTimestamp());
+
+    // A clock that is set must neither lengthen nor shorten anything.
+    private DateTimeOffset Now => started.Wall + time.GetElapsedTime(started.Timestamp);
+
+    /// <summary>Obeys the losses that are held back now: they are no mistake.</summary>
+    /// <returns>The services that are lost by it.</returns>
+    public IReadOnlyCollection<string> ConfirmLoss()
+    {
+        var held = snapshots.Current.Held.Keys;
+        if (held.Length > 0)
+            news.LossConfirmed(held);
+        return held;
+    }
 
     /// <summary>Returns with the first snapshot in place: Consul's, or the last good one if Consul does not answer in time.</summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
@@ -36,7 +49,12 @@ internal sealed partial class MeshFollower(
         // In place even where Consul answers at once: what Consul lost since then is a loss, too.
         var kept = lastGood.Read();
         if (kept is not null)
-            BeginWith(kept);
+        {
+            told.BeginWith(kept.Documents, kept.Instances);
+            news.TimeHasCome();
+            Publish(SnapshotOrigin.Disk, new MeshView(kept.Documents, kept.Instances, MeshView.NothingHeld), new Moment(Now));
+        }
+
         await base.StartAsync(cancellationToken);
         try
         {
@@ -53,111 +71,108 @@ internal sealed partial class MeshFollower(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        // Each loop ends only by the stop, or by a bug: then the first to fail stops the process.
-        var ended = await Task.WhenAny(
-            FollowDocumentsAsync(stoppingToken),
-            FollowChecksAsync(stoppingToken),
-            FollowCatalogAsync(stoppingToken),
-            ResyncAsync(stoppingToken),
-            PublishAsync(stoppingToken));
-        await ended;
-    }
-
-    private void BeginWith(LastGoodState kept)
-    {
-        documents = kept.Documents;
-        foreach (var (service, known) in kept.Instances)
-            instances[service] = known;
-        snapshots.Publish(SnapshotOrigin.Disk, new MeshView(kept.Documents, kept.Instances, MeshView.NothingHeld));
+        try
+        {
+            // Each loop ends only by the stop, or by a bug: then the first to fail stops the process.
+            await await Task.WhenAny(
+                [FollowDocumentsAsync(stoppingToken), ApplyAsync(stoppingToken), prober.Broken, .. instances.Run(stoppingToken)]);
+        }
+        finally
+        {
+            await prober.StopAsync();
+        }
     }
 
     private async Task FollowDocumentsAsync(CancellationToken ct)
     {
-        await foreach (var set in store.WatchAsync(documents, ct))
-            Tell(set, []);
+        await foreach (var set in store.WatchAsync(told.Documents, ct))
+            news.Documents(set);
     }
 
-    private async Task FollowChecksAsync(CancellationToken ct)
+    private async Task ApplyAsync(CancellationToken ct)
     {
-        var view = new HealthView([]);
-        await foreach (var checks in blocking.FollowAsync(
-            "checks", (q, token) => consul.Health.State(HealthStatus.Any, q, token), static (_, _) => false, ct))
+        await using var timer = time.CreateTimer(_ => news.TimeHasCome(), state: null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        while (await news.WaitAsync(ct))
         {
-            var next = new HealthView(checks);
-            Tell(null, [.. next.ChangedSince(view)]);
-            view = next;
-        }
-    }
-
-    // Instances without any check are in no health answer; a change of a service's tags is told here at least.
-    private async Task FollowCatalogAsync(CancellationToken ct)
-    {
-        Dictionary<string, string[]> before = [];
-        await foreach (var services in blocking.FollowAsync(
-            "catalog", (q, token) => consul.Catalog.Services(q, token), static (_, _) => false, ct))
-        {
-            var changed = services.Keys.Union(before.Keys)
-                .Where(name => !(services.GetValueOrDefault(name) ?? []).ToHashSet().SetEquals(before.GetValueOrDefault(name) ?? []));
-            Tell(null, [.. changed]);
-            before = services;
-        }
-    }
-
-    // What no watch tells of (a second instance without checks, say) is seen by then.
-    private async Task ResyncAsync(CancellationToken ct)
-    {
-        using var timer = new PeriodicTimer(options.Value.Resync, time);
-        while (await timer.WaitForNextTickAsync(ct))
-            Tell(null, [.. snapshots.Current.Services.Keys]);
-    }
-
-    private void Tell(DocumentSet? set, IReadOnlyCollection<string> services) =>
-        news.Writer.TryWrite(new News(set, services, time.GetTimestamp()));
-
-    private async Task PublishAsync(CancellationToken ct)
-    {
-        // What is known from the disk is read again, and stays where it cannot be.
-        HashSet<string> due = new(instances.Keys, StringComparer.Ordinal);
-        await using var holdEnds = time.CreateTimer(
-            _ => Tell(null, []), state: null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        var answered = false;
-        long? oldest = null;
-        while (await news.Reader.WaitToReadAsync(ct))
-        {
-            while (news.Reader.TryRead(out var item))
+            var now = Now;
+            var touched = wakes.Take(now).ToDictionary(service => service, _ => new List<HealthFinding>(), StringComparer.Ordinal);
+            HashSet<string> confirmed = new(StringComparer.Ordinal);
+            long? oldest = null;
+            while (news.TryTake(out var item))
             {
-                answered |= item.Documents is not null;
-                documents = item.Documents ?? documents;
-                due.UnionWith(item.Services);
                 oldest ??= item.Came;
+                Take(item, touched, confirmed);
             }
 
-            if (!answered)
-                continue;
-            await ReadAsync(due, ct);
-            holdEnds.Change(Publish(time.GetUtcNow(), oldest), Timeout.InfiniteTimeSpan);
-            oldest = null;
+            var applied = await ApplyAsync(new Moment(now, touched), confirmed);
+            if (applied && oldest is { } came)
+                meter.Lag.Add(time.GetElapsedTime(came));
+            timer.Change(UntilNext(Now), Timeout.InfiniteTimeSpan);
         }
     }
 
-    /// <param name="now">The time.</param>
-    /// <param name="since">When the oldest news came that are applied now, by the clock of <see cref="TimeProvider.GetTimestamp"/>.</param>
-    /// <returns>When to publish again even if there is no news until then.</returns>
-    private TimeSpan Publish(DateTimeOffset now, long? since)
+    private void Take(News item, Dictionary<string, List<HealthFinding>> touched, HashSet<string> confirmed)
+    {
+        switch (item)
+        {
+            case DocumentsTold documents:
+                instances.Follow(documents.Documents);
+                instances.Ask(told.Take(documents.Documents));
+                break;
+            case InstancesTold read:
+                told.Take(read);
+                break;
+            case HealthFound found:
+                if (!touched.TryGetValue(found.Service, out var findings))
+                    touched[found.Service] = findings = [];
+                findings.Add(found.Finding);
+                break;
+            case LossConfirmed confirmation:
+                confirmed.UnionWith(confirmation.Services);
+                break;
+        }
+    }
+
+    /// <returns>Whether there is a new snapshot.</returns>
+    private async Task<bool> ApplyAsync(Moment moment, HashSet<string> confirmed)
     {
         var before = snapshots.Current;
-        if (snapshots.Publish(SnapshotOrigin.Consul, guard.Rule(before, documents, instances, now)))
+        var view = guard.Rule(before, told.Documents, told.Instances, moment.Now, confirmed);
+        var publication = Publish(told.IsComplete ? SnapshotOrigin.Consul : before.Origin, view, moment);
+        if (told.IsComplete)
         {
-            if (since is { } came)
-                meter.Lag.Add(time.GetElapsedTime(came));
-            SnapshotApplied(snapshots.Current.Services.Count, snapshots.Current.Services.Values.Sum(service => service.Traffic.Length));
+            first.TrySetResult();
+            told.Forget(snapshots.Current.Services.ContainsKey);
         }
 
-        first.TrySetResult();
-        TellOfLoss(before, snapshots.Current);
+        if (publication.IsNew)
+            TellOfLoss(before, snapshots.Current);
+        foreach (var service in moment.Touched!.Keys)
+            wakes.Set(service, snapshots.Current.Services.GetValueOrDefault(service)?.ChangesAt(moment.Now));
+        foreach (var service in moment.Touched.Keys.Union(publication.Changes.Select(change => change.Service)))
+            await Drain.EndAsync(before.Services.GetValueOrDefault(service), snapshots.Current.Services.GetValueOrDefault(service), moment.Now);
+        return publication.IsNew;
+    }
 
+    private Publication Publish(SnapshotOrigin origin, MeshView view, Moment moment)
+    {
+        var publication = snapshots.Publish(origin, view, moment);
+        foreach (var change in publication.Changes)
+        {
+            wakes.Set(change.Service, change.After?.ChangesAt(moment.Now));
+            prober.Follow(change);
+        }
+
+        if (publication.IsNew && origin == SnapshotOrigin.Consul)
+            SnapshotApplied(snapshots.Current.Services.Count, publication.Changes.Count);
+        return publication;
+    }
+
+    private TimeSpan UntilNext(DateTimeOffset now)
+    {
         var held = snapshots.Current.Held;
-        return held.Count == 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(Math.Ceiling((held.Values.Min() - now).TotalMilliseconds));
+        DateTimeOffset?[] times = [wakes.Next, held.Count == 0 ? null : held.Values.Min()];
+        return times.Min() is { } next ? TimeSpan.FromMilliseconds(Math.Max(1, Math.Ceiling((next - now).TotalMilliseconds))) : Timeout.InfiniteTimeSpan;
     }
 
     private void TellOfLoss(Snapshot before, Snapshot after)
@@ -177,27 +192,8 @@ internal sealed partial class MeshFollower(
         }
     }
 
-    private async Task ReadAsync(HashSet<string> due, CancellationToken ct)
-    {
-        // Those in effect, too: one whose document is gone may be held back, and goes on by what its instances do.
-        var followed = documents.Services.Keys.Union(snapshots.Current.Services.Keys).ToHashSet(StringComparer.Ordinal);
-        foreach (var gone in instances.Keys.Except(followed).ToArray())
-            instances.Remove(gone);
-        due.UnionWith(followed.Where(service => !instances.ContainsKey(service)));
-        due.IntersectWith(followed);
-        foreach (var (service, read) in await reader.ReadAsync(due, ct))
-        {
-            // The same content keeps the same object: an unchanged service keeps its model.
-            if (!instances.TryGetValue(service, out var known) || !known.SequenceEqual(read))
-                instances[service] = read;
-            due.Remove(service);
-        }
-    }
-
-    private sealed record News(DocumentSet? Documents, IReadOnlyCollection<string> Services, long Came);
-
-    [LoggerMessage(LogLevel.Information, "Applied: {Services} services, {Instances} instances in the traffic")]
-    private partial void SnapshotApplied(int services, int instances);
+    [LoggerMessage(LogLevel.Information, "Applied: {Services} services, {Changed} of them changed")]
+    private partial void SnapshotApplied(int services, int changed);
 
     [LoggerMessage(LogLevel.Warning, "Consul does not answer: serving {Services} services from the last good state of {SavedAt:u}")]
     private partial void ServingLastGood(int services, DateTimeOffset savedAt);

@@ -13,24 +13,31 @@ namespace ServiceMesh.Proxy.LastGood;
 /// </summary>
 internal sealed partial class LastGoodFile(IOptions<ProxyOptions> options, TimeProvider time, ILogger<LastGoodFile> log)
 {
+    private string? unusable;
+
     private readonly string path = Path.Combine(options.Value.State, "last-good.json");
 
+    /// <summary>When it was written last by this process; <c>null</c> if it was not.</summary>
+    public DateTimeOffset? WrittenAt { get; private set; }
+
+    /// <summary>Why it is of no use: it was found damaged, and not written since, or it cannot be written; <c>null</c> if it is not.</summary>
+    public string? Fault => Volatile.Read(ref unusable);
+
+    /// <exception cref="IOException">It cannot be written, or not for certain.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder may not be written to.</exception>
     public async Task WriteAsync(Snapshot snapshot, CancellationToken ct)
     {
-        var services = snapshot.Services.Values.Select(service => new ServiceState(service.Stored, service.Instances));
-        var json = JsonSerializer.SerializeToUtf8Bytes(
-            new StateFile(StateFile.CurrentSchema, time.GetUtcNow(), [.. services]), StateJson.Default.StateFile);
-
-        Directory.CreateDirectory(options.Value.State);
-        var beside = path + ".new";
-        await using (var file = new FileStream(beside, FileMode.Create, FileAccess.Write, FileShare.None))
+        try
         {
-            await file.WriteAsync(Encoding.ASCII.GetBytes(Checksum(json) + "\n"), ct);
-            await file.WriteAsync(json, ct);
-            file.Flush(flushToDisk: true);
+            await WriteWholeAsync(snapshot, ct);
+            WrittenAt = time.GetUtcNow();
+            Volatile.Write(ref unusable, null);
         }
-
-        File.Move(beside, path, overwrite: true);
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            Volatile.Write(ref unusable, $"it cannot be written: {error.Message}");
+            throw;
+        }
     }
 
     /// <summary>The state, or <c>null</c> if there is none that can be trusted.</summary>
@@ -49,8 +56,28 @@ internal sealed partial class LastGoodFile(IOptions<ProxyOptions> options, TimeP
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException or InvalidDataException)
         {
             Unusable(path, error.Message);
+            Volatile.Write(ref unusable, $"it was not used: {error.Message}");
             return null;
         }
+    }
+
+    private async Task WriteWholeAsync(Snapshot snapshot, CancellationToken ct)
+    {
+        var services = snapshot.Services.Values.Select(service => new ServiceState(service.Stored, service.Instances));
+        var json = JsonSerializer.SerializeToUtf8Bytes(
+            new StateFile(StateFile.CurrentSchema, time.GetUtcNow(), [.. services]), StateJson.Default.StateFile);
+
+        Directory.CreateDirectory(options.Value.State);
+        var beside = path + ".new";
+        await using (var file = new FileStream(beside, FileMode.Create, FileAccess.Write, FileShare.None))
+        {
+            await file.WriteAsync(Encoding.ASCII.GetBytes(Checksum(json) + "\n"), ct);
+            await file.WriteAsync(json, ct);
+            file.Flush(flushToDisk: true);
+        }
+
+        File.Move(beside, path, overwrite: true);
+        FolderSync.Flush(options.Value.State);
     }
 
     private static LastGoodState Of(StateFile? file) => file is { Schema: StateFile.CurrentSchema }

@@ -3,18 +3,25 @@ using ServiceMesh.Proxy.Snapshots;
 
 namespace ServiceMesh.Proxy.LastGood;
 
-/// <summary>Writes each snapshot from Consul to disk, off the way of the requests; of several waiting ones only the newest.</summary>
+/// <summary>
+/// Writes what Consul told to disk, off the way of the requests: of several waiting snapshots only the newest, not more often
+/// than once a second, and none that differs from the last only in what the proxy found out itself.
+/// </summary>
 internal sealed partial class LastGoodKeeper : BackgroundService
 {
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
     private readonly Channel<Snapshot> newest = Channel.CreateBounded<Snapshot>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
 
     private readonly LastGoodFile file;
+    private readonly TimeProvider time;
     private readonly ILogger<LastGoodKeeper> log;
+    private Snapshot? written;
 
-    public LastGoodKeeper(SnapshotHolder snapshots, LastGoodFile file, ILogger<LastGoodKeeper> log)
+    public LastGoodKeeper(SnapshotHolder snapshots, LastGoodFile file, TimeProvider time, ILogger<LastGoodKeeper> log)
     {
-        (this.file, this.log) = (file, log);
+        (this.file, this.time, this.log) = (file, time, log);
         snapshots.Listen(snapshot =>
         {
             if (snapshot.Origin == SnapshotOrigin.Consul)
@@ -22,20 +29,44 @@ internal sealed partial class LastGoodKeeper : BackgroundService
         });
     }
 
+    /// <summary>Writes what waits still: a stop loses nothing.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        if (newest.Reader.TryRead(out var last))
+            await WriteAsync(last, cancellationToken);
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await foreach (var snapshot in newest.Reader.ReadAllAsync(stoppingToken))
+        while (await newest.Reader.WaitToReadAsync(stoppingToken))
         {
-            try
-            {
-                await file.WriteAsync(snapshot, stoppingToken);
-            }
-            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-            {
-                Unwritten(error.Message);
-            }
+            if (newest.Reader.TryRead(out var snapshot) && await WriteAsync(snapshot, stoppingToken))
+                await Task.Delay(Pause, time, stoppingToken);
         }
     }
+
+    /// <returns>Whether there was anything to write.</returns>
+    private async Task<bool> WriteAsync(Snapshot snapshot, CancellationToken ct)
+    {
+        if (written is not null && SaysTheSame(written, snapshot))
+            return false;
+        try
+        {
+            await file.WriteAsync(snapshot, ct);
+            written = snapshot;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            Unwritten(error.Message);
+        }
+
+        return true;
+    }
+
+    private static bool SaysTheSame(Snapshot one, Snapshot other) =>
+        ReferenceEquals(one.Documents, other.Documents)
+        && one.Services.All(service => ReferenceEquals(service.Value.Instances, other.Services[service.Key].Instances));
 
     [LoggerMessage(LogLevel.Error, "The last good state could not be written: {Reason}")]
     private partial void Unwritten(string reason);

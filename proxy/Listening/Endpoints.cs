@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Options;
@@ -7,14 +8,30 @@ namespace ServiceMesh.Proxy.Listening;
 /// <summary>The ports of the proxy and what is spoken on each.</summary>
 internal static class Endpoints
 {
-    public static void AddListening(this WebApplicationBuilder builder)
+    /// <summary>First of all: without a certificate nothing else need start.</summary>
+    public static void AddCertificates(this WebApplicationBuilder builder)
     {
-        // A line ends in CR LF. Kestrel takes a LF alone, too, as RFC 9112 2.2 allows; other servers do not.
-        AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", isEnabled: true);
         builder.Services.AddOptions<ListeningOptions>().BindConfiguration("Proxy").ValidateOnStart();
         builder.Services.AddSingleton<IValidateOptions<ListeningOptions>, ListeningOptionsValidator>();
         builder.Services.AddSingleton<CertificateKeeper>();
         builder.Services.AddHostedService(services => services.GetRequiredService<CertificateKeeper>());
+    }
+
+    /// <summary>Last of all: whoever takes over from another proxy knows the routes by then.</summary>
+    public static void AddListening(this WebApplicationBuilder builder)
+    {
+        // A line ends in CR LF. Kestrel takes a LF alone, too, as RFC 9112 2.2 allows; other servers do not.
+        AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", isEnabled: true);
+        builder.Services.AddSingleton<Readiness>();
+        builder.Services.AddSingleton<OpenConnections>();
+        builder.Services.AddSingleton<ListeningSockets>();
+        builder.Services.AddSingleton<IConnectionListenerFactory>(services => services.GetRequiredService<ListeningSockets>());
+        builder.Services.AddHostedService<GracefulStop>();
+        builder.Services.AddHostedService<Takeover>();
+        // Each step of the stop has a limit of its own; this one is behind them all.
+        builder.Services.AddOptions<HostOptions>().Configure<IOptions<ListeningOptions>>((host, options) => host.ShutdownTimeout =
+            options.Value.StopDelay + options.Value.CloseIdleAfter + options.Value.DrainLimit + TimeSpan.FromSeconds(5));
+
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel((_, kestrel) => Listen(
             kestrel,
             kestrel.ApplicationServices.GetRequiredService<IOptions<ProxyOptions>>().Value.Port,
@@ -26,6 +43,7 @@ internal static class Endpoints
         kestrel.AddServerHeader = false;
         Limit(kestrel.Limits, options);
 
+        kestrel.ConfigureEndpointDefaults(kestrel.ApplicationServices.GetRequiredService<OpenConnections>().CountThoseOf);
         kestrel.ListenAnyIP(port, http => http.Protocols = HttpProtocols.Http1);
         if (options.HttpsPort is { } httpsPort)
         {

@@ -35,4 +35,13 @@ internal sealed class ListeningOptions
 
     /// <summary>The most connections at once, over all ports; what comes beyond is closed at once. Zero turns the limit off.</summary>
     public int MaxConnections { get; set; } = 20_000;
+
+    /// <summary>How long a stop waits, no longer ready but serving, until it takes no new connections: time for a load balancer to see it.</summary>
+    public TimeSpan StopDelay { get; set; } = TimeSpan.Zero;
+
+    /// <summary>How long a stop waits for requests, streams and websockets that are in flight; what is left is cut.</summary>
+    public TimeSpan DrainLimit { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>After another proxy has taken over: how long connections without a request are kept for their next one, which is answered and closes them.</summary>
+    public TimeSpan CloseIdleAfter { get; set; } = TimeSpan.FromSeconds(10);
 }

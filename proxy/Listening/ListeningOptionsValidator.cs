@@ -14,7 +14,7 @@ internal sealed class ListeningOptionsValidator(IOptions<ProxyOptions> proxy) : 
 
     public ValidateOptionsResult Validate(string? name, ListeningOptions options)
     {
-        string[] faults = [.. Ports(options), .. Tls(options), .. Limits(options)];
+        string[] faults = [.. Ports(options), .. Tls(options), .. Limits(options), .. Stop(options)];
         return faults.Length == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
     }
 
@@ -55,5 +55,15 @@ internal sealed class ListeningOptionsValidator(IOptions<ProxyOptions> proxy) : 
             yield return $"maxRequestLine {options.MaxRequestLine} must be 256 to {MostHeaders} bytes (--max-request-line or PROXY_MAX_REQUEST_LINE)";
         if (options.MaxConnections < 0)
             yield return $"maxConnections {options.MaxConnections} must be 0 (no limit) or more (--max-connections or PROXY_MAX_CONNECTIONS)";
+    }
+
+    private static IEnumerable<string> Stop(ListeningOptions options)
+    {
+        if (options.StopDelay < TimeSpan.Zero || options.StopDelay > Longest)
+            yield return $"stopDelay {options.StopDelay} must be 0 to an hour, such as 00:00:05 (--stop-delay or PROXY_STOP_DELAY)";
+        if (options.DrainLimit < TimeSpan.Zero || options.DrainLimit > Longest)
+            yield return $"drainLimit {options.DrainLimit} must be 0 to an hour, such as 00:00:30 (--drain-limit or PROXY_DRAIN_LIMIT)";
+        if (options.CloseIdleAfter < TimeSpan.Zero || options.CloseIdleAfter > Longest)
+            yield return $"closeIdleAfter {options.CloseIdleAfter} must be 0 to an hour, such as 00:00:10 (--close-idle-after or PROXY_CLOSE_IDLE_AFTER)";
     }
 }

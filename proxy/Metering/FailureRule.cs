@@ -9,7 +9,7 @@ internal static class FailureRule
     /// <param name="error">The forwarder's word.</param>
     /// <param name="reason">What it threw.</param>
     /// <param name="isAnswered">Whether the answer's headers had come.</param>
-    /// <param name="isClientGone">Whether the client's connection is no more.</param>
+    /// <param name="isClientGone">Whether the client's connection is no more, or the request was ended here.</param>
     /// <returns><c>null</c> where nobody failed: a client that has enough of an answer, an upgraded connection on which both are silent.</returns>
     public static Failure? Of(ForwarderError error, Exception? reason, bool isAnswered, bool isClientGone) => error switch
     {

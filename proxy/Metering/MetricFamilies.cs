@@ -69,6 +69,8 @@ internal static class MetricFamilies
         }),
         new("mesh_proxy_request_duration_seconds", Histogram, "From sending a request to the instance until its answer's headers, or until it failed.",
             (text, name, member) => text.Histogram(name, member.Labels, member.Meter.Durations)),
+        OfMember("mesh_proxy_in_traffic", Gauge, "1 while requests are sent to the instance, else 0.", member => member.Member.InTrafficSince is null ? 0 : 1),
+        OfMember("mesh_proxy_ejected", Gauge, "1 while the instance is out of the traffic for its own answers, else 0.", member => member.Member.Health.EjectedUntil is null ? 0 : 1),
         OfMember("mesh_proxy_in_flight", Gauge, "Requests that the instance is answering, upgraded connections included.", member => member.Member.State.InFlight),
     ];
 
@@ -110,13 +112,16 @@ internal sealed record MemberReading(MemberModel Member, string Labels)
 {
     public Meter Meter => Member.State.Meter;
 
-    /// <summary>The instances of a service that are in the traffic or had a request; any stranger that starts a container would have series otherwise.</summary>
+    /// <summary>The instances of a service that are in the traffic, had a request or still have one; any stranger that starts a container would have series otherwise.</summary>
     public static IEnumerable<MemberReading> Of(ServiceModel service) => service.Members
-        .Where(member => service.Traffic.Contains(member) || member.State.Meter.Requests > 0 || member.State.InFlight > 0)
+        .Where(member => member.InTrafficSince is not null || member.State.Meter.Requests > 0 || member.State.InFlight > 0)
+        .Concat(service.Gone.Where(member => member.State.InFlight > 0))
         .Select(member => new MemberReading(member, MetricsText.Labels(
             ("service", service.Stored.Service),
             ("release", member.Instance.Version),
             ("deployment", member.Instance.Deployment),
             ("instance", member.Instance.Id),
-            ("node", member.Instance.Node))));
+            ("node", member.Instance.Node))))
+        // One that left and one that came may have the same name, on different ports.
+        .DistinctBy(member => member.Labels, StringComparer.Ordinal);
 }

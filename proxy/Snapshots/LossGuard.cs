@@ -14,8 +14,17 @@ namespace ServiceMesh.Proxy.Snapshots;
 internal sealed class LossGuard(double share, TimeSpan hold)
 {
     /// <summary>What is to be in effect after <paramref name="inEffect"/>, now that Consul told of these documents and instances.</summary>
+    /// <param name="inEffect">The snapshot in effect.</param>
+    /// <param name="documents">The documents that Consul told of.</param>
+    /// <param name="instances">The instances that Consul told of, by service.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="confirmed">Services whose loss is obeyed at once.</param>
     public MeshView Rule(
-        Snapshot inEffect, DocumentSet documents, IReadOnlyDictionary<string, IReadOnlyList<Instance>> instances, DateTimeOffset now)
+        Snapshot inEffect,
+        DocumentSet documents,
+        IReadOnlyDictionary<string, IReadOnlyList<Instance>> instances,
+        DateTimeOffset now,
+        IReadOnlySet<string>? confirmed = null)
     {
         var served = inEffect.Services.Values.Count(service => service.Traffic.Length > 0);
         Reading[] lost = [.. inEffect.Services.Values
@@ -24,7 +33,9 @@ internal sealed class LossGuard(double share, TimeSpan hold)
             .Where(reading => reading.IsLost)];
         // Once held, a service stays held though others come back first: they would be lost one by one otherwise.
         Reading[] held = [.. lost.Where(reading =>
-            (lost.Length > share * served || inEffect.Held.ContainsKey(reading.Service)) && Until(reading, inEffect, now) > now)];
+            (lost.Length > share * served || inEffect.Held.ContainsKey(reading.Service))
+            && confirmed?.Contains(reading.Service) != true
+            && Until(reading, inEffect, now) > now)];
         if (held.Length == 0)
             return new MeshView(documents, instances, MeshView.NothingHeld);
 
@@ -57,7 +68,7 @@ internal sealed class LossGuard(double share, TimeSpan hold)
 
     private static IReadOnlyList<Instance> Same(IReadOnlyList<Instance> before, Instance[] next) => next.SequenceEqual(before) ? before : next;
 
-    private static bool Equal<T>(FrozenDictionary<string, T> one, FrozenDictionary<string, T> other)
+    private static bool Equal<T>(IReadOnlyDictionary<string, T> one, IReadOnlyDictionary<string, T> other)
         where T : IEquatable<T> =>
         one.Count == other.Count && one.All(pair => other.TryGetValue(pair.Key, out var value) && pair.Value.Equals(value));
 

@@ -10,7 +10,7 @@ internal sealed class ReleasePool
     public ReleasePool(MemberModel[] members)
     {
         Members = members;
-        if (members.Length > 1 && members.Any(member => member.Instance.Weight != members[0].Instance.Weight))
+        if (members.Length > 1 && members.Any(member => member.Weight != members[0].Weight))
             sums = Sums(members);
     }
 
@@ -37,11 +37,15 @@ internal sealed class ReleasePool
         return Members[place < 0 ? ~place : place];
     }
 
+    // By what all weights have in common: a round of 1 to 3 is four turns, not forty.
     private static int[] Sums(MemberModel[] members)
     {
+        var unit = members.Select(member => member.Weight).Aggregate(CommonDivisor);
         var (sums, sum) = (new int[members.Length], 0);
         for (var n = 0; n < members.Length; n++)
-            sums[n] = sum += members[n].Instance.Weight;
+            sums[n] = sum += members[n].Weight / unit;
         return sums;
     }
+
+    private static int CommonDivisor(int one, int other) => other == 0 ? one : CommonDivisor(other, one % other);
 }

@@ -23,21 +23,25 @@ internal sealed class SnapshotHolder(TrustedProxies trusted)
     public void Listen(Action<Snapshot> listener) => listeners.Add(listener);
 
     /// <summary>Builds the next snapshot and puts it in place; unchanged services keep their models and their counters.</summary>
-    /// <returns>Whether anything changed.</returns>
-    public bool Publish(SnapshotOrigin origin, MeshView view)
+    /// <returns>What is another than before.</returns>
+    public Publication Publish(SnapshotOrigin origin, MeshView view, Moment moment)
     {
         var before = current;
-        var services = view.Documents.Services.Values.ToDictionary(
-            stored => stored.Service,
-            stored => ServiceModel.Follow(
-                before.Services.GetValueOrDefault(stored.Service), stored, view.Instances.GetValueOrDefault(stored.Service) ?? []),
-            StringComparer.Ordinal);
-        var changed = origin != before.Origin
-            || !ReferenceEquals(view.Documents, before.Documents)
-            || !ReferenceEquals(view.Held, before.Held)
-            || services.Any(service => !ReferenceEquals(service.Value, before.Services.GetValueOrDefault(service.Key)));
-        if (!changed)
-            return false;
+        var services = new Dictionary<string, ServiceModel>(view.Documents.Services.Count, StringComparer.Ordinal);
+        List<ServiceChange> changes = [];
+        foreach (var stored in view.Documents.Services.Values)
+        {
+            var known = before.Services.GetValueOrDefault(stored.Service);
+            var model = ServiceModel.Follow(known, stored, view.Instances.GetValueOrDefault(stored.Service) ?? [], moment);
+            services.Add(stored.Service, model);
+            if (!ReferenceEquals(model, known))
+                changes.Add(new ServiceChange(stored.Service, known, model));
+        }
+
+        if (!ReferenceEquals(view.Documents, before.Documents))
+            changes.AddRange(before.Services.Where(known => !services.ContainsKey(known.Key)).Select(known => new ServiceChange(known.Key, known.Value, null)));
+        if (changes.Count == 0 && origin == before.Origin && ReferenceEquals(view.Documents, before.Documents) && ReferenceEquals(view.Held, before.Held))
+            return new Publication(IsNew: false, []);
 
         var routes = ReferenceEquals(view.Documents, before.Documents)
             ? before.Routes
@@ -46,12 +50,20 @@ internal sealed class SnapshotHolder(TrustedProxies trusted)
         Interlocked.Exchange(ref current, snapshot);
         Interlocked.Exchange(ref next, NewNext()).SetResult();
         // What changed may have more places than before.
-        foreach (var service in services.Values)
-            service.State.Line.CallAll();
+        foreach (var change in changes)
+            change.After?.State.Line.CallAll();
         foreach (var listener in listeners)
             listener(snapshot);
-        return true;
+        return new Publication(IsNew: true, changes);
     }
 
     private static TaskCompletionSource NewNext() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
+
+/// <summary>What came of publishing.</summary>
+/// <param name="IsNew">Whether there is a new snapshot.</param>
+/// <param name="Changes">The services that are others in it.</param>
+internal sealed record Publication(bool IsNew, IReadOnlyList<ServiceChange> Changes);
+
+/// <summary>A service that changed; <c>null</c> before for a new one, after for one that is gone.</summary>
+internal sealed record ServiceChange(string Service, ServiceModel? Before, ServiceModel? After);

@@ -1,6 +1,7 @@
 using ServiceMesh.Policy;
 using ServiceMesh.Proxy.Answers;
 using ServiceMesh.Proxy.Following;
+using ServiceMesh.Proxy.Health;
 using ServiceMesh.Proxy.Metering;
 using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic.Choosing;
@@ -22,6 +23,7 @@ internal sealed partial class TrafficHandler(
     WaitingRoom room,
     IHttpForwarder forwarder,
     Upstream upstream,
+    PassiveHealth health,
     ProxyMeter meter,
     TimeProvider time,
     ILogger<TrafficHandler> log)
@@ -109,8 +111,13 @@ internal sealed partial class TrafficHandler(
 
         if (exchange.Retries == 0)
             service.State.Retries.Deposit(document.Traffic.Retries.Budget);
+        var aborted = member.State.Aborted;
         var error = await forwarder.SendAsync(
-            context, Upstream.AddressOf(target.Route, member.Url), upstream.ClientOf(target.Route), target.Request, exchange);
+            context, Upstream.AddressOf(target.Route, member.Url), upstream.ClientOf(target.Route), target.Request, exchange, aborted);
+        var reason = context.GetForwarderErrorFeature()?.Exception;
+        // Whoever was aborted, by the client or by the end of a drain, tells nothing of the instance.
+        if (!exchange.HasPass && !context.RequestAborted.IsCancellationRequested && !aborted.IsCancellationRequested)
+            health.Record(service, member, error, reason, context.Response.StatusCode);
         if (exchange.IsPutAside)
         {
             AskingAnother(service.Stored.Service, member.Url, "its answer was a failure");
@@ -120,11 +127,10 @@ internal sealed partial class TrafficHandler(
         }
 
         if (error is not ForwarderError.None)
-            Count(exchange, error);
+            Count(exchange, error, reason, isAborted: aborted.IsCancellationRequested);
         if (error is ForwarderError.None || context.RequestAborted.IsCancellationRequested)
             return true;
 
-        var reason = context.GetForwarderErrorFeature()?.Exception;
         if (!context.Response.HasStarted && IsRetriable(context, error, reason) && MayRetry(exchange, service, document))
         {
             AskingAnother(service.Stored.Service, member.Url, reason?.GetBaseException().Message);
@@ -137,18 +143,19 @@ internal sealed partial class TrafficHandler(
         ForwardingFailed(service.Stored.Service, member.Url, error, reason?.GetBaseException().Message);
         if (!context.Response.HasStarted)
         {
-            await Problem.WriteAsync(
-                context, context.Response.StatusCode, $"Service '{service.Stored.Service}' could not be asked: {error}.");
+            if (aborted.IsCancellationRequested)
+                await Problem.WriteAsync(context, StatusCodes.Status504GatewayTimeout, $"The instance left the traffic of service '{service.Stored.Service}', and did not answer until its drain timeout.");
+            else
+                await Problem.WriteAsync(context, context.Response.StatusCode, $"Service '{service.Stored.Service}' could not be asked: {error}.");
         }
 
         return true;
     }
 
-    private static void Count(Exchange exchange, ForwarderError error)
+    private static void Count(Exchange exchange, ForwarderError error, Exception? reason, bool isAborted)
     {
-        var context = exchange.Context;
-        var reason = context.GetForwarderErrorFeature()?.Exception;
-        switch (FailureRule.Of(error, reason, exchange.AnsweredAfter is not null, context.RequestAborted.IsCancellationRequested))
+        var isGone = isAborted || exchange.Context.RequestAborted.IsCancellationRequested;
+        switch (FailureRule.Of(error, reason, exchange.AnsweredAfter is not null, isGone))
         {
             case null:
                 break;

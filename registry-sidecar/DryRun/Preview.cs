@@ -21,7 +21,7 @@ internal sealed record Preview(
 
     public static Preview Of(HostView host, SidecarOptions options)
     {
-        var owner = new Ownership(options.Node ?? host.HostName, options.Environment);
+        var owner = new Ownership(options.Node ?? host.HostName, options.Environment) { FormerNodes = options.FormerNodes };
         var actual = host.Registry?.Services ?? new Dictionary<string, AgentService>(StringComparer.Ordinal);
         var context = new MappingContext(
             options,

@@ -8,8 +8,14 @@ namespace ServiceMesh.RegistrySidecar.Reconciliation;
 /// </summary>
 internal sealed record Ownership(string Node, string Environment)
 {
+    /// <summary>
+    /// Names that this node had before; what bears one of them is this node's. Only an operator can know that: another sidecar at
+    /// the same agent may have such a name now.
+    /// </summary>
+    public IReadOnlyList<string> FormerNodes { get; init; } = [];
+
     public bool Owns(AgentService service) =>
-        service.Meta.TryGetValue(InstanceMeta.Owner, out var owner) && owner == Node
+        service.Meta.TryGetValue(InstanceMeta.Owner, out var owner) && (owner == Node || FormerNodes.Contains(owner, StringComparer.Ordinal))
         && service.Meta.TryGetValue(InstanceMeta.Environment, out var environment) && environment == Environment;
 
     /// <summary>

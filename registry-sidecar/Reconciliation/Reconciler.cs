@@ -74,7 +74,7 @@ internal sealed partial class Reconciler(
         if (work.Connection is not { } engine || documents.Current is not { } stages)
             return;
 
-        owner = new Ownership(options.Node ?? engine.HostName, options.Environment);
+        owner = new Ownership(options.Node ?? engine.HostName, options.Environment) { FormerNodes = options.FormerNodes };
         await ListAsync(engine, ct);
         if (!await AgentIsKnownAsync(ct))
             return;

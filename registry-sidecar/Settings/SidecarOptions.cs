@@ -34,6 +34,9 @@ internal sealed record SidecarOptions
     /// <summary>The owner of what is registered; <c>null</c>: the name of the Docker host.</summary>
     public string? Node { get; init; }
 
+    /// <summary>Names that <see cref="Node"/> had before; their registrations are this sidecar's, too.</summary>
+    public IReadOnlyList<string> FormerNodes { get; init; } = [];
+
     /// <summary>The mesh that this sidecar works for.</summary>
     public string Environment { get; init; } = "mesh";
 

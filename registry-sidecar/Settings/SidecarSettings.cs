@@ -32,6 +32,10 @@ internal static class SidecarSettings
             }),
         new("node", "name", "The owner mark of this node's registrations (default: the Docker host's name).",
             (options, text) => MetaRule.Fits(text) ? options with { Node = text } : TooLong),
+        new("former-nodes", "list", "Names that this node had before, comma-separated: what they registered at this agent is taken over.",
+            (options, text) => TagList.Split(text) is { Count: > 0 } names && names.All(MetaRule.Fits)
+                ? options with { FormerNodes = names }
+                : TooLong),
         new("environment", "name", "The mesh to work for; containers labelled with another one are left alone (default: mesh).",
             (options, text) => MetaRule.Fits(text) ? options with { Environment = text } : TooLong),
         Duration("resync", "How often Docker and Consul are compared although nothing happened (default: 30s).",

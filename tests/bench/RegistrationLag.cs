@@ -57,6 +57,7 @@ internal sealed class RegistrationLag(DockerClient docker, BenchContainers conta
 
     private async Task RunAsync(DockerEvents events, Lags lags, CancellationToken ct)
     {
+        await ReadyAsync(ct);
         for (var round = 0; round < warmUp + rounds; round++)
         {
             var service = $"{containers.Mesh}-{Guid.NewGuid():N}"[..30];
@@ -67,6 +68,17 @@ internal sealed class RegistrationLag(DockerClient docker, BenchContainers conta
             lags.Add(start, end);
             agent.Add(register, deregister);
         }
+    }
+
+    /// <summary>Waits until the registrar works: the first container lives long enough for that, those that are measured do not.</summary>
+    private async Task ReadyAsync(CancellationToken ct)
+    {
+        var service = $"{containers.Mesh}-{Guid.NewGuid():N}"[..30];
+        var container = await containers.CreateIdleAsync(service, Patience, ct);
+        await containers.StartAsync(container, ct);
+        await Follow.InstancesAsync(consul.Client, service, 1, ct);
+        await containers.RemoveAsync(container);
+        await Follow.InstancesAsync(consul.Client, service, 0, ct);
     }
 
     private async Task<(TimeSpan Start, TimeSpan End)> ContainerAsync(DockerEvents events, string service, CancellationToken ct)

@@ -46,5 +46,5 @@ internal static class Balancer
 
     // Busy in proportion to what it can bear.
     private static bool IsLessBusy(MemberModel one, MemberModel other) =>
-        (long)one.State.InFlight * other.Instance.Weight < (long)other.State.InFlight * one.Instance.Weight;
+        (long)one.State.InFlight * other.Weight < (long)other.State.InFlight * one.Weight;
 }

@@ -19,11 +19,13 @@ internal sealed class Backend : IAsyncDisposable
     private int mostAtOnce;
     private readonly TaskCompletionSource release = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private Backend(string name)
+    private int probed;
+
+    private Backend(string name, int port)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.WebHost.UseUrls(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
         app = builder.Build();
         app.UseWebSockets();
         app.Map("/held", held => held.Run(async context =>
@@ -47,10 +49,22 @@ internal sealed class Backend : IAsyncDisposable
             Interlocked.Decrement(ref atOnce);
             await context.Response.WriteAsync(name);
         }));
+        app.Map("/health", health => health.Run(context =>
+        {
+            Interlocked.Increment(ref probed);
+            context.Response.StatusCode = IsWell ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+            return Task.CompletedTask;
+        }));
         app.Map("/socket", socket => socket.Run(EchoAsync));
         app.Run(context => context.Response.WriteAsync(
             $"{name} {context.Request.Path} {context.Request.Headers["X-Forwarded-Prefix"]} {context.Request.Headers["X-Forwarded-For"]}"));
     }
+
+    /// <summary>Whether <c>/health</c> answers 200.</summary>
+    public bool IsWell { get; set; } = true;
+
+    /// <summary>How many requests came to <c>/health</c>.</summary>
+    public int Probed => Volatile.Read(ref probed);
 
     /// <summary>How many requests came to <c>/status</c>.</summary>
     public int Asked => Volatile.Read(ref asked);
@@ -60,9 +74,11 @@ internal sealed class Backend : IAsyncDisposable
 
     public int Port => new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
 
-    public static async Task<Backend> StartAsync(string name)
+    /// <param name="name">What it answers with.</param>
+    /// <param name="port">Its port; 0 for a free one.</param>
+    public static async Task<Backend> StartAsync(string name, int port = 0)
     {
-        var backend = new Backend(name);
+        var backend = new Backend(name, port);
         await backend.app.StartAsync();
         return backend;
     }

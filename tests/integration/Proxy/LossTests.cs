@@ -79,6 +79,22 @@ public sealed class LossTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task ALossThatIsConfirmed_IsObeyedAtOnce()
+    {
+        await using var proxy = await StartAsync(hold: "00:05:00");
+        await front.TurnToAsync(new Uri(empty.GetBaseAddress()));
+        await EachAsync(proxy, IsHeld);
+
+        using var read = await proxy.Admin.GetAsync("/loss/confirm", Ct);
+        using var confirmed = await proxy.Admin.PostAsync("/loss/confirm", content: null, Ct);
+
+        Assert.Equal(HttpStatusCode.MethodNotAllowed, read.StatusCode);
+        var givenUp = (await confirmed.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("givenUp");
+        Assert.Equal(services.Select(service => service.Name).Order(StringComparer.Ordinal), givenUp.EnumerateArray().Select(service => service.GetString()));
+        await proxy.UntilAllAsync(told => told.GetProperty("services").GetArrayLength() == 0 && !IsHeld(told));
+    }
+
+    [Fact]
     public async Task Start_WithARegistryThatLostItsData_HoldsTheLastGoodStateAndKeepsItOnDisk()
     {
         await using (await StartAsync(hold: "00:05:00"))

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
 using Testcontainers.Consul;
 using Xunit;
 
@@ -39,6 +41,8 @@ public sealed class OutageTests
 
         Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
         Assert.NotNull(answer.Headers.RetryAfter);
+        var told = await proxy.Http.GetFromJsonAsync<JsonElement>("/services", Ct);
+        Assert.Contains("checksum", told.GetProperty("lastGood").GetProperty("fault").GetString(), StringComparison.Ordinal);
     }
 
     private static async Task<string> ServedThenConsulGoneAsync(Backend backend, string state)

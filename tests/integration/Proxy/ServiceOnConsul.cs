@@ -35,6 +35,8 @@ internal sealed class ServiceOnConsul(IConsulClient consul)
             Ct);
     }
 
+    public Task RemoveAsync(string name) => consul.Agent.ServiceDeregister(Id(name), Ct);
+
     public Task FailAsync(string name) => consul.Agent.FailTTL($"service:{Id(name)}", "made to fail", Ct);
 
     public async Task<ulong> PromoteAsync(string deployment)

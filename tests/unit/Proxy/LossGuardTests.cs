@@ -114,6 +114,18 @@ public sealed class LossGuardTests
     }
 
     [Fact]
+    public void Rule_AConfirmedLoss_IsObeyedAtOnceAndOnlyThatOne()
+    {
+        var proxy = new GuardedProxy();
+        proxy.Read("a=1:x b=1:y c=1:z", Start);
+        proxy.Read("", Start);
+
+        proxy.Read("", Start.AddSeconds(1), confirmed: new HashSet<string>(["a", "b"], StringComparer.Ordinal));
+
+        Assert.Equal(("c=1:z", "c"), (proxy.InEffect, proxy.Held));
+    }
+
+    [Fact]
     public void Rule_TheLossIsReadAgain_MakesNoNewSnapshot()
     {
         var proxy = new GuardedProxy();
@@ -179,12 +191,12 @@ public sealed class LossGuardTests
                 + $"{service.Stored.Document!.Active!.Deployment}:{string.Join(',', service.Instances.Select(Written))}"));
 
         /// <returns>Whether it made a new snapshot.</returns>
-        public bool Read(string mesh, DateTimeOffset now)
+        public bool Read(string mesh, DateTimeOffset now, IReadOnlySet<string>? confirmed = null)
         {
             var services = mesh.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(service => service.Split('@', '=', ':')).ToArray();
             var documents = DocumentSet.Of(services.Where(parts => parts[^2] != "-").Select(Stored));
             var instances = services.ToFrozenDictionary(parts => parts[0], Instances, StringComparer.Ordinal);
-            return snapshots.Publish(SnapshotOrigin.Consul, guard.Rule(Current, Same(documents), instances, now));
+            return snapshots.Publish(SnapshotOrigin.Consul, guard.Rule(Current, Same(documents), instances, now, confirmed), new Moment(now)).IsNew;
         }
 
         // As the store's watch does: the same content is the same set.

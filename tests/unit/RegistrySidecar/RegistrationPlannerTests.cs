@@ -49,6 +49,15 @@ public sealed class RegistrationPlannerTests
         Assert.Equal((false, false), (registering.ReplaceChecks, registering.IsTakeover));
     }
 
+    [Theory]
+    [InlineData("former", "mesh", true)]
+    [InlineData("former", "another-mesh", false)]
+    [InlineData("other", "mesh", false)]
+    public void Owns_FormerNodes_AreThisNodesInItsMeshOnly(string node, string mesh, bool owns) => Assert.Equal(
+        owns,
+        new Ownership(Given.Node, "mesh") { FormerNodes = ["former"] }.Owns(
+            new AgentService { Meta = new Dictionary<string, string> { [InstanceMeta.Owner] = node, [InstanceMeta.Environment] = mesh } }));
+
     [Fact]
     public void Plan_ChecksDiffer_ReplacesThem()
     {

@@ -88,6 +88,26 @@ public sealed class NodeTests(SidecarConsul parts)
     }
 
     [Fact]
+    public async Task Node_RenamedAndToldItsFormerName_TakesOverWhatThatRegistered()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        (string runs, string dies) = (mesh.Named("runs"), mesh.Named("dies"));
+        var former = mesh.Node + "-former";
+        var sidecar = await mesh.StartSidecarAsync(options => options with { Node = former });
+        await mesh.RunAsync("runs", [$"SERVICE_NAME={runs}"]);
+        var container = await mesh.RunAsync("dies", [$"SERVICE_NAME={dies}"]);
+        await mesh.RegisteredAsync(runs);
+        await mesh.RegisteredAsync(dies);
+        await mesh.StopSidecarAsync(sidecar);
+        await mesh.KillAsync(container);
+
+        await mesh.StartSidecarAsync(options => options with { FormerNodes = [former] });
+
+        await mesh.UntilAsync(runs, entries => entries is [var only] && only.Service.Meta[InstanceMeta.Owner] == mesh.Node);
+        await mesh.GoneAsync(dies);
+    }
+
+    [Fact]
     public async Task Crash_LeftStaleIdsAndANewContainerHasTheName_TakesThemOver()
     {
         await using var mesh = new SidecarMesh(parts);

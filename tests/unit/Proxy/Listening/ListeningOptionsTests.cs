@@ -26,6 +26,9 @@ public sealed class ListeningOptionsTests
             "maxHeadersSize 10 must be 1024 to 1048576 bytes (--max-headers-size or PROXY_MAX_HEADERS_SIZE)",
             "maxRequestLine 0 must be 256 to 1048576 bytes (--max-request-line or PROXY_MAX_REQUEST_LINE)",
             "maxConnections -5 must be 0 (no limit) or more (--max-connections or PROXY_MAX_CONNECTIONS)",
+            "stopDelay -00:00:01 must be 0 to an hour, such as 00:00:05 (--stop-delay or PROXY_STOP_DELAY)",
+            "drainLimit 30.00:00:00 must be 0 to an hour, such as 00:00:30 (--drain-limit or PROXY_DRAIN_LIMIT)",
+            "closeIdleAfter 10.00:00:00 must be 0 to an hour, such as 00:00:10 (--close-idle-after or PROXY_CLOSE_IDLE_AFTER)",
         ],
         Faults(new ListeningOptions
         {
@@ -39,6 +42,9 @@ public sealed class ListeningOptionsTests
             MaxHeadersSize = 10,
             MaxRequestLine = 0,
             MaxConnections = -5,
+            StopDelay = TimeSpan.FromSeconds(-1),
+            DrainLimit = TimeSpan.FromDays(30),
+            CloseIdleAfter = TimeSpan.FromDays(10),
         }));
 
     [Fact]

@@ -142,7 +142,7 @@ public sealed partial class MetricsTests
         snapshots.Publish(SnapshotOrigin.Consul, new MeshView(
             DocumentSet.Of([new StoredDocument("demo", document, index, Fault: null)]),
             new Dictionary<string, IReadOnlyList<Instance>>(StringComparer.Ordinal) { ["demo"] = instances },
-            MeshView.NothingHeld));
+            MeshView.NothingHeld), new Moment(DateTimeOffset.UnixEpoch));
     }
 
     private async Task<string[]> ScrapeAsync()

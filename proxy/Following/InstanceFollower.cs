@@ -1,0 +1,147 @@
+using System.Threading.Channels;
+using Consul;
+using Microsoft.Extensions.Options;
+using ServiceMesh.Proxy.Snapshots;
+using ServiceMesh.Store;
+
+namespace ServiceMesh.Proxy.Following;
+
+/// <summary>
+/// Follows the catalog's checks and services, and reads the instances of those that changed, all of one change together.
+/// However long Consul takes for it, nobody waits but the next reading.
+/// </summary>
+internal sealed class InstanceFollower(
+    IConsulClient consul,
+    BlockingQuery blocking,
+    InstanceReader reader,
+    MeshNews news,
+    SnapshotHolder snapshots,
+    IOptions<ProxyOptions> options,
+    TimeProvider time)
+{
+    // At most so many services a second are read again without a reason: thousands of services must not keep Consul busy.
+    private const int RoundLimit = 100;
+    private static readonly TimeSpan Again = TimeSpan.FromSeconds(1);
+
+    private readonly Channel<Question> asked = Channel.CreateUnbounded<Question>();
+    private DocumentSet documents = DocumentSet.Empty;
+
+    /// <summary>Follows these documents' services from now on.</summary>
+    public void Follow(DocumentSet told) => Volatile.Write(ref documents, told);
+
+    /// <summary>Has the instances of these services read.</summary>
+    public void Ask(IReadOnlyCollection<string> services) => asked.Writer.TryWrite(new Question(services, time.GetTimestamp()));
+
+    /// <summary>Its loops; each ends by the stop alone, or by a bug.</summary>
+    public Task[] Run(CancellationToken ct) => [FollowChecksAsync(ct), FollowCatalogAsync(ct), ReadAgainAsync(ct), ReadAsync(ct)];
+
+    private async Task FollowChecksAsync(CancellationToken ct)
+    {
+        var view = new HealthView([]);
+        await foreach (var checks in blocking.FollowAsync(
+            "checks", (q, token) => consul.Health.State(HealthStatus.Any, q, token), static (_, _) => false, ct))
+        {
+            var next = new HealthView(checks);
+            Ask([.. next.ChangedSince(view)]);
+            view = next;
+        }
+    }
+
+    // Instances without any check are in no health answer; a change of a service's tags is told here at least.
+    private async Task FollowCatalogAsync(CancellationToken ct)
+    {
+        Dictionary<string, string[]> before = [];
+        await foreach (var services in blocking.FollowAsync(
+            "catalog", (q, token) => consul.Catalog.Services(q, token), static (_, _) => false, ct))
+        {
+            var changed = services.Keys.Union(before.Keys)
+                .Where(name => !(services.GetValueOrDefault(name) ?? []).ToHashSet().SetEquals(before.GetValueOrDefault(name) ?? []));
+            Ask([.. changed]);
+            before = services;
+        }
+    }
+
+    // What no watch tells of (a second instance without checks, say) is seen by then.
+    private async Task ReadAgainAsync(CancellationToken ct)
+    {
+        var round = new Queue<string>();
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), time);
+        while (await timer.WaitForNextTickAsync(ct))
+        {
+            var services = snapshots.Current.Services;
+            if (round.Count == 0)
+                round = new Queue<string>(services.Keys);
+            var share = (int)Math.Min(RoundLimit, Math.Ceiling(services.Count / options.Value.Resync.TotalSeconds));
+            List<string> now = [];
+            while (now.Count < share && round.TryDequeue(out var service))
+                now.Add(service);
+            Ask(now);
+        }
+    }
+
+    private async Task ReadAsync(CancellationToken ct)
+    {
+        HashSet<string> due = new(StringComparer.Ordinal);
+        long? came = null;
+        while (await AskedAsync(isAgain: due.Count > 0, ct))
+        {
+            while (asked.Reader.TryRead(out var question))
+            {
+                due.UnionWith(question.Services);
+                came ??= question.Came;
+            }
+
+            due.RemoveWhere(service => !IsFollowed(service));
+            if (due.Count == 0)
+                continue;
+
+            var read = await reader.ReadAsync(due, ct);
+            if (read.Any(IsLost) && Others(due) is { Count: > 0 } others)
+            {
+                due.UnionWith(others);
+                read = read.Concat(await reader.ReadAsync(others, ct)).ToDictionary(StringComparer.Ordinal);
+            }
+
+            news.Instances([.. due], read, came ?? time.GetTimestamp());
+            due.ExceptWith(read.Keys);
+            came = due.Count == 0 ? null : came;
+        }
+    }
+
+    // What could not be read is read again a moment later, whether anything is asked or not.
+    private async Task<bool> AskedAsync(bool isAgain, CancellationToken ct)
+    {
+        var more = asked.Reader.WaitToReadAsync(ct).AsTask();
+        if (!isAgain)
+            return await more;
+        try
+        {
+            return await more.WaitAsync(Again, time, ct);
+        }
+        catch (TimeoutException)
+        {
+            return true;
+        }
+    }
+
+    private bool IsFollowed(string service) =>
+        // Those in effect, too: one whose document is gone may be held back, and goes on by what its instances do.
+        Volatile.Read(ref documents).Services.ContainsKey(service) || snapshots.Current.Services.ContainsKey(service);
+
+    // One service that lost all its instances may be the first of many that a registry lost: then all are told of together,
+    // so that the loss is seen as what it is.
+    private bool IsLost(KeyValuePair<string, IReadOnlyList<Instance>> read)
+    {
+        var snapshot = snapshots.Current;
+        return !snapshot.Held.ContainsKey(read.Key)
+            && snapshot.Services.TryGetValue(read.Key, out var known)
+            && known.Traffic.Length > 0
+            && !known.Traffic.Any(member => read.Value.Any(member.IsSame));
+    }
+
+    private List<string> Others(HashSet<string> due) =>
+        [.. snapshots.Current.Services.Values.Where(service => service.Traffic.Length > 0).Select(service => service.Stored.Service).Where(service => !due.Contains(service))];
+
+    /// <summary>Services to be read, and when what led to it came.</summary>
+    private readonly record struct Question(IReadOnlyCollection<string> Services, long Came);
+}

@@ -1,0 +1,78 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Options;
+
+namespace ServiceMesh.Proxy.Listening;
+
+/// <summary>
+/// The sockets that Kestrel listens on: bound here, or inherited from the proxy that serves now. While both listen they
+/// share one queue of connections; nobody is refused when the earlier one lets go.
+/// </summary>
+internal sealed class ListeningSockets : IConnectionListenerFactory, IConnectionListenerFactorySelector
+{
+    private readonly ConcurrentDictionary<string, Socket> inherited = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Socket> own = new(StringComparer.Ordinal);
+    private readonly ConcurrentQueue<IConnectionListener> listeners = new();
+    private readonly SocketTransportFactory transport;
+    private volatile bool handedOver;
+
+    public ListeningSockets(IOptions<SocketTransportOptions> options, ILoggerFactory logs)
+    {
+        options.Value.CreateBoundListenSocket = Open;
+        transport = new SocketTransportFactory(options, logs);
+    }
+
+    /// <summary>All that is listened on, by address, such as <c>[::]:8000</c>.</summary>
+    public IReadOnlyDictionary<string, Socket> Own => own;
+
+    /// <summary>Whether another proxy listens on the same sockets and has said that it serves.</summary>
+    public bool AreHandedOver => handedOver;
+
+    /// <summary>Whether a socket of another proxy is in use here.</summary>
+    public bool HasInherited { get; private set; }
+
+    /// <summary>To be listened on instead of a new socket wherever the address is wanted.</summary>
+    public void Inherit(string address, Socket socket) => inherited[address] = socket;
+
+    /// <summary>Closes what was inherited and is not wanted.</summary>
+    public void DropRest()
+    {
+        foreach (var (address, _) in inherited)
+        {
+            if (inherited.TryRemove(address, out var socket))
+                socket.Dispose();
+        }
+    }
+
+    public void HandOver() => handedOver = true;
+
+    /// <summary>Takes no further connection; those that are open stay.</summary>
+    public async Task StopAcceptingAsync()
+    {
+        foreach (var listener in listeners)
+            await listener.UnbindAsync();
+    }
+
+    public bool CanBind(EndPoint endpoint) => transport.CanBind(endpoint);
+
+    public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
+    {
+        var listener = await transport.BindAsync(endpoint, cancellationToken);
+        listeners.Enqueue(listener);
+        return listener;
+    }
+
+    private Socket Open(EndPoint endpoint)
+    {
+        if (inherited.TryRemove(endpoint.ToString()!, out var socket))
+            HasInherited = true;
+        else
+            socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
+        Descriptors.MarkShared(socket);
+        own[socket.LocalEndPoint!.ToString()!] = socket;
+        return socket;
+    }
+}

@@ -1,0 +1,190 @@
+using System.Net.Sockets;
+using System.Text;
+using Microsoft.Extensions.Options;
+
+namespace ServiceMesh.Proxy.Listening;
+
+/// <summary>
+/// Takes over from the proxy that serves on the same ports and with the same state folder, and lets the next one take over:
+/// the new one asks for the listening sockets, listens, and says that it serves; only then the earlier one leaves.
+/// </summary>
+internal sealed partial class Takeover(
+    ListeningSockets sockets,
+    IHostApplicationLifetime lifetime,
+    IOptions<ProxyOptions> options,
+    TimeProvider time,
+    ILogger<Takeover> log) : IHostedLifecycleService, IDisposable
+{
+    // One byte, so that it cannot come in parts.
+    private static readonly byte[] Serving = "S"u8.ToArray();
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly string path = Path.Combine(options.Value.State, "takeover.sock");
+    private readonly CancellationTokenSource stop = new();
+    private Socket? earlier;
+    private Socket? door;
+    private Task letting = Task.CompletedTask;
+
+    /// <summary>After the first snapshot is there, and before Kestrel listens.</summary>
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        if (!OperatingSystem.IsLinux() || !File.Exists(path))
+            return Task.CompletedTask;
+        try
+        {
+            earlier = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            earlier.Connect(new UnixDomainSocketEndPoint(path));
+            if (!earlier.Poll(Patience, SelectMode.SelectRead))
+                throw new IOException($"it gave no answer within {Patience}");
+            var (text, descriptors) = Descriptors.Receive(earlier);
+            var addresses = Encoding.UTF8.GetString(text).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            foreach (var (address, descriptor) in addresses.Zip(descriptors))
+                sockets.Inherit(address, new Socket(new SafeSocketHandle(descriptor, ownsHandle: true)));
+        }
+        catch (SocketException error) when (error.SocketErrorCode == SocketError.ConnectionRefused)
+        {
+            // What an ended proxy left behind.
+            Forget();
+        }
+        catch (Exception error) when (error is SocketException or IOException or ArgumentOutOfRangeException)
+        {
+            NotTaken(path, error.Message);
+            Forget();
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Everything is up, Kestrel listens.</summary>
+    public Task StartedAsync(CancellationToken cancellationToken)
+    {
+        sockets.DropRest();
+        if (earlier is not null && !sockets.HasInherited)
+        {
+            OtherPorts(path);
+            Forget();
+            return Task.CompletedTask;
+        }
+
+        if (OperatingSystem.IsLinux())
+            Open();
+        try
+        {
+            earlier?.Send(Serving);
+            if (earlier is not null)
+                Taken(string.Join(", ", sockets.Own.Keys));
+        }
+        catch (SocketException)
+        {
+            // It ended by itself meanwhile.
+        }
+
+        Forget();
+        return Task.CompletedTask;
+    }
+
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await stop.CancelAsync();
+        await letting;
+    }
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public void Dispose()
+    {
+        Forget();
+        door?.Dispose();
+        stop.Dispose();
+    }
+
+    private void Forget()
+    {
+        earlier?.Dispose();
+        earlier = null;
+    }
+
+    private void Open()
+    {
+        try
+        {
+            Directory.CreateDirectory(options.Value.State);
+            // Bound beside and renamed over: there is always one to ask. And .NET deletes the file of a socket that it closes
+            // by the name it was bound to, which must not be the next proxy's.
+            var beside = Path.Combine(options.Value.State, Path.GetRandomFileName());
+            door = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            door.Bind(new UnixDomainSocketEndPoint(beside));
+            door.Listen();
+            File.Move(beside, path, overwrite: true);
+            letting = LetAsync(door, stop.Token);
+        }
+        catch (Exception error) when (error is SocketException or IOException or UnauthorizedAccessException or ArgumentOutOfRangeException)
+        {
+            NotOffered(path, error.Message);
+        }
+    }
+
+    private async Task LetAsync(Socket listening, CancellationToken ct)
+    {
+        try
+        {
+            while (!sockets.AreHandedOver)
+            {
+                using var next = await listening.AcceptAsync(ct);
+                if (!await LetTakeAsync(next, ct))
+                    continue;
+                sockets.HandOver();
+                lifetime.StopApplication();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The stop.
+        }
+        catch (SocketException error)
+        {
+            NotOffered(path, error.Message);
+        }
+    }
+
+    /// <summary>Whether the next one serves: one that ends before it said so changes nothing.</summary>
+    private async Task<bool> LetTakeAsync(Socket next, CancellationToken ct)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        using var timer = time.CreateTimer(_ => patience.Cancel(), state: null, Patience, Timeout.InfiniteTimeSpan);
+        try
+        {
+            KeyValuePair<string, Socket>[] own = [.. sockets.Own];
+            Descriptors.Send(
+                next,
+                Encoding.UTF8.GetBytes(string.Join('\n', own.Select(socket => socket.Key))),
+                [.. own.Select(socket => socket.Value.Handle.ToInt32())]);
+            return await next.ReceiveAsync(new byte[1], patience.Token) == 1;
+        }
+        catch (Exception error) when (error is SocketException or IOException || (error is OperationCanceledException && !ct.IsCancellationRequested))
+        {
+            Kept(error.Message);
+            return false;
+        }
+    }
+
+    [LoggerMessage(LogLevel.Information, "Took over {Addresses} from the proxy that served before")]
+    private partial void Taken(string addresses);
+
+    [LoggerMessage(LogLevel.Warning, "The proxy behind {Path} could not be asked for its sockets: {Reason}")]
+    private partial void NotTaken(string path, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "A proxy with other ports serves with the same state folder: {Path} stays its own. Give each its folder (--state)")]
+    private partial void OtherPorts(string path);
+
+    [LoggerMessage(LogLevel.Warning, "No other proxy will be able to take over: {Path}: {Reason}")]
+    private partial void NotOffered(string path, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "A proxy asked for the sockets and did not come to serve: {Reason}")]
+    private partial void Kept(string reason);
+}

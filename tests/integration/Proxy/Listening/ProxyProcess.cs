@@ -1,0 +1,77 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using ServiceMesh.Proxy;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Proxy.Listening;
+
+/// <summary>The proxy as a process of its own, for signals and for several on one port.</summary>
+internal sealed class ProxyProcess : IDisposable
+{
+    private readonly Process process;
+
+    private ProxyProcess(Process process) => this.process = process;
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public static int FreePort()
+    {
+        using var free = new TcpListener(IPAddress.Loopback, 0);
+        free.Start();
+        return ((IPEndPoint)free.LocalEndpoint).Port;
+    }
+
+    public static ProxyProcess Start(Uri consul, int port, string state, params IEnumerable<string> more) => new(Process.Start(new ProcessStartInfo(
+        "dotnet",
+        [
+            typeof(ProxyCommand).Assembly.Location,
+            "--port", port.ToString(CultureInfo.InvariantCulture), "--consul", consul.ToString(), "--state", state, .. more,
+        ]))!);
+
+    /// <summary>Starts it and waits until it says that it is ready.</summary>
+    public static async Task<ProxyProcess> StartReadyAsync(Uri consul, int port, string state, params IEnumerable<string> more)
+    {
+        var proxy = Start(consul, port, state, more);
+        await Until.TrueAsync(async () => await ReadyAsync(port) == 200);
+        return proxy;
+    }
+
+    /// <summary>The status of the proxy's readiness; 0 where nobody listens.</summary>
+    public static async Task<int> ReadyAsync(int port)
+    {
+        try
+        {
+            await using var raw = await RawConnection.OpenAsync(port);
+            return (await raw.AskAsync("GET /services/-/readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")).Status;
+        }
+        // Refused, or taken into the queue of a port that closed.
+        catch (Exception error) when (error is SocketException or IOException)
+        {
+            return 0;
+        }
+    }
+
+    public bool HasEnded => process.HasExited;
+
+    public async Task SignalAsync(string signal)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", process.Id.ToString(CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync(Ct);
+    }
+
+    /// <returns>The exit code.</returns>
+    public async Task<int> EndAsync()
+    {
+        await process.WaitForExitAsync(Ct).WaitAsync(TimeSpan.FromSeconds(30), Ct);
+        return process.ExitCode;
+    }
+
+    public void Dispose()
+    {
+        if (!process.HasExited)
+            process.Kill();
+        process.Dispose();
+    }
+}

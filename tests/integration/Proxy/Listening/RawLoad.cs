@@ -1,0 +1,91 @@
+using System.Collections.Concurrent;
+using System.Net.Sockets;
+
+namespace ServiceMesh.Tests.Integration.Proxy.Listening;
+
+/// <summary>Requests without the retries of a real client: over connections that are kept until the proxy closes them by its word, and over one connection each.</summary>
+internal sealed class RawLoad : IAsyncDisposable
+{
+    private readonly CancellationTokenSource stop = new();
+    private readonly ConcurrentQueue<string> failures = new();
+    private readonly Task running;
+    private readonly int port;
+    private readonly string request;
+    private int served;
+
+    private RawLoad(int port, string path)
+    {
+        this.port = port;
+        request = $"GET {path} HTTP/1.1\r\nHost: a\r\n";
+        running = Task.WhenAll(Enumerable.Range(0, 8).Select(n => Task.Run(() => n % 2 == 0 ? KeepAsync() : OpenEachAsync())));
+    }
+
+    public int Served => Volatile.Read(ref served);
+
+    public static RawLoad Start(int port, string path) => new(port, path);
+
+    /// <summary>Waits for so many more requests to be served.</summary>
+    public Task MoreAsync(int more)
+    {
+        var wanted = Served + more;
+        return Until.TrueAsync(() => Task.FromResult(Served >= wanted || !failures.IsEmpty));
+    }
+
+    /// <returns>What failed.</returns>
+    public async Task<IReadOnlyCollection<string>> StopAsync()
+    {
+        await stop.CancelAsync();
+        await running;
+        return failures;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        stop.Dispose();
+    }
+
+    private async Task KeepAsync()
+    {
+        while (!stop.IsCancellationRequested)
+            await TryAsync(async connection => (await AskAsync(connection, request + "\r\n")).Headers.GetValueOrDefault("Connection") != "close");
+    }
+
+    private async Task OpenEachAsync()
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            await TryAsync(async connection =>
+            {
+                await AskAsync(connection, request + "Connection: close\r\n\r\n");
+                return false;
+            });
+        }
+    }
+
+    private async Task TryAsync(Func<RawConnection, Task<bool>> goOn)
+    {
+        try
+        {
+            await using var connection = await RawConnection.OpenAsync(port);
+            while (await goOn(connection) && !stop.IsCancellationRequested)
+            {
+                // The next request over the same connection.
+            }
+        }
+        catch (Exception error) when (error is IOException or SocketException)
+        {
+            failures.Enqueue(error.Message);
+        }
+    }
+
+    private async Task<RawAnswer> AskAsync(RawConnection connection, string text)
+    {
+        var answer = await connection.AskAsync(text);
+        if (answer.Status == 200)
+            Interlocked.Increment(ref served);
+        else
+            failures.Enqueue($"status {answer.Status}");
+        return answer;
+    }
+}

@@ -1,0 +1,144 @@
+using System.Net.Sockets;
+using System.Net.WebSockets;
+using System.Text;
+using ServiceMesh.Proxy.Listening;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Proxy.Listening;
+
+public sealed class TakeoverTests(ConsulFixture consul) : IAsyncLifetime
+{
+    private readonly int port = ProxyProcess.FreePort();
+    private readonly string state = Directory.CreateTempSubdirectory("mesh-proxy-").FullName;
+    private Backend backend = null!;
+    private ServiceOnConsul service = null!;
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        backend = await Backend.StartAsync("one");
+        service = new ServiceOnConsul(consul.Client);
+        await service.AddInstanceAsync("one", backend.Port);
+        await service.PromoteAsync("one");
+    }
+
+    public ValueTask DisposeAsync() => backend.DisposeAsync();
+
+    [Fact]
+    public async Task Start_BesideAServingProxyUnderLoad_TakesOverWithoutAFailedRequest()
+    {
+        List<ProxyProcess> proxies = [await StartReadyAsync()];
+        try
+        {
+            await using var load = RawLoad.Start(port, $"/{service.Name}/a");
+            await load.MoreAsync(200);
+            foreach (var _ in Enumerable.Range(0, 4))
+            {
+                proxies.Add(ProxyProcess.Start(consul.Address, port, state));
+                Assert.Equal(0, await proxies[^2].EndAsync());
+                await load.MoreAsync(500);
+            }
+
+            Assert.Empty(await load.StopAsync());
+            Assert.False(proxies[^1].HasEnded);
+        }
+        finally
+        {
+            proxies.ForEach(proxy => proxy.Dispose());
+        }
+    }
+
+    [Fact]
+    public async Task Start_BesideAServingProxy_KeepsTheWebsocketsOfTheEarlierOne()
+    {
+        using var earlier = await StartReadyAsync();
+        using var socket = new ClientWebSocket();
+        await socket.ConnectAsync(new Uri($"ws://127.0.0.1:{port}/{service.Name}/socket"), Ct);
+
+        using var next = ProxyProcess.Start(consul.Address, port, state);
+        await LeavingAsync(earlier);
+
+        var buffer = new byte[64];
+        foreach (var word in (string[])["one", "two"])
+        {
+            await socket.SendAsync(Encoding.UTF8.GetBytes(word), WebSocketMessageType.Text, endOfMessage: true, Ct);
+            Assert.Equal(word, Encoding.UTF8.GetString(buffer, 0, (await socket.ReceiveAsync(buffer, Ct)).Count));
+        }
+
+        await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, "done", Ct);
+        Assert.Equal(0, await earlier.EndAsync());
+        Assert.Equal(200, await ProxyProcess.ReadyAsync(port));
+    }
+
+    [Fact]
+    public async Task ANewProxyThatFailsBeforeItServes_LeavesTheEarlierOneServing()
+    {
+        using var earlier = await StartReadyAsync();
+        await using var load = RawLoad.Start(port, $"/{service.Name}/a");
+
+        using var broken = ProxyProcess.Start(consul.Address, port, state, "--https-port", $"{ProxyProcess.FreePort()}", "--certificates", state);
+        Assert.Equal(1, await broken.EndAsync());
+        // And one that ends with the sockets in its hands.
+        foreach (var _ in Enumerable.Range(0, 3))
+            TakeSocketsAndEnd();
+        await load.MoreAsync(500);
+
+        Assert.Empty(await load.StopAsync());
+        Assert.False(earlier.HasEnded);
+        using var next = ProxyProcess.Start(consul.Address, port, state);
+        Assert.Equal(0, await earlier.EndAsync());
+        Assert.Equal(200, await ProxyProcess.ReadyAsync(port));
+    }
+
+    [Fact]
+    public async Task Start_AfterAProxyThatWasKilled_ListensByItself()
+    {
+        using (var killed = await StartReadyAsync())
+        {
+            await killed.SignalAsync("KILL");
+            await killed.EndAsync();
+        }
+
+        using var next = await StartReadyAsync();
+        Assert.Equal(200, await ProxyProcess.ReadyAsync(port));
+    }
+
+    [Fact]
+    public async Task Start_WithOtherPortsAndTheSameFolder_LeavesTheOtherAlone()
+    {
+        using var first = await StartReadyAsync();
+        var otherPort = ProxyProcess.FreePort();
+
+        using var other = await ProxyProcess.StartReadyAsync(consul.Address, otherPort, state);
+        using var next = ProxyProcess.Start(consul.Address, port, state);
+
+        Assert.Equal(0, await first.EndAsync());
+        Assert.Equal(200, await ProxyProcess.ReadyAsync(otherPort));
+    }
+
+    private Task<ProxyProcess> StartReadyAsync() => ProxyProcess.StartReadyAsync(consul.Address, port, state);
+
+    private void TakeSocketsAndEnd()
+    {
+        using var door = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        door.Connect(new UnixDomainSocketEndPoint(Path.Combine(state, "takeover.sock")));
+        Assert.True(door.Poll(TimeSpan.FromSeconds(10), SelectMode.SelectRead));
+        var (text, descriptors) = Descriptors.Receive(door);
+        // The traffic port and the admin port beside it.
+        Assert.Equal([$"127.0.0.1:{port + 1}", $"[::]:{port}"], Encoding.UTF8.GetString(text).Split('\n').Order(StringComparer.Ordinal));
+        Assert.Equal(2, descriptors.Length);
+        foreach (var descriptor in descriptors)
+        {
+            using var listening = new SafeSocketHandle(descriptor, ownsHandle: true);
+            Assert.False(listening.IsInvalid);
+        }
+    }
+
+    // It leaves once the door is another's.
+    private async Task LeavingAsync(ProxyProcess earlier)
+    {
+        var written = File.GetLastWriteTimeUtc(Path.Combine(state, "takeover.sock"));
+        await Until.TrueAsync(() => Task.FromResult(File.GetLastWriteTimeUtc(Path.Combine(state, "takeover.sock")) != written || earlier.HasEnded));
+    }
+}

@@ -1,0 +1,82 @@
+using ServiceMesh.Proxy.Following;
+using ServiceMesh.Store;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.Proxy;
+
+public sealed class ToldByConsulTests
+{
+    private readonly ToldByConsul told = new();
+
+    [Fact]
+    public void Take_UntilAllInstancesWereAskedForOnce_WhatIsKnownStays()
+    {
+        var known = Documents("a");
+        told.BeginWith(known, Nothing);
+
+        Assert.Equal(["a", "b"], told.Take(Documents("a", "b")).Order());
+        told.Take(new InstancesTold(["a"], Nothing));
+        Assert.Same(known, told.Documents);
+        Assert.False(told.IsComplete);
+
+        told.Take(new InstancesTold(["b"], Nothing));
+        Assert.True(told.IsComplete);
+        Assert.Equal(["a", "b"], told.Documents.Services.Keys.Order());
+    }
+
+    [Fact]
+    public void Take_ANewService_WaitsForItsInstancesAndHoldsUpNoOther()
+    {
+        told.Take(Documents("a"));
+        told.Take(new InstancesTold(["a"], Nothing));
+
+        Assert.Equal(["b"], told.Take(Documents("a", "b")));
+        Assert.Equal(["a"], told.Documents.Services.Keys);
+
+        told.Take(new InstancesTold(["b"], Read("b", "x")));
+        Assert.Equal(["a", "b"], told.Documents.Services.Keys.Order());
+        Assert.Equal("x", Assert.Single(told.Instances["b"]).Id);
+    }
+
+    [Fact]
+    public void Take_TheSameInstancesAgain_KeepsTheObject()
+    {
+        told.Take(new InstancesTold(["a"], Read("a", "x")));
+        var before = told.Instances["a"];
+
+        told.Take(new InstancesTold(["a"], Read("a", "x")));
+
+        Assert.Same(before, told.Instances["a"]);
+    }
+
+    [Fact]
+    public void Take_InstancesThatCouldNotBeRead_KeepsThoseThatAreKnown()
+    {
+        told.Take(new InstancesTold(["a"], Read("a", "x")));
+
+        told.Take(new InstancesTold(["a"], Nothing));
+
+        Assert.Single(told.Instances["a"]);
+    }
+
+    [Fact]
+    public void Forget_AServiceThatIsNowhereAnyMore_ForgetsItsInstances()
+    {
+        told.Take(Documents("a"));
+        told.Take(new InstancesTold(["a", "b"], Read("a", "x").Concat(Read("b", "y")).ToDictionary()));
+
+        told.Forget(isInEffect: service => service == "b");
+        Assert.Equal(["a", "b"], told.Instances.Keys.Order());
+        told.Forget(isInEffect: _ => false);
+        Assert.Equal(["a"], told.Instances.Keys);
+    }
+
+    private static IReadOnlyDictionary<string, IReadOnlyList<Instance>> Nothing => Read();
+
+    private static Dictionary<string, IReadOnlyList<Instance>> Read(string? service = null, string id = "") => service is null
+        ? []
+        : new(StringComparer.Ordinal) { [service] = [new Instance(id, "node", service, "10.0.0.9", 1, "one", "v", "passing")] };
+
+    private static DocumentSet Documents(params string[] services) => DocumentSet.Of(
+        services.Select(service => new StoredDocument(service, ServiceDocument.Create(service, []), 1, Fault: null)));
+}
