@@ -23,7 +23,7 @@ internal static class ExitCodes
         (ExitCode.Unhealthy, "the candidate never became healthy; production unchanged"),
         (ExitCode.Locked, "locked by another, or the lock was lost; production unchanged"),
         (ExitCode.Unreachable, "Consul, Docker or the image registry cannot be reached"),
-        (ExitCode.Reverted, "promoted, then reverted"),
+        (ExitCode.Reverted, "promoted, in whole or to a share of the traffic, then reverted"),
         (ExitCode.Interrupted, "interrupted; production unchanged"),
     ];
 

@@ -55,6 +55,9 @@ public enum Outcome
     /// <summary>The candidate never became healthy.</summary>
     Unhealthy,
 
+    /// <summary>It had traffic, and was taken out of it again.</summary>
+    Reverted,
+
     /// <summary>Somebody interrupted it, or a part of the mesh went away; production is unchanged.</summary>
     Aborted,
 }

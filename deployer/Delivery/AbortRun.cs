@@ -22,7 +22,7 @@ internal sealed class AbortRun(Mesh mesh, ContainerHost host, Narrator narrator)
                 var after = before with { Split = null };
                 what = $"the split with {split.Release.Version} is over";
                 index = await narrator.PhaseAsync("change", async () => (await attempt.ChangeAsync(after, what), what));
-                await new Takeover(mesh, host, narrator).LeaveAsync(attempt, after, index, split.Release.Deployment, drain);
+                await new Takeover(mesh, host, narrator).LeaveAsync(after, index, split.Release.Deployment, drain, attempt.Token);
             }
 
             var document = attempt.Current.Document;

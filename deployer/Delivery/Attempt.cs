@@ -15,6 +15,7 @@ internal sealed class Attempt : IAsyncDisposable
     private readonly CancellationToken interrupted;
     private readonly CancellationTokenSource either;
     private ServiceLock? held;
+    private bool reverted;
 
     private Attempt(Mesh mesh, Narrator narrator, string service, string action, LockHolder holder, ServiceLock held, CancellationToken interrupted)
     {
@@ -102,19 +103,26 @@ internal sealed class Attempt : IAsyncDisposable
     /// <summary>The same for a change that promotes nothing; <paramref name="what"/> tells of it in the history.</summary>
     public Task<ulong> ChangeAsync(ServiceDocument after, string what) => CommitAsync(after, Outcome.Changed, what);
 
-    private async Task<ulong> CommitAsync(ServiceDocument after, Outcome outcome, string? reason)
+    /// <summary>The same for the way back, which an interruption does not stop.</summary>
+    public Task<ulong> RevertAsync(ServiceDocument after, string reason) => CommitAsync(after, Outcome.Reverted, reason, evenInterrupted: true);
+
+    private async Task<ulong> CommitAsync(ServiceDocument after, Outcome outcome, string? reason, bool evenInterrupted = false)
     {
-        Token.ThrowIfCancellationRequested();
+        if (!evenInterrupted)
+            Token.ThrowIfCancellationRequested();
+        if (held is null)
+            throw WhyCancelled();
         // The rule by which the proxies read: what they would set aside is not written.
         if (DocumentFormat.TryRead(Service, DocumentFormat.Write(after), out _) is { } fault)
             throw new DeliveryException(ExitCode.WrongInput, $"the document of {Service} would not be understood: {fault}. Mend the manifest, then run this again.");
         try
         {
             var result = await mesh.Store.CommitAsync(
-                held!, after, Current.Index, Entry(outcome, reason), CancellationToken.None);
+                held, after, Current.Index, Entry(outcome, reason), CancellationToken.None);
             if (result.Committed)
             {
                 Current = new StoredDocument(Service, after, result.Index, Fault: null);
+                reverted |= outcome == Outcome.Reverted;
                 return result.Index;
             }
 
@@ -140,9 +148,11 @@ internal sealed class Attempt : IAsyncDisposable
         {
             ExitCode.Rejected => Outcome.Rejected,
             ExitCode.Unhealthy => Outcome.Unhealthy,
+            ExitCode.Reverted => Outcome.Reverted,
             _ => Outcome.Aborted,
         };
-        if (Release is not null && held is not null && !OutcomeUnknown)
+        // A reversion was told with its transaction.
+        if (Release is not null && held is not null && !OutcomeUnknown && !reverted)
             await RecordAsync(Entry(outcome, fault?.Message ?? error.Message));
         return fault;
     }

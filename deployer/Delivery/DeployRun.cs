@@ -1,3 +1,4 @@
+using ServiceMesh.Deployer.Delivery.Canary;
 using ServiceMesh.Deployer.Manifest;
 using ServiceMesh.Deployer.Output;
 
@@ -24,21 +25,49 @@ internal sealed class DeployRun(Mesh mesh, ContainerHost host, Narrator narrator
             var containers = await StartAsync(manifest, attempt);
             var instances = await HealthyAsync(manifest, attempt, containers);
             await TestAsync(manifest, testsImage, instances, containers, attempt);
-            after = (attempt.Before.Document ?? ServiceDocument.Create(manifest.Name, manifest.Routes))
-                .Promote(attempt.Release, manifest.Routes);
+            var before = attempt.Before.Document ?? ServiceDocument.Create(manifest.Name, manifest.Routes);
+            // The first release has nothing that it could be compared with.
+            if (manifest.Canary is { } canary && before.Active is not null)
+                await new CanarySteps(mesh, narrator).RunAsync(attempt, canary, before);
+            after = before.Promote(attempt.Release, manifest.Routes) with { Traffic = manifest.Traffic };
             index = await Promotion.CommitAsync(attempt, after, narrator);
         }
         catch (Exception error)
         {
             if (!attempt.OutcomeUnknown)
-                await candidates.RemoveAsync(manifest.Name, attempt.Release);
+                await UndoAsync(manifest, attempt, error);
             if (await attempt.FailAsync(error) is { } fault)
                 throw fault;
             throw;
         }
 
+        if (manifest.Watch is { } watch && attempt.Locked && await WatchAsync(attempt, watch) is { } reason)
+            throw await new Reversion(mesh, host, narrator).RevertAsync(attempt, manifest, reason);
         await Promotion.FollowUpAsync(attempt, after, index, new Takeover(mesh, host, narrator), manifest.Drain, manifest.Keep, narrator);
         return new Delivered(manifest.Name, attempt.Release, attempt.Before.Document?.Active, index, attempt.Tests);
+    }
+
+    // Whatever the watch cannot see is no reason to revert: production has changed, and serves.
+    private async Task<string?> WatchAsync(Attempt attempt, WatchPolicy watch)
+    {
+        try
+        {
+            return await new ReleaseWatch(mesh, narrator).FaultAsync(attempt, watch);
+        }
+        catch (Exception error) when (Faults.Explain(error) is { } fault)
+        {
+            narrator.Warn($"{attempt.Service} {attempt.Release!.Version} is active, but the watch ended early: {fault.Message}");
+            return null;
+        }
+    }
+
+    // A canary that has requests is taken out of the traffic before its containers go.
+    private async Task UndoAsync(ServiceManifest manifest, Attempt attempt, Exception error)
+    {
+        if (attempt.Current.Document?.Split?.Release.Deployment == attempt.Release?.Deployment && attempt.Release is not null)
+            await new Reversion(mesh, host, narrator).EndSplitAsync(attempt, manifest, (Faults.Explain(error) ?? error).Message);
+        else
+            await candidates.RemoveAsync(manifest.Name, attempt.Release);
     }
 
     private async Task RefuseTakenRoutesAsync(ServiceManifest manifest, CancellationToken ct)

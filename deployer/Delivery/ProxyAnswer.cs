@@ -7,7 +7,9 @@ namespace ServiceMesh.Deployer.Delivery;
 /// <param name="Index">The ModifyIndex of the document that it serves by.</param>
 /// <param name="Fault">Why it set a newer document aside.</param>
 /// <param name="Instances">Every instance that it knows of.</param>
-internal sealed record ProxyAnswer(ulong Index, string? Fault, IReadOnlyList<ProxiedInstance>? Instances)
+/// <param name="Releases">The releases in the traffic with what became of their requests.</param>
+internal sealed record ProxyAnswer(
+    ulong Index, string? Fault, IReadOnlyList<ProxiedInstance>? Instances, IReadOnlyList<ProxiedRelease>? Releases = null)
 {
     /// <summary>The requests in flight on instances of these deployments.</summary>
     public int InFlight(IReadOnlySet<string> deployments) =>
@@ -16,6 +18,15 @@ internal sealed record ProxyAnswer(ulong Index, string? Fault, IReadOnlyList<Pro
 
 /// <summary>An instance as a proxy tells of it.</summary>
 internal sealed record ProxiedInstance(string Id, string Deployment, int InFlight);
+
+/// <summary>A release in the traffic as a proxy tells of it.</summary>
+internal sealed record ProxiedRelease(string Deployment, ProxiedCounters Counters);
+
+/// <summary>What became of a release's requests at one proxy since it entered the traffic there.</summary>
+internal sealed record ProxiedCounters(long Requests, long Errors, IReadOnlyList<ProxiedBucket> Durations);
+
+/// <summary>How many requests took up to so long, and longer than the bucket before; <c>null</c> for beyond all bounds.</summary>
+internal sealed record ProxiedBucket(double? UpToSeconds, long Count);
 
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
 [JsonSerializable(typeof(ProxyAnswer))]

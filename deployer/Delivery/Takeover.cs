@@ -31,10 +31,10 @@ internal sealed class Takeover(Mesh mesh, ContainerHost host, Narrator narrator)
     }
 
     /// <summary>The same for one release that left the traffic without another taking over: what is in flight on it ends.</summary>
-    public async Task LeaveAsync(Attempt attempt, ServiceDocument document, ulong index, string deployment, TimeSpan drain)
+    public async Task LeaveAsync(ServiceDocument document, ulong index, string deployment, TimeSpan drain, CancellationToken ct)
     {
-        if (attempt.Locked && await ProxiesFollowAsync(document.Service, index, attempt.Token))
-            await DrainAsync(document.Service, index, new HashSet<string>(StringComparer.Ordinal) { deployment }, drain, attempt.Token);
+        if (await ProxiesFollowAsync(document.Service, index, ct))
+            await DrainAsync(document.Service, index, new HashSet<string>(StringComparer.Ordinal) { deployment }, drain, ct);
     }
 
     private async Task<bool> ProxiesFollowAsync(string service, ulong index, CancellationToken ct)

@@ -7,7 +7,7 @@ namespace ServiceMesh.Deployer.Manifest;
 internal static class ManifestReader
 {
     private static readonly string[] Keys =
-        ["name", "image", "port", "routes", "replicas", "environment", "health", "tests", "drain", "keep"];
+        ["name", "image", "port", "routes", "replicas", "environment", "health", "tests", "traffic", "strategy", "watch", "drain", "keep"];
 
     private static readonly string[] HealthKeys = ["http", "tcp", "interval", "timeout", "healthy-for", "deadline"];
     private static readonly string[] TestKeys = ["image", "environment", "timeout"];
@@ -64,9 +64,13 @@ internal static class ManifestReader
             Health = Health(root),
             Tests = Tests(root),
         };
+        var drain = root.Duration("drain", manifest.Drain, TimeSpan.Zero);
         return manifest with
         {
-            Drain = root.Duration("drain", manifest.Drain, TimeSpan.Zero),
+            Drain = drain,
+            Traffic = TrafficReader.Read(root, drain),
+            Canary = StrategyReader.Canary(root),
+            Watch = StrategyReader.Watch(root),
             Keep = root.Whole("keep", manifest.Keep, 0, ServiceDocument.RetiredLimit),
         };
     }

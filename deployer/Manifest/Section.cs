@@ -83,6 +83,54 @@ internal sealed class Section
         return fallback;
     }
 
+    /// <summary>A duration that has its default elsewhere; <c>null</c> where none is given.</summary>
+    public TimeSpan? Optional(string key) => Has(key) ? Duration(key, TimeSpan.Zero, TimeSpan.Zero) : null;
+
+    public double Number(string key, double fallback, double least, double most)
+    {
+        if (Text(key) is not { } text)
+            return fallback;
+        if (double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most)
+            return number;
+        Fault(key, string.Create(CultureInfo.InvariantCulture, $"'{text}' must be a number from {least} to {most}"));
+        return fallback;
+    }
+
+    /// <summary>A share of a whole, 0 to 1, written as <c>5%</c>; <c>null</c> where none is given.</summary>
+    public double? Share(string key)
+    {
+        if (Text(key) is not { } text)
+            return null;
+        if (TryShare(text, out var share))
+            return share;
+        Fault(key, $"'{text}' must be a share in percent, such as 5%");
+        return null;
+    }
+
+    /// <summary>Reads <c>12.5%</c> as 0.125.</summary>
+    public static bool TryShare(string? text, out double share)
+    {
+        share = 0;
+        if (text is not [.. var number, '%']
+            || !double.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var percent) || percent > 100)
+        {
+            return false;
+        }
+
+        share = percent / 100;
+        return true;
+    }
+
+    public T OneOf<T>(string key, IReadOnlyDictionary<string, T> known, T fallback)
+    {
+        if (Text(key) is not { } text)
+            return fallback;
+        if (known.TryGetValue(text, out var value))
+            return value;
+        Fault(key, $"'{text}' is not known; " + Hint(text, [.. known.Keys]));
+        return fallback;
+    }
+
     public Section? Child(string key, string[] keys) =>
         nodes.TryGetValue(key, out var node) ? Mapping(node, path + key, keys) : null;
 

@@ -1,3 +1,5 @@
+using ServiceMesh.Policy;
+
 namespace ServiceMesh.Deployer.Manifest;
 
 /// <summary>What a <c>service.yaml</c> asks for, checked.</summary>
@@ -26,6 +28,15 @@ internal sealed record ServiceManifest
 
     /// <summary>How long requests in flight may keep an old instance alive.</summary>
     public TimeSpan Drain { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How requests are sent to the instances.</summary>
+    public TrafficPolicy Traffic { get; init; } = TrafficPolicy.Default;
+
+    /// <summary>The steps on which a release comes into the traffic; <c>null</c> for all at once.</summary>
+    public CanaryPolicy? Canary { get; init; }
+
+    /// <summary>How a release is watched after its promotion; <c>null</c> for not at all.</summary>
+    public WatchPolicy? Watch { get; init; }
 
     /// <summary>How many retired releases keep their (stopped) containers for a rollback.</summary>
     public int Keep { get; init; } = 1;
@@ -57,4 +68,39 @@ internal sealed record TestPolicy
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
 
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(2);
+}
+
+/// <summary>A release comes into the traffic by growing shares, each judged beside the active one before the next.</summary>
+internal sealed record CanaryPolicy
+{
+    /// <summary>The shares in percent, ascending, each more than 0 and less than 100; all of the traffic comes after the last.</summary>
+    public IReadOnlyList<double> Steps { get; init; } = [10, 50];
+
+    /// <summary>How long each share is observed.</summary>
+    public TimeSpan Bake { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>The least number of the candidate's requests in a step that say anything.</summary>
+    public int Minimum { get; init; } = 100;
+
+    /// <summary>By how much the candidate's share of errors may exceed the active release's, 0 to 1.</summary>
+    public double ErrorShare { get; init; } = 0.01;
+
+    /// <summary>How many times the active release's p99 the candidate's may be.</summary>
+    public double P99Ratio { get; init; } = 1.5;
+
+    /// <summary>The path that is asked of both releases where there are too few requests; <c>null</c> for none.</summary>
+    public string? Synthetic { get; init; }
+}
+
+/// <summary>A release is watched after its promotion, and reverted when it fails.</summary>
+internal sealed record WatchPolicy
+{
+    /// <summary>For how long.</summary>
+    public TimeSpan For { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>The share of errors that it may have, 0 to 1.</summary>
+    public double ErrorShare { get; init; } = 0.05;
+
+    /// <summary>The least number of requests that say anything.</summary>
+    public int Minimum { get; init; } = 20;
 }

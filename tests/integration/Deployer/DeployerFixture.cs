@@ -26,6 +26,10 @@ public sealed class DeployerFixture : IAsyncLifetime
         ["app:v3"] = "ENV VERSION=v3",
         ["app:exits"] = """ENTRYPOINT ["sh", "-c", "echo no database; exit 7"]""",
         ["app:silent"] = """ENTRYPOINT ["sh", "-c", "echo asleep; sleep 600"]""",
+        ["moody:good"] = "ENV VERSION=good",
+        ["moody:better"] = "ENV VERSION=better",
+        ["moody:failing"] = "ENV VERSION=failing FAILURES=30",
+        ["moody:slow"] = "ENV VERSION=slow DELAY_MS=200",
         ["tests:pass"] = """ENTRYPOINT ["sh", "-c", "echo at $URL for $EXPECTED_VERSION; echo 3 passed, 0 failed"]""",
         ["tests:fail"] = """ENTRYPOINT ["sh", "-c", "echo 2 passed, 1 failed; exit 1"]""",
         ["tests:hang"] = """ENTRYPOINT ["sh", "-c", "echo hanging; sleep 600"]""",
@@ -33,6 +37,13 @@ public sealed class DeployerFixture : IAsyncLifetime
         ["tests:killed"] = """ENTRYPOINT ["sh", "-c", "kill -9 $$; sh -c 'kill -9 $PPID'; exit 137"]""",
         ["tests:broken"] = """ENTRYPOINT ["/no/such/program"]""",
     };
+
+    private const string Moody = """
+        FROM mcr.microsoft.com/dotnet/aspnet:10.0
+        COPY . /app
+        EXPOSE 5000
+        ENTRYPOINT ["dotnet", "/app/moody-service.dll"]
+        """;
 
     private readonly ConsulContainer consul = new ConsulBuilder().Build();
 
@@ -64,7 +75,10 @@ public sealed class DeployerFixture : IAsyncLifetime
         var node = await Consul.Agent.GetNodeName(ct);
         await ConsulFixture.Until((q, token) => Consul.Health.Node(node, q, token), checks => checks.Any(check => check.CheckID == "serfHealth"));
         foreach (var (name, line) in Dockerfiles)
-            await BuildAndPushAsync(name, $"FROM registry:2\n{line}\n", ct);
+        {
+            var program = name.StartsWith("moody:", StringComparison.Ordinal);
+            await BuildAndPushAsync(name, $"{(program ? Moody : "FROM registry:2")}\n{line}\n", program ? MoodyFiles() : [], ct);
+        }
 
         var quiet = new Dictionary<string, string?> { ["Logging:LogLevel:Default"] = "Warning" };
         sidecar = SidecarHost.Build(
@@ -119,13 +133,15 @@ public sealed class DeployerFixture : IAsyncLifetime
     private async Task<string> GatewayAsync(CancellationToken ct) =>
         (await Docker.Containers.InspectContainerAsync(consul.Id, ct)).NetworkSettings!.Networks["bridge"].Gateway;
 
-    private async Task BuildAndPushAsync(string name, string dockerfile, CancellationToken ct)
+    private async Task BuildAndPushAsync(string name, string dockerfile, IEnumerable<string> files, CancellationToken ct)
     {
         using var context = new MemoryStream();
         await using (var tar = new TarWriter(context, leaveOpen: true))
         {
             await tar.WriteEntryAsync(
                 new PaxTarEntry(TarEntryType.RegularFile, "Dockerfile") { DataStream = new MemoryStream(Encoding.UTF8.GetBytes(dockerfile)) }, ct);
+            foreach (var file in files)
+                await tar.WriteEntryAsync(file, Path.GetFileName(file), ct);
         }
 
         context.Position = 0;
@@ -134,6 +150,15 @@ public sealed class DeployerFixture : IAsyncLifetime
             new ImageBuildParameters { Tags = [$"{Registry}/{name}"] }, context, null, null, told, ct);
         var (repository, tag) = (name.Split(':')[0], name.Split(':')[1]);
         await Docker.Images.PushImageAsync($"{Registry}/{repository}", new ImagePushParameters { Tag = tag }, new AuthConfig(), told, ct);
+    }
+
+    // Built beside this project, in the same configuration.
+    private static IEnumerable<string> MoodyFiles()
+    {
+        var own = new DirectoryInfo(AppContext.BaseDirectory);
+        var tests = own.Parent!.Parent!.Parent!.Parent!;
+        var built = Path.Combine(tests.FullName, "moody-service", "bin", own.Parent.Name, own.Name);
+        return Directory.GetFiles(built, "moody-service.*").Where(file => Path.GetExtension(file) is ".dll" or ".json");
     }
 
     private sealed class Told : IProgress<JSONMessage>

@@ -1,4 +1,5 @@
 using ServiceMesh.Deployer.Manifest;
+using ServiceMesh.Policy;
 using Xunit;
 
 namespace ServiceMesh.Tests.Unit.Deployer;
@@ -30,6 +31,65 @@ public sealed class ManifestReaderTests
         drain: 30s
         keep: 1
         """;
+
+    [Fact]
+    public void Read_TrafficStrategyAndWatch_GiveThePolicies()
+    {
+        var manifest = Valid(Whole + """
+
+            traffic:
+              balance: least-requests
+              sticky: true
+              retries: {attempts: 1, budget: 10%}
+              concurrency: {per-instance: 20, queue: 5, wait: 500ms}
+              probe: {path: /health, interval: 3s, timeout: 1s, failures: 2, successes: 2}
+              passive: {failures: 3, error-share: 50%, minimum: 10, window: 5s, ejection: 20s}
+              slow-start: 30s
+            strategy:
+              canary: {steps: [5%, 12.5%, 50%], bake: 2m, minimum: 500, error-share: 0.5%, p99-ratio: 1.2, synthetic: /health}
+            watch: {for: 1m, error-share: 2%, minimum: 50}
+            """);
+
+        Assert.Equal(
+            new TrafficPolicy
+            {
+                Balance = Balance.LeastRequests,
+                Sticky = true,
+                Retries = new RetryPolicy(1, 0.1),
+                Concurrency = new ConcurrencyLimit(20, 5, TimeSpan.FromMilliseconds(500)),
+                Probe = new ProbePolicy("/health", TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(1), 2, 2),
+                Passive = new PassivePolicy(3, 0.5, 10, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(20)),
+                SlowStart = TimeSpan.FromSeconds(30),
+                Drain = TimeSpan.FromSeconds(30),
+            },
+            manifest.Traffic);
+        Assert.Equal([5, 12.5, 50], manifest.Canary!.Steps);
+        Assert.Equal(
+            (TimeSpan.FromMinutes(2), 500, 0.005, 1.2, "/health"),
+            (manifest.Canary.Bake, manifest.Canary.Minimum, manifest.Canary.ErrorShare, manifest.Canary.P99Ratio, manifest.Canary.Synthetic));
+        Assert.Equal(new WatchPolicy { For = TimeSpan.FromMinutes(1), ErrorShare = 0.02, Minimum = 50 }, manifest.Watch);
+    }
+
+    [Theory]
+    [InlineData("traffic: {balance: fastest}", "traffic.balance: 'fastest' is not known; ")]
+    [InlineData("traffic: {retries: {budget: 0.2}}", "traffic.retries.budget: '0.2' must be a share in percent, such as 5%")]
+    [InlineData("traffic: {concurrency: {queue: 1}}", "traffic.concurrency.per-instance is missing")]
+    [InlineData("traffic: {probe: {path: health}}", "traffic: traffic.probe.path 'health' must be a path that begins with '/'")]
+    [InlineData("traffic: {slow-start: 2h}", "traffic: traffic.slowStart 2h must be 0s to 1h")]
+    [InlineData("traffic: {slow: 2h}", "unknown key 'traffic.slow'; ")]
+    [InlineData("strategy: {canary: {steps: [50%, 10%]}}", "strategy.canary.steps: each step must be larger than the one before")]
+    [InlineData("strategy: {canary: {steps: [100%]}}", "strategy.canary.steps[0]: '100%' must be a share between 0 and 100 %, such as 10%")]
+    [InlineData("strategy: {canary: {p99-ratio: 0.5}}", "strategy.canary.p99-ratio: '0.5' must be a number from 1 to 100")]
+    [InlineData("strategy: {canary: {synthetic: health}}", "strategy.canary.synthetic: 'health' must be a path")]
+    [InlineData("strategy: {blue: {}}", "unknown key 'strategy.blue'; ")]
+    [InlineData("watch: {for: 10ms}", "watch.for: '10ms' must be at least 1s")]
+    public void Read_AFaultyPolicy_IsToldWithItsKey(string more, string expected)
+    {
+        var error = Assert.Single(ManifestReader.Read(Whole + "\n" + more, _ => null).Errors);
+
+        Assert.Equal(Whole.Split('\n').Length + 1, error.Line);
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Read_EveryKey_GivesTheManifest()
@@ -216,12 +276,12 @@ public sealed class ManifestReaderTests
         "18: health.deadline: 5s must be longer than healthy-for, which is 10s",
         "20: tests.image: 'localhost:5000/demo-tests@sha256:00' names a digest; name the image by its tag, the deployer finds and keeps the digest itself",
         "21: tests.timeout: '0s' must be at least 1ms",
-        "22: unknown key 'colour'; known here: name, image, port, routes, replicas, environment, health, tests, drain, keep",
+        "22: unknown key 'colour'; known here: name, image, port, routes, replicas, environment, health, tests, traffic, strategy, watch, drain, keep",
         "23: keep: '11' must be a whole number from 0 to 10");
 
     [Theory]
-    [InlineData("- a\n- b", "1: the manifest must be one mapping of name, image, port, routes, replicas, environment, health, tests, drain, keep")]
-    [InlineData("", "1: the manifest must be one mapping of name, image, port, routes, replicas, environment, health, tests, drain, keep")]
+    [InlineData("- a\n- b", "1: the manifest must be one mapping of name, image, port, routes, replicas, environment, health, tests, traffic, strategy, watch, drain, keep")]
+    [InlineData("", "1: the manifest must be one mapping of name, image, port, routes, replicas, environment, health, tests, traffic, strategy, watch, drain, keep")]
     public void Read_NoMapping_SaysWhatAManifestIs(string text, string error) => AssertErrors(text, error);
 
     [Theory]

@@ -23,7 +23,7 @@ public sealed class ManyServicesTests
         });
         await using var way = await ScriptedConsul.StartAsync(consul.Address);
 
-        await using var proxy = await RunningProxy.StartAsync(way.Address, state: null, new("Resync", "00:00:01"));
+        await using var proxy = await RunningProxy.StartAsync(way.Address, state: null, KeyValuePair.Create<string, string?>("Resync", "00:00:01"));
         await Parallel.ForEachAsync(services, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = Ct }, async (service, _) => await service.PromoteAsync("two"));
         foreach (var service in services)
             await proxy.UntilAsync(service.Name, account => account.GetProperty("url").GetProperty("url").ValueKind == System.Text.Json.JsonValueKind.String

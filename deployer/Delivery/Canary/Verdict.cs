@@ -1,0 +1,64 @@
+using System.Globalization;
+using ServiceMesh.Deployer.Manifest;
+
+namespace ServiceMesh.Deployer.Delivery.Canary;
+
+/// <summary>What the figures of a step say.</summary>
+internal enum VerdictKind
+{
+    /// <summary>The candidate does as well as the active release.</summary>
+    Pass,
+
+    /// <summary>It does worse than it may.</summary>
+    Fail,
+
+    /// <summary>Too few requests to say so.</summary>
+    Inconclusive,
+}
+
+/// <summary>A step's verdict and why, as <c>observed … against …</c>. Pure.</summary>
+internal sealed record Verdict(VerdictKind Kind, string Reason)
+{
+    /// <summary>Whether it is for its errors that the release fails.</summary>
+    public bool IsErrors { get; private init; }
+
+    // A candidate may be slower by so little, whatever the ratio: below it the network and the clock speak.
+    private static readonly TimeSpan Negligible = TimeSpan.FromMilliseconds(5);
+
+    /// <summary>Judges a candidate beside the active release over the same time.</summary>
+    public static Verdict Of(CanaryPolicy policy, ReleaseFigures candidate, ReleaseFigures active)
+    {
+        if (candidate.Requests < policy.Minimum)
+        {
+            return new Verdict(
+                VerdictKind.Inconclusive, $"observed {candidate.Requests} requests of the candidate against a minimum of {policy.Minimum}");
+        }
+
+        var limit = active.ErrorShare + policy.ErrorShare;
+        var errors = $"observed {Percent(candidate.ErrorShare)} errors of {candidate.Requests} requests against {Percent(active.ErrorShare)} of the active release's {active.Requests}";
+        if (candidate.ErrorShare > limit)
+            return new Verdict(VerdictKind.Fail, $"{errors}, more than {Percent(policy.ErrorShare)} apart") { IsErrors = true };
+
+        // Without requests to the active release there is nothing that its speed could be compared with.
+        if (active.Requests < policy.Minimum)
+            return new Verdict(VerdictKind.Inconclusive, $"observed {active.Requests} requests of the active release against a minimum of {policy.Minimum}");
+        var (slow, usual) = (candidate.P99 ?? TimeSpan.Zero, active.P99 ?? TimeSpan.Zero);
+        var speed = $"observed p99 {Milliseconds(slow)} against {Milliseconds(usual)} of the active release";
+        return slow > (usual * policy.P99Ratio) + Negligible
+            ? new Verdict(VerdictKind.Fail, string.Create(CultureInfo.InvariantCulture, $"{speed}, more than {policy.P99Ratio} times as long"))
+            : new Verdict(VerdictKind.Pass, $"{errors}; {speed}");
+    }
+
+    /// <summary>Judges a release after its promotion by a limit of its own.</summary>
+    public static Verdict Of(WatchPolicy policy, ReleaseFigures release)
+    {
+        var observed = $"observed {Percent(release.ErrorShare)} errors of {release.Requests} requests against a limit of {Percent(policy.ErrorShare)}";
+        return release.Requests < policy.Minimum
+            ? new Verdict(VerdictKind.Inconclusive, $"observed {release.Requests} requests against a minimum of {policy.Minimum}")
+            : new Verdict(release.ErrorShare > policy.ErrorShare ? VerdictKind.Fail : VerdictKind.Pass, observed);
+    }
+
+    private static string Percent(double share) => string.Create(CultureInfo.InvariantCulture, $"{share * 100:0.##} %");
+
+    private static string Milliseconds(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalMilliseconds:0.#} ms");
+}

@@ -1,0 +1,52 @@
+using ServiceMesh.Deployer.Manifest;
+using ServiceMesh.Deployer.Output;
+
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>Takes a release out of the traffic again: the transaction first, then what is in flight, then its containers.</summary>
+internal sealed class Reversion(Mesh mesh, ContainerHost host, Narrator narrator)
+{
+    // The person may have interrupted, and the reversion is what they wait for.
+    private static readonly TimeSpan Within = TimeSpan.FromMinutes(2);
+
+    /// <summary>Back to the release that was active before.</summary>
+    /// <returns>What the deployment ends with.</returns>
+    public async Task<DeliveryException> RevertAsync(Attempt attempt, ServiceManifest manifest, string reason)
+    {
+        if (attempt.Before.Document is not { Active: { } former } before)
+        {
+            narrator.Warn($"{attempt.Service} {attempt.Release!.Version} does badly ({reason}), but there is no release to return to");
+            return new DeliveryException(ExitCode.Reverted, $"{attempt.Service} {attempt.Release!.Version} does badly: {reason}. It stays active, because it is the first.");
+        }
+
+        // The document as it was, and the release that failed is nobody's target for a rollback.
+        await LeaveAsync(attempt, manifest, before, reason, "revert");
+        return new DeliveryException(
+            ExitCode.Reverted, $"{attempt.Service} {attempt.Release!.Version} was promoted and reverted: {reason}. {former.Version} is active again.");
+    }
+
+    /// <summary>Ends the split with a canary that failed.</summary>
+    public Task EndSplitAsync(Attempt attempt, ServiceManifest manifest, string reason) =>
+        LeaveAsync(attempt, manifest, attempt.Current.Document! with { Split = null }, reason, "revert");
+
+    private async Task LeaveAsync(Attempt attempt, ServiceManifest manifest, ServiceDocument after, string reason, string phase)
+    {
+        using var deadline = new CancellationTokenSource(Within, mesh.Time);
+        try
+        {
+            var index = await narrator.PhaseAsync(phase, async () =>
+            {
+                var changed = await attempt.RevertAsync(after, reason);
+                return (changed, $"{after.Service} {after.Active!.Version} has all of the traffic at index {changed}");
+            });
+            await new Takeover(mesh, host, narrator).LeaveAsync(after, index, attempt.Release!.Deployment, manifest.Drain, deadline.Token);
+            await new Candidates(mesh, host, narrator).RemoveAsync(after.Service, attempt.Release);
+        }
+        catch (Exception error) when (error is OperationCanceledException || Faults.Explain(error) is not null)
+        {
+            narrator.Warn(
+                $"{attempt.Service} {attempt.Release!.Version} could not be taken out of the traffic ({error.Message}): "
+                + $"run 'deployer abort {attempt.Service}' or 'deployer rollback {attempt.Service}'");
+        }
+    }
+}

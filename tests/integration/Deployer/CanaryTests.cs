@@ -1,0 +1,153 @@
+using System.Net;
+using Consul;
+using ServiceMesh.Deployer;
+using ServiceMesh.Tests.Integration.Proxy;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Deployer;
+
+/// <summary>Releases of several moods come into the traffic of a real proxy by steps, or are watched afterwards.</summary>
+[Collection(DeployerCollection.Name)]
+public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
+{
+    private const string Canary = """
+        strategy:
+          canary:
+            steps: [10%, 50%]
+            bake: 3s
+            minimum: 20
+            error-share: 5%
+            p99-ratio: 8
+        """;
+
+    private readonly DeployerCommand deployer = new(host) { ProxyService = ConsulFixture.Unique("proxy") };
+    private RunningProxy proxy = null!;
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        proxy = await RunningProxy.StartAsync(host.ConsulAddress);
+        await host.Consul.Agent.ServiceRegister(
+            new AgentServiceRegistration { Name = deployer.ProxyService, Address = "127.0.0.1", Port = proxy.Http.BaseAddress!.Port }, Ct);
+        var first = await DeployAsync("good", Canary);
+        Assert.True(first.Code == ExitCode.Done, first.Output);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await host.Consul.Agent.ServiceDeregister(deployer.ProxyService, Ct);
+        await proxy.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Canary_AGoodRelease_GoesByItsStepsIntoAllOfTheTraffic()
+    {
+        var (ended, answers) = await UnderLoadAsync(() => DeployAsync("better", Canary));
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.Equal("better", (await deployer.DocumentAsync())!.Active!.Version);
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+        Assert.Equal(
+            [("deploy", "good", Outcome.Promoted, null), ("deploy", "better", Outcome.Changed, "10 % to better"),
+                ("deploy", "better", Outcome.Changed, "50 % to better"), ("deploy", "better", Outcome.Promoted, null)],
+            (await deployer.HistoryAsync()).Select(entry => (entry.Action, entry.Release.Version, entry.Outcome, entry.Reason)));
+    }
+
+    [Fact]
+    public async Task Canary_AReleaseThatFails_IsTakenOutAgain()
+    {
+        var (ended, answers) = await UnderLoadAsync(() => DeployAsync("failing", Canary));
+
+        await AssertRevertedAsync(ended, "% errors of");
+        Assert.Contains("of the active release's", ended.Output, StringComparison.Ordinal);
+        // A tenth of the traffic for some seconds, of which a third failed; not one more.
+        Assert.InRange(answers.Count(status => status == HttpStatusCode.InternalServerError), 1, answers.Count / 10);
+        Assert.All(answers, status => Assert.True(status is HttpStatusCode.OK or HttpStatusCode.InternalServerError, status.ToString()));
+    }
+
+    [Fact]
+    public async Task Canary_AReleaseThatIsSlow_IsTakenOutAgain()
+    {
+        var (ended, answers) = await UnderLoadAsync(() => DeployAsync("slow", Canary));
+
+        await AssertRevertedAsync(ended, "observed p99");
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+    }
+
+    [Fact]
+    public async Task Canary_WithoutRequests_IsInconclusiveAndFailsSafe()
+    {
+        var ended = await DeployAsync("better", Canary);
+
+        await AssertRevertedAsync(ended, "inconclusive: observed 0 requests of the candidate against a minimum of 20");
+    }
+
+    [Fact]
+    public async Task Canary_WithoutRequests_IsFilledBySyntheticOnes()
+    {
+        var ended = await DeployAsync("better", Canary + "\n    synthetic: /work");
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.Equal("better", (await deployer.DocumentAsync())!.Active!.Version);
+    }
+
+    [Fact]
+    public async Task Canary_Interrupted_IsTakenOutAgain()
+    {
+        using var interruption = new CancellationTokenSource();
+        var (ended, answers) = await UnderLoadAsync(async () =>
+        {
+            var deploying = DeployAsync("better", Canary.Replace("bake: 3s", "bake: 10m", StringComparison.Ordinal), interruption);
+            await proxy.UntilAsync(deployer.Service, account => account.GetProperty("releases").GetArrayLength() == 2);
+            await interruption.CancelAsync();
+            return await deploying;
+        });
+
+        Assert.True(ended.Code == ExitCode.Interrupted, ended.Output);
+        Assert.Null((await deployer.DocumentAsync())!.Split);
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+    }
+
+    [Fact]
+    public async Task Watch_AReleaseThatFailsAfterItsPromotion_IsReverted()
+    {
+        var (ended, answers) = await UnderLoadAsync(() => DeployAsync("failing", "watch: {for: 20s, error-share: 5%, minimum: 20}"));
+
+        await AssertRevertedAsync(ended, "was promoted and reverted: observed");
+        Assert.All(answers, status => Assert.True(status is HttpStatusCode.OK or HttpStatusCode.InternalServerError, status.ToString()));
+        Assert.Equal(Outcome.Reverted, (await deployer.HistoryAsync())[^1].Outcome);
+    }
+
+    [Fact]
+    public async Task Watch_AReleaseThatDoesWell_Stays()
+    {
+        var (ended, answers) = await UnderLoadAsync(() => DeployAsync("better", "watch: {for: 2s, error-share: 5%, minimum: 20}"));
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.Equal("better", (await deployer.DocumentAsync())!.Active!.Version);
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+    }
+
+    private async Task AssertRevertedAsync(Ended ended, string reason)
+    {
+        Assert.True(ended.Code == ExitCode.Reverted, ended.Output);
+        Assert.Contains(reason, ended.Output, StringComparison.Ordinal);
+        var document = await deployer.DocumentAsync();
+        Assert.Equal(("good", null), (document!.Active!.Version, document.Split));
+        Assert.Equal("good", Assert.Single(await host.ContainersAsync(deployer.Service)).Labels[ContainerLabel.Version]);
+    }
+
+    private Task<Ended> DeployAsync(string version, string more, CancellationTokenSource? interruption = null) =>
+        deployer.DeployAsync(version, interruption: interruption, change: "/app=>/moody", more: more);
+
+    // Requests all the while, a few at a time.
+    private async Task<(Ended Ended, List<HttpStatusCode> Answers)> UnderLoadAsync(Func<Task<Ended>> work)
+    {
+        using var stop = new CancellationTokenSource();
+        var load = Enumerable.Range(0, 4).Select(_ => proxy.LoadAsync($"/{deployer.Service}/work", stop.Token)).ToArray();
+        var ended = await work();
+        await stop.CancelAsync();
+        return (ended, [.. (await Task.WhenAll(load)).SelectMany(statuses => statuses)]);
+    }
+}

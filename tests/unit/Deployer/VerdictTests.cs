@@ -1,0 +1,73 @@
+using ServiceMesh.Deployer.Delivery;
+using ServiceMesh.Deployer.Delivery.Canary;
+using ServiceMesh.Deployer.Manifest;
+using ServiceMesh.Measures;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.Deployer;
+
+public sealed class VerdictTests
+{
+    private static readonly CanaryPolicy Policy = new() { Minimum = 100, ErrorShare = 0.01, P99Ratio = 1.5 };
+
+    [Theory]
+    [InlineData(1000, 0, 50, 1000, 0, 50, "Pass", "observed 0 % errors of 1000 requests against 0 % of the active release's 1000; observed p99")]
+    [InlineData(1000, 10, 50, 1000, 0, 50, "Pass", "observed 1 % errors")]
+    [InlineData(1000, 11, 50, 1000, 0, 50, "Fail", "observed 1.1 % errors of 1000 requests against 0 % of the active release's 1000, more than 1 % apart")]
+    [InlineData(1000, 55, 50, 1000, 50, 50, "Pass", "observed 5.5 % errors")]
+    [InlineData(1000, 0, 200, 1000, 0, 50, "Fail", "of the active release, more than 1.5 times as long")]
+    [InlineData(1000, 0, 4, 1000, 0, 1, "Pass", "observed 0 % errors")]
+    [InlineData(99, 99, 50, 1000, 0, 50, "Inconclusive", "observed 99 requests of the candidate against a minimum of 100")]
+    [InlineData(1000, 0, 50, 10, 0, 50, "Inconclusive", "observed 10 requests of the active release against a minimum of 100")]
+    [InlineData(1000, 500, 50, 0, 0, 50, "Fail", "observed 50 % errors of 1000 requests against 0 % of the active release's 0")]
+    public void Of_TwoReleases_IsSaidWithWhatWasObserved(
+        int requests, int errors, int milliseconds, int activeRequests, int activeErrors, int activeMilliseconds, string kind, string reason)
+    {
+        var verdict = Verdict.Of(Policy, Figures(requests, errors, milliseconds), Figures(activeRequests, activeErrors, activeMilliseconds));
+
+        Assert.Equal(kind, verdict.Kind.ToString());
+        Assert.Equal(reason.EndsWith(" apart", StringComparison.Ordinal) || errors == 500, verdict.IsErrors);
+        Assert.Contains(reason, verdict.Reason, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(20, 0, "Pass")]
+    [InlineData(20, 1, "Pass")]
+    [InlineData(20, 2, "Fail")]
+    [InlineData(19, 19, "Inconclusive")]
+    public void Of_AWatchedRelease_IsJudgedByItsOwnLimit(int requests, int errors, string kind) =>
+        Assert.Equal(kind, Verdict.Of(new WatchPolicy { ErrorShare = 0.05, Minimum = 20 }, Figures(requests, errors, 1)).Kind.ToString());
+
+    [Fact]
+    public void Figures_OfSeveralProxies_AreTheSumOfOneDeployment()
+    {
+        ProxyAnswer?[] answers = [Answer(("one", 10, 1), ("two", 5, 5)), null, Answer(("one", 20, 2))];
+
+        var figures = ReleaseFigures.Of(answers, "one");
+
+        Assert.Equal((30, 3), (figures.Requests, figures.Errors));
+        Assert.Equal(30, figures.Durations.Sum());
+    }
+
+    [Fact]
+    public void Since_AProxyThatStartedAnew_CountsFromNothing()
+    {
+        var since = Figures(5, 1, 10).Since(Figures(100, 2, 10));
+
+        Assert.Equal((0, 0, 0), (since.Requests, since.Errors, since.Durations.Sum()));
+    }
+
+    private static ProxyAnswer Answer(params (string Deployment, int Requests, int Errors)[] releases) => new(
+        1,
+        Fault: null,
+        Instances: [],
+        [.. releases.Select(release => new ProxiedRelease(
+            release.Deployment, new ProxiedCounters(release.Requests, release.Errors, [new ProxiedBucket(0.01, release.Requests - 1), new ProxiedBucket(null, 1)])))]);
+
+    private static ReleaseFigures Figures(int requests, int errors, int milliseconds)
+    {
+        var durations = new long[DurationScale.Buckets];
+        durations[DurationScale.BucketOf(TimeSpan.FromMilliseconds(milliseconds))] = requests;
+        return new ReleaseFigures(requests, errors, durations);
+    }
+}
