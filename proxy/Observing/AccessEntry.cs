@@ -83,46 +83,55 @@ internal readonly record struct AccessEntry
     public void WriteTo(Utf8JsonWriter json)
     {
         json.WriteStartObject();
-        json.WriteString("time", (Ended - Duration).UtcDateTime);
-        if (Client is { } client)
-            json.WriteString("client", (client.IsIPv4MappedToIPv6 ? client.MapToIPv4() : client).ToString());
-        json.WriteString("method", Method);
-        json.WriteString("scheme", Scheme);
-        json.WriteString("host", Host);
-        json.WriteString("path", Path);
-        json.WriteString("protocol", Protocol);
-        json.WriteNumber("status", Status);
+        json.WriteString("time"u8, (Ended - Duration).UtcDateTime);
+        WriteClient(json);
+        json.WriteString("method"u8, Method);
+        json.WriteString("scheme"u8, Scheme);
+        json.WriteString("host"u8, Host);
+        json.WriteString("path"u8, Path);
+        json.WriteString("protocol"u8, Protocol);
+        json.WriteNumber("status"u8, Status);
         if (RequestLength is { } asked)
-            json.WriteNumber("requestBytes", asked);
+            json.WriteNumber("requestBytes"u8, asked);
         if (ResponseLength is { } answered)
-            json.WriteNumber("responseBytes", answered);
-        json.WriteNumber("seconds", Duration.TotalSeconds);
+            json.WriteNumber("responseBytes"u8, answered);
+        json.WriteNumber("seconds"u8, Duration.TotalSeconds);
         if (AnsweredAfter is { } after)
-            json.WriteNumber("answeredAfterSeconds", after.TotalSeconds);
+            json.WriteNumber("answeredAfterSeconds"u8, after.TotalSeconds);
         WriteWay(json);
         if (TraceParent is { Length: >= TraceStart + TraceLength } trace)
-            json.WriteString("trace", trace.AsSpan(TraceStart, TraceLength));
+            json.WriteString("trace"u8, trace.AsSpan(TraceStart, TraceLength));
         if (UserAgent is not null)
-            json.WriteString("userAgent", UserAgent);
+            json.WriteString("userAgent"u8, UserAgent);
         json.WriteEndObject();
+    }
+
+    private void WriteClient(Utf8JsonWriter json)
+    {
+        Span<byte> text = stackalloc byte[64];
+        if (Client is null || !Client.TryFormat(text, out var length))
+            return;
+        // A socket for both families tells of IPv4 as ::ffff:10.0.0.1.
+        var address = text[..length];
+        json.WriteString("client"u8, Client.IsIPv4MappedToIPv6 ? address[(address.LastIndexOf((byte)':') + 1)..] : address);
     }
 
     private void WriteWay(Utf8JsonWriter json)
     {
         if (Service is not null)
-            json.WriteString("service", Service);
+            json.WriteString("service"u8, Service);
         if (Member is { Instance: var instance })
         {
-            json.WriteString("release", instance.Version);
-            json.WriteString("deployment", instance.Deployment);
-            json.WriteString("instance", instance.Id);
+            json.WriteString("release"u8, instance.Version);
+            json.WriteString("deployment"u8, instance.Deployment);
+            json.WriteString("instance"u8, instance.Id);
         }
 
         if (Retries > 0)
-            json.WriteNumber("retries", Retries);
+            json.WriteNumber("retries"u8, Retries);
         if (Failure is { } failure)
-            json.WriteString("failure", MetricFamilies.WordOf(failure));
+            json.WriteString("failure"u8, MetricFamilies.WordOf(failure));
         if (Refusal is { } refusal)
-            json.WriteString("refusal", MetricFamilies.WordOf(refusal));
+            json.WriteString("refusal"u8, MetricFamilies.WordOf(refusal));
     }
 }

@@ -15,9 +15,12 @@ namespace ServiceMesh.Proxy.Observing;
 internal sealed partial class AccessLog : BackgroundService
 {
     /// <summary>The lines that may wait to be written.</summary>
-    public const int Waiting = 1 << 14;
+    public const int Waiting = 1 << 16;
 
     private const int Batch = 1 << 16;
+
+    // By the clock and not by each line: waking the writer up would cost a request more than its line does.
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
 
     // A log is no web page: only what JSON itself asks for is escaped.
     private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
@@ -27,12 +30,13 @@ internal sealed partial class AccessLog : BackgroundService
     private readonly Utf8JsonWriter json;
     private readonly LogTarget? target;
     private readonly ProxyMeter meter;
+    private readonly TimeProvider time;
     private readonly ILogger<AccessLog> log;
     private bool isBroken;
 
-    public AccessLog(IOptions<ObservingOptions> options, ProxyMeter meter, ILogger<AccessLog> log)
+    public AccessLog(IOptions<ObservingOptions> options, ProxyMeter meter, TimeProvider time, ILogger<AccessLog> log)
     {
-        (this.meter, this.log) = (meter, log);
+        (this.meter, this.time, this.log) = (meter, time, log);
         target = options.Value.AccessLog is { } path ? new LogTarget(path) : null;
         json = new Utf8JsonWriter(lines, Plain);
     }
@@ -66,10 +70,9 @@ internal sealed partial class AccessLog : BackgroundService
     /// <summary>Writes what is waiting still.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
-        entries.Writer.TryComplete();
-        if (ExecuteTask is { } writing)
-            await writing.WaitAsync(cancellationToken);
         await base.StopAsync(cancellationToken);
+        if (ExecuteTask is not null)
+            await WriteAllAsync();
     }
 
     public override void Dispose()
@@ -79,7 +82,6 @@ internal sealed partial class AccessLog : BackgroundService
         base.Dispose();
     }
 
-    // It ends when all is written, not by the token.
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
@@ -87,7 +89,14 @@ internal sealed partial class AccessLog : BackgroundService
             signal.Cancel = true;
             target!.ReopenNext();
         });
-        while (await entries.Reader.WaitToReadAsync(CancellationToken.None))
+        using var timer = new PeriodicTimer(Interval, time);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+            await WriteAllAsync();
+    }
+
+    private async Task WriteAllAsync()
+    {
+        while (entries.Reader.Count > 0)
         {
             lines.ResetWrittenCount();
             var count = 0;

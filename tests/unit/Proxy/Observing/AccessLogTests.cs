@@ -118,7 +118,7 @@ public sealed class AccessLogTests : IDisposable
     }
 
     private AccessLog Log(string? file = null) =>
-        new(Options.Create(new ObservingOptions { AccessLog = file ?? File }), meter, NullLogger<AccessLog>.Instance);
+        new(Options.Create(new ObservingOptions { AccessLog = file ?? File }), meter, TimeProvider.System, NullLogger<AccessLog>.Instance);
 
     private static AccessEntry Entry(string path) => new()
     {
