@@ -8,6 +8,7 @@ using ServiceMesh.Proxy.Following;
 using ServiceMesh.Proxy.Health;
 using ServiceMesh.Proxy.LastGood;
 using ServiceMesh.Proxy.Listening;
+using ServiceMesh.Proxy.Observing;
 using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic;
 using ServiceMesh.Proxy.Traffic.Choosing;
@@ -64,13 +65,14 @@ internal static class ProxyApplication
 
         builder.AddListening();
         builder.AddAdmin();
+        builder.AddObserving();
 
         var app = builder.Build();
         app.UseSoundFraming();
         app.UseReadiness();
         app.Map(Route.Reserved, own => own.Run(app.Services.GetRequiredService<ServicesAnswer>().HandleAsync));
         app.UseRedirectToHttps();
-        app.Run(app.Services.GetRequiredService<TrafficHandler>().HandleAsync);
+        app.RunTraffic();
         return app;
     }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using ServiceMesh.Proxy.Admin;
 using ServiceMesh.Proxy.Listening;
+using ServiceMesh.Proxy.Observing;
 
 namespace ServiceMesh.Proxy;
 
@@ -14,6 +15,7 @@ internal static class ProxyCommand
         Setting("--admin-address", nameof(AdminOptions.AdminAddress), "The IP address of the admin port; beyond this host only with a token (127.0.0.1)."),
         Setting("--admin-token", nameof(AdminOptions.AdminToken), "What a request to the admin port must bring as Authorization: Bearer; others see it in the list of processes, so rather set PROXY_ADMIN_TOKEN (none)."),
         Setting("--admin-token-file", nameof(AdminOptions.AdminTokenFile), "A file with the admin token, in place of it (none)."),
+        Setting("--access-log", nameof(ObservingOptions.AccessLog), "A file that each request is a line of, as JSON; - is the standard output (none)."),
         Setting("--https-port", nameof(ListeningOptions.HttpsPort), "The port for TLS (none)."),
         Setting("--certificates", nameof(ListeningOptions.Certificates), "The folder of certificates, name.crt with its chain and name.key, PEM (certificates)."),
         Setting("--redirect-to-https", nameof(ListeningOptions.RedirectToHttps), "Whether requests without TLS are sent on to the HTTPS port, true or false (false)."),

@@ -33,6 +33,7 @@ internal static class MetricFamilies
         OfProxy("mesh_proxy_documents_set_aside", Gauge, "Services whose newest document, or one of its routes, is not in effect.", reading => reading.Faults),
         OfProxy("mesh_proxy_loss_held", Gauge, "Services that Consul lost and that stay in effect for now.", reading => reading.Snapshot.Held.Count),
         OfProxy("mesh_proxy_unrouted_total", Counter, "Requests that no route leads.", reading => reading.Meter.Unrouted),
+        OfProxy("mesh_proxy_access_log_dropped_total", Counter, "Lines that the access log is without, because it could not be written as fast.", reading => reading.Meter.DroppedLines),
         OfProxy("process_start_time_seconds", Gauge, "When the process started, in Unix time.",
             _ => new DateTimeOffset(Process.GetCurrentProcess().StartTime).ToUnixTimeMilliseconds() / 1000.0),
         OfProxy("process_cpu_seconds_total", Counter, "Processor time that the process took.", _ => Environment.CpuUsage.TotalTime.TotalSeconds),

@@ -13,6 +13,7 @@ internal sealed class ProxyMeter
     private long appliedAt;
     private long consulFailures;
     private long unrouted;
+    private long droppedLines;
 
     public ProxyMeter(SnapshotHolder snapshots, BlockingQuery blocking, TimeProvider time)
     {
@@ -39,12 +40,17 @@ internal sealed class ProxyMeter
 
     public long Unrouted => Volatile.Read(ref unrouted);
 
+    /// <summary>Lines that the access log is without.</summary>
+    public long DroppedLines => Volatile.Read(ref droppedLines);
+
     /// <summary>How long ago Consul answered each of the questions that are asked for ever, by what is followed.</summary>
     public IEnumerable<(string Subject, TimeSpan Age)> AnswerAges() => answeredAt
         .OrderBy(answer => answer.Key, StringComparer.Ordinal)
         .Select(answer => (answer.Key, time.GetElapsedTime(answer.Value)));
 
     public void ConsulFailed() => Interlocked.Increment(ref consulFailures);
+
+    public void LinesDropped(int count) => Interlocked.Add(ref droppedLines, count);
 
     public void NotRouted() => Interlocked.Increment(ref unrouted);
 }

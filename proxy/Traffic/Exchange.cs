@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using ServiceMesh.Proxy.Metering;
+using ServiceMesh.Proxy.Observing;
 using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic.Choosing;
 using ServiceMesh.Proxy.Traffic.Retries;
@@ -49,10 +52,28 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
     /// <summary>How long after that its answer's headers came; <c>null</c> while they did not.</summary>
     public TimeSpan? AnsweredAfter { get; private set; }
 
-    /// <summary>How long ago the instance was asked that is asked now.</summary>
-    public TimeSpan SinceAsked => handler.Since(Asked);
+    /// <summary>The status of that answer.</summary>
+    public int? AnswerStatus { get; private set; }
 
-    private RouteTarget Target { get; set; } = null!;
+    /// <summary>How the last instance that was asked failed; <c>null</c> if it did not.</summary>
+    public Failure? Failure { get; private set; }
+
+    /// <summary>Why no instance answers; <c>null</c> if one was asked.</summary>
+    public Refusal? Refusal { get; private set; }
+
+    /// <summary>Where its route leads; <c>null</c> if none does.</summary>
+    public RouteTarget? Target { get; set; }
+
+    /// <summary>The span of its whole way; <c>null</c> if none is wanted.</summary>
+    public Activity? Span { get; init; }
+
+    /// <summary>The time now.</summary>
+    public DateTimeOffset Ended => handler.Clock;
+
+    private TimeSpan SinceAsked => handler.Since(Asked);
+
+    /// <summary>The span of asking the instance.</summary>
+    private Activity? Attempt { get; set; }
 
     private ServiceModel Service { get; set; } = null!;
 
@@ -62,7 +83,33 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
     {
         (Target, Service, Document, Member) = (target, service, document, member);
         IsPutAside = false;
-        (Asked, AnsweredAfter) = (handler.Now, null);
+        (Asked, AnsweredAfter, AnswerStatus, Failure) = (handler.Now, null, null, null);
+        Attempt = Span is null ? null : Tracing.Ask(Span, this);
+    }
+
+    /// <summary>Takes note of how asking the instance failed, if it did.</summary>
+    public void Fail(Failure? failure)
+    {
+        Failure = failure;
+        if (failure is Metering.Failure.CutOff)
+            Member!.CutOff();
+        else if (failure is { } other)
+            Member!.Failed(other, SinceAsked);
+    }
+
+    /// <summary>The instance has answered, or failed.</summary>
+    public void EndAttempt()
+    {
+        if (Attempt is { } attempt)
+            Tracing.Answered(attempt, this);
+        Attempt = null;
+    }
+
+    /// <summary>Takes note of why no instance answers.</summary>
+    public void Refuse(ServiceModel service, Refusal why)
+    {
+        Refusal = why;
+        service.State.Meter.Refused(why);
     }
 
     /// <summary>Takes note that the instance failed; the next one is another one.</summary>
@@ -74,16 +121,16 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
     }
 
     public override ValueTask TransformRequestAsync(
-        HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken) => HasPass
-        ? TransformCandidateRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken)
-        : Target.Transformer.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
+        HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken) => HasPass || Span is not null
+        ? TransformOwnRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken)
+        : Target!.Transformer.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
 
     public override ValueTask<bool> TransformResponseAsync(HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
     {
         if (proxyResponse is not null)
         {
             var after = SinceAsked;
-            AnsweredAfter = after;
+            (AnsweredAfter, AnswerStatus) = (after, (int)proxyResponse.StatusCode);
             Member!.Answered((int)proxyResponse.StatusCode, after);
         }
 
@@ -97,17 +144,20 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
         }
 
         handler.IssueCookie(this, Service);
-        return Target.Transformer.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
+        return Target!.Transformer.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
     }
 
     public override ValueTask TransformResponseTrailersAsync(HttpContext httpContext, HttpResponseMessage proxyResponse, CancellationToken cancellationToken) =>
-        Target.Transformer.TransformResponseTrailersAsync(httpContext, proxyResponse, cancellationToken);
+        Target!.Transformer.TransformResponseTrailersAsync(httpContext, proxyResponse, cancellationToken);
 
-    // The pass is for the proxy: no service needs to know how its candidates are reached.
-    private async ValueTask TransformCandidateRequestAsync(
+    private async ValueTask TransformOwnRequestAsync(
         HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
     {
-        await Target.Transformer.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
-        proxyRequest.Headers.Remove(CandidatePass.Header);
+        await Target!.Transformer.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
+        // The pass is for the proxy: no service needs to know how its candidates are reached.
+        if (HasPass)
+            proxyRequest.Headers.Remove(CandidatePass.Header);
+        if ((Attempt ?? Span) is { } span)
+            Tracing.PassOn(span, proxyRequest);
     }
 }

@@ -30,6 +30,8 @@ internal sealed partial class TrafficHandler(
 {
     public long Now => time.GetTimestamp();
 
+    public DateTimeOffset Clock => time.GetUtcNow();
+
     public TimeSpan Since(long timestamp) => time.GetElapsedTime(timestamp);
 
     public Task HandleAsync(HttpContext context) => HandleAsync(new Exchange(context, this));
@@ -47,11 +49,12 @@ internal sealed partial class TrafficHandler(
                 return;
             }
 
+            exchange.Target = target;
             var service = snapshot.Services[target.Service];
             var document = service.Stored.Document!;
             if (document.Maintenance is { } maintenance)
             {
-                await MaintenanceAsync(context, service, maintenance);
+                await MaintenanceAsync(exchange, service, maintenance);
                 return;
             }
 
@@ -82,6 +85,7 @@ internal sealed partial class TrafficHandler(
             }
             finally
             {
+                exchange.EndAttempt();
                 member.State.Leave();
                 service.State.Line.Call();
             }
@@ -103,7 +107,7 @@ internal sealed partial class TrafficHandler(
         var (context, member) = (exchange.Context, exchange.Member!);
         if (!BodyLimit.Set(context, target.Route))
         {
-            service.State.Meter.Refused(Refusal.BodyTooLarge);
+            exchange.Refuse(service, Refusal.BodyTooLarge);
             await Problem.WriteAsync(
                 context, StatusCodes.Status413PayloadTooLarge, $"A request to service '{target.Service}' may have a body of {target.Route.MaxBody} bytes.");
             return true;
@@ -116,8 +120,10 @@ internal sealed partial class TrafficHandler(
             context, Upstream.AddressOf(target.Route, member.Url), upstream.ClientOf(target.Route), target.Request, exchange, aborted);
         var reason = context.GetForwarderErrorFeature()?.Exception;
         // Whoever was aborted, by the client or by the end of a drain, tells nothing of the instance.
-        if (!exchange.HasPass && !context.RequestAborted.IsCancellationRequested && !aborted.IsCancellationRequested)
+        if (!exchange.HasPass && !IsOver(context, aborted))
             health.Record(service, member, error, reason, context.Response.StatusCode);
+        if (error is not ForwarderError.None && !exchange.IsPutAside)
+            exchange.Fail(FailureRule.Of(error, reason, exchange.AnsweredAfter is not null, IsOver(context, aborted)));
         if (exchange.IsPutAside)
         {
             AskingAnother(service.Stored.Service, member.Url, "its answer was a failure");
@@ -126,8 +132,6 @@ internal sealed partial class TrafficHandler(
             return false;
         }
 
-        if (error is not ForwarderError.None)
-            Count(exchange, error, reason, isAborted: aborted.IsCancellationRequested);
         if (error is ForwarderError.None || context.RequestAborted.IsCancellationRequested)
             return true;
 
@@ -152,30 +156,17 @@ internal sealed partial class TrafficHandler(
         return true;
     }
 
-    private static void Count(Exchange exchange, ForwarderError error, Exception? reason, bool isAborted)
-    {
-        var isGone = isAborted || exchange.Context.RequestAborted.IsCancellationRequested;
-        switch (FailureRule.Of(error, reason, exchange.AnsweredAfter is not null, isGone))
-        {
-            case null:
-                break;
-            case Failure.CutOff:
-                exchange.Member!.CutOff();
-                break;
-            case { } failure:
-                exchange.Member!.Failed(failure, exchange.SinceAsked);
-                break;
-        }
-    }
+    private static bool IsOver(HttpContext context, CancellationToken aborted) =>
+        context.RequestAborted.IsCancellationRequested || aborted.IsCancellationRequested;
 
     private static bool IsRetriable(HttpContext context, ForwarderError error, Exception? reason) =>
         RetryRule.NeverSent(error, reason) || (error is ForwarderError.Request && RetryRule.IsRepeatable(context));
 
-    private static Task MaintenanceAsync(HttpContext context, ServiceModel service, Maintenance maintenance)
+    private static Task MaintenanceAsync(Exchange exchange, ServiceModel service, Maintenance maintenance)
     {
-        service.State.Meter.Refused(Refusal.Maintenance);
+        exchange.Refuse(service, Refusal.Maintenance);
         return Problem.UnavailableAsync(
-            context,
+            exchange.Context,
             maintenance.Message ?? $"Service '{service.Stored.Service}' is under maintenance.",
             maintenance.RetryAfter ?? Maintenance.DefaultRetryAfter);
     }
@@ -189,14 +180,14 @@ internal sealed partial class TrafficHandler(
             case ChoiceKind.Full:
                 return await PlaceAsync(exchange, service, document.Traffic.Concurrency!);
             case ChoiceKind.Refused:
-                service.State.Meter.Refused(Refusal.Pass);
+                exchange.Refuse(service, Refusal.Pass);
                 await Problem.WriteAsync(
                     exchange.Context,
                     StatusCodes.Status403Forbidden,
                     $"The pass in {CandidatePass.Header} is not valid for service '{name}', or has ended.");
                 return false;
             default:
-                service.State.Meter.Refused(Refusal.NoInstance);
+                exchange.Refuse(service, Refusal.NoInstance);
                 await Problem.UnavailableAsync(exchange.Context, $"Service '{name}' has no active instance at the moment.");
                 return false;
         }
@@ -210,7 +201,7 @@ internal sealed partial class TrafficHandler(
         {
             if (!room.TryEnter())
             {
-                service.State.Meter.Refused(Refusal.Paused);
+                exchange.Refuse(service, Refusal.Paused);
                 await Problem.UnavailableAsync(exchange.Context, "The service is paused, and too many requests wait for it already.");
                 return false;
             }
@@ -236,7 +227,7 @@ internal sealed partial class TrafficHandler(
             }
         }
 
-        service.State.Meter.Refused(Refusal.Paused);
+        exchange.Refuse(service, Refusal.Paused);
         await Problem.WriteAsync(
             exchange.Context, StatusCodes.Status504GatewayTimeout, "The service is paused, and was for as long as a request may wait.");
         return false;
@@ -261,7 +252,7 @@ internal sealed partial class TrafficHandler(
             return false;
         }
 
-        service.State.Meter.Refused(Refusal.Full);
+        exchange.Refuse(service, Refusal.Full);
         await Problem.UnavailableAsync(
             exchange.Context, $"Service '{service.Stored.Service}' has as many requests as its instances may have at once.");
         return false;

@@ -162,5 +162,6 @@ internal sealed class AgentState(IConsulClient consul, TimeProvider time)
         Address = registration.Address!,
         Port = registration.Port,
         Meta = registration.Meta!,
+        Weights = registration.Weights,
     };
 }

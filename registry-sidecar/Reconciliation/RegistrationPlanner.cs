@@ -71,6 +71,7 @@ internal static class RegistrationPlanner
         && service.Port == wanted.Port
         && !service.EnableTagOverride
         && service.Tags.AsSpan().SequenceEqual(wanted.Tags)
+        && (wanted.Weights is null || service.Weights?.Passing == wanted.Weights.Passing)
         && service.Meta.Count == wanted.Meta!.Count
         && wanted.Meta.All(pair => service.Meta.TryGetValue(pair.Key, out var value) && value == pair.Value);
 

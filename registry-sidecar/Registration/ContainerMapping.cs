@@ -101,6 +101,7 @@ internal static class ContainerMapping
             Port = endpoint.PublishedPort,
             Tags = [stage, .. Tags(endpoint, metadata, container, context, warnings)],
             Checks = checks.Definitions,
+            Weights = WeightRule.Of(metadata, warnings),
             Meta = MetaRule.Merge(OwnMeta(deployment, checks.Hash, container, context, warnings), metadata, warnings),
         };
         return (registration, checks);

@@ -25,6 +25,9 @@ internal static class MetadataKey
     public const string Id = "id";
     public const string Tags = "tags";
     public const string Ignore = "ignore";
+
+    // Not among the known ones: it stays in Meta, too, as it always was.
+    public const string Weight = "weight";
     public const string CheckPrefix = "check_";
     public const string CheckHttp = "check_http";
     public const string CheckHttpMethod = "check_http_method";

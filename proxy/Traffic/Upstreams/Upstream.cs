@@ -1,11 +1,9 @@
-using System.Diagnostics;
 using System.Net;
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.Extensions.Options;
-using Yarp.ReverseProxy.Forwarder;
 
 namespace ServiceMesh.Proxy.Traffic.Upstreams;
 
@@ -53,7 +51,8 @@ internal sealed class Upstream : IDisposable
         Expect100ContinueTimeout = ContinueWait,
         // As Kestrel read them. Without it a header beyond ASCII would fail the request.
         RequestHeaderEncodingSelector = static (_, _) => Encoding.UTF8,
-        ActivityHeadersPropagator = new ReverseProxyPropagator(DistributedContextPropagator.Current),
+        // What is told of the trace is written with the other headers; the client's own spans would put themselves in between.
+        ActivityHeadersPropagator = null,
     };
 
     private static X509ChainPolicy Trusting(string file)

@@ -55,6 +55,8 @@ internal sealed class Backend : IAsyncDisposable
             context.Response.StatusCode = IsWell ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
             return Task.CompletedTask;
         }));
+        // Answers with what it was told of the trace.
+        app.Map("/trace", trace => trace.Run(context => context.Response.WriteAsync(context.Request.Headers.TraceParent.ToString())));
         app.Map("/socket", socket => socket.Run(EchoAsync));
         app.Run(context => context.Response.WriteAsync(
             $"{name} {context.Request.Path} {context.Request.Headers["X-Forwarded-Prefix"]} {context.Request.Headers["X-Forwarded-For"]}"));

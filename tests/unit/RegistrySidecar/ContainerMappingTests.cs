@@ -45,6 +45,23 @@ public sealed class ContainerMappingTests
         Assert.Equal(container.Id, Assert.Single(Registrations(container)).Meta!["mesh-deployment"]);
     }
 
+    [Theory]
+    [InlineData("SERVICE_WEIGHT=3", 3)]
+    [InlineData("SERVICE_80_WEIGHT=65535", 65535)]
+    [InlineData("SERVICE_WEIGHT=", null)]
+    [InlineData("SERVICE_WEIGHT=0", null)]
+    [InlineData("SERVICE_WEIGHT=65536", null)]
+    [InlineData("SERVICE_WEIGHT=-1", null)]
+    [InlineData("SERVICE_WEIGHT=much", null)]
+    public void Map_AWeight_IsConsulsForPassingAndWarning(string variable, int? expected)
+    {
+        var mapped = ContainerMapping.Map(Container("nginx", "web", ["80/tcp=8080"], [variable]), Context());
+
+        var weights = Assert.Single(mapped.Registrations).Weights;
+        Assert.Equal((expected, expected), (weights?.Passing, weights?.Warning));
+        Assert.Equal(expected is null && !variable.EndsWith('='), mapped.Warnings.Any(warning => warning.Contains("1 to 65535")));
+    }
+
     [Fact]
     public void Map_OtherMesh_RegistersNothingAndSaysWhy()
     {

@@ -27,6 +27,18 @@ public sealed class RegistrationPlannerTests
         Assert.Empty(plan.Conflicts);
     }
 
+    [Fact]
+    public void Plan_AnotherWeight_RegistersAnew()
+    {
+        var heavy = Container("nginx", "web", ["80/tcp=8080"], ["SERVICE_WEIGHT=3"]);
+        var actual = AsActual(heavy);
+        actual.Weights = new AgentWeights { Passing = 1, Warning = 1 };
+        Assert.Single(Plan([heavy], [actual]).Register);
+
+        actual.Weights.Passing = 3;
+        Assert.Empty(Plan([heavy], [actual]).Register);
+    }
+
     public static TheoryData<string> Differences => ["name", "address", "port", "tags", "meta", "more meta", "override"];
 
     [Theory]

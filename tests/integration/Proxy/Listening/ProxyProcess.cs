@@ -23,12 +23,24 @@ internal sealed class ProxyProcess : IDisposable
         return ((IPEndPoint)free.LocalEndpoint).Port;
     }
 
-    public static ProxyProcess Start(Uri consul, int port, string state, params IEnumerable<string> more) => new(Process.Start(new ProcessStartInfo(
-        "dotnet",
-        [
-            typeof(ProxyCommand).Assembly.Location,
-            "--port", port.ToString(CultureInfo.InvariantCulture), "--consul", consul.ToString(), "--state", state, .. more,
-        ]))!);
+    public static ProxyProcess Start(Uri consul, int port, string state, params IEnumerable<string> more) =>
+        new(Process.Start(Command(consul, port, state, more))!);
+
+    /// <summary>Starts it with its standard output kept for <see cref="OutputAsync"/>.</summary>
+    public static ProxyProcess StartReading(Uri consul, int port, string state, params IEnumerable<string> more)
+    {
+        var command = Command(consul, port, state, more);
+        command.RedirectStandardOutput = true;
+        return new ProxyProcess(Process.Start(command)!);
+    }
+
+    public static ProxyProcess Start(Uri consul, int port, string state, IEnumerable<(string Name, string Value)> environment)
+    {
+        var command = Command(consul, port, state, []);
+        foreach (var (name, value) in environment)
+            command.Environment[name] = value;
+        return new ProxyProcess(Process.Start(command)!);
+    }
 
     /// <summary>Starts it and waits until it says that it is ready.</summary>
     public static async Task<ProxyProcess> StartReadyAsync(Uri consul, int port, string state, params IEnumerable<string> more)
@@ -53,6 +65,9 @@ internal sealed class ProxyProcess : IDisposable
         }
     }
 
+    /// <summary>All that it wrote to its standard output until its end.</summary>
+    public Task<string> OutputAsync() => process.StandardOutput.ReadToEndAsync(Ct).WaitAsync(TimeSpan.FromSeconds(30), Ct);
+
     public bool HasEnded => process.HasExited;
 
     public async Task SignalAsync(string signal)
@@ -74,4 +89,11 @@ internal sealed class ProxyProcess : IDisposable
             process.Kill();
         process.Dispose();
     }
+
+    private static ProcessStartInfo Command(Uri consul, int port, string state, IEnumerable<string> more) => new(
+        "dotnet",
+        [
+            typeof(ProxyCommand).Assembly.Location,
+            "--port", port.ToString(CultureInfo.InvariantCulture), "--consul", consul.ToString(), "--state", state, .. more,
+        ]);
 }

@@ -1,0 +1,126 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Threading.Channels;
+using Microsoft.Extensions.Options;
+using ServiceMesh.Proxy.Metering;
+
+namespace ServiceMesh.Proxy.Observing;
+
+/// <summary>
+/// Writes a line of JSON for each request, off the requests' way. Where the disk is slower than the requests, lines are
+/// dropped and counted: no request waits for its line.
+/// </summary>
+internal sealed partial class AccessLog : BackgroundService
+{
+    /// <summary>The lines that may wait to be written.</summary>
+    public const int Waiting = 1 << 14;
+
+    private const int Batch = 1 << 16;
+
+    // A log is no web page: only what JSON itself asks for is escaped.
+    private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+
+    private readonly Channel<AccessEntry> entries = Channel.CreateBounded<AccessEntry>(new BoundedChannelOptions(Waiting) { SingleReader = true });
+    private readonly ArrayBufferWriter<byte> lines = new(Batch);
+    private readonly Utf8JsonWriter json;
+    private readonly LogTarget? target;
+    private readonly ProxyMeter meter;
+    private readonly ILogger<AccessLog> log;
+    private bool isBroken;
+
+    public AccessLog(IOptions<ObservingOptions> options, ProxyMeter meter, ILogger<AccessLog> log)
+    {
+        (this.meter, this.log) = (meter, log);
+        target = options.Value.AccessLog is { } path ? new LogTarget(path) : null;
+        json = new Utf8JsonWriter(lines, Plain);
+    }
+
+    public bool IsOn => target is not null;
+
+    public void Write(in AccessEntry entry)
+    {
+        if (!entries.Writer.TryWrite(entry))
+            meter.LinesDropped(1);
+    }
+
+    /// <exception cref="InvalidOperationException">The file cannot be opened.</exception>
+    public override Task StartAsync(CancellationToken cancellationToken)
+    {
+        if (target is null)
+            return Task.CompletedTask;
+        try
+        {
+            target.Open();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidOperationException(
+                $"accessLog '{target.Path}' cannot be opened: {error.Message} Name a file in a folder that is there and may be written to (--access-log or PROXY_ACCESS_LOG).", error);
+        }
+
+        return base.StartAsync(cancellationToken);
+    }
+
+    /// <summary>Writes what is waiting still.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        entries.Writer.TryComplete();
+        if (ExecuteTask is { } writing)
+            await writing.WaitAsync(cancellationToken);
+        await base.StopAsync(cancellationToken);
+    }
+
+    public override void Dispose()
+    {
+        json.Dispose();
+        target?.Dispose();
+        base.Dispose();
+    }
+
+    // It ends when all is written, not by the token.
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
+        {
+            signal.Cancel = true;
+            target!.ReopenNext();
+        });
+        while (await entries.Reader.WaitToReadAsync(CancellationToken.None))
+        {
+            lines.ResetWrittenCount();
+            var count = 0;
+            while (lines.WrittenCount < Batch && entries.Reader.TryRead(out var entry))
+            {
+                json.Reset();
+                entry.WriteTo(json);
+                json.Flush();
+                lines.Write("\n"u8);
+                count++;
+            }
+
+            await WriteAsync(count);
+        }
+    }
+
+    private async Task WriteAsync(int count)
+    {
+        try
+        {
+            await target!.WriteAsync(lines.WrittenMemory);
+            isBroken = false;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            meter.LinesDropped(count);
+            // Only news: a full disk is one line, not thousands.
+            if (!isBroken)
+                Unwritten(target!.Path, error.Message);
+            isBroken = true;
+        }
+    }
+
+    [LoggerMessage(LogLevel.Error, "The access log {Path} cannot be written, its lines are dropped until it can: {Reason}")]
+    private partial void Unwritten(string path, string reason);
+}

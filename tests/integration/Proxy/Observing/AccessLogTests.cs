@@ -1,0 +1,122 @@
+using System.Net;
+using System.Text.Json;
+using ServiceMesh.Tests.Integration.Proxy.Listening;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Proxy.Observing;
+
+public sealed class AccessLogTests(ConsulFixture consul) : IAsyncLifetime
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("mesh-log-").FullName;
+    private Backend backend = null!;
+    private ServiceOnConsul service = null!;
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    private string Log => Path.Combine(folder, "access.log");
+
+    public async ValueTask InitializeAsync()
+    {
+        backend = await Backend.StartAsync("one");
+        service = new ServiceOnConsul(consul.Client);
+        await service.AddInstanceAsync("one", backend.Port);
+        await service.PromoteAsync("one");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await backend.DisposeAsync();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task EachRequest_IsALineThatTellsOfIt()
+    {
+        await using (var proxy = await RunningProxy.StartAsync(consul.Address, state: null, new KeyValuePair<string, string?>("AccessLog", Log)))
+        {
+            await proxy.UntilAsync(service.Name, account => account.GetProperty("instances").GetArrayLength() == 1);
+            using var request = new HttpRequestMessage(HttpMethod.Get, $"/{service.Name}/a?secret=1") { Headers = { { "User-Agent", "test/1" }, { "traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" } } };
+            (await proxy.Http.SendAsync(request, Ct)).Dispose();
+            (await proxy.Http.GetAsync($"/{service.Name}/status/404", Ct)).Dispose();
+            (await proxy.Http.PostAsync("/nowhere", new StringContent("12345"), Ct)).Dispose();
+            await backend.DisposeAsync();
+            (await proxy.Http.GetAsync($"/{service.Name}/gone", Ct)).Dispose();
+        }
+
+        var lines = (await File.ReadAllLinesAsync(Log, Ct)).Select(line => JsonDocument.Parse(line).RootElement).ToArray();
+
+        Assert.Equal([200, 404, 404, 502], lines.Select(line => line.GetProperty("status").GetInt32()));
+        var first = lines[0];
+        Assert.Equal(
+            ("GET", "http", $"/{service.Name}/a", "HTTP/1.1", "127.0.0.1", service.Name, "one", "one", $"{service.Name}-one", "test/1", "4bf92f3577b34da6a3ce929d0e0e4736"),
+            (Text(first, "method"), Text(first, "scheme"), Text(first, "path"), Text(first, "protocol"), Text(first, "client"), Text(first, "service"),
+                Text(first, "release"), Text(first, "deployment"), Text(first, "instance"), Text(first, "userAgent"), Text(first, "trace")));
+        Assert.DoesNotContain("secret", first.GetRawText(), StringComparison.Ordinal);
+        Assert.InRange(first.GetProperty("time").GetDateTimeOffset(), TimeProvider.System.GetUtcNow() - TimeSpan.FromMinutes(5), TimeProvider.System.GetUtcNow());
+        Assert.InRange(first.GetProperty("answeredAfterSeconds").GetDouble(), 0, first.GetProperty("seconds").GetDouble());
+        Assert.False(lines[2].TryGetProperty("service", out _));
+        Assert.Equal(5, lines[2].GetProperty("requestBytes").GetInt64());
+        Assert.Equal((service.Name, "connect"), (Text(lines[3], "service"), Text(lines[3], "failure")));
+    }
+
+    [Fact]
+    public async Task AFileThatIsMovedAway_IsBegunAnew()
+    {
+        await using (var proxy = await RunningProxy.StartAsync(consul.Address, state: null, new KeyValuePair<string, string?>("AccessLog", Log)))
+        {
+            await AskAsync(proxy.Http, 1, Log);
+            File.Move(Log, Log + ".1");
+            await AskAsync(proxy.Http, 1, Log);
+        }
+
+        Assert.Single(await File.ReadAllLinesAsync(Log + ".1", Ct));
+        Assert.Single(await File.ReadAllLinesAsync(Log, Ct));
+    }
+
+    [Fact]
+    public async Task HangUp_AfterAnotherFileHasTheName_GoesOnInThat()
+    {
+        var port = ProxyProcess.FreePort();
+        using var proxy = await ProxyProcess.StartReadyAsync(consul.Address, port, folder, "--access-log", Log);
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
+        await AskAsync(http, 1, Log);
+        File.Move(Log, Log + ".1");
+        await File.WriteAllTextAsync(Log, "", Ct);
+        await AskAsync(http, 2, Log + ".1");
+
+        await proxy.SignalAsync("HUP");
+
+        // The signal comes when it comes: the requests before it stand in the old file.
+        await Until.TrueAsync(async () =>
+        {
+            (await http.GetAsync("/nowhere", Ct)).Dispose();
+            return (await File.ReadAllLinesAsync(Log, Ct)).Length > 0;
+        });
+        Assert.False(proxy.HasEnded);
+    }
+
+    [Fact]
+    public async Task TheStandardOutput_IsTheLinesAlone()
+    {
+        var port = ProxyProcess.FreePort();
+        using var proxy = ProxyProcess.StartReading(consul.Address, port, folder, "--access-log", "-");
+        await Until.TrueAsync(async () => await ProxyProcess.ReadyAsync(port) == 200);
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
+        using var answer = await http.GetAsync($"/{service.Name}/", Ct);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+
+        await proxy.SignalAsync("TERM");
+
+        var line = Assert.Single((await proxy.OutputAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal(service.Name, Text(JsonDocument.Parse(line).RootElement, "service"));
+    }
+
+    // Returns when the file has as many lines as that.
+    private static async Task AskAsync(HttpClient http, int lines, string file)
+    {
+        (await http.GetAsync("/nowhere", Ct)).Dispose();
+        await Until.TrueAsync(async () => File.Exists(file) && (await File.ReadAllLinesAsync(file, Ct)).Length == lines);
+    }
+
+    private static string? Text(JsonElement line, string name) => line.GetProperty(name).GetString();
+}
