@@ -6,8 +6,8 @@ using ServiceMesh.Proxy.Metering;
 using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic.Choosing;
 using ServiceMesh.Proxy.Traffic.Retries;
-using ServiceMesh.Proxy.Traffic.Waiting;
 using ServiceMesh.Proxy.Traffic.Upstreams;
+using ServiceMesh.Proxy.Traffic.Waiting;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace ServiceMesh.Proxy.Traffic;
