@@ -102,9 +102,12 @@ internal static class Tracing
         span.Dispose();
     }
 
-    /// <summary>Tells the instance which span it is asked in. What the client sent stands in the message already, and stays where there is no span.</summary>
+    /// <summary>Tells the instance which span it is asked in. What the client sent stands in the message already.</summary>
     public static void PassOn(Activity span, HttpRequestMessage message)
     {
+        // Nobody will be told of this span: it must not come between two that somebody may be told of.
+        if (!span.Recorded && message.Headers.Contains(Parent))
+            return;
         message.Headers.Remove(Parent);
         message.Headers.TryAddWithoutValidation(Parent, span.Id);
     }

@@ -10,17 +10,28 @@ namespace ServiceMesh.Tests.Integration.Proxy.Listening;
 /// <summary>The proxy as a process of its own, for signals and for several on one port.</summary>
 internal sealed class ProxyProcess : IDisposable
 {
+    private const int FirstPort = 20_000;
+    private const int PortRange = 4_000;
+    private static int taken = 2 * Random.Shared.Next(PortRange / 2);
+
     private readonly Process process;
 
     private ProxyProcess(Process process) => this.process = process;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
+    /// <summary>
+    /// A port that is free, and the one above it, which is the admin port's. Not one of those that the system gives to whoever
+    /// asks for any: the one above could be another's a moment later.
+    /// </summary>
     public static int FreePort()
     {
-        using var free = new TcpListener(IPAddress.Loopback, 0);
-        free.Start();
-        return ((IPEndPoint)free.LocalEndpoint).Port;
+        while (true)
+        {
+            var port = FirstPort + (Interlocked.Add(ref taken, 2) % PortRange);
+            if (IsFree(port) && IsFree(port + 1))
+                return port;
+        }
     }
 
     public static ProxyProcess Start(Uri consul, int port, string state, params IEnumerable<string> more) =>
@@ -88,6 +99,20 @@ internal sealed class ProxyProcess : IDisposable
         if (!process.HasExited)
             process.Kill();
         process.Dispose();
+    }
+
+    private static bool IsFree(int port)
+    {
+        try
+        {
+            using var free = new TcpListener(IPAddress.Loopback, port);
+            free.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
     }
 
     private static ProcessStartInfo Command(Uri consul, int port, string state, IEnumerable<string> more) => new(
