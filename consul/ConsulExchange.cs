@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Globalization;
+using System.IO.Pipelines;
 using System.Net;
 using System.Text;
 using System.Text.Json;
@@ -10,6 +12,7 @@ namespace Consul;
 internal sealed class ConsulExchange(string call, HttpResponseMessage response, long maxBytes)
 {
     private const int MaxReasonBytes = 4096;
+    private const int BufferBytes = 32 * 1024;
 
     public HttpStatusCode Status => response.StatusCode;
 
@@ -24,7 +27,26 @@ internal sealed class ConsulExchange(string call, HttpResponseMessage response, 
     {
         await using var content = await response.Content.ReadAsStreamAsync(ct);
         await using var bounded = new BoundedStream(content, maxBytes, TooLarge);
-        return await JsonSerializer.DeserializeAsync(bounded, type, ct);
+        var reader = PipeReader.Create(bounded, new StreamPipeReaderOptions(bufferSize: BufferBytes, leaveOpen: true));
+        try
+        {
+            var whole = await reader.ReadAsync(ct);
+            while (!whole.IsCompleted)
+            {
+                reader.AdvanceTo(whole.Buffer.Start, whole.Buffer.End);
+                whole = await reader.ReadAsync(ct);
+            }
+
+            // A program may take in what its sockets get on their own few threads. A large answer is not parsed there: whatever
+            // else those threads have to do would wait for it.
+            if (whole.Buffer.Length > BufferBytes)
+                await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+            return Parse(whole.Buffer, type);
+        }
+        finally
+        {
+            await reader.CompleteAsync();
+        }
     }
 
     /// <summary>The failure that the status stands for, with the reason that Consul gave.</summary>
@@ -38,6 +60,14 @@ internal sealed class ConsulExchange(string call, HttpResponseMessage response, 
             : Encoding.UTF8.GetString(bytes, 0, length).Trim();
         return new ConsulRequestException(
             $"{call}: {(int)Status} {response.ReasonPhrase}{(reason.Length == 0 ? "" : ": ")}{reason}", Status);
+    }
+
+    private static T? Parse<T>(ReadOnlySequence<byte> json, JsonTypeInfo<T> type)
+    {
+        var reader = new Utf8JsonReader(json);
+        var value = JsonSerializer.Deserialize(ref reader, type);
+        // One value is an answer; what follows it is none of Consul's.
+        return reader.Read() ? throw new JsonException("something follows the value") : value;
     }
 
     private ConsulRequestException TooLarge() =>

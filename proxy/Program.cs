@@ -2,6 +2,11 @@ using Microsoft.Extensions.Options;
 using ServiceMesh.Proxy;
 using ServiceMesh.Proxy.Listening;
 
+// What clients and instances send is taken in where it arrives. .NET's detour over the thread pool is a good part of what a
+// request costs here. It looks at the variable once, before its first socket.
+const string InlineCompletions = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
+Environment.SetEnvironmentVariable(InlineCompletions, Environment.GetEnvironmentVariable(InlineCompletions) ?? "1");
+
 using var secondSignal = new SecondSignal();
 return await ProxyCommand.RunAsync(args, async settings =>
 {

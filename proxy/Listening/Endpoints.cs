@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Options;
 
@@ -25,6 +26,8 @@ internal static class Endpoints
         builder.Services.AddSingleton<Readiness>();
         builder.Services.AddSingleton<OpenConnections>();
         builder.Services.AddSingleton<ListeningSockets>();
+        // Nothing on a request's way blocks, so that it need not change threads.
+        builder.Services.Configure<SocketTransportOptions>(sockets => sockets.UnsafePreferInlineScheduling = true);
         builder.Services.AddSingleton<IConnectionListenerFactory>(services => services.GetRequiredService<ListeningSockets>());
         builder.Services.AddHostedService<GracefulStop>();
         builder.Services.AddHostedService<Takeover>();
