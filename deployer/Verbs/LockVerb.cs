@@ -1,6 +1,6 @@
 using System.CommandLine;
-using ServiceMesh.Deployer.Output;
 using ServiceMesh.Deployer.Delivery;
+using ServiceMesh.Deployer.Output;
 
 namespace ServiceMesh.Deployer.Verbs;
 

@@ -32,9 +32,10 @@ internal sealed class ToldByConsul
     /// <returns>The services whose instances must be asked for.</returns>
     public IReadOnlyCollection<string> Take(DocumentSet documents)
     {
+        var before = told;
         told = documents;
         Apply();
-        return [.. documents.Services.Keys.Where(service => !asked.Contains(service))];
+        return [.. documents.Services.Values.Where(stored => !asked.Contains(stored.Service) || IsUnknown(before, stored)).Select(stored => stored.Service)];
     }
 
     public void Take(InstancesTold news)
@@ -64,6 +65,13 @@ internal sealed class ToldByConsul
             asked.Remove(gone);
         }
     }
+
+    // A changed document names a release that no known instance belongs to: the catalog may know of one already.
+    private bool IsUnknown(DocumentSet? before, StoredDocument stored) =>
+        stored.Document?.Active is { } active
+        && !ReferenceEquals(before?.Services.GetValueOrDefault(stored.Service), stored)
+        && instances.TryGetValue(stored.Service, out var known)
+        && known.All(instance => instance.Deployment != active.Deployment);
 
     private void Apply()
     {

@@ -40,6 +40,7 @@ internal sealed record ServiceModel(
     /// <param name="moment">The time, and what was found out about the service's instances.</param>
     public static ServiceModel Follow(ServiceModel? before, StoredDocument stored, IReadOnlyList<Instance> instances, Moment moment)
     {
+        stored = Applicable(before, stored, instances);
         var isSame = before is not null && ReferenceEquals(before.Stored, stored) && ReferenceEquals(before.Instances, instances);
         if (isSame && !moment.Touches(stored.Service))
             return before!;
@@ -67,6 +68,17 @@ internal sealed record ServiceModel(
         });
         return changes.Append(Gone.Count > 0 ? now + MemberRule.GoneLook : null).Min();
     }
+
+    // Documents and instances come from Consul apart. A release that was made active, and of which no instance is known here
+    // yet, takes over when one is; until then what serves goes on, and this proxy tells the earlier index as the applied one.
+    private static StoredDocument Applicable(ServiceModel? before, StoredDocument stored, IReadOnlyList<Instance> instances) =>
+        before is not null
+        && stored.Document?.Active is { } next
+        && next.Deployment != before.Stored.Document?.Active?.Deployment
+        && instances.All(instance => instance.Deployment != next.Deployment)
+        && before.Traffic.Any(member => instances.Any(member.IsSame))
+            ? before.Stored
+            : stored;
 
     private static ReleasePool PoolOf(IEnumerable<MemberModel> members, string? deployment)
     {

@@ -24,6 +24,9 @@ command.SetAction(async (parsed, ct) =>
     try
     {
         var report = new BenchReport(await MeasureAsync(parsed.GetValue(parts) is { Length: > 0 } named ? named : ["sidecar", "proxy"], parsed.GetValue(quick), ct));
+        // A log has no width of its own, and a table that is cut is none.
+        if (Console.IsOutputRedirected)
+            AnsiConsole.Profile.Width = 220;
         AnsiConsole.Write(report.ToTable());
         await report.SaveAsync(parsed.GetValue(output)!, ct);
         return 0;

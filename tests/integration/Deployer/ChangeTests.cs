@@ -171,7 +171,13 @@ public sealed class ChangeTests(DeployerFixture host)
 
     private HistoryEntry Entry() => new()
     {
-        Number = 0, Service = deployer.Service, Action = "pause", Outcome = Outcome.Changed, Who = "ci@other",
-        At = TimeProvider.System.GetUtcNow(), Seconds = 0, Release = new Release("x", "v9", "i", default),
+        Number = 0,
+        Service = deployer.Service,
+        Action = "pause",
+        Outcome = Outcome.Changed,
+        Who = "ci@other",
+        At = TimeProvider.System.GetUtcNow(),
+        Seconds = 0,
+        Release = new Release("x", "v9", "i", default),
     };
 }

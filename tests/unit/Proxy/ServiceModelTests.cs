@@ -31,6 +31,29 @@ public sealed class ServiceModelTests
     }
 
     [Fact]
+    public void Follow_APromotionWhoseInstancesAreNotKnownYet_WaitsForOneOfThem()
+    {
+        var before = Follow(null, V1, [Passing("a", "one")]);
+
+        var waiting = Follow(before, V2, [Passing("a", "one"), Passing("c", "stranger")]);
+        Assert.Equal(["a"], InTraffic(waiting));
+        Assert.Equal(V1.Index, waiting.Stored.Index);
+
+        var after = Follow(waiting, V2, [Passing("a", "one"), Passing("b", "two")]);
+        Assert.Equal(["b"], InTraffic(after));
+        Assert.Equal(V2.Index, after.Stored.Index);
+    }
+
+    [Fact]
+    public void Follow_APromotionWhoseInstancesAreNotKnown_IsAppliedWhenNothingServesAnyMore()
+    {
+        var after = Follow(Follow(null, V1, [Passing("a", "one")]), V2, []);
+
+        Assert.Empty(after.Traffic);
+        Assert.Equal(V2.Index, after.Stored.Index);
+    }
+
+    [Fact]
     public void Follow_AnUnhealthyInstance_LeavesTheTraffic() =>
         Assert.Equal(["a"], InTraffic(Follow(null, V1, [Passing("a", "one"), Passing("b", "one") with { Health = "critical" }])));
 
