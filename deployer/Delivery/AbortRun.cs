@@ -13,7 +13,7 @@ internal sealed class AbortRun(Mesh mesh, ContainerHost host, Narrator narrator)
         if (before is null && containers.Count == 0)
             throw new DeliveryException(ExitCode.WrongInput, $"nothing is known of '{service}': it has no document and no container here");
 
-        var (index, what) = (attempt.Before.Index, "nothing was left unfinished");
+        var (index, what, mayRemove) = (attempt.Before.Index, "nothing was left unfinished", true);
         try
         {
             if (before?.Split is { } split)
@@ -22,12 +22,12 @@ internal sealed class AbortRun(Mesh mesh, ContainerHost host, Narrator narrator)
                 var after = before with { Split = null };
                 what = $"the split with {split.Release.Version} is over";
                 index = await narrator.PhaseAsync("change", async () => (await attempt.ChangeAsync(after, what), what));
-                await new Takeover(mesh, host, narrator).LeaveAsync(after, index, split.Release.Deployment, drain, attempt.Token);
+                mayRemove = await new Takeover(mesh, host, narrator).LeaveAsync(after, index, split.Release.Deployment, drain, attempt.Token);
             }
 
             var document = attempt.Current.Document;
             var leftovers = Housekeeping.Leftovers(document, containers);
-            if (leftovers.Count > 0)
+            if (mayRemove && leftovers.Count > 0)
             {
                 await new Candidates(mesh, host, narrator).CleanAsync(service, document, attempt.Token);
                 what += $"; {leftovers.Count} container{(leftovers.Count == 1 ? "" : "s")} removed";

@@ -20,27 +20,31 @@ internal sealed class Reversion(Mesh mesh, ContainerHost host, Narrator narrator
         }
 
         // The document as it was, and the release that failed is nobody's target for a rollback.
-        await LeaveAsync(attempt, manifest, before, reason, "revert");
+        await LeaveAsync(attempt, manifest, before, reason);
+        var isBack = attempt.Current.Document?.Active?.Deployment == former.Deployment;
         return new DeliveryException(
-            ExitCode.Reverted, $"{attempt.Service} {attempt.Release!.Version} was promoted and reverted: {reason}. {former.Version} is active again.");
+            ExitCode.Reverted,
+            isBack
+                ? $"{attempt.Service} {attempt.Release!.Version} was promoted and reverted: {reason}. {former.Version} is active again."
+                : $"{attempt.Service} {attempt.Release!.Version} was promoted, does badly ({reason}), and could not be reverted: look at 'deployer status {attempt.Service}'.");
     }
 
     /// <summary>Ends the split with a canary that failed.</summary>
     public Task EndSplitAsync(Attempt attempt, ServiceManifest manifest, string reason) =>
-        LeaveAsync(attempt, manifest, attempt.Current.Document! with { Split = null }, reason, "revert");
+        LeaveAsync(attempt, manifest, attempt.Current.Document! with { Split = null }, reason);
 
-    private async Task LeaveAsync(Attempt attempt, ServiceManifest manifest, ServiceDocument after, string reason, string phase)
+    private async Task LeaveAsync(Attempt attempt, ServiceManifest manifest, ServiceDocument after, string reason)
     {
         using var deadline = new CancellationTokenSource(Within, mesh.Time);
         try
         {
-            var index = await narrator.PhaseAsync(phase, async () =>
+            var index = await narrator.PhaseAsync("revert", async () =>
             {
                 var changed = await attempt.RevertAsync(after, reason);
                 return (changed, $"{after.Service} {after.Active!.Version} has all of the traffic at index {changed}");
             });
-            await new Takeover(mesh, host, narrator).LeaveAsync(after, index, attempt.Release!.Deployment, manifest.Drain, deadline.Token);
-            await new Candidates(mesh, host, narrator).RemoveAsync(after.Service, attempt.Release);
+            if (await new Takeover(mesh, host, narrator).LeaveAsync(after, index, attempt.Release!.Deployment, manifest.Drain, deadline.Token))
+                await new Candidates(mesh, host, narrator).RemoveAsync(after.Service, attempt.Release);
         }
         catch (Exception error) when (error is OperationCanceledException || Faults.Explain(error) is not null)
         {

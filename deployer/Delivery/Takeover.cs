@@ -31,10 +31,13 @@ internal sealed class Takeover(Mesh mesh, ContainerHost host, Narrator narrator)
     }
 
     /// <summary>The same for one release that left the traffic without another taking over: what is in flight on it ends.</summary>
-    public async Task LeaveAsync(ServiceDocument document, ulong index, string deployment, TimeSpan drain, CancellationToken ct)
+    /// <returns>Whether its containers may go; not while a proxy may still send to them.</returns>
+    public async Task<bool> LeaveAsync(ServiceDocument document, ulong index, string deployment, TimeSpan drain, CancellationToken ct)
     {
-        if (await ProxiesFollowAsync(document.Service, index, ct))
-            await DrainAsync(document.Service, index, new HashSet<string>(StringComparer.Ordinal) { deployment }, drain, ct);
+        if (!await ProxiesFollowAsync(document.Service, index, ct))
+            return false;
+        await DrainAsync(document.Service, index, new HashSet<string>(StringComparer.Ordinal) { deployment }, drain, ct);
+        return true;
     }
 
     private async Task<bool> ProxiesFollowAsync(string service, ulong index, CancellationToken ct)
@@ -43,7 +46,7 @@ internal sealed class Takeover(Mesh mesh, ContainerHost host, Narrator narrator)
         foreach (var reason in behind)
             narrator.Warn(reason);
         if (behind.Count > 0)
-            narrator.Warn("the old release is left running for the proxies that still use it; the next deploy stops it");
+            narrator.Warn("the release that left the traffic is kept running for the proxies that still use it; the next deploy ends it");
         return behind.Count == 0;
     }
 

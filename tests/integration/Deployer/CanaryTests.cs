@@ -110,6 +110,25 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Canary_AProxyDoesNotFollow_IsEndedAndItsContainersStayForThatProxy()
+    {
+        // Nobody knows what a proxy that is silent still sends where.
+        await host.Consul.Agent.ServiceRegister(
+            new AgentServiceRegistration { ID = $"{deployer.ProxyService}-silent", Name = deployer.ProxyService, Address = "127.0.0.1", Port = 1 }, Ct);
+
+        var ended = await DeployAsync("better", Canary);
+        await host.Consul.Agent.ServiceDeregister($"{deployer.ProxyService}-silent", Ct);
+
+        Assert.True(ended.Code == ExitCode.Reverted, ended.Output);
+        Assert.Contains("does not answer, so the candidate's figures would not be whole", ended.Output, StringComparison.Ordinal);
+        var document = await deployer.DocumentAsync();
+        Assert.Equal(("good", null), (document!.Active!.Version, document.Split));
+        Assert.Contains(
+            await host.ContainersAsync(deployer.Service),
+            container => container.Labels[ContainerLabel.Version] == "better" && container.State == "running");
+    }
+
+    [Fact]
     public async Task Watch_AReleaseThatFailsAfterItsPromotion_IsReverted()
     {
         var (ended, answers) = await UnderLoadAsync(() => DeployAsync("failing", "watch: {for: 20s, error-share: 5%, minimum: 20}"));
