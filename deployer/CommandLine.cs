@@ -29,6 +29,7 @@ internal static class CommandLine
     {
         var root = new RootCommand("Brings releases into production: tested before they serve, promoted by one transaction, undone on any failure.")
         {
+            PlanVerb.Create(),
             DeployVerb.Create(),
             PromoteVerb.Create(),
             RollbackVerb.Create(),
@@ -41,6 +42,9 @@ internal static class CommandLine
             HistoryVerb.Create(),
             LockVerb.Create(),
             ValidateVerb.Create(),
+            InitVerb.Create(),
+            SchemaVerb.Create(),
+            CompletionVerb.Create(),
         };
         foreach (var option in MeshOptions.All)
             root.Add(option);

@@ -10,15 +10,21 @@ internal sealed class DeployRun(Mesh mesh, ContainerHost host, Narrator narrator
     private readonly Candidates candidates = new(mesh, host, narrator);
     private readonly Readiness readiness = new(mesh.Catalog, host, mesh.Settings.Environment, mesh.Time);
 
-    public async Task<Delivered> RunAsync(ServiceManifest manifest, string version, CancellationToken ct)
+    /// <param name="manifest">What the service is.</param>
+    /// <param name="version">The image's tag.</param>
+    /// <param name="index">The index at which the service's document must still be; <c>null</c> for any.</param>
+    /// <param name="ct">The person's interruption.</param>
+    public async Task<Delivered> RunAsync(ServiceManifest manifest, string version, ulong? index, CancellationToken ct)
     {
         await using var attempt = await Attempt.BeginAsync(mesh, narrator, manifest.Name, "deploy", $"deploy of {version}", ct);
         var image = manifest.Image.At(version);
         attempt.Release = new Release(DeploymentId.New(), version, image.ToString(), mesh.Time.GetUtcNow());
         ServiceDocument after;
-        ulong index;
+        ulong promoted;
         try
         {
+            if (index is not null && index != attempt.Before.Index)
+                throw Changed(manifest.Name, index.Value, attempt.Before.Index);
             await RefuseTakenRoutesAsync(manifest, attempt.Token);
             await candidates.CleanAsync(manifest.Name, attempt.Before.Document, attempt.Token);
             var testsImage = await PullAsync(manifest, image, attempt);
@@ -30,7 +36,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHost host, Narrator narrator
             if (manifest.Canary is { } canary && before.Active is not null)
                 await new CanarySteps(mesh, narrator).RunAsync(attempt, canary, before);
             after = before.Promote(attempt.Release, manifest.Routes) with { Traffic = manifest.Traffic };
-            index = await Promotion.CommitAsync(attempt, after, narrator);
+            promoted = await Promotion.CommitAsync(attempt, after, narrator);
         }
         catch (Exception error)
         {
@@ -43,9 +49,13 @@ internal sealed class DeployRun(Mesh mesh, ContainerHost host, Narrator narrator
 
         if (manifest.Watch is { } watch && attempt.Locked && await WatchAsync(attempt, watch) is { } reason)
             throw await new Reversion(mesh, host, narrator).RevertAsync(attempt, manifest, reason);
-        await Promotion.FollowUpAsync(attempt, after, index, new Takeover(mesh, host, narrator), manifest.Drain, manifest.Keep, narrator);
-        return new Delivered(manifest.Name, attempt.Release, attempt.Before.Document?.Active, index, attempt.Tests);
+        await Promotion.FollowUpAsync(attempt, after, promoted, new Takeover(mesh, host, narrator), manifest.Drain, manifest.Keep, narrator);
+        return new Delivered(manifest.Name, attempt.Release, attempt.Before.Document?.Active, promoted, attempt.Tests);
     }
+
+    private static DeliveryException Changed(string service, ulong planned, ulong now) => new(
+        ExitCode.WrongInput,
+        $"{service} was changed since the plan: its document is at index {now}, not {planned} ('deployer history {service}' tells by whom). Plan again.");
 
     // Whatever the watch cannot see is no reason to revert: production has changed, and serves.
     private async Task<string?> WatchAsync(Attempt attempt, WatchPolicy watch)

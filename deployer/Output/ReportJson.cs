@@ -12,7 +12,9 @@ namespace ServiceMesh.Deployer.Output;
 [JsonSerializable(typeof(IReadOnlyList<StatusRow>))]
 [JsonSerializable(typeof(IReadOnlyList<HistoryEntry>))]
 [JsonSerializable(typeof(LockReport))]
+[JsonSerializable(typeof(PlanReport))]
 [JsonSerializable(typeof(ValidReport))]
+[JsonSerializable(typeof(InitReport))]
 internal sealed partial class ReportJson : JsonSerializerContext;
 
 /// <summary>Stages are spelled as in tags and tables.</summary>

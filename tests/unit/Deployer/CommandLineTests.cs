@@ -12,6 +12,8 @@ public sealed class CommandLineTests
     [InlineData("", "Required command was not provided.")]
     [InlineData("deploy /no/such.yaml " + Anywhere, "error: the manifest '/no/such.yaml' cannot be read: ")]
     [InlineData("deploy '' " + Anywhere, "error: the manifest '' cannot be read: ")]
+    [InlineData("plan /no/such.yaml " + Anywhere, "error: the manifest '/no/such.yaml' cannot be read: ")]
+    [InlineData("deploy x.yaml --check-index x " + Anywhere, "Cannot parse argument 'x' for option '--check-index' as expected type")]
     [InlineData("promote Demo x " + Anywhere, "error: 'Demo' is no service name: 1 to 63 of")]
     [InlineData("promote demo x --strip " + Anywhere, "error: --strip belongs to --route: ")]
     [InlineData("promote demo x --route demo " + Anywhere, "error: route path 'demo' must begin with '/'")]
@@ -29,6 +31,8 @@ public sealed class CommandLineTests
     [InlineData("split demo --share 101", "error: --share 101 must be 0 to 100")]
     [InlineData("split demo --header x", "--header 'x' must be NAME=VALUE")]
     [InlineData("lock demo", "Required command was not provided.")]
+    [InlineData("init A/b", "error: 'A/b' is no image name; ")]
+    [InlineData("completion fish", "Argument 'fish' not recognized. Must be one of:")]
     [InlineData("validate /no/such.yaml", "error: the manifest '/no/such.yaml' cannot be read: ")]
     [InlineData("status --consul ftp://x", "error: Consul's address 'ftp://x/' is no http or https URL.")]
     [InlineData("status --consul", "Required argument missing for option: '--consul'.")]
@@ -45,6 +49,7 @@ public sealed class CommandLineTests
     }
 
     [Theory]
+    [InlineData("plan")]
     [InlineData("deploy")]
     [InlineData("promote")]
     [InlineData("rollback")]
@@ -58,6 +63,8 @@ public sealed class CommandLineTests
     [InlineData("lock status")]
     [InlineData("lock release")]
     [InlineData("validate")]
+    [InlineData("init")]
+    [InlineData("schema")]
     public async Task InvokeAsync_Help_HasAnExampleAndTheExitCodes(string verb)
     {
         var output = new StringWriter();
@@ -67,5 +74,32 @@ public sealed class CommandLineTests
         Assert.Equal(0, code);
         Assert.Contains($"  deployer {verb} ", output.ToString(), StringComparison.Ordinal);
         Assert.Contains(ExitCodes.Help, output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("deployer roll", "rollback")]
+    [InlineData("deployer lock s", "status")]
+    [InlineData("deployer rollback demo --t", "--to")]
+    [InlineData("deployer completion ", "zsh")]
+    public async Task InvokeAsync_Suggest_CompletesVerbsAndOptions(string line, string word)
+    {
+        var output = new StringWriter();
+
+        await CommandLine.InvokeAsync([$"[suggest:{line.Length}]", line], output, output, TestContext.Current.CancellationToken);
+
+        Assert.Contains(word, output.ToString().Split(Environment.NewLine));
+    }
+
+    [Theory]
+    [InlineData("bash")]
+    [InlineData("zsh")]
+    public async Task InvokeAsync_Completion_IsAScriptThatAsksTheDeployer(string shell)
+    {
+        var output = new StringWriter();
+
+        var code = await CommandLine.InvokeAsync(["completion", shell], output, output, TestContext.Current.CancellationToken);
+
+        Assert.Equal(0, code);
+        Assert.Contains("[suggest:", output.ToString(), StringComparison.Ordinal);
     }
 }
