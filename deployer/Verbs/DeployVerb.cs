@@ -35,7 +35,8 @@ internal static class DeployVerb
             parse,
             "deploy",
             () => DeployInput.Read(parse.GetRequiredValue(Manifest), parse.GetValue(Version)),
-            (input, mesh, host, narrator, token) => new DeployRun(mesh, host, narrator).RunAsync(
+            input => input.Manifest.Hosts,
+            (input, mesh, hosts, narrator, token) => new DeployRun(mesh, hosts, narrator).RunAsync(
                 input.Manifest, input.Version, parse.GetValue(CheckIndex), token),
             ct));
         return command;

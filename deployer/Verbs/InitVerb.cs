@@ -40,7 +40,7 @@ internal static class InitVerb
         if (ImageReference.TryParse(name, out var image) is { } fault)
             throw new DeliveryException(ExitCode.WrongInput, fault);
         var tagged = image!.At(image.Tag ?? "latest");
-        var ports = await (await mesh.DockerAsync(ct)).Images.ExposedPortsAsync(tagged, ct);
+        var ports = await (await mesh.TestsHostAsync(ct)).Images.ExposedPortsAsync(tagged, ct);
         var (text, port) = ManifestTemplate.Of(image, ports);
         await SaveAsync(path, text, ct);
         return new InitReport(path, ManifestTemplate.NameOf(image), image.Repository, port, tagged.Tag!);

@@ -73,5 +73,5 @@ public sealed class DeployPlanTests
         Assert.Equal(command, PlanVerb.Command(words.Split(' '), version, 7));
 
     private static OwnContainer Container(string name, string deployment, bool running = true) =>
-        new(new string('c', 64), name, deployment, "", running, ByHand: false);
+        new("docker", new string('c', 64), name, deployment, "", running, ByHand: false);
 }

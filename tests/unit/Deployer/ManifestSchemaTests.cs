@@ -16,13 +16,13 @@ public sealed class ManifestSchemaTests
 
     // JSON is YAML, so the reader reads it. Every key there is, once.
     private const string Whole = """
-        {"name":"demo","image":"localhost:5000/demo:v1","port":8080,"replicas":2,"environment":{"A":"1","B":2,"C":true,"D":null},
+        {"name":"demo","image":"localhost:5000/demo:v1","port":8080,"replicas":2,"hosts":["prod-1"],"environment":{"A":"1","B":2,"C":true,"D":null},
          "routes":[
           {"host":"*.shop.example","path":"/demo/x","strip":true,"timeout":"1m30s","max-body":"10M","upstream":"h2c",
            "request-headers":{"set":{"X-A":"1 2","X-N":5},"remove":["X-B"]},"response-headers":{"remove":["Server"]}},
           {"path":"/"}],
          "health":{"http":"/health","tcp":false,"interval":"1s","timeout":"500ms","healthy-for":"2s","deadline":"1m30s"},
-         "tests":{"image":"localhost:5000/demo-tests","environment":{"USERS":"5"},"timeout":"2m"},
+         "tests":{"image":"localhost:5000/demo-tests","environment":{"USERS":"5"},"timeout":"2m","on":"ci"},
          "traffic":{"balance":"least-requests","sticky":true,"retries":{"attempts":2,"budget":"20%"},
            "concurrency":{"per-instance":100,"queue":10,"wait":"1s"},
            "probe":{"path":"/health?x=1","interval":"5s","timeout":"500ms","failures":3,"successes":1},
