@@ -22,7 +22,7 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
                 var after = before with { Split = null };
                 what = $"the split with {split.Release.Version} is over";
                 index = await narrator.PhaseAsync("change", async () => (await attempt.ChangeAsync(after, what), what));
-                mayRemove = await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, split.Release.Deployment, drain, attempt.Token);
+                mayRemove = await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, new HashSet<string> { split.Release.Deployment }, drain, attempt.Token);
             }
 
             var document = attempt.Current.Document;

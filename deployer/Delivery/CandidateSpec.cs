@@ -28,6 +28,28 @@ internal static class CandidateSpec
         },
     };
 
+    /// <summary>One more container of a release, like one that there is.</summary>
+    public static CreateContainerParameters Like(
+        ContainerInspectResponse pattern, string service, Release release, int number, string environment, string publish)
+    {
+        var hostConfig = pattern.HostConfig ?? new HostConfig();
+        // What the host gave to that one is its own.
+        hostConfig.PortBindings = (hostConfig.PortBindings ?? new Dictionary<string, IList<PortBinding>>())
+            .ToDictionary(port => port.Key, _ => (IList<PortBinding>)[new PortBinding { HostIP = publish, HostPort = "" }]);
+        var labels = new Dictionary<string, string>(pattern.Config?.Labels ?? new Dictionary<string, string>());
+        foreach (var (label, value) in Identity(service, release, environment))
+            labels[label] = value;
+        return new CreateContainerParameters(pattern.Config)
+        {
+            Name = $"{service}-{release.Version}-{Short(release.Deployment)}-{number}",
+            Hostname = "",
+            MacAddress = "",
+            Image = release.Image,
+            Labels = labels,
+            HostConfig = hostConfig,
+        };
+    }
+
     public static CreateContainerParameters OfTests(
         ServiceManifest manifest, TestPolicy tests, string image, Release release, string url, string environment)
     {

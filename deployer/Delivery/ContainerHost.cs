@@ -107,8 +107,11 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
     }
 
     /// <summary>Passes on all that a container prints, until it ends.</summary>
-    public async Task FollowOutputAsync(string id, Action<string> line, CancellationToken ct) =>
-        await ReadAsync(id, new ContainerLogsParameters { ShowStdout = true, ShowStderr = true, Follow = true }, line, ct);
+    public Task FollowOutputAsync(string id, Action<string> line, CancellationToken ct) => OutputAsync(id, tail: null, follow: true, line, ct);
+
+    /// <summary>Passes on what a container printed: its last lines or, without <paramref name="tail"/>, all of it.</summary>
+    public Task OutputAsync(string id, int? tail, bool follow, Action<string> line, CancellationToken ct) => ReadAsync(
+        id, new ContainerLogsParameters { ShowStdout = true, ShowStderr = true, Follow = follow, Tail = tail is null ? "all" : $"{tail}" }, line, ct);
 
     /// <summary>The last lines that a container printed; none if Docker does not have them: they only illustrate a failure.</summary>
     public async Task<IReadOnlyList<string>> TailAsync(string id, CancellationToken ct)

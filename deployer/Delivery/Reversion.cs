@@ -43,7 +43,7 @@ internal sealed class Reversion(Mesh mesh, ContainerHosts hosts, Narrator narrat
                 var changed = await attempt.RevertAsync(after, reason);
                 return (changed, $"{after.Service} {after.Active!.Version} has all of the traffic at index {changed}");
             });
-            if (await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, attempt.Release!.Deployment, manifest.Drain, deadline.Token))
+            if (await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, new HashSet<string> { attempt.Release!.Deployment }, manifest.Drain, deadline.Token))
                 await new Candidates(mesh, hosts, narrator).RemoveAsync(after.Service, attempt.Release);
         }
         catch (Exception error) when (error is OperationCanceledException || Faults.Explain(error) is not null)

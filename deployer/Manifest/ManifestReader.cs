@@ -39,7 +39,7 @@ internal static class ManifestReader
             Image = image ?? new ImageReference("", null),
             Port = root.Whole("port", 0, 1, 65535),
             Routes = RouteReader.Read(root),
-            Replicas = root.Whole("replicas", 1, 1, 50),
+            Replicas = root.Whole("replicas", 1, 1, ServiceManifest.MostReplicas),
             Hosts = root.List("hosts", text => ServiceName.IsValid(text) ? null : $"'{text}' is no host name: {ServiceName.Rule}"),
             Environment = root.Variables("environment"),
             Health = Health(root),

@@ -8,6 +8,9 @@ internal sealed record ServiceManifest
     /// <summary>No wait may be longer: what takes a day has failed, and timers end at 49 days.</summary>
     public static TimeSpan LongestWait { get; } = TimeSpan.FromDays(1);
 
+    /// <summary>The most containers that one release may have.</summary>
+    public const int MostReplicas = 50;
+
     public required string Name { get; init; }
 
     public required ImageReference Image { get; init; }

@@ -29,6 +29,14 @@ internal sealed class Screen
             output.WriteLine(JsonSerializer.Serialize(document, form(ReportJson.Default)));
     }
 
+    /// <summary>One of many lines: as it is, or as a JSON document of its own if JSON is asked for.</summary>
+    public void Print<T>(T document, Func<ReportJson, JsonTypeInfo<T>> form, string line)
+    {
+        Report(document, form);
+        if (!json)
+            output.WriteLine(line);
+    }
+
     /// <summary>Shows the verb's table, unless JSON is asked for.</summary>
     public void Show(Columns table)
     {

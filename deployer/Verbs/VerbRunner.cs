@@ -91,22 +91,30 @@ internal static class VerbRunner
     }
 
     /// <summary>A verb that tells again after each change until it is interrupted, which is its usual end.</summary>
-    public static async Task<int> WatchAsync<T>(
+    public static Task<int> WatchAsync<T>(
         ParseResult parse,
         Func<Mesh, Narrator, CancellationToken, Task<T>> ask,
         Func<ReportJson, JsonTypeInfo<T>> form,
         Func<T, Columns> table,
         Func<T, T, bool> same,
-        CancellationToken ct)
+        CancellationToken ct) => StreamAsync(
+        parse,
+        (mesh, screen, token) => screen.WatchAsync(
+            Again(within => ask(mesh, screen.Narrator, within), screen.Narrator, mesh.Time, token), form, table, same),
+        ct);
+
+    /// <summary>A verb that prints as it goes; that it is interrupted is one of its usual ends.</summary>
+    public static async Task<int> StreamAsync(ParseResult parse, Func<Mesh, Screen, CancellationToken, Task> work, CancellationToken ct)
     {
         var screen = ScreenOf(parse);
         try
         {
             using var mesh = new Mesh(MeshOptions.Settings(parse), TimeProvider.System);
-            await screen.WatchAsync(Again(token => ask(mesh, screen.Narrator, token), screen.Narrator, mesh.Time, ct), form, table, same);
+            await work(mesh, screen, ct);
             return (int)ExitCode.Done;
         }
-        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        // Whatever a cancelled call ends with.
+        catch (Exception error) when (ct.IsCancellationRequested && Explain(error, ct) is not null)
         {
             return (int)ExitCode.Done;
         }
