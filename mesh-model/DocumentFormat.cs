@@ -80,5 +80,6 @@ internal sealed partial class DocumentJson : JsonSerializerContext;
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(HistoryEntry))]
+[JsonSerializable(typeof(TestRun[]))]
 [JsonSerializable(typeof(LockHolder))]
 internal sealed partial class MeshJson : JsonSerializerContext;

@@ -41,7 +41,7 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
         }
 
         var active = attempt.Current.Document?.Active;
-        return new Delivered(service, active ?? new Release("", "-", "", default), Replaced: null, index, Tests: null)
+        return new Delivered(service, active ?? new Release("", "-", "", default), Replaced: null, index, Tests: [])
         {
             What = $"is as it was ({(active is null ? "nothing is active" : $"{active.Version} is active")}): {what}",
         };

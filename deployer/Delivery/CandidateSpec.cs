@@ -10,15 +10,18 @@ internal static class CandidateSpec
 
     public static string Short(string deployment) => deployment.Length > ShortId ? deployment[..ShortId] : deployment;
 
-    public static CreateContainerParameters Of(ServiceManifest manifest, Release release, int number, string environment, string publish) => new()
+    public static CreateContainerParameters Of(
+        ServiceManifest manifest, IReadOnlyDictionary<string, string> secrets, Release release, int number, string environment, string publish) => new()
     {
         Name = $"{manifest.Name}-{release.Version}-{Short(release.Deployment)}-{number}",
         Image = release.Image,
-        Env = Variables(manifest.Environment),
+        Env = Variables(manifest.Environment.Concat(secrets)),
         Labels = Labels(manifest, release, environment),
         ExposedPorts = new Dictionary<string, EmptyStruct> { [$"{manifest.Port}/tcp"] = default },
         HostConfig = new HostConfig
         {
+            NanoCPUs = (long)((manifest.Resources.Cpus ?? 0) * 1_000_000_000),
+            Memory = manifest.Resources.Memory ?? 0,
             RestartPolicy = new RestartPolicy { Name = RestartPolicyKind.UnlessStopped },
             // Docker chooses the host port, so that candidate and active can run side by side.
             PortBindings = new Dictionary<string, IList<PortBinding>>
@@ -63,7 +66,7 @@ internal static class CandidateSpec
         labels["SERVICE_IGNORE"] = "true";
         return new CreateContainerParameters
         {
-            Name = $"{manifest.Name}-{release.Version}-{Short(release.Deployment)}-tests",
+            Name = $"{manifest.Name}-{release.Version}-{Short(release.Deployment)}-tests{(tests.Name is null ? "" : $"-{tests.Name}")}",
             Image = image,
             Env = Variables(variables),
             Labels = labels,
@@ -93,6 +96,6 @@ internal static class CandidateSpec
         [ContainerLabel.Version] = release.Version,
     };
 
-    private static List<string> Variables(IReadOnlyDictionary<string, string> variables) =>
+    private static List<string> Variables(IEnumerable<KeyValuePair<string, string>> variables) =>
         [.. variables.Select(variable => $"{variable.Key}={variable.Value}")];
 }

@@ -26,7 +26,7 @@ internal sealed record DeployPlan(
                 new PlannedChange("version", active?.Version, release.Version),
                 new PlannedChange("image", active?.Image, release.Image),
                 new PlannedChange("replicas", active is null ? null : Number(running), Number(manifest.Replicas)),
-                new PlannedChange("tests", null, manifest.Tests?.Image.ToString() ?? "none"),
+                new PlannedChange("tests", null, manifest.Tests.Count == 0 ? "none" : string.Join(", ", manifest.Tests.Select(suite => suite.Image))),
                 new PlannedChange("strategy", null, Strategy(manifest, active)),
                 .. DocumentChanges.Between(before, after),
             ],

@@ -16,6 +16,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
     /// <param name="ct">The person's interruption.</param>
     public async Task<Delivered> RunAsync(ServiceManifest manifest, string version, ulong? index, CancellationToken ct)
     {
+        mesh.Secrets = SecretValues.Read(manifest.Secrets, Environment.GetEnvironmentVariable, File.ReadAllText);
         await using var attempt = await Attempt.BeginAsync(mesh, narrator, manifest.Name, "deploy", $"deploy of {version}", ct);
         var image = manifest.Image.At(version);
         attempt.Release = new Release(DeploymentId.New(), version, image.ToString(), mesh.Time.GetUtcNow());
@@ -86,22 +87,21 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             throw new DeliveryException(ExitCode.WrongInput, conflict);
     }
 
-    private async Task<string?> PullAsync(ServiceManifest manifest, ImageReference image, Attempt attempt)
+    private async Task<IReadOnlyList<string>> PullAsync(ServiceManifest manifest, ImageReference image, Attempt attempt)
     {
-        var tests = manifest.Tests?.Image is { } named ? named.Tag is null ? named.At(attempt.Release!.Version) : named : null;
-        if (tests is null)
+        if (manifest.Tests.Count == 0)
             narrator.Warn($"{manifest.Name} has no tests in its manifest: nothing but its health stands between {image} and the traffic");
         return await narrator.PhaseAsync("pull", async () =>
         {
-            var testing = PullTestsAsync(tests, manifest.Tests?.On, attempt.Token);
+            var testing = Task.WhenAll(manifest.Tests.Select(suite => PullTestsAsync(suite, image.Tag!, attempt.Token)));
             var service = PullEverywhereAsync(image, attempt.Token);
             // Both end before either is judged: nothing goes on behind a failure, and the service's own is told first.
             await Task.WhenAll((Task)service, testing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            var (pulled, pulledTests) = (await service, await testing);
+            var (pulled, tests) = (await service, await testing);
             if (ExposedPorts.Fault(image.ToString(), manifest.Port, pulled.Ports) is { } fault)
                 throw new DeliveryException(ExitCode.WrongInput, fault);
             attempt.Release = attempt.Release! with { Image = pulled.ByDigest };
-            return (pulledTests?.ByDigest, $"{image} is {pulled.ByDigest.Split('@')[1][..19]}…");
+            return (tests, $"{image} is {pulled.ByDigest.Split('@')[1][..19]}…");
         });
     }
 
@@ -116,11 +116,12 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             : throw new DeliveryException(ExitCode.WrongInput, $"the hosts got different images for {image}, so its tag was moved while it was pulled: run this again");
     }
 
-    private async Task<PulledImage?> PullTestsAsync(ImageReference? tests, TestPlace? place, CancellationToken ct)
+    private async Task<string> PullTestsAsync(TestPolicy suite, string version, CancellationToken ct)
     {
         try
         {
-            return tests is null ? null : await (await TestsHostAsync(place!.Value, ct)).Images.PullAsync(tests, ct);
+            var image = suite.Image.Tag is null ? suite.Image.At(version) : suite.Image;
+            return (await (await TestsHostAsync(suite.On, ct)).Images.PullAsync(image, ct)).ByDigest;
         }
         catch (DeliveryException error)
         {
@@ -149,24 +150,28 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
                 $"{string.Join(", ", instances.Select(instance => instance.Url))} passing for {DurationText.Write(manifest.Health.HealthyFor)}");
         });
 
+    // One suite after the other; the first that fails is enough.
     private async Task TestAsync(
-        ServiceManifest manifest, string? image, IReadOnlyList<Instance> instances, ReadinessTarget target, Attempt attempt)
+        ServiceManifest manifest, IReadOnlyList<string> images, IReadOnlyList<Instance> instances, ReadinessTarget target, Attempt attempt)
     {
-        if (manifest.Tests is not { } tests || image is null)
-            return;
-        await narrator.PhaseAsync("tests", async () =>
+        foreach (var (suite, image) in manifest.Tests.Zip(images))
         {
-            narrator.Say($"running {tests.Image} against {instances[0].Url}");
-            var container = CandidateSpec.OfTests(manifest, tests, image, target.Release, instances[0].Url, mesh.Settings.Environment);
-            var runner = new TestRunner(await TestsHostAsync(tests.On, attempt.Token), narrator, mesh.Time);
-            attempt.Tests = await readiness.WhileAllRunAsync(target, token => runner.RunAsync(container, tests.Timeout, token), attempt.Token);
-            if (TestRunner.Rejection(manifest.Name, target.Release.Version, attempt.Tests, tests.Timeout) is { } reason)
+            await narrator.PhaseAsync("tests", async () =>
             {
-                var tail = await target.TailAsync(attempt.Token);
-                throw new DeliveryException(ExitCode.Rejected, reason) { LogTail = tail, Tests = attempt.Tests };
-            }
+                narrator.Say($"running {suite.Image} against {instances[0].Url}");
+                var container = CandidateSpec.OfTests(manifest, suite, image, target.Release, instances[0].Url, mesh.Settings.Environment);
+                var runner = new TestRunner(await TestsHostAsync(suite.On, attempt.Token), narrator, mesh.Time);
+                var run = await readiness.WhileAllRunAsync(target, token => runner.RunAsync(container, suite.Timeout, token), attempt.Token);
+                attempt.Tests.Add(run = run with { Suite = suite.Name });
+                if (TestRunner.Rejection(manifest.Name, target.Release.Version, run, suite.Timeout) is { } reason)
+                {
+                    var tail = await target.TailAsync(attempt.Token);
+                    throw new DeliveryException(ExitCode.Rejected, reason) { LogTail = tail, Tests = attempt.Tests };
+                }
 
-            return (attempt.Tests, $"{attempt.Tests.Passed?.ToString() ?? "?"} passed, {attempt.Tests.Failed?.ToString() ?? "?"} failed");
-        });
+                var counts = $"{run.Passed?.ToString() ?? "?"} passed, {run.Failed?.ToString() ?? "?"} failed";
+                return (run, suite.Name is null ? counts : $"{suite.Name}: {counts}");
+            });
+        }
     }
 }

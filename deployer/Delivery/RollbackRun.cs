@@ -32,7 +32,7 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHosts hosts, Narrator narr
         }
 
         await Promotion.FollowUpAsync(attempt, after, index, new Takeover(mesh, hosts, narrator), drain, keep: null, narrator);
-        return new Delivered(service, attempt.Release, before?.Active, index, Tests: null);
+        return new Delivered(service, attempt.Release, before?.Active, index, Tests: []);
     }
 
     private async Task StartAsync(

@@ -29,8 +29,13 @@ internal sealed record ServiceManifest
 
     public HealthPolicy Health { get; init; } = new();
 
-    /// <summary>The service's own integration tests; <c>null</c> to promote without any.</summary>
-    public TestPolicy? Tests { get; init; }
+    /// <summary>Environment variables whose values are read where the deployer runs, and told nowhere.</summary>
+    public IReadOnlyList<SecretSource> Secrets { get; init; } = [];
+
+    public ResourceLimits Resources { get; init; } = new();
+
+    /// <summary>The suites of the service's own integration tests, in their order; none to promote without any.</summary>
+    public IReadOnlyList<TestPolicy> Tests { get; init; } = [];
 
     /// <summary>How long requests in flight may keep an old instance alive.</summary>
     public TimeSpan Drain { get; init; } = TimeSpan.FromSeconds(30);
@@ -65,9 +70,22 @@ internal sealed record HealthPolicy
     public TimeSpan Deadline { get; init; } = TimeSpan.FromMinutes(1);
 }
 
-/// <summary>The tests that stand between a candidate and the traffic.</summary>
+/// <summary>How much of its host a container may have; <c>null</c> for no limit.</summary>
+internal sealed record ResourceLimits
+{
+    /// <summary>Processors, such as 0.5.</summary>
+    public double? Cpus { get; init; }
+
+    /// <summary>In bytes; a container that needs more is ended.</summary>
+    public long? Memory { get; init; }
+}
+
+/// <summary>One suite of the tests that stand between a candidate and the traffic.</summary>
 internal sealed record TestPolicy
 {
+    /// <summary>What it is called among several suites.</summary>
+    public string? Name { get; init; }
+
     /// <summary>Without a tag of its own it is run in the version that is deployed.</summary>
     public required ImageReference Image { get; init; }
 

@@ -21,7 +21,7 @@ public sealed class DeployPlanTests
         Routes = [new Route(null, "/demo", StripPath: true), new Route("new.example", "/", StripPath: false)],
         Replicas = 3,
         Canary = new CanaryPolicy { Steps = [10, 12.5] },
-        Tests = new TestPolicy { Image = new ImageReference("r:5000/demo-tests", null) },
+        Tests = [new TestPolicy { Image = new ImageReference("r:5000/demo-tests", null) }],
         Traffic = new TrafficPolicy { Sticky = true, Retries = new RetryPolicy(1, 0.2), Drain = TimeSpan.FromSeconds(30) },
     };
 

@@ -16,13 +16,13 @@ public sealed class ManifestSchemaTests
 
     // JSON is YAML, so the reader reads it. Every key there is, once.
     private const string Whole = """
-        {"name":"demo","image":"localhost:5000/demo:v1","port":8080,"replicas":2,"hosts":["prod-1"],"environment":{"A":"1","B":2,"C":true,"D":null},
+        {"name":"demo","image":"localhost:5000/demo:v1","port":8080,"replicas":2,"hosts":["prod-1"],"environment":{"A":"1","B":2,"C":true,"D":null},"secrets":{"S":null,"T":{"env":"OTHER"},"U":{"file":"u.txt"}},"resources":{"cpus":0.5,"memory":"256M"},
          "routes":[
           {"host":"*.shop.example","path":"/demo/x","strip":true,"timeout":"1m30s","max-body":"10M","upstream":"h2c",
            "request-headers":{"set":{"X-A":"1 2","X-N":5},"remove":["X-B"]},"response-headers":{"remove":["Server"]}},
           {"path":"/"}],
          "health":{"http":"/health","tcp":false,"interval":"1s","timeout":"500ms","healthy-for":"2s","deadline":"1m30s"},
-         "tests":{"image":"localhost:5000/demo-tests","environment":{"USERS":"5"},"timeout":"2m","on":"ci"},
+         "tests":[{"name":"smoke","image":"localhost:5000/demo-tests","environment":{"USERS":"5"},"timeout":"2m","on":"ci"},{"name":"load","image":"localhost:5000/demo-load"}],
          "traffic":{"balance":"least-requests","sticky":true,"retries":{"attempts":2,"budget":"20%"},
            "concurrency":{"per-instance":100,"queue":10,"wait":"1s"},
            "probe":{"path":"/health?x=1","interval":"5s","timeout":"500ms","failures":3,"successes":1},
@@ -46,7 +46,7 @@ public sealed class ManifestSchemaTests
     // What two values mean together, and the limits of durations.
     private static readonly string[] BeyondASchema =
     [
-        "must be at least", "must be at most", "must be longer than healthy-for", "is already a route", "is named twice", "each step must be larger",
+        "must be at least", "must be at most", "must be longer than healthy-for", "is already a route", "is named twice", "is already the name of a suite", "is in environment too", "each step must be larger",
         "slowStart", "traffic.drain", "concurrency.wait", "probe.interval", "probe.timeout", "passive.window", "passive.ejection", "passive.errorShare",
     ];
 
@@ -55,6 +55,16 @@ public sealed class ManifestSchemaTests
     {
         Assert.Empty(Errors(JsonNode.Parse(Whole)!));
         Assert.True(IsValid(JsonNode.Parse(Whole)!));
+    }
+
+    [Fact]
+    public void Schema_OneSuiteOfTests_NeedsNoName()
+    {
+        var manifest = JsonNode.Parse(Whole)!;
+        manifest["tests"] = JsonNode.Parse("""{"image":"demo-tests"}""");
+
+        Assert.Empty(Errors(manifest));
+        Assert.True(IsValid(manifest));
     }
 
     [Fact]

@@ -129,7 +129,7 @@ public sealed class OutputTests
             new()
             {
                 Number = 1, Service = "demo", Action = "deploy", Outcome = Outcome.Rejected, Reason = "2 failed", Who = "ci@cd", At = DateTimeOffset.UnixEpoch,
-                Seconds = 12.34, Release = V2, Tests = new TestRun("t", 1, 10, 2, 3, ""),
+                Seconds = 12.34, Release = V2, Tests = [new TestRun("t", 0, 4, 0, 3, "", "smoke"), new TestRun("t", 1, 6, 2, 3, "", "load")],
             },
             new() { Number = 2, Service = "demo", Action = "rollback", Outcome = Outcome.Promoted, Who = "ci@cd", At = DateTimeOffset.UnixEpoch, Seconds = 1, Release = V1 },
         ];
