@@ -35,18 +35,17 @@ internal static class CandidateSpec
     public static CreateContainerParameters Like(
         ContainerInspectResponse pattern, string service, Release release, int number, string environment, string publish)
     {
-        var hostConfig = pattern.HostConfig ?? new HostConfig();
+        var (config, hostConfig) = (pattern.Config ?? new ContainerConfig(), pattern.HostConfig ?? new HostConfig());
         // What the host gave to that one is its own.
         hostConfig.PortBindings = (hostConfig.PortBindings ?? new Dictionary<string, IList<PortBinding>>())
             .ToDictionary(port => port.Key, _ => (IList<PortBinding>)[new PortBinding { HostIP = publish, HostPort = "" }]);
-        var labels = new Dictionary<string, string>(pattern.Config?.Labels ?? new Dictionary<string, string>());
+        var labels = new Dictionary<string, string>(config.Labels ?? new Dictionary<string, string>());
         foreach (var (label, value) in Identity(service, release, environment))
             labels[label] = value;
-        return new CreateContainerParameters(pattern.Config)
+        return new CreateContainerParameters(config)
         {
             Name = $"{service}-{release.Version}-{Short(release.Deployment)}-{number}",
             Hostname = "",
-            MacAddress = "",
             Image = release.Image,
             Labels = labels,
             HostConfig = hostConfig,

@@ -66,7 +66,7 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
                     var parameters = CandidateSpec.Like(pattern, attempt.Service, release, number, mesh.Settings.Environment, hosts[hostName].Publish);
                     // Not cancelled: whatever Docker makes must be known here, so that it can be removed.
                     var id = await hosts[hostName].CreateAsync(parameters, CancellationToken.None);
-                    started.Add(new OwnContainer(hostName, id, parameters.Name, release.Deployment, release.Version, Running: true, ByHand: false));
+                    started.Add(new OwnContainer(hostName, id, parameters.Name!, release.Deployment, release.Version, Running: true, ByHand: false));
                 }
 
                 var serving = own.Where(container => container.Running && !plan.Leave.Contains(container)).Concat(started);
