@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Threading.Channels;
 using Consul;
 
 namespace ServiceMesh.Store;
@@ -25,16 +26,28 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
 
     /// <summary>
     /// All documents, at once and again after each change of one of them, for as long as the caller listens. Consul being
-    /// away only delays it. Begin with <paramref name="known"/> where earlier documents are known, so that a faulty one
+    /// away only delays it. A change that was committed here is told of as soon as it is known, before the list of all, which is
+    /// long where there are thousands, has come. Begin with <paramref name="known"/> where earlier documents are known, so that a faulty one
     /// falls back to its last sound one.
     /// </summary>
     public async IAsyncEnumerable<DocumentSet> WatchAsync(DocumentSet known, [EnumeratorCancellation] CancellationToken ct)
     {
-        var documents = known;
-        await foreach (var pairs in blocking.FollowAsync(
-            "documents", ListServicesAsync, SamePairs, ct))
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var heard = Channel.CreateUnbounded<Func<DocumentView, DocumentSet?>>(new UnboundedChannelOptions { SingleReader = true });
+        Task[] following = [HearListsAsync(heard.Writer, over.Token), HearLatestAsync(heard.Writer, over.Token)];
+        var view = new DocumentView(known);
+        try
         {
-            yield return documents = documents.Follow(pairs);
+            await foreach (var hear in heard.Reader.ReadAllAsync(ct))
+            {
+                if (hear(view) is { } documents)
+                    yield return documents;
+            }
+        }
+        finally
+        {
+            await over.CancelAsync();
+            await Task.WhenAll(following).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -65,6 +78,7 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
                 Index = expectedIndex,
                 Value = DocumentFormat.Write(document),
             });
+            operations.Add(new KVTxnOp(MeshKeys.Latest, KVTxnVerb.Set) { Value = DocumentView.Latest(document) });
         }
 
         var response = (await consul.KV.Txn(operations, ct)).Response;
@@ -102,6 +116,52 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
     {
         await foreach (var pairs in blocking.FollowAsync("keys", ListKeysAsync, SamePairs, ct))
             yield return Keyring.Of(pairs);
+    }
+
+    // Both loops end by the caller's token alone; what else ends them is a bug, which the reader is to see.
+    private async Task HearListsAsync(ChannelWriter<Func<DocumentView, DocumentSet?>> heard, CancellationToken ct)
+    {
+        try
+        {
+            ulong index = 0;
+            await foreach (var pairs in blocking.FollowAsync(
+                "documents",
+                async (query, token) =>
+                {
+                    var result = await ListServicesAsync(query, token);
+                    index = result.LastIndex;
+                    return result;
+                },
+                SamePairs,
+                ct))
+            {
+                var at = index;
+                heard.TryWrite(view => view.Listed(pairs, at));
+            }
+        }
+        catch (Exception error)
+        {
+            heard.TryComplete(error);
+        }
+    }
+
+    private async Task HearLatestAsync(ChannelWriter<Func<DocumentView, DocumentSet?>> heard, CancellationToken ct)
+    {
+        try
+        {
+            await foreach (var pairs in blocking.FollowAsync("the latest document", ReadLatestAsync, SamePairs, ct))
+                heard.TryWrite(view => view.Changed(pairs.FirstOrDefault()));
+        }
+        catch (Exception error)
+        {
+            heard.TryComplete(error);
+        }
+    }
+
+    private async Task<QueryResult<KVPair[]>> ReadLatestAsync(QueryOptions query, CancellationToken ct)
+    {
+        var result = await consul.KV.Get(MeshKeys.Latest, query, ct);
+        return new QueryResult<KVPair[]>(result, result.Response is { } pair ? [pair] : []);
     }
 
     private async Task<QueryResult<KVPair[]>> ListKeysAsync(QueryOptions query, CancellationToken ct)
