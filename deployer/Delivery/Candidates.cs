@@ -8,10 +8,13 @@ namespace ServiceMesh.Deployer.Delivery;
 /// <summary>The containers of a release on its way into the traffic.</summary>
 internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narrator)
 {
-    /// <summary>Makes and starts one container a replica, spread over the hosts.</summary>
-    public async Task<IReadOnlyList<HostShare>> StartAsync(ServiceManifest manifest, Release release, CancellationToken ct)
+    /// <summary>Makes and starts one container for each of the replicas that is asked for by its number, spread over the hosts.</summary>
+    public async Task<IReadOnlyList<HostShare>> StartAsync(ServiceManifest manifest, Release release, Func<int, bool> asked, CancellationToken ct)
     {
-        var spread = hosts.Chosen.Zip(Placement.Spread(manifest.Replicas, hosts.Chosen.Count)).Where(share => share.Second.Count > 0).ToArray();
+        var spread = hosts.Chosen
+            .Zip(Placement.Spread(manifest.Replicas, hosts.Chosen.Count), (host, numbers) => (First: host, Second: numbers.Where(asked).ToArray()))
+            .Where(share => share.Second.Length > 0)
+            .ToArray();
         var starting = spread.Select(share => hosts.OnAsync(share.First, () => StartOnAsync(share.First, share.Second, manifest, release, ct))).ToArray();
         // All end before one is judged: whatever a host makes must be there when the candidates are removed.
         await Task.WhenAll((IEnumerable<Task>)starting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

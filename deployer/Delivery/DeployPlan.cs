@@ -27,16 +27,21 @@ internal sealed record DeployPlan(
                 new PlannedChange("image", active?.Image, release.Image),
                 new PlannedChange("replicas", active is null ? null : Number(running), Number(manifest.Replicas)),
                 new PlannedChange("tests", null, manifest.Tests.Count == 0 ? "none" : string.Join(", ", manifest.Tests.Select(suite => suite.Image))),
-                new PlannedChange("strategy", null, Strategy(manifest, active)),
+                new PlannedChange("strategy", null, Strategy(manifest, release, active)),
                 .. DocumentChanges.Between(before, after),
             ],
             Names(retirement.Stop),
             Names(retirement.Remove.Union(Housekeeping.Leftovers(after, containers))));
     }
 
-    private static string Strategy(ServiceManifest manifest, Release? active) => manifest.Canary is { } canary && active is not null
-        ? $"canary: {string.Join(", ", canary.Steps.Select(step => string.Create(CultureInfo.InvariantCulture, $"{step} %")))}, then all; {DurationText.Write(canary.Bake)} each"
-        : "all at once";
+    private static string Strategy(ServiceManifest manifest, Release release, Release? active) => manifest.Strategy switch
+    {
+        { Canary: { } canary } when active is not null =>
+            $"canary: {string.Join(", ", canary.Steps.Select(step => string.Create(CultureInfo.InvariantCulture, $"{step} %")))}, then all; {DurationText.Write(canary.Bake)} each",
+        { Rolling: { } rolling } when active is not null => $"rolling: {rolling.Batch} at a time",
+        { Ab: { } ab } when active is not null => $"A/B: {SplitChange.Describe(new Split(release, ab.Share, ab.Header, ab.Cookie))}, until it is promoted or aborted",
+        _ => "all at once",
+    };
 
     private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 

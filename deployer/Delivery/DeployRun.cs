@@ -27,15 +27,22 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             if (index is not null && index != attempt.Before.Index)
                 throw Changed(manifest.Name, index.Value, attempt.Before.Index);
             await RefuseTakenRoutesAsync(manifest, attempt.Token);
+            if (manifest.Strategy.Ab is not null && attempt.Before.Document?.Split is { } split)
+                throw new DeliveryException(ExitCode.WrongInput, $"{manifest.Name} is split with {split.Release.Version} already: end that by 'deployer abort {manifest.Name}' or 'deployer promote' first");
             await candidates.CleanAsync(manifest.Name, attempt.Before.Document, attempt.Token);
-            var testsImage = await PullAsync(manifest, image, attempt);
-            var containers = await StartAsync(manifest, attempt);
-            var instances = await HealthyAsync(manifest, attempt, containers);
-            await TestAsync(manifest, testsImage, instances, containers, attempt);
+            var tests = await PullAsync(manifest, image, attempt);
             var before = attempt.Before.Document ?? ServiceDocument.Create(manifest.Name, manifest.Routes);
-            // The first release has nothing that it could be compared with.
-            if (manifest.Canary is { } canary && before.Active is not null)
+            // The first release has nothing that it could be compared with, or come in the place of.
+            var strategy = before.Active is null ? new Strategy() : manifest.Strategy;
+            var target = await StartAsync(manifest, attempt, number => number <= (strategy.Rolling?.Batch ?? manifest.Replicas), []);
+            var instances = await HealthyAsync(manifest, attempt, target);
+            await TestAsync(manifest, tests, instances, target, attempt);
+            if (strategy.Canary is { } canary)
                 await new CanarySteps(mesh, narrator).RunAsync(attempt, canary, before);
+            if (strategy.Rolling is { } rolling)
+                await new RollingUpdate(mesh, hosts, narrator).RunAsync(attempt, manifest, rolling, before, target, (step, earlier) => NextAsync(manifest, attempt, step, earlier));
+            if (strategy.Ab is { } ab)
+                return await SplitAsync(attempt, ab, before);
             after = before.Promote(attempt.Release, manifest.Routes) with { Traffic = manifest.Traffic };
             promoted = await Promotion.CommitAsync(attempt, after, narrator);
         }
@@ -132,13 +139,36 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
     private async Task<ContainerHost> TestsHostAsync(TestPlace place, CancellationToken ct) =>
         place == TestPlace.Production ? hosts.Chosen[0] : await mesh.TestsHostAsync(ct);
 
-    private async Task<ReadinessTarget> StartAsync(ServiceManifest manifest, Attempt attempt) =>
+    private async Task<ReadinessTarget> NextAsync(ServiceManifest manifest, Attempt attempt, RollingStep step, ReadinessTarget earlier)
+    {
+        var target = await StartAsync(manifest, attempt, step.Has, earlier.Shares);
+        await HealthyAsync(manifest, attempt, target);
+        return target;
+    }
+
+    // It stays beside the active release, until a person has seen enough of it.
+    private async Task<Delivered> SplitAsync(Attempt attempt, AbPolicy ab, ServiceDocument before)
+    {
+        var split = new Split(attempt.Release!, ab.Share, ab.Header, ab.Cookie);
+        var (service, version) = (attempt.Service, split.Release.Version);
+        var what = $"{SplitChange.Describe(split)} to {version}, the others to {before.Active!.Version}";
+        var index = await narrator.PhaseAsync("split", async () => (await attempt.ChangeAsync(before with { Split = split }, what), what));
+        foreach (var late in await new ProxiesFollow(mesh, narrator).WaitAsync(service, index, attempt.Token))
+            narrator.Warn(late);
+        return new Delivered(service, split.Release, Replaced: null, index, attempt.Tests)
+        {
+            What = $"sends {what}; 'deployer promote {service} {CandidateSpec.Short(split.Release.Deployment)}' makes {version} the active release, 'deployer abort {service}' ends it",
+        };
+    }
+
+    private async Task<ReadinessTarget> StartAsync(ServiceManifest manifest, Attempt attempt, Func<int, bool> asked, IReadOnlyList<HostShare> earlier) =>
         await narrator.PhaseAsync("start", async () =>
         {
-            var shares = await candidates.StartAsync(manifest, attempt.Release!, attempt.Token);
-            var target = new ReadinessTarget(manifest.Name, attempt.Release!, shares, manifest.Health.HealthyFor, manifest.Health.Deadline);
+            var shares = await candidates.StartAsync(manifest, attempt.Release!, asked, attempt.Token);
+            var target = new ReadinessTarget(manifest.Name, attempt.Release!, [.. earlier, .. shares], manifest.Health.HealthyFor, manifest.Health.Deadline);
             var where = hosts.Chosen.Count > 1 ? $" on {string.Join(", ", shares.Select(share => share.Host.Name))}" : "";
-            return (target, $"{target.Count} container{(target.Count == 1 ? "" : "s")} of deployment {CandidateSpec.Short(attempt.Release!.Deployment)}{where}");
+            var count = shares.Sum(share => share.Containers.Count);
+            return (target, $"{count} container{(count == 1 ? "" : "s")} of deployment {CandidateSpec.Short(attempt.Release!.Deployment)}{where}");
         });
 
     private async Task<IReadOnlyList<Instance>> HealthyAsync(ServiceManifest manifest, Attempt attempt, ReadinessTarget target) =>

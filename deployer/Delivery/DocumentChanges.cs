@@ -45,7 +45,7 @@ internal static class DocumentChanges
         }
         else if (value.ValueKind != JsonValueKind.Null)
         {
-            settings[name] = value.ToString();
+            settings[name] = value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
         }
     }
 }

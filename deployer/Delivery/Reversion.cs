@@ -29,15 +29,16 @@ internal sealed class Reversion(Mesh mesh, ContainerHosts hosts, Narrator narrat
                 : $"{attempt.Service} {attempt.Release!.Version} was promoted, does badly ({reason}), and could not be reverted: look at 'deployer status {attempt.Service}'.");
     }
 
-    /// <summary>Ends the split with a canary that failed.</summary>
+    /// <summary>Ends the split with a release that failed on its way into all of the traffic.</summary>
     public Task EndSplitAsync(Attempt attempt, ServiceManifest manifest, string reason) =>
-        LeaveAsync(attempt, manifest, attempt.Current.Document! with { Split = null }, reason);
+        LeaveAsync(attempt, manifest, attempt.Current.Document! with { Split = null, Leaving = attempt.Before.Document?.Leaving }, reason);
 
     private async Task LeaveAsync(Attempt attempt, ServiceManifest manifest, ServiceDocument after, string reason)
     {
         using var deadline = new CancellationTokenSource(Within, mesh.Time);
         try
         {
+            await new Restart(mesh, hosts, narrator).OfActiveAsync(after, manifest.Health.Deadline, deadline.Token);
             var index = await narrator.PhaseAsync("revert", async () =>
             {
                 var changed = await attempt.RevertAsync(after, reason);

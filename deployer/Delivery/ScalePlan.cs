@@ -39,6 +39,7 @@ internal sealed record ScalePlan(IReadOnlyList<(string Host, int Number)> Start,
     private static OwnContainer? Fullest(List<OwnContainer> serving) => serving
         .GroupBy(container => container.Host)
         .OrderByDescending(host => host.Count())
+        .ThenByDescending(host => host.Max(Number))
         .SelectMany(host => host.OrderByDescending(Number))
         .FirstOrDefault(container => !container.ByHand);
 

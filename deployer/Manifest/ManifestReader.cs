@@ -52,7 +52,7 @@ internal static class ManifestReader
         {
             Drain = drain,
             Traffic = TrafficReader.Read(root, drain),
-            Canary = StrategyReader.Canary(root),
+            Strategy = StrategyReader.Read(root),
             Watch = StrategyReader.Watch(root),
             Secrets = SecretReader.Read(root, manifest.Environment),
             Keep = root.Whole("keep", manifest.Keep, 0, ServiceDocument.RetiredLimit),

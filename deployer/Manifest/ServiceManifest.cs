@@ -43,8 +43,8 @@ internal sealed record ServiceManifest
     /// <summary>How requests are sent to the instances.</summary>
     public TrafficPolicy Traffic { get; init; } = TrafficPolicy.Default;
 
-    /// <summary>The steps on which a release comes into the traffic; <c>null</c> for all at once.</summary>
-    public CanaryPolicy? Canary { get; init; }
+    /// <summary>How a release comes into the traffic.</summary>
+    public Strategy Strategy { get; init; } = new();
 
     /// <summary>How a release is watched after its promotion; <c>null</c> for not at all.</summary>
     public WatchPolicy? Watch { get; init; }
@@ -127,6 +127,16 @@ internal sealed record CanaryPolicy
     /// <summary>The path that is asked of both releases where there are too few requests; <c>null</c> for none.</summary>
     public string? Synthetic { get; init; }
 }
+
+/// <summary>A release comes into the traffic replica by replica, each batch in the place of as many of the active release.</summary>
+/// <param name="Batch">How many replicas come at a time.</param>
+internal sealed record RollingPolicy(int Batch);
+
+/// <summary>A release stays beside the active one until a person promotes or aborts it.</summary>
+/// <param name="Share">Its share of the requests in percent.</param>
+/// <param name="Header">The request header that chooses it; <c>null</c> for none.</param>
+/// <param name="Cookie">The cookie that chooses it; <c>null</c> for none.</param>
+internal sealed record AbPolicy(double Share, SplitMatch? Header, SplitMatch? Cookie);
 
 /// <summary>A release is watched after its promotion, and reverted when it fails.</summary>
 internal sealed record WatchPolicy

@@ -57,7 +57,7 @@ public sealed class SecretsTests(DeployerFixture host)
 
     private async Task AssertNowhereInConsulAsync()
     {
-        var pairs = (await host.Consul.KV.List("mesh/", Ct)).Response;
+        var pairs = (await host.Consul.KV.List("mesh/", Ct)).Response!;
         Assert.NotEmpty(pairs);
         Assert.All(pairs, pair => Assert.DoesNotContain(Secret, Encoding.UTF8.GetString(pair.Value ?? []), StringComparison.Ordinal));
     }

@@ -50,6 +50,17 @@ public sealed class CandidateSpecTests
     }
 
     [Fact]
+    public void Of_SecretsAndResources_AreTheContainersOwn()
+    {
+        var manifest = Manifest with { Resources = new ResourceLimits { Cpus = 0.25, Memory = 64 << 20 } };
+
+        var container = CandidateSpec.Of(manifest, new Dictionary<string, string> { ["DB_PASSWORD"] = "a=b" }, Release, 1, "blue", "10.0.0.9");
+
+        Assert.Equal(["A=1", "DB_PASSWORD=a=b"], container.Env);
+        Assert.Equal((250_000_000, 64 << 20), (container.HostConfig!.NanoCPUs, container.HostConfig.Memory));
+    }
+
+    [Fact]
     public void Of_NoHttpCheck_ConnectsOnly()
     {
         var labels = CandidateSpec.Of(Manifest with { Health = new HealthPolicy() }, NoSecrets, Release, 1, "blue", "10.0.0.9").Labels;

@@ -36,7 +36,7 @@ public sealed class CommandLineTests
     [InlineData("logs Demo", "error: 'Demo' is no service name: 1 to 63 of")]
     [InlineData("logs demo --tail -1", "--tail must be 0 or more")]
     [InlineData("lock demo", "Required command was not provided.")]
-    [InlineData("init A/b", "error: 'A/b' is no image name; ")]
+    [InlineData("init b/A", "error: 'b/A' is no image name; ")]
     [InlineData("completion fish", "Argument 'fish' not recognized. Must be one of:")]
     [InlineData("validate /no/such.yaml", "error: the manifest '/no/such.yaml' cannot be read: ")]
     [InlineData("status --consul ftp://x", "error: Consul's address 'ftp://x/' is no http or https URL.")]

@@ -20,7 +20,7 @@ public sealed class DeployPlanTests
         Port = 8080,
         Routes = [new Route(null, "/demo", StripPath: true), new Route("new.example", "/", StripPath: false)],
         Replicas = 3,
-        Canary = new CanaryPolicy { Steps = [10, 12.5] },
+        Strategy = new Strategy(Canary: new CanaryPolicy { Steps = [10, 12.5] }),
         Tests = [new TestPolicy { Image = new ImageReference("r:5000/demo-tests", null) }],
         Traffic = new TrafficPolicy { Sticky = true, Retries = new RetryPolicy(1, 0.2), Drain = TimeSpan.FromSeconds(30) },
     };
@@ -40,19 +40,26 @@ public sealed class DeployPlanTests
 
         Assert.Equal(
             [
-                "WHAT                      NOW                              THEN",
-                "version                   v2                               v3",
-                "image                     r:5000/demo@sha256:222222222222…  r:5000/demo@sha256:333333333333…",
-                "replicas                  2                                3",
-                "tests                     -                                r:5000/demo-tests",
-                "strategy                  -                                canary: 10 %, 12.5 %, then all; 1m each",
-                "route /demo stripPath     False                            True",
-                "route /old                leads here                       -",
-                "route /old stripPath      False                            -",
-                "route new.example/        -                                leads here",
+                "WHAT|NOW|THEN",
+                "version|v2|v3",
+                "image|r:5000/demo@sha256:222222222222…|r:5000/demo@sha256:333333333333…",
+                "replicas|2|3",
+                "tests|-|r:5000/demo-tests",
+                "strategy|-|canary: 10 %, 12.5 %, then all; 1m each",
+                "route /demo stripPath|false|true",
+                "route /old|leads here|-",
+                "route /old stripPath|false|-",
+                "traffic.sticky|false|true",
+                "traffic.retries.attempts|2|1",
+                "route new.example/|-|leads here",
+                "route new.example/ stripPath|-|false",
+                "container|v2-1|stopped, kept for a rollback",
+                "container|v2-2|stopped, kept for a rollback",
+                "container|v1-1|removed",
+                "container|lost-1|removed",
                 "x",
             ],
-            PlanVerb.Table(new PlanReport("demo", plan, "x")).Lines());
+            PlanVerb.Table(new PlanReport("demo", plan, "x")).Lines().Select(line => string.Join('|', line.Split("  ", StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))));
     }
 
     [Fact]

@@ -63,10 +63,10 @@ public sealed class ManifestReaderTests
                 Drain = TimeSpan.FromSeconds(30),
             },
             manifest.Traffic);
-        Assert.Equal([5, 12.5, 50], manifest.Canary!.Steps);
+        Assert.Equal([5, 12.5, 50], manifest.Strategy.Canary!.Steps);
         Assert.Equal(
             (TimeSpan.FromMinutes(2), 500, 0.005, 1.2, "/health"),
-            (manifest.Canary.Bake, manifest.Canary.Minimum, manifest.Canary.ErrorShare, manifest.Canary.P99Ratio, manifest.Canary.Synthetic));
+            (manifest.Strategy.Canary.Bake, manifest.Strategy.Canary.Minimum, manifest.Strategy.Canary.ErrorShare, manifest.Strategy.Canary.P99Ratio, manifest.Strategy.Canary.Synthetic));
         Assert.Equal(new WatchPolicy { For = TimeSpan.FromMinutes(1), ErrorShare = 0.02, Minimum = 50 }, manifest.Watch);
     }
 
@@ -123,6 +123,17 @@ public sealed class ManifestReaderTests
         "13: tests[0].name is missing: what this suite is called, such as smoke",
         "15: tests[2].name: 'load' is already the name of a suite");
 
+    [Fact]
+    public void Read_EachStrategy_GivesItsPolicy()
+    {
+        Assert.Equal(new Strategy(Rolling: new RollingPolicy(2)), Valid(Whole + "\nstrategy: {rolling: {batch: 2}}").Strategy);
+        Assert.Equal(new Strategy(Rolling: new RollingPolicy(1)), Valid(Whole + "\nstrategy: {rolling: {}}").Strategy);
+        Assert.Equal(
+            new Strategy(Ab: new AbPolicy(12.5, new SplitMatch("X-Beta", "yes"), new SplitMatch("beta", "on"))),
+            Valid(Whole + "\nstrategy: {ab: {share: 12.5%, header: {name: X-Beta, value: yes}, cookie: {name: beta, value: on}}}").Strategy);
+        Assert.Equal(new Strategy(), Valid(Whole).Strategy);
+    }
+
     [Theory]
     [InlineData("traffic: {balance: fastest}", "traffic.balance: 'fastest' is not known; ")]
     [InlineData("traffic: {retries: {budget: 0.2}}", "traffic.retries.budget: '0.2' must be a share in percent, such as 5%")]
@@ -135,6 +146,11 @@ public sealed class ManifestReaderTests
     [InlineData("strategy: {canary: {p99-ratio: 0.5}}", "strategy.canary.p99-ratio: '0.5' must be a number from 1 to 100")]
     [InlineData("strategy: {canary: {synthetic: health}}", "strategy.canary.synthetic: 'health' must be a path")]
     [InlineData("strategy: {blue: {}}", "unknown key 'strategy.blue'; ")]
+    [InlineData("strategy: {canary: {}, rolling: {}}", "strategy: choose one of canary, rolling and ab")]
+    [InlineData("strategy: {rolling: {batch: 0}}", "strategy.rolling.batch: '0' must be a whole number from 1 to 50")]
+    [InlineData("strategy: {ab: {}}", "strategy.ab: which requests? Give share, header or cookie")]
+    [InlineData("strategy: {ab: {header: {name: X-Beta}}}", "strategy.ab.header.value is missing")]
+    [InlineData("strategy: {ab: {cookie: {name: a b, value: x}}}", "strategy.ab.cookie: strategy.ab.cookie.name 'a b' must be a token")]
     [InlineData("watch: {for: 10ms}", "watch.for: '10ms' must be at least 1s")]
     public void Read_AFaultyPolicy_IsToldWithItsKey(string more, string expected)
     {

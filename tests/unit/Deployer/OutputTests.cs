@@ -67,11 +67,11 @@ public sealed class OutputTests
         Assert.Contains("\"stage\": \"active\"", JsonSerializer.Serialize(StatusReader.Rows("demo", document, instances, answers), ReportJson.Default.IReadOnlyListStatusRow), StringComparison.Ordinal);
         Assert.Equal(
             [
-                "SERVICE  STAGE      VERSION  DEPLOYMENT  HOST  INSTANCE           HEALTH    SHARE   IN FLIGHT  AGE",
-                "demo     active     v2       k3vabcde    n     http://10.0.0.9:1  passing   25 %    3          1m30s",
-                "demo     active     v2       k3vabcde    n     http://10.0.0.9:2  passing   75 %    0          1m30s",
-                "demo     candidate  -        handmade    n     http://10.0.0.9:3  critical  -       -          -",
-                "demo     retired    v1       b7qabcde    -     -                  stopped   -       -          1m30s",
+                "SERVICE  STAGE      VERSION  DEPLOYMENT  HOST  INSTANCE           HEALTH    SHARE  IN FLIGHT  AGE",
+                "demo     active     v2       k3vabcde    n     http://10.0.0.9:1  passing   25 %   3          1m30s",
+                "demo     active     v2       k3vabcde    n     http://10.0.0.9:2  passing   75 %   0          1m30s",
+                "demo     candidate  -        handmade    n     http://10.0.0.9:3  critical  -      -          -",
+                "demo     retired    v1       b7qabcde    -     -                  stopped   -      -          1m30s",
             ],
             table.Lines());
     }

@@ -53,9 +53,10 @@ public sealed class ScalePlanTests
 
         var made = CandidateSpec.Like(pattern, "demo", Release, 4, "blue", "10.0.0.2");
 
-        Assert.Equal(("demo-v2-k3vabcde-4", "demo@sha256:2", "", 1024), (made.Name, made.Image, made.Hostname, made.HostConfig.Memory));
-        Assert.Equal((["A=1"], ["serve"]), (made.Env, made.Cmd));
-        Assert.Equal(("10.0.0.2", ""), (made.HostConfig.PortBindings["8080/tcp"][0].HostIP, made.HostConfig.PortBindings["8080/tcp"][0].HostPort));
+        Assert.Equal(("demo-v2-k3vabcde-4", "demo@sha256:2", "", 1024), (made.Name, made.Image, made.Hostname, made.HostConfig!.Memory));
+        Assert.Equal(["A=1"], made.Env);
+        Assert.Equal(["serve"], made.Cmd);
+        Assert.Equal(("10.0.0.2", ""), (made.HostConfig!.PortBindings!["8080/tcp"][0].HostIP, made.HostConfig!.PortBindings!["8080/tcp"][0].HostPort));
         Assert.Equal(("demo", Release.Deployment, "blue"), (made.Labels["SERVICE_8080_NAME"], made.Labels["mesh.deployment"], made.Labels["mesh.environment"]));
     }
 
