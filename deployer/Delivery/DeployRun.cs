@@ -7,8 +7,8 @@ namespace ServiceMesh.Deployer.Delivery;
 /// <summary>From a manifest and a version to a release that serves: the phases, in order.</summary>
 internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrator)
 {
-    private readonly Candidates candidates = new(mesh, host, narrator);
-    private readonly Readiness readiness = new(mesh.Catalog, host, mesh.Settings.Environment, mesh.Time);
+    private readonly Candidates candidates = new(mesh, hosts, narrator);
+    private readonly Readiness readiness = new(mesh.Catalog, mesh.Settings.Environment, mesh.Time);
 
     public async Task<Delivered> RunAsync(ServiceManifest manifest, string version, CancellationToken ct)
     {
@@ -149,7 +149,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             narrator.Say($"running {tests.Image} against {instances[0].Url}");
             var container = CandidateSpec.OfTests(manifest, tests, image, target.Release, instances[0].Url, mesh.Settings.Environment);
             var runner = new TestRunner(await TestsHostAsync(tests.On, attempt.Token), narrator, mesh.Time);
-            attempt.Tests = await readiness.WhileAllRunAsync(target, token => runner.RunAsync(container, tests.Timeout, token), attempt.Token);
+            attempt.Tests = await Readiness.WhileAllRunAsync(target, token => runner.RunAsync(container, tests.Timeout, token), attempt.Token);
             if (TestRunner.Rejection(manifest.Name, target.Release.Version, attempt.Tests, tests.Timeout) is { } reason)
             {
                 var tail = await target.TailAsync(attempt.Token);
