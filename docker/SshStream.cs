@@ -34,7 +34,7 @@ internal sealed class SshStream : Stream
 
     public static SshStream Open(Uri host)
     {
-        var start = new ProcessStartInfo("ssh") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("ssh") { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         // Nobody is there to be asked for a password, and a host that is gone is not waited for by the minute.
         foreach (var argument in (string[])["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5", "-T"])
             start.ArgumentList.Add(argument);

@@ -191,7 +191,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
                 narrator.Say($"running {suite.Image} against {instances[0].Url}");
                 var container = CandidateSpec.OfTests(manifest, suite, image, target.Release, instances[0].Url, mesh.Settings.Environment);
                 var runner = new TestRunner(await TestsHostAsync(suite.On, attempt.Token), narrator, mesh.Time);
-                var run = await readiness.WhileAllRunAsync(target, token => runner.RunAsync(container, suite.Timeout, token), attempt.Token);
+                var run = await Readiness.WhileAllRunAsync(target, token => runner.RunAsync(container, suite.Timeout, token), attempt.Token);
                 attempt.Tests.Add(run = run with { Suite = suite.Name });
                 if (TestRunner.Rejection(manifest.Name, target.Release.Version, run, suite.Timeout) is { } reason)
                 {

@@ -18,10 +18,11 @@ internal sealed class ImageStore(IDockerClient docker, RegistryCredentials crede
         using var silence = new CancellationTokenSource(LongestSilence, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, silence.Token);
         var messages = new PullMessages(() => silence.CancelAfter(LongestSilence));
+        var shown = await credentials.ForAsync(image.Repository, ct);
         try
         {
             await docker.Images.CreateImageAsync(
-                new ImagesCreateParameters { FromImage = image.Repository, Tag = image.Tag }, await credentials.ForAsync(image.Repository, ct), messages, either.Token);
+                new ImagesCreateParameters { FromImage = image.Repository, Tag = image.Tag }, shown, messages, either.Token);
         }
         catch (OperationCanceledException) when (silence.IsCancellationRequested && !ct.IsCancellationRequested)
         {

@@ -26,7 +26,7 @@ internal sealed class Readiness(Catalog catalog, string environment, TimeProvide
     /// Does the work unless one of the containers ends, now or since the target's time. Docker starts it again, perhaps before any
     /// check or test has noticed, but what dies while it is judged does not get into the traffic.
     /// </summary>
-    public async Task<T> WhileAllRunAsync<T>(ReadinessTarget target, Func<CancellationToken, Task<T>> work, CancellationToken ct)
+    public static async Task<T> WhileAllRunAsync<T>(ReadinessTarget target, Func<CancellationToken, Task<T>> work, CancellationToken ct)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var exited = FirstExitAsync(target.Shares, over.Token);

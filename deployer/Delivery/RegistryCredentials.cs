@@ -88,7 +88,7 @@ internal sealed class RegistryCredentials(string config, Func<string, string, Ca
 
     private static async Task<string?> AskHelperAsync(string name, string registry, CancellationToken ct)
     {
-        var start = new ProcessStartInfo($"docker-credential-{name}", "get") { RedirectStandardInput = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo($"docker-credential-{name}", "get") { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true };
         try
         {
             using var process = Process.Start(start)!;

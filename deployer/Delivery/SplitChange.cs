@@ -38,8 +38,8 @@ internal sealed class SplitChange(Mesh mesh, Narrator narrator)
                 ExitCode.Unhealthy, $"instance {ill.Id} of the candidate is {ill.Health}: a split would send requests to it. Look at its checks in Consul.");
         }
 
-        var shares = await CandidateIdentity.LocateAsync(chosen, await mesh.HostsAsync([], narrator, ct), ct);
-        return await CandidateIdentity.OfAsync(chosen, shares, ct);
+        var hosts = await mesh.HostsAsync([], narrator, ct);
+        return await CandidateIdentity.OfAsync(chosen, await CandidateIdentity.LocateAsync(chosen, hosts, ct), ct);
     }
 
     /// <summary>Which requests are sent to the split's release.</summary>

@@ -47,9 +47,11 @@ internal sealed class DocumentView(DocumentSet known)
     // Written in one transaction with the document, so their index is one.
     private static KVPair? Pair(KVPair latest)
     {
-        var end = latest.Value.AsSpan().IndexOf((byte)'\n');
-        if (end < 0 || Encoding.ASCII.GetString(latest.Value, 0, end) is var service && !ServiceName.IsValid(service))
-            return null;
-        return new KVPair(MeshKeys.Service(service)) { Value = latest.Value[(end + 1)..], ModifyIndex = latest.ModifyIndex };
+        var value = latest.Value ?? [];
+        var end = Math.Max(0, value.AsSpan().IndexOf((byte)'\n'));
+        var service = Encoding.ASCII.GetString(value, 0, end);
+        return ServiceName.IsValid(service)
+            ? new KVPair(MeshKeys.Service(service)) { Value = value[(end + 1)..], ModifyIndex = latest.ModifyIndex }
+            : null;
     }
 }

@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using System.Threading.Channels;
 using Consul;
 
 namespace ServiceMesh.Store;
@@ -33,21 +32,39 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
     public async IAsyncEnumerable<DocumentSet> WatchAsync(DocumentSet known, [EnumeratorCancellation] CancellationToken ct)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var heard = Channel.CreateUnbounded<Func<DocumentView, DocumentSet?>>(new UnboundedChannelOptions { SingleReader = true });
-        Task[] following = [HearListsAsync(heard.Writer, over.Token), HearLatestAsync(heard.Writer, over.Token)];
+        ulong index = 0;
+        await using var lists = blocking.FollowAsync(
+            "documents",
+            async (query, token) =>
+            {
+                var result = await ListServicesAsync(query, token);
+                index = result.LastIndex;
+                return result;
+            },
+            SamePairs,
+            over.Token).GetAsyncEnumerator(over.Token);
+        await using var latest = blocking.FollowAsync("the latest document", ReadLatestAsync, SamePairs, over.Token).GetAsyncEnumerator(over.Token);
         var view = new DocumentView(known);
+        var (list, change) = (lists.MoveNextAsync().AsTask(), latest.MoveNextAsync().AsTask());
         try
         {
-            await foreach (var hear in heard.Reader.ReadAllAsync(ct))
+            while (true)
             {
-                if (hear(view) is { } documents)
+                var isList = await Task.WhenAny(list, change) == list;
+                await (isList ? list : change);
+                if ((isList ? view.Listed(lists.Current, index) : view.Changed(latest.Current.FirstOrDefault())) is { } documents)
                     yield return documents;
+                if (isList)
+                    list = lists.MoveNextAsync().AsTask();
+                else
+                    change = latest.MoveNextAsync().AsTask();
             }
         }
         finally
         {
+            // An enumerator may be disposed of only when it rests.
             await over.CancelAsync();
-            await Task.WhenAll(following).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.WhenAll((Task)list, change).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -116,46 +133,6 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
     {
         await foreach (var pairs in blocking.FollowAsync("keys", ListKeysAsync, SamePairs, ct))
             yield return Keyring.Of(pairs);
-    }
-
-    // Both loops end by the caller's token alone; what else ends them is a bug, which the reader is to see.
-    private async Task HearListsAsync(ChannelWriter<Func<DocumentView, DocumentSet?>> heard, CancellationToken ct)
-    {
-        try
-        {
-            ulong index = 0;
-            await foreach (var pairs in blocking.FollowAsync(
-                "documents",
-                async (query, token) =>
-                {
-                    var result = await ListServicesAsync(query, token);
-                    index = result.LastIndex;
-                    return result;
-                },
-                SamePairs,
-                ct))
-            {
-                var at = index;
-                heard.TryWrite(view => view.Listed(pairs, at));
-            }
-        }
-        catch (Exception error)
-        {
-            heard.TryComplete(error);
-        }
-    }
-
-    private async Task HearLatestAsync(ChannelWriter<Func<DocumentView, DocumentSet?>> heard, CancellationToken ct)
-    {
-        try
-        {
-            await foreach (var pairs in blocking.FollowAsync("the latest document", ReadLatestAsync, SamePairs, ct))
-                heard.TryWrite(view => view.Changed(pairs.FirstOrDefault()));
-        }
-        catch (Exception error)
-        {
-            heard.TryComplete(error);
-        }
     }
 
     private async Task<QueryResult<KVPair[]>> ReadLatestAsync(QueryOptions query, CancellationToken ct)

@@ -145,7 +145,7 @@ internal sealed class SecondDocker : IAsyncDisposable
     {
         var name = Path.GetFileName(folder.FullName);
         File.Delete(Path.Combine(folder.FullName, "docker.pid"));
-        var start = new ProcessStartInfo("dockerd") { RedirectStandardError = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("dockerd") { UseShellExecute = false, RedirectStandardError = true, RedirectStandardOutput = true };
         foreach (var argument in (string[])
         [
             "--data-root", Path.Combine(folder.FullName, "data"), "--exec-root", Path.Combine(folder.FullName, "exec"),
@@ -164,7 +164,7 @@ internal sealed class SecondDocker : IAsyncDisposable
 
     private async Task AnswersAsync(CancellationToken ct)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60), TimeProvider.System);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, patience.Token);
         while (true)
         {
@@ -175,7 +175,7 @@ internal sealed class SecondDocker : IAsyncDisposable
             }
             catch (DockerUnreachableException) when (!daemon!.HasExited)
             {
-                await Task.Delay(100, either.Token);
+                await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, either.Token);
             }
         }
     }

@@ -138,7 +138,7 @@ public sealed class MeshStoreTests(ConsulFixture consul)
         {
             // The first list comes; whoever waits for the next one waits until the test's end.
             if (context.Request.Query.ContainsKey("recurse") && context.Request.Query.ContainsKey("index"))
-                await Task.Delay(Timeout.InfiniteTimeSpan, context.RequestAborted);
+                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted);
             await front!.ForwardAsync(context, consul.Address, context.RequestAborted);
         });
         var store = new MeshStore(ConsulFixture.ClientOf(slow.Address), new BlockingQuery(NullLogger<BlockingQuery>.Instance, TimeProvider.System));

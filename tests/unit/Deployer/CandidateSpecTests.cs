@@ -1,5 +1,4 @@
 using Docker.DotNet.Models;
-using ServiceMesh.Deployer;
 using ServiceMesh.Deployer.Delivery;
 using ServiceMesh.Deployer.Manifest;
 using Xunit;
