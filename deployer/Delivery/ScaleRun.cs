@@ -115,7 +115,7 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
     }
 
     // New replicas may have had traffic: they leave it in order.
-    private async Task UndoAsync(IReadOnlyList<OwnContainer> started, Attempt attempt, TimeSpan drain, string reason)
+    private async Task UndoAsync(List<OwnContainer> started, Attempt attempt, TimeSpan drain, string reason)
     {
         if (started.Count == 0)
             return;

@@ -61,9 +61,9 @@ internal static partial class PlanVerb
         [change.What, Short(change.Now), change.Now == change.Then ? "the same" : Short(change.Then)];
 
     // A digest's beginning is enough for a person.
-    private static string Short(string? value) => value is null ? "-" : Digest().Replace(value, "$1…");
+    private static string Short(string? value) => value is null ? "-" : Digest().Replace(value, "${start}…");
 
-    [GeneratedRegex("(sha256:[0-9a-f]{12})[0-9a-f]{52}", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+    [GeneratedRegex("(?<start>sha256:[0-9a-f]{12})[0-9a-f]{52}", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
     private static partial Regex Digest();
 }
 

@@ -27,7 +27,7 @@ public sealed class StatusWatchTests(DeployerFixture host)
         await Task.WhenAny(begun.Task, watching);
 
         await deployer.RunAsync(["rollback", deployer.Service, "--drain", "100ms"]);
-        await Task.WhenAny(told.Task, watching, Task.Delay(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken));
+        await Task.WhenAny(told.Task, watching, Task.Delay(TimeSpan.FromSeconds(20), TimeProvider.System, TestContext.Current.CancellationToken));
         await interruption.CancelAsync();
 
         var ended = await watching;

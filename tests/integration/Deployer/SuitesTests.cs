@@ -1,4 +1,3 @@
-using ServiceMesh.Deployer;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Deployer;
