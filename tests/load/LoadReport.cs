@@ -9,12 +9,16 @@ namespace ServiceMesh.Load;
 /// <param name="Seconds">From the first request to the last answer.</param>
 /// <param name="Statuses">Answers by HTTP status.</param>
 /// <param name="FirstFailures">The first few failures, in words.</param>
+/// <param name="FirstFailureSeconds">When the first request failed, from the first request on; null if none did.</param>
+/// <param name="LastFailureSeconds">When the last request failed.</param>
 public sealed record LoadReport(
     long Sent,
     long Failed,
     double Seconds,
     IReadOnlyDictionary<int, long> Statuses,
-    IReadOnlyList<string> FirstFailures)
+    IReadOnlyList<string> FirstFailures,
+    double? FirstFailureSeconds,
+    double? LastFailureSeconds)
 {
     public string ToJson() => JsonSerializer.Serialize(this, LoadJson.Default.LoadReport);
 }

@@ -13,6 +13,8 @@ internal sealed class Tally
     private long sent;
     private long failed;
     private TimeSpan last;
+    private TimeSpan? firstFailure;
+    private TimeSpan? lastFailure;
 
     public void Answered(HttpStatusCode status, TimeSpan at)
     {
@@ -44,9 +46,13 @@ internal sealed class Tally
                 failed,
                 Math.Round(last.TotalSeconds, 3),
                 new SortedDictionary<int, long>(statuses),
-                [.. firstFailures]);
+                [.. firstFailures],
+                Seconds(firstFailure),
+                Seconds(lastFailure));
         }
     }
+
+    private static double? Seconds(TimeSpan? moment) => moment is { } known ? Math.Round(known.TotalSeconds, 3) : null;
 
     private void Count(TimeSpan at)
     {
@@ -57,6 +63,8 @@ internal sealed class Tally
     private void Fail(string what, TimeSpan at)
     {
         failed++;
+        firstFailure ??= at;
+        lastFailure = at > lastFailure || lastFailure is null ? at : lastFailure;
         if (firstFailures.Count < FailuresToTell)
             firstFailures.Add($"at {at.TotalSeconds:F3} s: {what}");
     }

@@ -1,0 +1,87 @@
+# shellcheck shell=bash
+# The second production host, and what happens to requests when hosts, networks and Consul fail.
+
+test_second_host() {
+  lab_step "One more production host"
+  check "prod2 comes up" lab_vagrant up prod2
+  check "cd: v2 is deployed to both hosts under load, no request fails" under_load 0 on cd '/vagrant/recommendation-service/deploy.sh v2'
+  check "an instance on each host is in the traffic" spread_over_both
+}
+
+spread_over_both() {
+  local hosts
+  hosts=$(instances_in_traffic)
+  printf '%s\n' "$hosts" | paste -s -d ' '
+  grep -q "$LAB_PROD:" <<<"$hosts" && grep -q "$LAB_PROD2:" <<<"$hosts"
+}
+
+instances_in_traffic() {
+  fetch "http://$LAB_PROD:8000/services/demo" | jq -r '.instances[] | select(.inTraffic) | .url' | sed 's|.*//||' | sort
+}
+
+test_failures() {
+  lab_step "Failures, with requests coming in at http://prod:8000/demo/1"
+  printf '\n| what was done | requests sent | failed | seconds from the first failure to the last | seconds to right again |\n| --- | --- | --- | --- | --- |\n' \
+    >>"$LAB_FOLDER/report.md"
+  survive "prod2 is stopped hard" stop_second prod2_is_out
+  survive "prod2 is started again" start_second spread_over_both
+  survive "prod2 is cut off from the network" cut_second_off prod2_is_out
+  survive "prod2 is connected again" connect_second spread_over_both
+  survive "the Consul server is restarted" restart_consul consul_answers
+  survive "prod is restarted" restart_prod spread_over_both
+  check "cd: a deployment goes through after all that" on cd '/vagrant/recommendation-service/deploy.sh v1'
+}
+
+# survive <what is done> <the command that does it> <the condition of all being right again>: requests may fail from the
+# deed until then, and none may fail afterwards.
+survive() {
+  check "$1" survived "$@"
+}
+
+survived() {
+  local deed=$1 begun seconds sent failed from to
+  start_lab_load
+  sleep 2
+  begun=$SECONDS
+  "$2" || return 1
+  wait_until "$LAB_RESTART_SECONDS" "$3" || { stop_lab_load; printf 'not right again after %d s\n' "$LAB_RESTART_SECONDS"; return 1; }
+  seconds=$((SECONDS - begun))
+  stop_lab_load
+  read -r sent failed from to < <(jq -r '"\(.sent) \(.failed) \(.firstFailureSeconds // 0) \(.lastFailureSeconds // 0)"' "$lab_scratch/load.json")
+  jq -r '.firstFailures[]' "$lab_scratch/load.json"
+  printf '%d requests sent, %d failed, between %s s and %s s; right again after %d s\n' "$sent" "$failed" "$from" "$to" "$seconds"
+  printf '| %s | %d | %d | %.1f | %d |\n' "$deed" "$sent" "$failed" "$(jq -n "$to - $from")" "$seconds" >>"$LAB_FOLDER/report.md"
+  none_fails_now
+}
+
+none_fails_now() {
+  "$ARTIFACTS/load/load" "http://$LAB_PROD:8000/demo/1" --concurrency 16 --rate 200 --max-seconds 3 >"$lab_scratch/after.json"
+  (($(jq .failed "$lab_scratch/after.json") == 0)) && return
+  printf 'requests fail still: %s\n' "$(cat "$lab_scratch/after.json")"
+  return 1
+}
+
+stop_second() { docker kill "$(lab_container prod2)" >/dev/null; }
+
+start_second() { docker start "$(lab_container prod2)" >/dev/null; }
+
+# The cable between prod2 and the other hosts; Vagrant has one of its own.
+cut_second_off() { outside prod2 ip link set "$(mesh_interface prod2)" down; }
+
+connect_second() { outside prod2 ip link set "$(mesh_interface prod2)" up; }
+
+mesh_interface() { outside "$1" ip -o -4 address show to 10.100.200.0/24 | awk '{print $2; exit}'; }
+
+prod2_is_out() { ! instances_in_traffic | grep -q "$LAB_PROD2:"; }
+
+restart_consul() { outside prod docker restart consul >/dev/null; }
+
+consul_answers() {
+  [[ $(fetch_consul_leader) == *:* ]] && on cd 'deployer status demo'
+}
+
+fetch_consul_leader() { ask "https://$LAB_PROD:8501/v1/status/leader"; }
+
+restart_prod() { docker restart "$(lab_container prod)" >/dev/null; }
+
+lab_container() { printf '%s-%s' "${MESH_LAB_NAME:-lab}" "$1"; }

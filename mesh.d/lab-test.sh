@@ -1,0 +1,167 @@
+# shellcheck shell=bash
+# lab test: the hosts brought up, the walk-through, what must be refused, what must be survived. Each check prints what
+# it saw; the last line is the sum. The tables are also in artifacts/lab/report.md.
+
+readonly LAB_CD=10.100.200.200 LAB_PROD=10.100.200.201 LAB_PROD2=10.100.200.202
+# What a host may take to come back, and what may be wrong until it is known that one is gone, in seconds.
+readonly LAB_RESTART_SECONDS=90 LAB_OUTAGE_SECONDS=40
+
+run_lab_tests() {
+  SECONDS=0
+  prepare_lab
+  publish_program load tests/load
+  mkdir -p "$LAB_FOLDER/log"
+  : >"$LAB_FOLDER/report.md"
+  lab_passed=0 lab_failed=0 lab_load='' lab_scratch=$(mktemp -d)
+  trap end_lab_tests EXIT
+  test_lab_files
+  lab_step "Bringing dev, cd and prod up"
+  run_quietly lab-up lab_vagrant up dev cd prod
+  note "$SECONDS s"
+  test_walk_through
+  test_refused_doors
+  test_playbook
+  test_second_host
+  test_failures
+  report_lab
+}
+
+end_lab_tests() {
+  if [[ -n $lab_load ]]; then kill -KILL "$lab_load" 2>/dev/null || true; fi
+  rm -rf -- "$lab_scratch"
+}
+
+lab_step() { printf '\n[%3d s] %s\n' "$SECONDS" "$*"; }
+
+# check <what holds> <the command that shows it …>: the command's last line is the evidence.
+check() {
+  local what=$1 answer
+  shift
+  if answer=$("$@" 2>&1 </dev/null); then
+    lab_passed=$((lab_passed + 1))
+    printf '  ok      %s: %s\n' "$what" "$(last_line "$answer")"
+  else
+    lab_failed=$((lab_failed + 1))
+    printf '  FAILED  %s:\n%s\n' "$what" "$(tail -n 30 <<<"$answer")"
+  fi
+}
+
+last_line() { sed '/^[[:space:]]*$/d' <<<"$1" | tail -n 1 | cut -c 1-160; }
+
+report_lab() {
+  lab_step "The tables are in artifacts/lab/report.md"
+  say "$lab_passed passed, $lab_failed failed"
+  ((lab_failed == 0 && lab_passed > 0))
+}
+
+# ---- on the hosts
+
+# on <host> <command line>: as the user that Vagrant logs in, in a login shell.
+on() {
+  local host=$1 address
+  address=$(lab_address "$host")
+  ssh -n -i "$ROOT/.vagrant/machines/$host/docker/private_key" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+    -o LogLevel=ERROR -o ConnectTimeout=10 "vagrant@$address" "bash -l -c $(printf %q "$2")"
+}
+
+lab_address() {
+  case $1 in
+    dev) printf '10.100.200.199' ;;
+    cd) printf '%s' "$LAB_CD" ;;
+    prod) printf '%s' "$LAB_PROD" ;;
+    prod2) printf '%s' "$LAB_PROD2" ;;
+  esac
+}
+
+# The host itself, from outside: what a power switch, a cable or a look over the shoulder would be.
+outside() { docker exec "${MESH_LAB_NAME:-lab}-$1" "${@:2}"; }
+
+# ---- the tree
+
+test_lab_files() {
+  lab_step "The Vagrantfile and the playbooks"
+  check "vagrant validate" lab_vagrant validate
+  check "ansible-lint" lint_playbooks
+  check "ansible-playbook --syntax-check" lab_playbook site.yml --syntax-check
+}
+
+lint_playbooks() {
+  (cd "$ROOT/ansible" && ansible-lint --offline --profile production) && printf 'clean\n'
+}
+
+lab_playbook() {
+  (cd "$ROOT/ansible" && ANSIBLE_CONFIG=ansible.cfg ansible-playbook --extra-vars "@$MESH_ANSIBLE_VARS" "$@")
+}
+
+# ---- the walk-through
+
+test_walk_through() {
+  lab_step "The walk-through of the README"
+  check "dev: the image builds, and its unit tests with it" on dev \
+    'cd /vagrant && docker build -q -f recommendation-service/Dockerfile --build-arg VERSION=v1 -t demo:v1 .'
+  check "dev: its integration tests pass against itself" on dev \
+    'cd /vagrant && docker build -q -f recommendation-service/Dockerfile --target integration-tests -t demo-tests:v1 . && docker run --rm demo-tests:v1'
+  check "dev: it runs, and its tests pass against the URL" on dev \
+    'docker run -d --name demo -p 8080:8080 demo:v1 >/dev/null && docker run --rm --network host -e URL=http://localhost:8080 -e EXPECTED_VERSION=v1 demo-tests:v1'
+  check "cd: v1 is built and pushed" on cd 'cd /vagrant && VERSION=v1 recommendation-service/build-and-push-images.sh'
+  check "cd: v1 is deployed" on cd '/vagrant/recommendation-service/deploy.sh v1'
+  check "cd: http://prod:8000/services/demo tells v1" served_version v1
+  check "cd: http://prod:8000/demo/1 answers" on cd 'curl -sSf http://prod:8000/demo/1'
+  check "cd: v2 is built and pushed" on cd 'cd /vagrant && VERSION=v2 recommendation-service/build-and-push-images.sh'
+  check "cd: v2 is deployed under load, no request fails" under_load 0 on cd '/vagrant/recommendation-service/deploy.sh v2'
+  check "cd: http://prod:8000/services/demo tells v2" served_version v2
+  check "cd: v3, broken, is built and pushed" on cd 'rm -rf broken && cp -r /vagrant broken && cd broken &&
+    sed -i "s/JsonPropertyName(\"rec\")/JsonPropertyName(\"recommended\")/" recommendation-service/*.cs &&
+    VERSION=v3 recommendation-service/build-and-push-images.sh'
+  check "cd: v3 is rejected by its tests (exit code 2), production is what it was" rejected v3
+  check "cd: rolled back to v1 under load, no request fails" under_load 0 on cd 'deployer rollback demo'
+  check "cd: http://prod:8000/services/demo tells v1 again" served_version v1
+}
+
+served_version() {
+  local seen
+  seen=$(on cd 'curl -sSf http://prod:8000/services/demo' | jq -r .version)
+  printf '%s\n' "$seen"
+  [[ $seen == "$1" ]]
+}
+
+production() {
+  fetch "http://$LAB_PROD:8000/services/demo" | jq -c '{version, deployment, index, instances: [.instances[].url] | sort}'
+}
+
+production_is() { [[ $(production) == "$1" ]]; }
+
+rejected() {
+  local before code=0
+  before=$(production)
+  on cd "/vagrant/recommendation-service/deploy.sh $1" || code=$?
+  printf 'exit code %d\n%s\n' "$code" "$before"
+  ((code == 2)) && wait_until 10 production_is "$before"
+}
+
+# ---- load
+
+start_lab_load() {
+  rm -f -- "$lab_scratch/stop"
+  "$ARTIFACTS/load/load" "http://$LAB_PROD:8000/demo/1" --concurrency 16 --rate 200 --max-seconds 300 \
+    --stop-file "$lab_scratch/stop" >"$lab_scratch/load.json" &
+  lab_load=$!
+}
+
+stop_lab_load() {
+  touch "$lab_scratch/stop"
+  wait "$lab_load"
+  lab_load=''
+}
+
+# under_load <failures allowed> <command …>
+under_load() {
+  local allowed=$1 code=0
+  shift
+  start_lab_load
+  "$@" || code=$?
+  stop_lab_load
+  ((code == 0)) || return "$code"
+  jq -r '"\(.sent) requests sent, \(.failed) failed \(.firstFailures | join("; "))"' "$lab_scratch/load.json"
+  (($(jq .sent "$lab_scratch/load.json") > 0 && $(jq .failed "$lab_scratch/load.json") <= allowed))
+}

@@ -1,0 +1,119 @@
+# shellcheck shell=bash
+# lab: the Vagrantfile's hosts on this machine, as containers (Vagrant's docker provider), provisioned with Ansible.
+
+readonly LAB_FOLDER=$ARTIFACTS/lab
+# Where a host finds images as files, on machines that reach no container registry.
+readonly LAB_ARCHIVES=/var/lib/mesh-lab-images
+
+run_lab() {
+  local verb=${1:-}
+  shift || true
+  case $verb in
+    up)
+      prepare_lab
+      lab_vagrant up "$@"
+      print_lab
+      ;;
+    test)
+      refuse_arguments "$@"
+      run_lab_tests
+      ;;
+    down)
+      refuse_arguments "$@"
+      lab_down
+      ;;
+    *) fail "The lab's verbs: ./mesh lab up [host …], ./mesh lab test, ./mesh lab down." ;;
+  esac
+}
+
+prepare_lab() {
+  prepare_machine
+  prepare_lab_tools
+  prepare_images "$DEBIAN_IMAGE"
+  mkdir -p "$LAB_FOLDER"
+  export MESH_ANSIBLE_VARS=$LAB_FOLDER/settings.yml
+  printf -- '---\n' >"$MESH_ANSIBLE_VARS"
+  if is_stand_in "$SDK_IMAGE"; then share_stand_ins; fi
+}
+
+prepare_lab_tools() {
+  local missing=() program
+  for program in vagrant:vagrant ansible-playbook:ansible ansible-lint:ansible-lint rsync:rsync ssh:openssh-client; do
+    command -v "${program%%:*}" >/dev/null || missing+=("${program##*:}")
+  done
+  if ((${#missing[@]} > 0)); then install_packages "${missing[@]}"; fi
+}
+
+# This verb's Vagrant; "vagrant ssh cd" and the like need none of these settings.
+lab_vagrant() {
+  (cd "$ROOT" && VAGRANT_DEFAULT_PROVIDER=docker VAGRANT_CHECKPOINT_DISABLE=1 vagrant "$@")
+}
+
+is_stand_in() {
+  [[ $(docker image inspect --format '{{index .Config.Labels "mesh.stand-in"}}' "$1") == true ]]
+}
+
+# What this machine could not pull its hosts cannot either: they get the stand-ins, and this machine's way to packages.
+share_stand_ins() {
+  local image
+  run_quietly lab-base build_lab_base
+  export MESH_LAB_BASE=mesh/lab-base:dev
+  export MESH_LAB_IMAGES=$LAB_FOLDER/images
+  for image in "$CONSUL_IMAGE" "$REGISTRY_IMAGE" "$ASPNET_IMAGE" "$SDK_IMAGE"; do
+    archive_image "$image"
+  done
+  {
+    printf 'docker_image_archives: %s\n' "$LAB_ARCHIVES"
+    # Docker's own name server for networks is of no use to containers inside of a host.
+    printf 'docker_name_servers: [%s]\n' "$(name_servers)"
+  } >>"$MESH_ANSIBLE_VARS"
+}
+
+# Debian with this machine's own apt sources and authorities.
+build_lab_base() {
+  local context
+  context=$(mktemp -d)
+  cp /etc/ssl/certs/ca-certificates.crt "$context"
+  list_debian_sources >"$context/sources.list"
+  printf 'FROM %s\nCOPY ca-certificates.crt /etc/ssl/certs/\nCOPY sources.list /etc/apt/\n' "$DEBIAN_IMAGE" >"$context/Dockerfile"
+  docker build --tag mesh/lab-base:dev "$context"
+  rm -rf -- "$context"
+}
+
+list_debian_sources() {
+  # shellcheck disable=SC2016 # apt fills these in, not the shell.
+  apt-get indextargets --format '$(ORIGIN)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)' 'Created-By: Packages' |
+    while IFS='|' read -r origin address suite component; do
+      if [[ $origin == Debian ]]; then printf 'deb %s %s %s\n' "$address" "$suite" "$component"; fi
+    done
+}
+
+name_servers() {
+  sed -n 's/^nameserver \([0-9.]*\)$/\1/p' /etc/resolv.conf | grep -v '^127\.' | paste -s -d , || true
+}
+
+archive_image() {
+  local file=$MESH_LAB_IMAGES/${1//[^A-Za-z0-9.-]/_}.tar id
+  id=$(docker image inspect --format '{{.Id}}' "$1")
+  mkdir -p "$MESH_LAB_IMAGES"
+  if [[ -f $file && $(cat "$file.id" 2>/dev/null) == "$id" ]]; then return; fi
+  rm -f -- "$file.id"
+  docker save --output "$file" "$1"
+  printf '%s' "$id" >"$file.id"
+}
+
+print_lab() {
+  say "Hosts      dev, cd, prod (and prod2: ./mesh lab up prod2); vagrant ssh cd"
+  say "Proxy      http://10.100.200.201:8000/services"
+  say "Consul UI  https://10.100.200.201:8501/ui, with the token in ansible/secrets/lab/consul-token-people"
+}
+
+lab_down() {
+  if ! command -v vagrant >/dev/null; then
+    say "Nothing to remove: there is no Vagrant on this machine."
+    return
+  fi
+  lab_vagrant destroy --force
+  # Without hosts, nobody trusts these any more.
+  rm -rf -- "$ROOT/ansible/secrets/lab" "$LAB_FOLDER/images"
+}
