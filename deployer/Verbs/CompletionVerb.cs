@@ -12,7 +12,7 @@ internal static class CompletionVerb
         _deployer() {
           local word=${COMP_WORDS[COMP_CWORD]} words
           words=$("${COMP_WORDS[0]}" "[suggest:$COMP_POINT]" "$COMP_LINE" 2>/dev/null)
-          [[ $word == -* ]] || words=$(grep -v '^-' <<<"$words")
+          [[ $word == -* ]] || words=$(grep -v '^[-/]' <<<"$words")
           mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
         }
         complete -o default -F _deployer deployer
@@ -25,7 +25,7 @@ internal static class CompletionVerb
         _deployer() {
           local line="${words[1,CURRENT]}"
           local -a found=("${(@f)$("${words[1]}" "[suggest:${#line}]" "$line" 2>/dev/null)}")
-          [[ ${words[CURRENT]} == -* ]] || found=("${(@)found:#-*}")
+          [[ ${words[CURRENT]} == -* ]] || found=("${(@)found:#[-/]*}")
           found=("${(@)found:#}")
           (($#found)) && compadd -a found
           _files
