@@ -1,6 +1,7 @@
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Docker.DotNet.Handler.Abstractions;
 
 namespace ServiceMesh.Docker;
 
@@ -8,7 +9,7 @@ namespace ServiceMesh.Docker;
 /// What it takes to speak to an Engine by mutual TLS: a folder with <c>ca.pem</c>, <c>cert.pem</c> and <c>key.pem</c>, as the
 /// docker command wants it (https://docs.docker.com/engine/security/protect-access/).
 /// </summary>
-public sealed class DockerCertificates
+public sealed class DockerCertificates : IAuthProvider
 {
     private readonly X509Certificate2Collection authorities = [];
     private readonly SslStreamCertificateContext own;
@@ -39,7 +40,17 @@ public sealed class DockerCertificates
             : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".docker"));
     }
 
-    internal SslClientAuthenticationOptions Options()
+    /// <inheritdoc/>
+    public bool TlsEnabled => true;
+
+    /// <inheritdoc/>
+    public HttpMessageHandler ConfigureHandler(HttpMessageHandler handler)
+    {
+        ((SocketsHttpHandler)handler).SslOptions = Options();
+        return handler;
+    }
+
+    private SslClientAuthenticationOptions Options()
     {
         var policy = new X509ChainPolicy
         {

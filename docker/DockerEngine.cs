@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Security.Authentication;
 using Docker.DotNet;
 using Docker.DotNet.NativeHttp;
 
@@ -46,7 +47,7 @@ public static class DockerEngine
         }
         // The library collects a refused TCP connection in an AggregateException.
         catch (Exception error) when (error.GetBaseException() is HttpRequestException or IOException or TimeoutException or SocketException
-            or System.Security.Authentication.AuthenticationException)
+            or AuthenticationException or DockerApiException)
         {
             throw new DockerUnreachableException(endpoint, error);
         }
@@ -81,11 +82,9 @@ public static class DockerEngine
 
     private static DockerClientBuilder<NativeHttpTransportOptions> OverTls(
         DockerClientBuilder builder, Uri endpoint, DockerCertificates certificates) => builder
-        .WithEndpoint(new UriBuilder(endpoint) { Scheme = "https", Port = endpoint.Port }.Uri)
-        .WithTransportOptions(new NativeHttpTransportOptions
-        {
-            ConfigureHandler = handler => handler.SslOptions = certificates.Options(),
-        });
+        .WithEndpoint(endpoint)
+        .WithAuthProvider(certificates)
+        .WithTransportOptions(new NativeHttpTransportOptions());
 
     private static async ValueTask<Stream> SocketAsync(string path, CancellationToken ct)
     {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
@@ -23,6 +24,7 @@ internal sealed class SecondDocker : IAsyncDisposable
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("mesh-docker-");
     private readonly CertificateFiles certificates = new();
     private readonly string bridge = ConsulFixture.Unique("br")[..12];
+    private readonly ConcurrentQueue<string> log = new();
     private Process? daemon;
     private IHost? sidecar;
 
@@ -73,14 +75,14 @@ internal sealed class SecondDocker : IAsyncDisposable
 
     public void Thaw() => Signal("CONT");
 
-    /// <summary>It is gone at once, and refuses connections; its containers go on.</summary>
-    public async Task KillAsync()
+    /// <summary>It breaks off all connections, and refuses new ones; its containers go on.</summary>
+    public async Task EndAsync()
     {
-        Signal("KILL");
+        Signal("TERM");
         await daemon!.WaitForExitAsync();
     }
 
-    /// <summary>After <see cref="KillAsync"/>.</summary>
+    /// <summary>After <see cref="EndAsync"/>.</summary>
     public async Task ReviveAsync(CancellationToken ct)
     {
         StartDaemon();
@@ -110,8 +112,11 @@ internal sealed class SecondDocker : IAsyncDisposable
 
         Docker?.Dispose();
         daemon?.Dispose();
-        await IpAsync("link", "delete", bridge);
+        await RunAsync("ip", "link", "delete", bridge);
         certificates.Dispose();
+        // The Engine mounts its folder upon itself, and takes that back if it still can.
+        if ((await File.ReadAllTextAsync("/proc/mounts")).Contains($" {folder.FullName}/data ", StringComparison.Ordinal))
+            await RunAsync("umount", "--recursive", "--lazy", Path.Combine(folder.FullName, "data"));
         folder.Delete(recursive: true);
     }
 
@@ -121,9 +126,9 @@ internal sealed class SecondDocker : IAsyncDisposable
         File.Copy(certificates.Authority, Path.Combine(Certificates, "ca.pem"));
         File.Copy(certificates.Client, Path.Combine(Certificates, "cert.pem"));
         File.Copy(certificates.ClientKey, Path.Combine(Certificates, "key.pem"));
-        await IpAsync("link", "add", bridge, "type", "bridge");
-        await IpAsync("address", "add", $"10.213.{Random.Shared.Next(256).ToString(CultureInfo.InvariantCulture)}.1/24", "dev", bridge);
-        await IpAsync("link", "set", bridge, "up");
+        await RunAsync("ip", "link", "add", bridge, "type", "bridge");
+        await RunAsync("ip", "address", "add", $"10.213.{Random.Shared.Next(256).ToString(CultureInfo.InvariantCulture)}.1/24", "dev", bridge);
+        await RunAsync("ip", "link", "set", bridge, "up");
         StartDaemon();
         await AnswersAsync(ct);
         var quiet = new Dictionary<string, string?> { ["Logging:LogLevel:Default"] = "Warning" };
@@ -151,13 +156,13 @@ internal sealed class SecondDocker : IAsyncDisposable
             "--data-root", Path.Combine(folder.FullName, "data"), "--exec-root", Path.Combine(folder.FullName, "exec"),
             "--pidfile", Path.Combine(folder.FullName, "docker.pid"), "--bridge", bridge, "--iptables=false", "--ip-masq=false",
             "--containerd-namespace", name, "--containerd-plugins-namespace", name + "-plugins", "--live-restore",
-            "--host", Socket.ToString(), "--host", Address.ToString(), "--tlsverify", "--tlscacert", certificates.Authority,
+            "--host", Socket.ToString(), "--host", Address.ToString().TrimEnd('/'), "--tlsverify", "--tlscacert", certificates.Authority,
             "--tlscert", certificates.Server, "--tlskey", certificates.ServerKey,
         ])
             start.ArgumentList.Add(argument);
         daemon = Process.Start(start)!;
-        daemon.ErrorDataReceived += static (_, _) => { };
-        daemon.OutputDataReceived += static (_, _) => { };
+        daemon.ErrorDataReceived += (_, line) => log.Enqueue(line.Data ?? "");
+        daemon.OutputDataReceived += (_, line) => log.Enqueue(line.Data ?? "");
         daemon.BeginErrorReadLine();
         daemon.BeginOutputReadLine();
     }
@@ -173,8 +178,10 @@ internal sealed class SecondDocker : IAsyncDisposable
                 Docker = await DockerEngine.ConnectAsync(Socket, certificates: null, either.Token);
                 return;
             }
-            catch (DockerUnreachableException) when (!daemon!.HasExited)
+            catch (DockerUnreachableException error)
             {
+                if (daemon!.HasExited || patience.IsCancellationRequested)
+                    throw new InvalidOperationException("the second Docker Engine did not start: " + string.Join('\n', log.TakeLast(20)), error);
                 await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, either.Token);
             }
         }
@@ -186,10 +193,10 @@ internal sealed class SecondDocker : IAsyncDisposable
         kill.WaitForExit();
     }
 
-    private static async Task IpAsync(params string[] arguments)
+    private static async Task RunAsync(string program, params string[] arguments)
     {
-        using var ip = Process.Start("ip", arguments);
-        await ip.WaitForExitAsync();
+        using var process = Process.Start(program, arguments);
+        await process.WaitForExitAsync();
     }
 
     private static int FreePort()

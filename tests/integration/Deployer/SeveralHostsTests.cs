@@ -47,7 +47,7 @@ public sealed class SeveralHostsTests(DeployerFixture host) : IAsyncLifetime
 
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
         Assert.Empty(await OnFirstAsync());
-        Assert.Equal(["running v1"], await OnSecondAsync());
+        Assert.Equal(["running v1", "running v1"], await OnSecondAsync());
     }
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class SeveralHostsTests(DeployerFixture host) : IAsyncLifetime
     [Fact]
     public async Task Deploy_AHostIsAway_ChangesNothingUnlessItMayBe()
     {
-        await second.KillAsync();
+        await second.EndAsync();
 
         var refused = await DeployAsync("v1");
         Assert.True(refused.Code == ExitCode.Unreachable, refused.Output);
@@ -80,7 +80,7 @@ public sealed class SeveralHostsTests(DeployerFixture host) : IAsyncLifetime
     [Fact]
     public async Task Deploy_AHostThatIsNotWantedIsAway_GoesOn()
     {
-        await second.KillAsync();
+        await second.EndAsync();
 
         var ended = await DeployAsync("v1", more: "hosts: [first]");
 
@@ -95,7 +95,7 @@ public sealed class SeveralHostsTests(DeployerFixture host) : IAsyncLifetime
         var ended = await deployer.DeployAsync("v1", "hang", change: "port: 5000=>port: 5000\nreplicas: 2", args: ["--hosts", second.HostsFile()], onLine: line =>
         {
             if (line == "  | hanging")
-                death = second.KillAsync();
+                death = second.EndAsync();
         });
         await death;
 
