@@ -20,7 +20,8 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
             {
                 attempt.Release = split.Release;
                 var after = before with { Split = null, Leaving = null };
-                await new Restart(mesh, hosts, narrator).OfActiveAsync(after, deadline, attempt.Token);
+                if (before.Leaving is not null)
+                    await new Restart(mesh, hosts, narrator).OfActiveAsync(after, deadline, attempt.Token);
                 what = $"the split with {split.Release.Version} is over";
                 index = await narrator.PhaseAsync("change", async () => (await attempt.ChangeAsync(after, what), what));
                 mayRemove = await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, new HashSet<string> { split.Release.Deployment }, drain, attempt.Token);

@@ -38,7 +38,9 @@ internal sealed class Reversion(Mesh mesh, ContainerHosts hosts, Narrator narrat
         using var deadline = new CancellationTokenSource(Within, mesh.Time);
         try
         {
-            await new Restart(mesh, hosts, narrator).OfActiveAsync(after, manifest.Health.Deadline, deadline.Token);
+            // Only then something of the other release is stopped; and whoever reverts must not wait for a host that is away.
+            if (manifest.Strategy.Rolling is not null)
+                await new Restart(mesh, hosts, narrator).OfActiveAsync(after, manifest.Health.Deadline, deadline.Token);
             var index = await narrator.PhaseAsync("revert", async () =>
             {
                 var changed = await attempt.RevertAsync(after, reason);

@@ -12,6 +12,8 @@ public sealed class RollingTests(DeployerFixture host) : IAsyncLifetime
 
     private ProxiedDeployer deployer = null!;
 
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
     public async ValueTask InitializeAsync()
     {
         deployer = await ProxiedDeployer.StartAsync(host);
@@ -71,6 +73,34 @@ public sealed class RollingTests(DeployerFixture host) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Abort_AfterADeployerThatWasKilledWhileItRolled_StartsAgainWhatItHadStopped()
+    {
+        var (command, service) = (deployer.Command, deployer.Command.Service);
+        var stored = await command.Store.ReadAsync(service, Ct);
+        var stopped = (await host.ContainersAsync(service)).Single(container => container.Names[0].EndsWith("-3", StringComparison.Ordinal));
+        var instances = (await host.Consul.Health.Service(service, null, false, Ct)).Response;
+        var leaving = instances.Single(entry => entry.Service.Meta[InstanceMeta.Container] == stopped.ID).Service.ID;
+        var killed = new Release(DeploymentId.New(), "better", "i", DateTimeOffset.UnixEpoch);
+        await using (var held = await command.Locks.TryAcquireAsync(service, new LockHolder("ci@cd", "deploy", DateTimeOffset.UnixEpoch), Ct))
+        {
+            var entry = new HistoryEntry
+            {
+                Number = 0, Service = service, Action = "deploy", Outcome = Outcome.Changed, Who = "ci@cd", At = DateTimeOffset.UnixEpoch, Seconds = 1, Release = killed,
+            };
+            var after = stored!.Document! with { Split = new Split(killed, 33.33), Leaving = [leaving] };
+            Assert.True((await command.Store.CommitAsync(held!, after, stored.Index, entry, Ct)).Committed);
+        }
+
+        await host.Docker.Containers.StopContainerAsync(stopped.ID, new(), Ct);
+        var ended = await command.RunAsync(["abort", service, "--drain", "100ms"]);
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        var document = await command.DocumentAsync();
+        Assert.Equal(("good", null, null), (document!.Active!.Version, document.Split, document.Leaving));
+        Assert.Equal(["running good", "running good", "running good"], await StatesAsync());
+    }
+
+    [Fact]
     public async Task Rolling_RejectedByItsTests_NeverHasTraffic()
     {
         var ended = await deployer.DeployAsync("better", Rolling, tests: "fail");
@@ -83,7 +113,7 @@ public sealed class RollingTests(DeployerFixture host) : IAsyncLifetime
     private async Task KillNewestAsync()
     {
         var newest = (await host.ContainersAsync(deployer.Command.Service)).Single(container => container.Names[0].EndsWith("-2", StringComparison.Ordinal) && container.Labels["mesh.version"] == "better");
-        await host.Docker.Containers.KillContainerAsync(newest.ID, new() { Signal = "KILL" }, TestContext.Current.CancellationToken);
+        await host.Docker.Containers.KillContainerAsync(newest.ID, new() { Signal = "KILL" }, Ct);
     }
 
     private async Task<string[]> StatesAsync() =>
