@@ -1,10 +1,9 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # The other parts use these names, too.
 # lab test: the hosts brought up, the walk-through, what must be refused, what must be survived. Each check prints what
 # it saw; the last line is the sum. The tables are also in artifacts/lab/report.md.
 
 readonly LAB_CD=10.100.200.200 LAB_PROD=10.100.200.201 LAB_PROD2=10.100.200.202
-# What a host may take to come back, and what may be wrong until it is known that one is gone, in seconds.
-readonly LAB_RESTART_SECONDS=90 LAB_OUTAGE_SECONDS=40
 
 run_lab_tests() {
   SECONDS=0
@@ -164,4 +163,41 @@ under_load() {
   ((code == 0)) || return "$code"
   jq -r '"\(.sent) requests sent, \(.failed) failed \(.firstFailures | join("; "))"' "$lab_scratch/load.json"
   (($(jq .sent "$lab_scratch/load.json") > 0 && $(jq .failed "$lab_scratch/load.json") <= allowed))
+}
+
+# ---- the playbook
+
+test_playbook() {
+  lab_step "The playbook once more"
+  check "a second run changes nothing" plays_unchanged
+  check "--check says that nothing would change" plays_unchanged --check
+  check "another setting of the sidecar replaces the sidecar alone" replaces_only registry-sidecar \
+    '{sidecar_settings: {SIDECAR_RESYNC: 20s}}'
+  check "and takes no stage: an instance of v1 is active, the traffic goes on" served_version v1
+  check "another setting of the proxy replaces the proxy alone, no request fails" under_load 0 replaces_only proxy \
+    '{sidecar_settings: {SIDECAR_RESYNC: 20s}, proxy_settings: {PROXY_RESYNC: "00:00:20"}}'
+}
+
+# plays_unchanged [ansible-playbook's options …]
+plays_unchanged() {
+  local output
+  output=$(lab_playbook site.yml --limit dev,cd,prod "$@") || { printf '%s\n' "$output"; return 1; }
+  grep -B1 '^changed:' <<<"$output" || true
+  grep -A9 '^PLAY RECAP' <<<"$output" | sed -nE 's/^([a-z0-9]+) .*ok=([0-9]+) +changed=([0-9]+).*/\1 ok=\2 changed=\3/p' | paste -s -d ' '
+  (($(grep -c 'changed=0 .*unreachable=0 .*failed=0' <<<"$output") == 3))
+}
+
+# replaces_only <part> <settings>: of prod's containers that one is another afterwards, and no other.
+replaces_only() {
+  local before after
+  before=$(list_parts)
+  lab_playbook site.yml --limit prod --extra-vars "$2" >"$LAB_FOLDER/log/settings.log" || { tail -n 30 "$LAB_FOLDER/log/settings.log"; return 1; }
+  after=$(list_parts)
+  comm -3 <(printf '%s\n' "$before") <(printf '%s\n' "$after") | sed 's/^\t//' | cut -d ' ' -f 1,2 | sort -u | tee "$lab_scratch/replaced"
+  [[ $(cut -d ' ' -f 1 "$lab_scratch/replaced" | sort -u) == "$1" ]]
+}
+
+# A line for each container on prod: the part that it is, or its service, and its id.
+list_parts() {
+  outside prod docker ps --no-trunc --format '{{.Label "mesh.part"}}{{.Label "mesh.service"}} {{.ID}}' | sort
 }
