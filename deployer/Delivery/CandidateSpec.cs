@@ -53,13 +53,15 @@ internal static class CandidateSpec
     }
 
     public static CreateContainerParameters OfTests(
-        ServiceManifest manifest, TestPolicy tests, string image, Release release, string url, string environment)
+        ServiceManifest manifest, TestPolicy tests, string image, Release release, TestTarget target, string environment)
     {
         var variables = new Dictionary<string, string>(tests.Environment)
         {
-            ["URL"] = url,
+            ["URL"] = target.Url,
             ["EXPECTED_VERSION"] = release.Version,
         };
+        if (target.Pass is not null)
+            variables["MESH_CANDIDATE"] = target.Pass;
         var labels = Identity(manifest.Name, release, environment);
         // Nothing that tests may open is an instance of the service.
         labels["SERVICE_IGNORE"] = "true";

@@ -18,6 +18,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
     {
         mesh.Secrets = SecretValues.Read(manifest.Secrets, Environment.GetEnvironmentVariable, File.ReadAllText);
         await using var attempt = await Attempt.BeginAsync(mesh, narrator, manifest.Name, "deploy", $"deploy of {version}", ct);
+        using var way = new CandidateWay(mesh, narrator);
         var image = manifest.Image.At(version);
         attempt.Release = new Release(DeploymentId.New(), version, image.ToString(), mesh.Time.GetUtcNow());
         ServiceDocument after;
@@ -29,6 +30,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             await RefuseTakenRoutesAsync(manifest, attempt.Token);
             if (manifest.Strategy.Ab is not null && attempt.Before.Document?.Split is { } split)
                 throw new DeliveryException(ExitCode.WrongInput, $"{manifest.Name} is split with {split.Release.Version} already: end that by 'deployer abort {manifest.Name}' or 'deployer promote' first");
+            await way.PrepareAsync(manifest, attempt.Token);
             await candidates.CleanAsync(manifest.Name, attempt.Before.Document, attempt.Token);
             var tests = await PullAsync(manifest, image, attempt);
             var before = attempt.Before.Document ?? ServiceDocument.Create(manifest.Name, manifest.Routes);
@@ -36,7 +38,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             var strategy = before.Active is null ? new Strategy() : manifest.Strategy;
             var target = await StartAsync(manifest, attempt, number => number <= (strategy.Rolling?.Batch ?? manifest.Replicas), []);
             var instances = await HealthyAsync(manifest, attempt, target);
-            await TestAsync(manifest, tests, instances, target, attempt);
+            await TestAsync(manifest, tests, way, instances, target, attempt);
             if (strategy.Canary is { } canary)
                 await new CanarySteps(mesh, narrator).RunAsync(attempt, canary, before);
             if (strategy.Rolling is { } rolling)
@@ -182,14 +184,15 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
 
     // One suite after the other; the first that fails is enough.
     private async Task TestAsync(
-        ServiceManifest manifest, IReadOnlyList<string> images, IReadOnlyList<Instance> instances, ReadinessTarget target, Attempt attempt)
+        ServiceManifest manifest, IReadOnlyList<string> images, CandidateWay way, IReadOnlyList<Instance> instances, ReadinessTarget target, Attempt attempt)
     {
         foreach (var (suite, image) in manifest.Tests.Zip(images))
         {
             await narrator.PhaseAsync("tests", async () =>
             {
-                narrator.Say($"running {suite.Image} against {instances[0].Url}");
-                var container = CandidateSpec.OfTests(manifest, suite, image, target.Release, instances[0].Url, mesh.Settings.Environment);
+                var found = await way.FindAsync(suite, target.Release, instances[0], attempt.Before.Document, attempt.Token);
+                narrator.Say($"running {suite.Image} against {found.Url}{(found.Pass is null ? "" : " as a candidate")}");
+                var container = CandidateSpec.OfTests(manifest, suite, image, target.Release, found, mesh.Settings.Environment);
                 var runner = new TestRunner(await TestsHostAsync(suite.On, attempt.Token), narrator, mesh.Time);
                 var run = await Readiness.WhileAllRunAsync(target, token => runner.RunAsync(container, suite.Timeout, token), attempt.Token);
                 attempt.Tests.Add(run = run with { Suite = suite.Name });

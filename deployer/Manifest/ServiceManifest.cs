@@ -94,6 +94,18 @@ internal sealed record TestPolicy
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(2);
 
     public TestPlace On { get; init; } = TestPlace.Ci;
+
+    public TestWay Through { get; init; } = TestWay.Direct;
+}
+
+/// <summary>How tests reach the candidate.</summary>
+internal enum TestWay
+{
+    /// <summary>At an instance's own address.</summary>
+    Direct,
+
+    /// <summary>Through a proxy, on the way that its users' requests will take, with a header that only the deployer can sign.</summary>
+    Proxy,
 }
 
 /// <summary>Where tests run.</summary>

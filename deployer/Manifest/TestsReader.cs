@@ -3,8 +3,9 @@ namespace ServiceMesh.Deployer.Manifest;
 /// <summary>Reads the <c>tests</c> of a manifest: one suite, or a list of suites with a name each.</summary>
 internal static class TestsReader
 {
-    private static readonly string[] Keys = ["name", "image", "environment", "timeout", "on"];
+    private static readonly string[] Keys = ["name", "image", "environment", "timeout", "on", "through"];
     private static readonly Dictionary<string, TestPlace> Places = new() { ["ci"] = TestPlace.Ci, ["production"] = TestPlace.Production };
+    private static readonly Dictionary<string, TestWay> Ways = new() { ["direct"] = TestWay.Direct, ["proxy"] = TestWay.Proxy };
 
     public static IReadOnlyList<TestPolicy> Read(Section root)
     {
@@ -34,6 +35,7 @@ internal static class TestsReader
         {
             Timeout = section.Duration("timeout", policy.Timeout, TimeSpan.FromMilliseconds(1)),
             On = section.OneOf("on", Places, policy.On),
+            Through = section.OneOf("through", Ways, policy.Through),
         };
     }
 }

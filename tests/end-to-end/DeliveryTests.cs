@@ -56,6 +56,22 @@ public sealed class DeliveryTests(Mesh mesh)
         Assert.Equal("v1", (await mesh.ServiceAsync()).GetProperty("version").GetString());
     }
 
+    // The tests insist on the version that they are told, so they can pass only where the header leads to the candidate.
+    [Fact]
+    public async Task Deploy_TestsThroughTheProxy_ReachTheCandidateWhileTheActiveReleaseServes()
+    {
+        await mesh.EnsureActiveAsync("v1");
+        var manifest = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName() + ".yaml");
+        var text = await File.ReadAllTextAsync(Mesh.Manifest, TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(manifest, text.Replace("\ntests:\n", "\ntests:\n  through: proxy\n", StringComparison.Ordinal), TestContext.Current.CancellationToken);
+
+        var deployed = await Mesh.DeployerAsync("deploy", manifest, "--version", "v2");
+
+        File.Delete(manifest);
+        Assert.True(deployed.ExitCode == 0, deployed.Output);
+        Assert.Matches(@"running .*/demo-tests against http://\S+:\d+/demo as a candidate", deployed.Output);
+    }
+
     [Fact]
     public async Task Deploy_InterruptedBeforeThePromotion_ExitsWith130AndLeavesNothing()
     {

@@ -33,6 +33,9 @@ public sealed class Service : IAsyncLifetime
     private async Task UseAsync(string url)
     {
         Http.BaseAddress = ServiceAddress.Parse(url);
+        // Where a proxy stands before it, this leads to the candidate instead of to what is active.
+        if (Environment.GetEnvironmentVariable("MESH_CANDIDATE") is { Length: > 0 } pass)
+            Http.DefaultRequestHeaders.Add("Mesh-Candidate", pass);
         try
         {
             (await Http.GetAsync(new Uri("health", UriKind.Relative), TestContext.Current.CancellationToken)).Dispose();

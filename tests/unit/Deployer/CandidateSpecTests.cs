@@ -74,12 +74,12 @@ public sealed class CandidateSpecTests
         var tests = new TestPolicy
         {
             Image = new ImageReference("t", null),
-            Environment = new Dictionary<string, string> { ["URL"] = "http://elsewhere", ["USERS"] = "5" },
+            Environment = new Dictionary<string, string> { ["URL"] = "http://elsewhere", ["MESH_CANDIDATE"] = "mine", ["USERS"] = "5" },
         };
 
-        var container = CandidateSpec.OfTests(Manifest, tests, "t@sha256:cd", Release, "http://10.0.0.9:32768", "blue");
+        var container = CandidateSpec.OfTests(Manifest, tests, "t@sha256:cd", Release, new TestTarget("http://10.0.0.9:32768", "pass"), "blue");
 
-        Assert.Equal(["EXPECTED_VERSION=v2", "URL=http://10.0.0.9:32768", "USERS=5"], container.Env.Order(StringComparer.Ordinal));
+        Assert.Equal(["EXPECTED_VERSION=v2", "MESH_CANDIDATE=pass", "URL=http://10.0.0.9:32768", "USERS=5"], container.Env.Order(StringComparer.Ordinal));
         Assert.Equal("t@sha256:cd", container.Image);
         Assert.Equal("true", container.Labels["SERVICE_IGNORE"]);
         Assert.Equal(Release.Deployment, container.Labels["mesh.deployment"]);

@@ -1,0 +1,47 @@
+using System.Security.Cryptography;
+using ServiceMesh.Deployer.Manifest;
+using ServiceMesh.Deployer.Output;
+
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>The ways on which tests reach a candidate.</summary>
+internal sealed class CandidateWay(Mesh mesh, Narrator narrator) : IDisposable
+{
+    // Between the end of the tests and the end of the pass; clocks of two hosts are never quite one.
+    private static readonly TimeSpan Slack = TimeSpan.FromMinutes(1);
+
+    private ECDsa? key;
+
+    /// <summary>Makes this deployer's key known to the proxies, long before a pass is shown to them.</summary>
+    public async Task PrepareAsync(ServiceManifest manifest, CancellationToken ct)
+    {
+        if (manifest.Tests.All(suite => suite.Through == TestWay.Direct))
+            return;
+        key = CandidateKey.OfThisUser();
+        await mesh.Store.PublishKeysAsync(Person.Name, key, ct);
+    }
+
+    /// <summary>Where a suite finds the candidate.</summary>
+    /// <param name="suite">The suite.</param>
+    /// <param name="release">The candidate.</param>
+    /// <param name="instance">One of its instances.</param>
+    /// <param name="document">What the proxies know of the service; <c>null</c> for nothing.</param>
+    /// <param name="ct">Ends the question for a proxy.</param>
+    public async Task<TestTarget> FindAsync(TestPolicy suite, Release release, Instance instance, ServiceDocument? document, CancellationToken ct)
+    {
+        if (suite.Through == TestWay.Direct || key is null)
+            return new TestTarget(instance.Url);
+        if (document?.Routes.FirstOrDefault(route => route.Host is null) is not { } route)
+        {
+            narrator.Warn($"no route without a host leads to {(document is null ? "the service" : document.Service)} yet, so its tests go to the candidate directly");
+            return new TestTarget(instance.Url);
+        }
+
+        var proxy = (await mesh.Proxies.ListAsync(ct)).FirstOrDefault(one => one.IsHealthy)
+            ?? throw new DeliveryException(ExitCode.Unreachable, $"no healthy proxy is registered as '{mesh.Settings.ProxyService}', and the tests are to go through one; name them with --proxy-service");
+        var end = mesh.Time.GetUtcNow() + suite.Timeout + Slack;
+        return new TestTarget(proxy.Url + route.Path.TrimEnd('/'), CandidatePass.Sign(key, document.Service, release.Deployment, end));
+    }
+
+    public void Dispose() => key?.Dispose();
+}
