@@ -17,7 +17,7 @@ internal sealed record DeployPlan(
     {
         var before = stored?.Document ?? ServiceDocument.Create(manifest.Name, []);
         var after = before.Promote(release, manifest.Routes) with { Traffic = manifest.Traffic };
-        var retirement = Housekeeping.Retire(after, containers, manifest.Keep);
+        var retirement = Housekeeping.Retire(after, containers, new Retention(manifest.Keep, manifest.Warm));
         var active = before.Active;
         var running = containers.Count(container => container.Running && container.Deployment == active?.Deployment);
         return new DeployPlan(

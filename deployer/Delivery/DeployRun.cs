@@ -59,7 +59,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
 
         if (manifest.Watch is { } watch && attempt.Locked && await WatchAsync(attempt, watch) is { } reason)
             throw await new Reversion(mesh, hosts, narrator).RevertAsync(attempt, manifest, reason);
-        await Promotion.FollowUpAsync(attempt, after, promoted, new Takeover(mesh, hosts, narrator), manifest.Drain, manifest.Keep, narrator);
+        await Promotion.FollowUpAsync(attempt, after, promoted, new Takeover(mesh, hosts, narrator), manifest.Drain, new Retention(manifest.Keep, manifest.Warm), narrator);
         return new Delivered(manifest.Name, attempt.Release, attempt.Before.Document?.Active, promoted, attempt.Tests);
     }
 

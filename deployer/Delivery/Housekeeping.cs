@@ -8,23 +8,32 @@ internal static class Housekeeping
         [.. containers.Where(container => !container.ByHand && IsCandidate(document, container.Deployment))];
 
     /// <summary>
-    /// What becomes of the retired releases: the most recent <paramref name="keep"/> that still have containers are
-    /// stopped and stay for a rollback, the others are removed.
+    /// What becomes of the retired releases: the most recent that still have containers stay for a rollback, some of them
+    /// running, the others stopped; the rest is removed.
     /// </summary>
-    public static Retirement Retire(ServiceDocument document, IReadOnlyList<OwnContainer> containers, int keep)
+    public static Retirement Retire(ServiceDocument document, IReadOnlyList<OwnContainer> containers, Retention retention)
     {
         var releases = document.Retired
             .Select(release => containers.Where(container => container.Deployment == release.Deployment).ToArray())
             .Where(owned => owned.Length > 0)
             .ToArray();
-        var beyond = releases.Skip(keep).SelectMany(owned => owned).Where(container => !container.ByHand).ToArray();
+        var beyond = releases.Skip(retention.Keep).SelectMany(owned => owned).Where(container => !container.ByHand).ToArray();
         return new Retirement(
-            [.. releases.SelectMany(owned => owned).Where(container => container.Running && !beyond.Contains(container))],
+            [.. releases.Skip(retention.Warm).SelectMany(owned => owned).Where(container => container.Running && !beyond.Contains(container))],
             beyond);
     }
 
     private static bool IsCandidate(ServiceDocument? document, string deployment) =>
         document is null || document.StageOf(deployment) == Stage.Candidate;
+}
+
+/// <summary>What stays of retired releases for a rollback.</summary>
+/// <param name="Keep">How many of them keep their containers.</param>
+/// <param name="Warm">How many of those keep running, so that a rollback need not wait for a start.</param>
+internal sealed record Retention(int Keep, int Warm)
+{
+    /// <summary>Whatever there is stays, stopped.</summary>
+    public static Retention All { get; } = new(int.MaxValue, 0);
 }
 
 /// <summary>The containers that are stopped and kept, and those that are removed.</summary>

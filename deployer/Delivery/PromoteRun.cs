@@ -31,7 +31,7 @@ internal sealed class PromoteRun(Mesh mesh, ContainerHosts hosts, Narrator narra
             throw;
         }
 
-        await Promotion.FollowUpAsync(attempt, after, index, new Takeover(mesh, hosts, narrator), drain, keep: null, narrator);
+        await Promotion.FollowUpAsync(attempt, after, index, new Takeover(mesh, hosts, narrator), drain, Retention.All, narrator);
         return new Delivered(service, attempt.Release, attempt.Before.Document?.Active, index, Tests: []);
     }
 

@@ -13,11 +13,11 @@ internal static class Promotion
         });
 
     public static async Task FollowUpAsync(
-        Attempt attempt, ServiceDocument after, ulong index, Takeover takeover, TimeSpan drain, int? keep, Narrator narrator)
+        Attempt attempt, ServiceDocument after, ulong index, Takeover takeover, TimeSpan drain, Retention retention, Narrator narrator)
     {
         // Without the lock another deployer may already be at work on the same containers.
         if (attempt.Locked)
-            await takeover.CompleteAsync(attempt, after, index, drain, keep);
+            await takeover.CompleteAsync(attempt, after, index, drain, retention);
         else
             narrator.Warn($"the old containers of {after.Service} still run: the next deploy stops them");
     }

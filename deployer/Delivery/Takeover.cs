@@ -8,7 +8,7 @@ namespace ServiceMesh.Deployer.Delivery;
 /// </summary>
 internal sealed class Takeover(Mesh mesh, ContainerHosts hosts, Narrator narrator)
 {
-    public async Task CompleteAsync(Attempt attempt, ServiceDocument document, ulong index, TimeSpan drain, int? keep)
+    public async Task CompleteAsync(Attempt attempt, ServiceDocument document, ulong index, TimeSpan drain, Retention retention)
     {
         try
         {
@@ -16,7 +16,7 @@ internal sealed class Takeover(Mesh mesh, ContainerHosts hosts, Narrator narrato
                 return;
             HashSet<string> retired = [.. document.Retired.Select(release => release.Deployment), .. NoLongerSplit(attempt, document)];
             await DrainAsync(document.Service, index, retired, drain, attempt.Token);
-            await RetireAsync(document, keep, attempt.Token);
+            await RetireAsync(document, retention, attempt.Token);
             await new Candidates(mesh, hosts, narrator).CleanAsync(document.Service, document, attempt.Token);
         }
         catch (OperationCanceledException) when (attempt.Token.IsCancellationRequested)
@@ -71,12 +71,12 @@ internal sealed class Takeover(Mesh mesh, ContainerHosts hosts, Narrator narrato
         });
     }
 
-    private async Task RetireAsync(ServiceDocument document, int? keep, CancellationToken ct)
+    private async Task RetireAsync(ServiceDocument document, Retention retention, CancellationToken ct)
     {
         await narrator.PhaseAsync("retire", async () =>
         {
             var containers = await hosts.ListReachableAsync(document.Service, document, narrator, ct);
-            var retirement = Housekeeping.Retire(document, containers, keep ?? int.MaxValue);
+            var retirement = Housekeeping.Retire(document, containers, retention);
             await Task.WhenAll(retirement.Stop.Select(container => hosts.StopAsync(container, ct)));
             await Task.WhenAll(retirement.Remove.Select(container => hosts.RemoveAsync(container, ct)));
             return (retirement, Describe(retirement));

@@ -4,7 +4,7 @@ namespace ServiceMesh.Deployer.Manifest;
 internal static class ManifestReader
 {
     private static readonly string[] Keys =
-        ["name", "image", "port", "routes", "replicas", "hosts", "environment", "secrets", "resources", "health", "tests", "traffic", "strategy", "watch", "drain", "keep"];
+        ["name", "image", "port", "routes", "replicas", "hosts", "environment", "secrets", "resources", "health", "tests", "traffic", "strategy", "watch", "drain", "keep", "warm"];
 
     private static readonly string[] HealthKeys = ["http", "tcp", "interval", "timeout", "healthy-for", "deadline"];
     private static readonly string[] ResourceKeys = ["cpus", "memory"];
@@ -48,6 +48,7 @@ internal static class ManifestReader
             Resources = Resources(root),
         };
         var drain = root.Duration("drain", manifest.Drain, TimeSpan.Zero);
+        var keep = root.Whole("keep", manifest.Keep, 0, ServiceDocument.RetiredLimit);
         return manifest with
         {
             Drain = drain,
@@ -55,7 +56,8 @@ internal static class ManifestReader
             Strategy = StrategyReader.Read(root),
             Watch = StrategyReader.Watch(root),
             Secrets = SecretReader.Read(root, manifest.Environment),
-            Keep = root.Whole("keep", manifest.Keep, 0, ServiceDocument.RetiredLimit),
+            Keep = keep,
+            Warm = root.Whole("warm", manifest.Warm, 0, keep),
         };
     }
 

@@ -49,8 +49,11 @@ internal sealed record ServiceManifest
     /// <summary>How a release is watched after its promotion; <c>null</c> for not at all.</summary>
     public WatchPolicy? Watch { get; init; }
 
-    /// <summary>How many retired releases keep their (stopped) containers for a rollback.</summary>
+    /// <summary>How many retired releases keep their containers for a rollback.</summary>
     public int Keep { get; init; } = 1;
+
+    /// <summary>How many of those keep running.</summary>
+    public int Warm { get; init; }
 }
 
 /// <summary>When an instance counts as healthy.</summary>

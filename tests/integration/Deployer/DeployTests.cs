@@ -10,6 +10,20 @@ public sealed class DeployTests(DeployerFixture host)
     private readonly DeployerCommand deployer = new(host);
 
     [Fact]
+    public async Task Rollback_ToAWarmRelease_TakesNoStartAndKeepsTheOtherWarm()
+    {
+        await deployer.DeployAsync("v1");
+        await deployer.DeployAsync("v2", more: "warm: 1");
+
+        var back = await deployer.RunAsync(["rollback", deployer.Service]);
+
+        Assert.True(back.Code == ExitCode.Done, back.Output);
+        Assert.Contains("its containers still run", back.Output, StringComparison.Ordinal);
+        Assert.Equal("v1", (await deployer.DocumentAsync())!.Active!.Version);
+        Assert.Equal(["running", "running"], (await host.ContainersAsync(deployer.Service)).Select(container => container.State));
+    }
+
+    [Fact]
     public async Task Deploy_TwoVersionsThenRollback_ChangesTheDocumentAndKeepsTheOldOne()
     {
         var first = await deployer.DeployAsync("v1");

@@ -30,16 +30,24 @@ public sealed class HousekeepingTests
         if (keep == 2)
             removed = "v1-1";
 
-        var retirement = Housekeeping.Retire(document, containers, keep);
+        var retirement = Housekeeping.Retire(document, containers, new Retention(keep, 0));
 
         Assert.Equal(stopped, string.Join(' ', Names(retirement.Stop)));
         Assert.Equal(removed, string.Join(' ', Names(retirement.Remove)));
     }
 
     [Fact]
+    public void Retire_TheWarmOnes_KeepRunning()
+    {
+        var retirement = Housekeeping.Retire(Document("v4", "v3", "v2", "v1"), [Container("v3"), Container("v2"), Container("v1")], new Retention(Keep: 2, Warm: 1));
+
+        Assert.Equal((["v2-1"], ["v1-1"]), (Names(retirement.Stop).ToArray(), Names(retirement.Remove).ToArray()));
+    }
+
+    [Fact]
     public void Retire_HandMadeContainerBeyondKeep_IsStoppedAndNeverRemoved()
     {
-        var retirement = Housekeeping.Retire(Document("v2", "hand"), [Container("hand", byHand: true)], keep: 0);
+        var retirement = Housekeeping.Retire(Document("v2", "hand"), [Container("hand", byHand: true)], new Retention(0, 0));
 
         Assert.Equal(["hand-1"], Names(retirement.Stop));
         Assert.Empty(retirement.Remove);
