@@ -12,7 +12,7 @@ Usage: ./mesh <verb>
   deployer …        the deployer's own verbs: ./mesh deployer --help
   proxy upgrade     builds the proxy anew and lets it take over from the one that serves, without a
                     refused or cut connection; if the new one fails, the old one serves on
-  bench [part …]    the benchmarks of the parts, sidecar and proxy, or all: each figure beside a peer's of
+  bench [part …]    the benchmarks of the parts, sidecar, proxy, deployer, or all: each figure beside a peer's of
                     the same run (Registrator, if REGISTRATOR=<its binary>; bare YARP, HAProxy, nginx);
                     --quick: shorter runs; the figures also as JSON in artifacts/bench.json
   help              this text

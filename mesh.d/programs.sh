@@ -45,9 +45,10 @@ run_bench() {
   bring_up >/dev/null
   publish_program bench tests/bench mesh-model consul docker
   publish_program proxy proxy mesh-model consul
+  publish_program deployer deployer mesh-model consul docker
   install_peers
   export_mesh_settings
-  export MESH_PROXY=$ARTIFACTS/proxy/proxy
+  export MESH_PROXY=$ARTIFACTS/proxy/proxy MESH_DEPLOYER=$ARTIFACTS/deployer/deployer
   # The bench starts the parts that it measures; the mesh's would only take the processor from them.
   trap 'docker start "$MESH_NAME-sidecar" "$MESH_NAME-proxy" >/dev/null' EXIT
   docker stop "$MESH_NAME-sidecar" "$MESH_NAME-proxy" >/dev/null

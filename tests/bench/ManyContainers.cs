@@ -31,7 +31,7 @@ internal sealed class ManyContainers(DockerClient docker, BenchContainers contai
     private async Task<IEnumerable<Figure>> WithAResyncEverySecondAsync(string service, CancellationToken ct)
     {
         var begin = Stopwatch.GetTimestamp();
-        await using var sidecar = await SidecarRegistrar.StartAsync(containers, consul, ct, "SIDECAR_RESYNC=1s");
+        await using var sidecar = await SidecarRegistrar.StartAsync(containers, consul, ct, settings: "SIDECAR_RESYNC=1s");
         await Follow.InstancesAsync(consul.Client, service, All, ct);
         var started = Stopwatch.GetElapsedTime(begin);
         await Task.Delay(settling, TimeProvider.System, ct);

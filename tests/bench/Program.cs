@@ -2,6 +2,7 @@ using System.CommandLine;
 using Consul;
 using Docker.DotNet;
 using ServiceMesh.Bench;
+using ServiceMesh.Bench.Deployer;
 using ServiceMesh.Bench.Proxy;
 using ServiceMesh.Docker;
 using Spectre.Console;
@@ -15,7 +16,7 @@ if (args is [BareYarp.Verb, var port, var backend])
 }
 
 var parts = new Argument<string[]>("part") { Description = "What is measured; without any, all.", Arity = ArgumentArity.ZeroOrMore };
-parts.AcceptOnlyFromAmong("sidecar", "proxy");
+parts.AcceptOnlyFromAmong("sidecar", "proxy", "deployer");
 var quick = new Option<bool>("--quick") { Description = "Fewer and shorter runs: figures to work by, not to show." };
 var output = new Option<string>("--output") { Description = "The file for the figures as JSON.", DefaultValueFactory = _ => Path.Combine("artifacts", "bench.json") };
 var command = new RootCommand("The mesh's benchmarks.") { parts, quick, output };
@@ -23,7 +24,7 @@ command.SetAction(async (parsed, ct) =>
 {
     try
     {
-        var report = new BenchReport(await MeasureAsync(parsed.GetValue(parts) is { Length: > 0 } named ? named : ["sidecar", "proxy"], parsed.GetValue(quick), ct));
+        var report = new BenchReport(await MeasureAsync(parsed.GetValue(parts) is { Length: > 0 } named ? named : ["sidecar", "proxy", "deployer"], parsed.GetValue(quick), ct));
         // A log has no width of its own, and a table that is cut is none.
         if (Console.IsOutputRedirected)
             AnsiConsole.Profile.Width = 220;
@@ -60,6 +61,8 @@ static async Task<IReadOnlyList<Figure>> MeasureAsync(string[] parts, bool quick
 
         if (parts.Contains("proxy", StringComparer.Ordinal))
             figures.AddRange(await ProxyPart.MeasureAsync(docker, containers, quick, ct));
+        if (parts.Contains("deployer", StringComparer.Ordinal))
+            figures.AddRange(await new Deployments(docker, containers, quick).MeasureAsync(ct));
     }
     finally
     {

@@ -20,7 +20,7 @@ internal sealed class SidecarRegistrar : IAsyncDisposable
 
     public string Container { get; }
 
-    public static async Task<SidecarRegistrar> StartAsync(BenchContainers containers, BenchConsul consul, CancellationToken ct, params string[] settings)
+    public static async Task<SidecarRegistrar> StartAsync(BenchContainers containers, BenchConsul consul, CancellationToken ct, string address = "127.0.0.1", params string[] settings)
     {
         var container = await containers.RunAsync(
             new CreateContainerParameters
@@ -29,7 +29,7 @@ internal sealed class SidecarRegistrar : IAsyncDisposable
                 User = "0",
                 Env =
                 [
-                    $"CONSUL_HTTP_ADDR={consul.Address}", $"SIDECAR_ENVIRONMENT={containers.Mesh}", "SIDECAR_IP=127.0.0.1",
+                    $"CONSUL_HTTP_ADDR={consul.Address}", $"SIDECAR_ENVIRONMENT={containers.Mesh}", $"SIDECAR_IP={address}",
                     // What Registrator does not do either; a check on a container that does not listen would only be noise.
                     "SIDECAR_DEFAULT_CHECK=none", "SERVICE_IGNORE=true", .. settings,
                 ],

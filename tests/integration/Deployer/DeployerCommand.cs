@@ -32,7 +32,22 @@ internal sealed class DeployerCommand(DeployerFixture host)
     public async Task<Ended> DeployAsync(
         string version, string tests = "pass", Action<string>? onLine = null, CancellationTokenSource? interruption = null, string change = "", string more = "", string verb = "deploy", params string[] args)
     {
-        var path = Path.Combine(Path.GetTempPath(), $"{Service}.yaml");
+        var path = await WriteManifestAsync(tests, change, more);
+        try
+        {
+            return await RunAsync([verb, path, "--version", version, .. args], onLine, interruption);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    /// <summary>Writes a manifest into a file of its own.</summary>
+    /// <returns>Its path.</returns>
+    public async Task<string> WriteManifestAsync(string tests = "pass", string change = "", string more = "")
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"{Service}-{Guid.NewGuid():N}.yaml");
         var (from, to) = change.Split("=>") is [var was, var becomes] ? (was, becomes) : ("", "");
         var manifest = $"""
             name: {Service}
@@ -51,14 +66,7 @@ internal sealed class DeployerCommand(DeployerFixture host)
             keep: 1
             """;
         await File.WriteAllTextAsync(path, (from.Length == 0 ? manifest : manifest.Replace(from, to)) + "\n" + more, TestContext.Current.CancellationToken);
-        try
-        {
-            return await RunAsync([verb, path, "--version", version, .. args], onLine, interruption);
-        }
-        finally
-        {
-            File.Delete(path);
-        }
+        return path;
     }
 
     public async Task<ServiceDocument?> DocumentAsync() => (await Store.ReadAsync(Service, TestContext.Current.CancellationToken))?.Document;

@@ -57,13 +57,15 @@ internal sealed class RunningProxy : IAsyncDisposable
     public Task UntilAllAsync(Func<JsonElement, bool> wanted) => UntilToldAsync("/services", wanted);
 
     /// <summary>Asks one request after the other until it is stopped; the answers' statuses.</summary>
-    public async Task<List<HttpStatusCode>> LoadAsync(string path, CancellationToken stop)
+    public async Task<List<HttpStatusCode>> LoadAsync(string path, CancellationToken stop, TimeSpan pause = default)
     {
         List<HttpStatusCode> answers = [];
         while (!stop.IsCancellationRequested)
         {
             using var answer = await Http.GetAsync(path, TestContext.Current.CancellationToken);
             answers.Add(answer.StatusCode);
+            if (pause > TimeSpan.Zero)
+                await Task.Delay(pause, TimeProvider.System, CancellationToken.None);
         }
 
         return answers;

@@ -1,0 +1,104 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Consul;
+using Docker.DotNet;
+using Docker.DotNet.Models;
+using ServiceMesh.Bench.Proxy;
+
+namespace ServiceMesh.Bench.Deployer;
+
+/// <summary>
+/// Whole runs of the deployer's own process, of an image that is at hand and has no tests: what it takes beside the time that a
+/// container needs to become healthy.
+/// </summary>
+internal sealed class Deployments(DockerClient docker, BenchContainers containers, bool quick)
+{
+    // Small, and answers GET / on port 5000 with 200.
+    private const string Image = "registry:2";
+    private const string Name = "bench-app";
+
+    private readonly int rounds = quick ? 8 : 20;
+
+    public async Task<IReadOnlyList<Figure>> MeasureAsync(CancellationToken ct)
+    {
+        var registry = Environment.GetEnvironmentVariable("REGISTRY") ?? throw new InvalidOperationException("REGISTRY is not set: start the bench with ./mesh bench");
+        await PushAsync($"{registry}/{Name}", ct);
+        await using var consul = await BenchConsul.StartAsync(docker, containers, ct);
+        var gateway = (await docker.Containers.InspectContainerAsync(consul.Container, ct)).NetworkSettings!.Networks!.Values.First().Gateway;
+        await using var sidecar = await SidecarRegistrar.StartAsync(containers, consul, ct, gateway);
+        await using var mesh = await BenchMesh.StartAsync(consul, ct);
+        await consul.Client.Agent.ServiceRegister(new AgentServiceRegistration { Name = "proxy", Address = "127.0.0.1", Port = mesh.Address.Port }, ct);
+        var manifest = Path.GetTempFileName();
+        await File.WriteAllTextAsync(
+            manifest,
+            $$"""
+            name: {{Name}}
+            image: {{registry}}/{{Name}}
+            port: 5000
+            routes: [{path: /{{Name}}}]
+            health: {http: /, healthy-for: 0s}
+            drain: 1s
+            """,
+            ct);
+
+        List<TimeSpan> deploys = [], follows = [], rollbacks = [];
+        // The first brings the code into the file cache, and the second has something to replace.
+        for (var round = -2; round < rounds; round++)
+        {
+            var deploy = await RunAsync(consul, ["deploy", manifest, "--version", "1"], ct);
+            var rollback = round < 0 ? null : await RunAsync(consul, ["rollback", Name], ct);
+            if (rollback is null)
+                continue;
+            deploys.Add(deploy.UpTo("promote") - deploy.Of("healthy"));
+            follows.Add(deploy.Of("proxies"));
+            rollbacks.Add(rollback.UpTo("promote") - rollback.Of("start") - rollback.Of("healthy"));
+        }
+
+        File.Delete(manifest);
+        return
+        [
+            new Figure("deploy: process start → promoted, without the time to healthy", "ms", Samples.Of(deploys)),
+            new Figure("promoted → every proxy applied it", "ms", Samples.Of(follows)),
+            new Figure("rollback of a stopped release, without its start and the time to healthy", "ms", Samples.Of(rollbacks)),
+        ];
+    }
+
+    private async Task<Run> RunAsync(BenchConsul consul, string[] arguments, CancellationToken ct)
+    {
+        var program = Environment.GetEnvironmentVariable("MESH_DEPLOYER") ?? throw new InvalidOperationException("MESH_DEPLOYER is not set: start the bench with ./mesh bench");
+        var start = new ProcessStartInfo(
+            program, [.. arguments, "--json", "--consul", consul.Address.ToString(), "--environment", containers.Mesh, "--publish", "0.0.0.0"])
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        var begin = Stopwatch.GetTimestamp();
+        using var process = Process.Start(start)!;
+        var (told, narrated) = (process.StandardOutput.ReadToEndAsync(ct), process.StandardError.ReadToEndAsync(ct));
+        await process.WaitForExitAsync(ct);
+        var all = Stopwatch.GetElapsedTime(begin);
+        if (process.ExitCode != 0)
+            throw new InvalidOperationException($"the deployer ended with exit code {process.ExitCode}: {await narrated}");
+        using var report = JsonDocument.Parse(await told);
+        var phases = report.RootElement.GetProperty("phases").EnumerateArray()
+            .Select(phase => (phase.GetProperty("name").GetString()!, TimeSpan.FromSeconds(phase.GetProperty("seconds").GetDouble())))
+            .ToList();
+        return new Run(all - TimeSpan.FromSeconds(report.RootElement.GetProperty("seconds").GetDouble()), phases);
+    }
+
+    private async Task PushAsync(string repository, CancellationToken ct)
+    {
+        await docker.Images.TagImageAsync(Image, new ImageTagParameters { RepositoryName = repository, Tag = "1" }, ct);
+        await docker.Images.PushImageAsync(repository, new ImagePushParameters { Tag = "1" }, new AuthConfig(), new Progress<JSONMessage>(), ct);
+        await docker.Images.DeleteImageAsync($"{repository}:1", new ImageDeleteParameters { NoPrune = true }, ct);
+    }
+
+    /// <summary>One run: what it took outside of its phases, and each phase.</summary>
+    private sealed record Run(TimeSpan Around, IReadOnlyList<(string Name, TimeSpan Took)> Phases)
+    {
+        public TimeSpan Of(string phase) => Phases.Where(one => one.Name == phase).Aggregate(TimeSpan.Zero, (sum, one) => sum + one.Took);
+
+        public TimeSpan UpTo(string phase) => Phases.TakeWhile(one => one.Name != phase).Aggregate(Around, (sum, one) => sum + one.Took) + Of(phase);
+    }
+}
