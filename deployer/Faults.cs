@@ -24,7 +24,7 @@ internal static class Faults
         DockerUnreachableException => new DeliveryException(ExitCode.Unreachable, $"{Sentence(error)} {DockerMend}", error),
         DockerApiException api => new DeliveryException(ExitCode.Unreachable, $"Docker refused a call ({(int)api.StatusCode}): {DockerSaid(api)}", error),
         // Consul's client wraps its own, and the proxies' are handled where they are asked.
-        _ when error.GetBaseException() is HttpRequestException or IOException or SocketException or TimeoutException or OperationCanceledException =>
+        _ when Reasons(error).Any(reason => reason is HttpRequestException or IOException or SocketException or TimeoutException or OperationCanceledException) =>
             new DeliveryException(ExitCode.Unreachable, $"Docker stopped answering: {Sentence(error.GetBaseException())} {DockerMend}", error),
         _ => null,
     };
@@ -51,6 +51,12 @@ internal static class Faults
         }
 
         return string.IsNullOrWhiteSpace(error.ResponseBody) ? error.StatusCode.ToString() : error.ResponseBody.Trim();
+    }
+
+    private static IEnumerable<Exception> Reasons(Exception? error)
+    {
+        for (; error is not null; error = error.InnerException)
+            yield return error;
     }
 
     private static string Sentence(Exception error) => error.Message.TrimEnd('.', ' ') + ".";

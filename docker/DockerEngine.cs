@@ -66,7 +66,7 @@ public static class DockerEngine
         {
             "unix" => OverStream(builder, ct => SocketAsync(endpoint.LocalPath, ct)).Build(),
             "ssh" => OverStream(builder, _ => ValueTask.FromResult<Stream>(SshStream.Open(endpoint))).Build(),
-            "tcp" or "http" or "https" when certificates is not null => OverTls(builder, endpoint, certificates).Build(),
+            "tcp" or "http" or "https" => OverNetwork(builder, endpoint, certificates).Build(),
             _ => builder.WithEndpoint(endpoint).Build(),
         };
     }
@@ -80,11 +80,14 @@ public static class DockerEngine
             ConfigureHandler = handler => handler.ConnectCallback = (_, ct) => open(ct),
         });
 
-    private static DockerClientBuilder<NativeHttpTransportOptions> OverTls(
-        DockerClientBuilder builder, Uri endpoint, DockerCertificates certificates) => builder
-        .WithEndpoint(endpoint)
-        .WithAuthProvider(certificates)
-        .WithTransportOptions(new NativeHttpTransportOptions());
+    private static DockerClientBuilder<NativeHttpTransportOptions> OverNetwork(
+        DockerClientBuilder builder, Uri endpoint, DockerCertificates? certificates)
+    {
+        builder.WithEndpoint(endpoint);
+        if (certificates is not null)
+            builder.WithAuthProvider(certificates);
+        return builder.WithTransportOptions(new NativeHttpTransportOptions());
+    }
 
     private static async ValueTask<Stream> SocketAsync(string path, CancellationToken ct)
     {
