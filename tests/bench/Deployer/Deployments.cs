@@ -28,39 +28,47 @@ internal sealed class Deployments(DockerClient docker, BenchContainers container
         await using var sidecar = await SidecarRegistrar.StartAsync(containers, consul, ct, gateway);
         await using var mesh = await BenchMesh.StartAsync(consul, ct);
         await consul.Client.Agent.ServiceRegister(new AgentServiceRegistration { Name = "proxy", Address = "127.0.0.1", Port = mesh.Address.Port }, ct);
-        var manifest = Path.GetTempFileName();
-        await File.WriteAllTextAsync(
-            manifest,
-            $$"""
+        var (stopped, warm) = (await ManifestAsync(registry, warm: 0, ct), await ManifestAsync(registry, warm: 1, ct));
+        List<TimeSpan> deploys = [], follows = [], rollbacks = [], warmRollbacks = [];
+        // The first brings the code into the file cache, and the second has something to replace.
+        for (var round = -2; round < rounds; round++)
+        {
+            var deploy = await RunAsync(consul, ["deploy", stopped, "--version", "1"], ct);
+            if (round < 0)
+                continue;
+            var rollback = await RunAsync(consul, ["rollback", Name], ct);
+            deploys.Add(deploy.UpTo("promote") - deploy.Of("healthy"));
+            follows.Add(deploy.Of("proxies"));
+            rollbacks.Add(rollback.UpTo("promote") - rollback.Of("start") - rollback.Of("healthy"));
+            await RunAsync(consul, ["deploy", warm, "--version", "1"], ct);
+            warmRollbacks.Add((await RunAsync(consul, ["rollback", Name], ct)).UpTo("promote"));
+        }
+
+        File.Delete(stopped);
+        File.Delete(warm);
+        return
+        [
+            new Figure("deploy: process start → promoted, without the time to healthy", "ms", Samples.Of(deploys)),
+            new Figure("promoted → every proxy applied it", "ms", Samples.Of(follows)),
+            new Figure("rollback: process start → a stopped release is active, without its start and the time to healthy", "ms", Samples.Of(rollbacks)),
+            new Figure("rollback: process start → a warm release is active", "ms", Samples.Of(warmRollbacks)),
+        ];
+    }
+
+    private static async Task<string> ManifestAsync(string registry, int warm, CancellationToken ct)
+    {
+        var path = Path.GetTempFileName();
+        var text = $$"""
             name: {{Name}}
             image: {{registry}}/{{Name}}
             port: 5000
             routes: [{path: /{{Name}}}]
             health: {http: /, healthy-for: 0s}
             drain: 1s
-            """,
-            ct);
-
-        List<TimeSpan> deploys = [], follows = [], rollbacks = [];
-        // The first brings the code into the file cache, and the second has something to replace.
-        for (var round = -2; round < rounds; round++)
-        {
-            var deploy = await RunAsync(consul, ["deploy", manifest, "--version", "1"], ct);
-            var rollback = round < 0 ? null : await RunAsync(consul, ["rollback", Name], ct);
-            if (rollback is null)
-                continue;
-            deploys.Add(deploy.UpTo("promote") - deploy.Of("healthy"));
-            follows.Add(deploy.Of("proxies"));
-            rollbacks.Add(rollback.UpTo("promote") - rollback.Of("start") - rollback.Of("healthy"));
-        }
-
-        File.Delete(manifest);
-        return
-        [
-            new Figure("deploy: process start → promoted, without the time to healthy", "ms", Samples.Of(deploys)),
-            new Figure("promoted → every proxy applied it", "ms", Samples.Of(follows)),
-            new Figure("rollback of a stopped release, without its start and the time to healthy", "ms", Samples.Of(rollbacks)),
-        ];
+            warm: {{warm}}
+            """;
+        await File.WriteAllTextAsync(path, text, ct);
+        return path;
     }
 
     private async Task<Run> RunAsync(BenchConsul consul, string[] arguments, CancellationToken ct)
