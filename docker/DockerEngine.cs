@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Security.Authentication;
 using Docker.DotNet;
 using Docker.DotNet.NativeHttp;
 
@@ -23,54 +24,82 @@ public static class DockerEngine
     }
 
     /// <summary>
-    /// Connects to the Engine at <paramref name="endpoint"/> (<c>unix:///…</c> or <c>tcp://…</c>), or where none is given at
-    /// <see cref="DefaultEndpoint"/>, in the highest API version that both sides know.
+    /// Connects to the Engine at <paramref name="endpoint"/>, or where none is given at <see cref="DefaultEndpoint"/>, in the
+    /// highest API version that both sides know.
     /// </summary>
+    /// <param name="endpoint">
+    /// <c>unix:///…</c>, <c>tcp://…</c> (with TLS if there are certificates), or <c>ssh://user@host:port</c>, where the
+    /// <c>ssh</c> command runs <c>docker system dial-stdio</c> as the docker command does.
+    /// </param>
+    /// <param name="certificates">For <c>tcp</c>; <c>null</c> for a connection without TLS.</param>
+    /// <param name="ct">Ends the attempt.</param>
     /// <exception cref="DockerUnreachableException">The Engine does not answer.</exception>
-    public static async Task<DockerClient> ConnectAsync(Uri? endpoint, CancellationToken ct)
+    public static async Task<DockerClient> ConnectAsync(Uri? endpoint, DockerCertificates? certificates, CancellationToken ct)
     {
         endpoint ??= DefaultEndpoint;
         // Without a version in its path, /version is answered by every Engine.
-        using var probe = Build(endpoint, version: null);
+        using var probe = Build(endpoint, certificates, version: null);
         try
         {
             var answer = await probe.System.GetVersionAsync(ct);
             var spoken = Version.Parse(answer.APIVersion);
-            return Build(endpoint, spoken < Newest ? spoken : Newest);
+            return Build(endpoint, certificates, spoken < Newest ? spoken : Newest);
         }
         // The library collects a refused TCP connection in an AggregateException.
-        catch (Exception error) when (error.GetBaseException() is HttpRequestException or IOException or TimeoutException or SocketException)
+        catch (Exception error) when (error.GetBaseException() is HttpRequestException or IOException or TimeoutException or SocketException
+            or AuthenticationException or DockerApiException)
         {
             throw new DockerUnreachableException(endpoint, error);
         }
     }
 
-    private static DockerClient Build(Uri endpoint, Version? version)
+    /// <summary>The same with the certificates that the docker command would use.</summary>
+    /// <exception cref="DockerUnreachableException">The Engine does not answer.</exception>
+    /// <exception cref="DockerCertificatesException">They cannot be read.</exception>
+    public static Task<DockerClient> ConnectAsync(Uri? endpoint, CancellationToken ct) =>
+        ConnectAsync(endpoint, DockerCertificates.FromEnvironment(), ct);
+
+    private static DockerClient Build(Uri endpoint, DockerCertificates? certificates, Version? version)
     {
         var builder = new DockerClientBuilder().WithApiVersion(version);
-        return (endpoint.Scheme == "unix" ? OverSocket(builder, endpoint.LocalPath) : builder.WithEndpoint(endpoint)).Build();
+        return endpoint.Scheme switch
+        {
+            "unix" => OverStream(builder, ct => SocketAsync(endpoint.LocalPath, ct)).Build(),
+            "ssh" => OverStream(builder, _ => ValueTask.FromResult<Stream>(SshStream.Open(endpoint))).Build(),
+            "tcp" or "http" or "https" when certificates is not null => OverTls(builder, endpoint, certificates).Build(),
+            _ => builder.WithEndpoint(endpoint).Build(),
+        };
     }
 
     // The library's own way to a socket connects anew for every call; .NET's HTTP client keeps its connections.
-    private static DockerClientBuilder<NativeHttpTransportOptions> OverSocket(DockerClientBuilder builder, string path) => builder
+    private static DockerClientBuilder<NativeHttpTransportOptions> OverStream(
+        DockerClientBuilder builder, Func<CancellationToken, ValueTask<Stream>> open) => builder
         .WithEndpoint(new Uri("http://localhost"))
         .WithTransportOptions(new NativeHttpTransportOptions
         {
-            ConfigureHandler = handler => handler.ConnectCallback = async (_, ct) =>
-            {
-                var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-                try
-                {
-                    await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), ct);
-                    return new NetworkStream(socket, ownsSocket: true);
-                }
-                catch
-                {
-                    socket.Dispose();
-                    throw;
-                }
-            },
+            ConfigureHandler = handler => handler.ConnectCallback = (_, ct) => open(ct),
         });
+
+    private static DockerClientBuilder<NativeHttpTransportOptions> OverTls(
+        DockerClientBuilder builder, Uri endpoint, DockerCertificates certificates) => builder
+        .WithEndpoint(endpoint)
+        .WithAuthProvider(certificates)
+        .WithTransportOptions(new NativeHttpTransportOptions());
+
+    private static async ValueTask<Stream> SocketAsync(string path, CancellationToken ct)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), ct);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
 }
 
 /// <summary>A Docker Engine does not answer.</summary>
@@ -81,7 +110,7 @@ public sealed class DockerUnreachableException(Uri endpoint, Exception inner)
     public Uri Endpoint { get; } = endpoint;
 
     // An address may hold a password.
-    private static string Shown(Uri endpoint) => endpoint.UserInfo.Length == 0
+    private static string Shown(Uri endpoint) => !endpoint.UserInfo.Contains(':', StringComparison.Ordinal)
         ? endpoint.ToString()
         : new UriBuilder(endpoint) { UserName = "", Password = "" }.Uri.ToString();
 }

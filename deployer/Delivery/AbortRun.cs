@@ -3,13 +3,13 @@ using ServiceMesh.Deployer.Output;
 namespace ServiceMesh.Deployer.Delivery;
 
 /// <summary>Undoes what a deployment left unfinished. What is active stays so.</summary>
-internal sealed class AbortRun(Mesh mesh, ContainerHost host, Narrator narrator)
+internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrator)
 {
     public async Task<Delivered> RunAsync(string service, TimeSpan drain, CancellationToken ct)
     {
         await using var attempt = await Attempt.BeginAsync(mesh, narrator, service, "abort", "abort", ct);
         var before = attempt.Before.Document;
-        var containers = await host.ListAsync(service, before, attempt.Token);
+        var containers = await hosts.ListAsync(service, before, attempt.Token);
         if (before is null && containers.Count == 0)
             throw new DeliveryException(ExitCode.WrongInput, $"nothing is known of '{service}': it has no document and no container here");
 
@@ -22,14 +22,14 @@ internal sealed class AbortRun(Mesh mesh, ContainerHost host, Narrator narrator)
                 var after = before with { Split = null };
                 what = $"the split with {split.Release.Version} is over";
                 index = await narrator.PhaseAsync("change", async () => (await attempt.ChangeAsync(after, what), what));
-                mayRemove = await new Takeover(mesh, host, narrator).LeaveAsync(after, index, split.Release.Deployment, drain, attempt.Token);
+                mayRemove = await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, split.Release.Deployment, drain, attempt.Token);
             }
 
             var document = attempt.Current.Document;
             var leftovers = Housekeeping.Leftovers(document, containers);
             if (mayRemove && leftovers.Count > 0)
             {
-                await new Candidates(mesh, host, narrator).CleanAsync(service, document, attempt.Token);
+                await new Candidates(mesh, hosts, narrator).CleanAsync(service, document, attempt.Token);
                 what += $"; {leftovers.Count} container{(leftovers.Count == 1 ? "" : "s")} removed";
             }
         }

@@ -1,32 +1,38 @@
-using Docker.DotNet;
 using ServiceMesh.Deployer.Manifest;
 
 namespace ServiceMesh.Deployer.Delivery;
 
-/// <summary>What release a running container is.</summary>
+/// <summary>What release running containers are, and where they run.</summary>
 internal static class CandidateIdentity
 {
-    public static async Task<Release> OfAsync(Instance instance, string container, ContainerHost host, CancellationToken ct)
+    /// <summary>Finds the hosts of the candidate's containers; throws if one of them is on none.</summary>
+    public static async Task<IReadOnlyList<HostShare>> LocateAsync(
+        IReadOnlyList<(Instance Instance, string Container)> candidate, ContainerHosts hosts, CancellationToken ct)
     {
-        if (container.Length == 0)
+        if (candidate.FirstOrDefault(entry => entry.Container.Length == 0).Instance is { } foreign)
         {
             throw new DeliveryException(
-                ExitCode.WrongInput, $"instance {instance.Id} was registered by somebody else than a registry-sidecar; only a container can be promoted");
+                ExitCode.WrongInput, $"instance {foreign.Id} was registered by somebody else than a registry-sidecar; only a container can be promoted");
         }
 
-        try
-        {
-            var inspected = await host.InspectAsync(container, ct);
-            ImageReference.TryParse(inspected.Config?.Image ?? "", out var image);
-            var version = instance.Version.Length > 0 ? instance.Version : image?.Tag ?? CandidateSpec.Short(container);
-            return new Release(
-                instance.Deployment, version, await host.Images.ByDigestAsync(inspected.Image, ct), new DateTimeOffset(inspected.Created.ToUniversalTime()));
-        }
-        catch (DockerContainerNotFoundException)
-        {
-            throw new DeliveryException(
+        var shares = await hosts.LocateAsync([.. candidate.Select(entry => entry.Container).Distinct(StringComparer.Ordinal)], ct);
+        var found = shares.SelectMany(share => share.Containers).ToHashSet(StringComparer.Ordinal);
+        return candidate.FirstOrDefault(entry => !found.Contains(entry.Container)) is { Instance: { } lost } entry
+            ? throw new DeliveryException(
                 ExitCode.WrongInput,
-                $"container {CandidateSpec.Short(container)} of instance {instance.Id} is not on this Docker host; name its host with --docker or DOCKER_HOST");
-        }
+                $"container {CandidateSpec.Short(entry.Container)} of instance {lost.Id} is on none of the Docker hosts; name its host with --docker (DOCKER_HOST), or in the file of --hosts")
+            : shares;
+    }
+
+    public static async Task<Release> OfAsync(
+        IReadOnlyList<(Instance Instance, string Container)> candidate, IReadOnlyList<HostShare> shares, CancellationToken ct)
+    {
+        var (instance, container) = candidate[0];
+        var host = shares.First(share => share.Containers.Contains(container, StringComparer.Ordinal)).Host;
+        var inspected = await host.InspectAsync(container, ct);
+        ImageReference.TryParse(inspected.Config?.Image ?? "", out var image);
+        var version = instance.Version.Length > 0 ? instance.Version : image?.Tag ?? CandidateSpec.Short(container);
+        return new Release(
+            instance.Deployment, version, await host.Images.ByDigestAsync(inspected.Image, ct), new DateTimeOffset(inspected.Created.ToUniversalTime()));
     }
 }

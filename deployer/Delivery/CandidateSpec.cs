@@ -10,12 +10,12 @@ internal static class CandidateSpec
 
     public static string Short(string deployment) => deployment.Length > ShortId ? deployment[..ShortId] : deployment;
 
-    public static CreateContainerParameters Of(ServiceManifest manifest, Release release, int number, DeliverySettings settings) => new()
+    public static CreateContainerParameters Of(ServiceManifest manifest, Release release, int number, string environment, string publish) => new()
     {
         Name = $"{manifest.Name}-{release.Version}-{Short(release.Deployment)}-{number}",
         Image = release.Image,
         Env = Variables(manifest.Environment),
-        Labels = Labels(manifest, release, settings.Environment),
+        Labels = Labels(manifest, release, environment),
         ExposedPorts = new Dictionary<string, EmptyStruct> { [$"{manifest.Port}/tcp"] = default },
         HostConfig = new HostConfig
         {
@@ -23,20 +23,20 @@ internal static class CandidateSpec
             // Docker chooses the host port, so that candidate and active can run side by side.
             PortBindings = new Dictionary<string, IList<PortBinding>>
             {
-                [$"{manifest.Port}/tcp"] = [new PortBinding { HostIP = settings.Publish, HostPort = "" }],
+                [$"{manifest.Port}/tcp"] = [new PortBinding { HostIP = publish, HostPort = "" }],
             },
         },
     };
 
     public static CreateContainerParameters OfTests(
-        ServiceManifest manifest, TestPolicy tests, string image, Release release, string url, DeliverySettings settings)
+        ServiceManifest manifest, TestPolicy tests, string image, Release release, string url, string environment)
     {
         var variables = new Dictionary<string, string>(tests.Environment)
         {
             ["URL"] = url,
             ["EXPECTED_VERSION"] = release.Version,
         };
-        var labels = Identity(manifest.Name, release, settings.Environment);
+        var labels = Identity(manifest.Name, release, environment);
         // Nothing that tests may open is an instance of the service.
         labels["SERVICE_IGNORE"] = "true";
         return new CreateContainerParameters

@@ -1,27 +1,39 @@
 using Docker.DotNet;
+using ServiceMesh.Deployer.Hosts;
 using ServiceMesh.Deployer.Manifest;
 using ServiceMesh.Deployer.Output;
 
 namespace ServiceMesh.Deployer.Delivery;
 
 /// <summary>The containers of a release on its way into the traffic.</summary>
-internal sealed class Candidates(Mesh mesh, ContainerHost host, Narrator narrator)
+internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narrator)
 {
-    /// <summary>Makes and starts one container a replica.</summary>
-    public async Task<IReadOnlyList<string>> StartAsync(ServiceManifest manifest, Release release, CancellationToken ct)
+    /// <summary>Makes and starts one container a replica, spread over the hosts.</summary>
+    public async Task<IReadOnlyList<HostShare>> StartAsync(ServiceManifest manifest, Release release, CancellationToken ct)
     {
+        var spread = hosts.Chosen.Zip(Placement.Spread(manifest.Replicas, hosts.Chosen.Count)).Where(share => share.Second.Count > 0).ToArray();
+        var starting = spread.Select(share => hosts.OnAsync(share.First, () => StartOnAsync(share.First, share.Second, manifest, release, ct))).ToArray();
+        // All end before one is judged: whatever a host makes must be there when the candidates are removed.
+        await Task.WhenAll((IEnumerable<Task>)starting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return await Task.WhenAll(starting);
+    }
+
+    private async Task<HostShare> StartOnAsync(
+        ContainerHost host, IReadOnlyList<int> numbers, ServiceManifest manifest, Release release, CancellationToken ct)
+    {
+        var since = await host.ClockAsync(ct);
         var ids = new List<string>();
         try
         {
-            for (var number = 1; number <= manifest.Replicas; number++)
+            foreach (var number in numbers)
             {
                 ct.ThrowIfCancellationRequested();
                 // Not cancelled: whatever Docker makes must be there when the candidates are removed.
-                ids.Add(await host.CreateAsync(CandidateSpec.Of(manifest, release, number, mesh.Settings), CancellationToken.None));
+                ids.Add(await host.CreateAsync(CandidateSpec.Of(manifest, release, number, mesh.Settings.Environment, host.Publish), CancellationToken.None));
             }
 
             await Task.WhenAll(ids.Select(id => host.StartAsync(id, ct)));
-            return ids;
+            return new HostShare(host, ids, since);
         }
         catch (DockerApiException error)
         {
@@ -37,10 +49,10 @@ internal sealed class Candidates(Mesh mesh, ContainerHost host, Narrator narrato
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30), mesh.Time);
         try
         {
-            var containers = await host.ListAsync(service, document: null, deadline.Token);
+            var containers = await hosts.ListReachableAsync(service, document: null, narrator, deadline.Token);
             await Task.WhenAll(containers
                 .Where(container => container.Deployment == release.Deployment)
-                .Select(container => host.RemoveAsync(container.Id, deadline.Token)));
+                .Select(container => hosts.RemoveAsync(container, deadline.Token)));
         }
         catch (Exception error) when (error is OperationCanceledException || Faults.Explain(error) is not null)
         {
@@ -51,12 +63,12 @@ internal sealed class Candidates(Mesh mesh, ContainerHost host, Narrator narrato
     /// <summary>Removes what an earlier attempt left behind.</summary>
     public async Task CleanAsync(string service, ServiceDocument? document, CancellationToken ct)
     {
-        var leftovers = Housekeeping.Leftovers(document, await host.ListAsync(service, document, ct));
+        var leftovers = Housekeeping.Leftovers(document, await hosts.ListAsync(service, document, ct));
         if (leftovers.Count == 0)
             return;
         await narrator.PhaseAsync("clean", async () =>
         {
-            await Task.WhenAll(leftovers.Select(container => host.RemoveAsync(container.Id, ct)));
+            await Task.WhenAll(leftovers.Select(container => hosts.RemoveAsync(container, ct)));
             return (leftovers, $"removed {string.Join(", ", leftovers.Select(container => container.Name))}, left behind by an earlier attempt");
         });
     }

@@ -1,17 +1,23 @@
 using Docker.DotNet;
 using Docker.DotNet.Models;
+using ServiceMesh.Deployer.Hosts;
 
 namespace ServiceMesh.Deployer.Delivery;
 
 /// <summary>The containers of one mesh on one Docker host.</summary>
-internal sealed class ContainerHost(IDockerClient docker, string environment, TimeProvider time)
+internal sealed class ContainerHost(DockerHost host, IDockerClient docker, RegistryCredentials credentials, string environment, TimeProvider time)
 {
     private const int LogLines = 20;
 
     // A container that was started by hand has its own id for a deployment id.
     private const int ContainerIdLength = 64;
 
-    public ImageStore Images { get; } = new(docker, time);
+    public string Name => host.Name;
+
+    /// <summary>The host's IP address on which container ports are published.</summary>
+    public string Publish => host.Publish;
+
+    public ImageStore Images { get; } = new(docker, credentials, time);
 
     /// <summary>The containers that were deployed for the service, and those of its releases that were started by hand.</summary>
     public async Task<IReadOnlyList<OwnContainer>> ListAsync(string service, ServiceDocument? document, CancellationToken ct)
@@ -26,6 +32,7 @@ internal sealed class ContainerHost(IDockerClient docker, string environment, Ti
         List<OwnContainer> containers =
         [
             .. deployed.Select(container => new OwnContainer(
+                Name,
                 container.ID,
                 container.Names.FirstOrDefault("").TrimStart('/'),
                 container.Labels[ContainerLabel.Deployment],
@@ -39,7 +46,7 @@ internal sealed class ContainerHost(IDockerClient docker, string environment, Ti
                 containers.Add(container);
         }
 
-        return [.. containers.OrderBy(container => container.Name, StringComparer.Ordinal)];
+        return containers;
     }
 
     public async Task<string> CreateAsync(CreateContainerParameters parameters, CancellationToken ct) =>
@@ -61,6 +68,13 @@ internal sealed class ContainerHost(IDockerClient docker, string environment, Ti
         {
             // Gone is what was wanted.
         }
+    }
+
+    /// <summary>Which of the containers are on this host.</summary>
+    public async Task<IReadOnlyList<string>> OfTheseAsync(IReadOnlyList<string> ids, CancellationToken ct)
+    {
+        var here = await docker.Containers.ListContainersAsync(new ContainersListParameters { All = true, Filters = Filter("id", [.. ids]) }, ct);
+        return [.. here.Select(container => container.ID)];
     }
 
     public Task<ContainerInspectResponse> InspectAsync(string id, CancellationToken ct) => docker.Containers.InspectContainerAsync(id, ct);
@@ -129,7 +143,7 @@ internal sealed class ContainerHost(IDockerClient docker, string environment, Ti
         {
             var container = await InspectAsync(release.Deployment, ct);
             return new OwnContainer(
-                container.ID, container.Name.TrimStart('/'), release.Deployment, release.Version, container.State?.Running is true, ByHand: true);
+                Name, container.ID, container.Name.TrimStart('/'), release.Deployment, release.Version, container.State?.Running is true, ByHand: true);
         }
         catch (DockerContainerNotFoundException)
         {

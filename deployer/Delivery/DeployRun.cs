@@ -5,10 +5,10 @@ using ServiceMesh.Deployer.Output;
 namespace ServiceMesh.Deployer.Delivery;
 
 /// <summary>From a manifest and a version to a release that serves: the phases, in order.</summary>
-internal sealed class DeployRun(Mesh mesh, ContainerHost host, Narrator narrator)
+internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrator)
 {
-    private readonly Candidates candidates = new(mesh, host, narrator);
-    private readonly Readiness readiness = new(mesh.Catalog, host, mesh.Settings.Environment, mesh.Time);
+    private readonly Candidates candidates = new(mesh, hosts, narrator);
+    private readonly Readiness readiness = new(mesh.Catalog, mesh.Settings.Environment, mesh.Time);
 
     public async Task<Delivered> RunAsync(ServiceManifest manifest, string version, CancellationToken ct)
     {
@@ -42,8 +42,8 @@ internal sealed class DeployRun(Mesh mesh, ContainerHost host, Narrator narrator
         }
 
         if (manifest.Watch is { } watch && attempt.Locked && await WatchAsync(attempt, watch) is { } reason)
-            throw await new Reversion(mesh, host, narrator).RevertAsync(attempt, manifest, reason);
-        await Promotion.FollowUpAsync(attempt, after, index, new Takeover(mesh, host, narrator), manifest.Drain, manifest.Keep, narrator);
+            throw await new Reversion(mesh, hosts, narrator).RevertAsync(attempt, manifest, reason);
+        await Promotion.FollowUpAsync(attempt, after, index, new Takeover(mesh, hosts, narrator), manifest.Drain, manifest.Keep, narrator);
         return new Delivered(manifest.Name, attempt.Release, attempt.Before.Document?.Active, index, attempt.Tests);
     }
 
@@ -65,7 +65,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHost host, Narrator narrator
     private async Task UndoAsync(ServiceManifest manifest, Attempt attempt, Exception error)
     {
         if (attempt.Current.Document?.Split?.Release.Deployment == attempt.Release?.Deployment && attempt.Release is not null)
-            await new Reversion(mesh, host, narrator).EndSplitAsync(attempt, manifest, (Faults.Explain(error) ?? error).Message);
+            await new Reversion(mesh, hosts, narrator).EndSplitAsync(attempt, manifest, (Faults.Explain(error) ?? error).Message);
         else
             await candidates.RemoveAsync(manifest.Name, attempt.Release);
     }
@@ -83,8 +83,8 @@ internal sealed class DeployRun(Mesh mesh, ContainerHost host, Narrator narrator
             narrator.Warn($"{manifest.Name} has no tests in its manifest: nothing but its health stands between {image} and the traffic");
         return await narrator.PhaseAsync("pull", async () =>
         {
-            var testing = PullTestsAsync(tests, attempt.Token);
-            var service = host.Images.PullAsync(image, attempt.Token);
+            var testing = PullTestsAsync(tests, manifest.Tests?.On, attempt.Token);
+            var service = PullEverywhereAsync(image, attempt.Token);
             // Both end before either is judged: nothing goes on behind a failure, and the service's own is told first.
             await Task.WhenAll((Task)service, testing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             var (pulled, pulledTests) = (await service, await testing);
@@ -95,11 +95,22 @@ internal sealed class DeployRun(Mesh mesh, ContainerHost host, Narrator narrator
         });
     }
 
-    private async Task<PulledImage?> PullTestsAsync(ImageReference? tests, CancellationToken ct)
+    // On all hosts at a time. A tag that was moved between two of them must not make two releases of one.
+    private async Task<PulledImage> PullEverywhereAsync(ImageReference image, CancellationToken ct)
+    {
+        var pulls = hosts.Chosen.Select(host => hosts.OnAsync(host, () => host.Images.PullAsync(image, ct))).ToArray();
+        await Task.WhenAll((IEnumerable<Task>)pulls).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var pulled = await Task.WhenAll(pulls);
+        return pulled.All(one => one.ByDigest == pulled[0].ByDigest)
+            ? pulled[0]
+            : throw new DeliveryException(ExitCode.WrongInput, $"the hosts got different images for {image}, so its tag was moved while it was pulled: run this again");
+    }
+
+    private async Task<PulledImage?> PullTestsAsync(ImageReference? tests, TestPlace? place, CancellationToken ct)
     {
         try
         {
-            return tests is null ? null : await host.Images.PullAsync(tests, ct);
+            return tests is null ? null : await (await TestsHostAsync(place!.Value, ct)).Images.PullAsync(tests, ct);
         }
         catch (DeliveryException error)
         {
@@ -107,14 +118,16 @@ internal sealed class DeployRun(Mesh mesh, ContainerHost host, Narrator narrator
         }
     }
 
+    private async Task<ContainerHost> TestsHostAsync(TestPlace place, CancellationToken ct) =>
+        place == TestPlace.Production ? hosts.Chosen[0] : await mesh.TestsHostAsync(ct);
+
     private async Task<ReadinessTarget> StartAsync(ServiceManifest manifest, Attempt attempt) =>
         await narrator.PhaseAsync("start", async () =>
         {
-            var since = await host.ClockAsync(attempt.Token);
-            var ids = await candidates.StartAsync(manifest, attempt.Release!, attempt.Token);
-            return (
-                new ReadinessTarget(manifest.Name, attempt.Release!, ids, manifest.Health.HealthyFor, manifest.Health.Deadline, since),
-                $"{ids.Count} container{(ids.Count == 1 ? "" : "s")} of deployment {CandidateSpec.Short(attempt.Release!.Deployment)}");
+            var shares = await candidates.StartAsync(manifest, attempt.Release!, attempt.Token);
+            var target = new ReadinessTarget(manifest.Name, attempt.Release!, shares, manifest.Health.HealthyFor, manifest.Health.Deadline);
+            var where = hosts.Chosen.Count > 1 ? $" on {string.Join(", ", shares.Select(share => share.Host.Name))}" : "";
+            return (target, $"{target.Count} container{(target.Count == 1 ? "" : "s")} of deployment {CandidateSpec.Short(attempt.Release!.Deployment)}{where}");
         });
 
     private async Task<IReadOnlyList<Instance>> HealthyAsync(ServiceManifest manifest, Attempt attempt, ReadinessTarget target) =>
@@ -134,12 +147,12 @@ internal sealed class DeployRun(Mesh mesh, ContainerHost host, Narrator narrator
         await narrator.PhaseAsync("tests", async () =>
         {
             narrator.Say($"running {tests.Image} against {instances[0].Url}");
-            var container = CandidateSpec.OfTests(manifest, tests, image, target.Release, instances[0].Url, mesh.Settings);
-            var runner = new TestRunner(host, narrator, mesh.Time);
-            attempt.Tests = await readiness.WhileAllRunAsync(target, token => runner.RunAsync(container, tests.Timeout, token), attempt.Token);
+            var container = CandidateSpec.OfTests(manifest, tests, image, target.Release, instances[0].Url, mesh.Settings.Environment);
+            var runner = new TestRunner(await TestsHostAsync(tests.On, attempt.Token), narrator, mesh.Time);
+            attempt.Tests = await Readiness.WhileAllRunAsync(target, token => runner.RunAsync(container, tests.Timeout, token), attempt.Token);
             if (TestRunner.Rejection(manifest.Name, target.Release.Version, attempt.Tests, tests.Timeout) is { } reason)
             {
-                var tail = await host.TailAsync(target.Containers[0], attempt.Token);
+                var tail = await target.TailAsync(attempt.Token);
                 throw new DeliveryException(ExitCode.Rejected, reason) { LogTail = tail, Tests = attempt.Tests };
             }
 

@@ -6,7 +6,7 @@ using ServiceMesh.Deployer.Manifest;
 namespace ServiceMesh.Deployer.Delivery;
 
 /// <summary>Brings images to the Docker host. The registry is the truth: a local image of the same name never stands in for it.</summary>
-internal sealed class ImageStore(IDockerClient docker, TimeProvider time)
+internal sealed class ImageStore(IDockerClient docker, RegistryCredentials credentials, TimeProvider time)
 {
     // A pull may take long, but it tells of its progress all the time.
     private static readonly TimeSpan LongestSilence = TimeSpan.FromMinutes(2);
@@ -18,10 +18,11 @@ internal sealed class ImageStore(IDockerClient docker, TimeProvider time)
         using var silence = new CancellationTokenSource(LongestSilence, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, silence.Token);
         var messages = new PullMessages(() => silence.CancelAfter(LongestSilence));
+        var shown = await credentials.ForAsync(image.Repository, ct);
         try
         {
             await docker.Images.CreateImageAsync(
-                new ImagesCreateParameters { FromImage = image.Repository, Tag = image.Tag }, authConfig: null, messages, either.Token);
+                new ImagesCreateParameters { FromImage = image.Repository, Tag = image.Tag }, shown, messages, either.Token);
         }
         catch (OperationCanceledException) when (silence.IsCancellationRequested && !ct.IsCancellationRequested)
         {

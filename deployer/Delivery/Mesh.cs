@@ -1,5 +1,7 @@
 using Consul;
 using Docker.DotNet;
+using ServiceMesh.Deployer.Hosts;
+using ServiceMesh.Deployer.Output;
 using ServiceMesh.Docker;
 using ServiceMesh.Store;
 
@@ -14,7 +16,8 @@ internal sealed class Mesh : IDisposable
     // Without cookies: each synthetic request is another client's, and a proxy would else keep all of them on one side of a split.
     private readonly HttpClient http = new(new SocketsHttpHandler { MaxConnectionsPerServer = 16, UseCookies = false }) { Timeout = Timeout.InfiniteTimeSpan };
     private readonly BlockingQuery blocking;
-    private DockerClient? docker;
+    private readonly Lazy<RegistryCredentials> credentials = new(RegistryCredentials.OfThisUser);
+    private readonly Dictionary<DockerHost, Task<DockerClient>> engines = [];
 
     public Mesh(DeliverySettings settings, TimeProvider time)
     {
@@ -42,38 +45,103 @@ internal sealed class Mesh : IDisposable
 
     public ProxyFleet Proxies { get; }
 
-    /// <summary>Connects to the Docker host; throws <see cref="DockerUnreachableException"/> if it does not answer.</summary>
-    public async Task<ContainerHost> DockerAsync(CancellationToken ct)
+    /// <summary>Connects to all Docker hosts; those that <paramref name="wanted"/> names get new containers, all where it names none.</summary>
+    /// <exception cref="DeliveryException">
+    /// One of those does not answer, and nobody allowed to go on without it; or none answers. A host that is not wanted is only told of.
+    /// </exception>
+    public async Task<ContainerHosts> HostsAsync(IReadOnlyList<string> wanted, Narrator narrator, CancellationToken ct)
+    {
+        var chosen = Placement.Choose(Settings.Hosts.Production, wanted);
+        var tried = await Task.WhenAll(Settings.Hosts.Production.Select(host => TryAsync(host, ct)));
+        var away = tried.Where(host => host.Fault is not null).ToArray();
+        if (away.FirstOrDefault(host => !Settings.AllowDegraded && chosen.Contains(host.Wanted)) is { Fault: { } fault } first)
+        {
+            throw Settings.Hosts.Production.Count == 1
+                ? fault
+                : new DeliveryException(
+                    fault.Code, $"host {first.Wanted.Name} is away, and nothing was changed: {fault.Message} To go on without it, give --allow-degraded.", fault);
+        }
+
+        foreach (var (host, _, why) in away)
+            narrator.Warn($"going on without host {host.Name}: {why!.Message}");
+        ContainerHost[] reached = [.. tried.Select(host => host.Reached).OfType<ContainerHost>()];
+        foreach (var (host, _, _) in tried.Where(host => host.Reached is not null && IsOpen(host.Wanted)))
+            narrator.Warn($"Docker at {Address(host)} is reached without TLS: whoever is in between owns that host");
+        ContainerHost[] usable = [.. reached.Where(host => chosen.Any(one => one.Name == host.Name))];
+        return usable.Length > 0
+            ? new ContainerHosts(reached, usable, Time)
+            : throw new DeliveryException(ExitCode.Unreachable, $"none of the hosts answers: {string.Join(", ", chosen.Select(host => host.Name))}");
+    }
+
+    /// <summary>Connects to the host that tests run on.</summary>
+    public Task<ContainerHost> TestsHostAsync(CancellationToken ct) => ConnectAsync(Settings.Hosts.Tests, ct);
+
+    public void Dispose()
+    {
+        foreach (var engine in engines.Values.Where(engine => engine.IsCompletedSuccessfully))
+            engine.Result.Dispose();
+        Consul.Dispose();
+        http.Dispose();
+    }
+
+    private async Task<(DockerHost Wanted, ContainerHost? Reached, DeliveryException? Fault)> TryAsync(DockerHost host, CancellationToken ct)
+    {
+        try
+        {
+            return (host, await ConnectAsync(host, ct), null);
+        }
+        // Wrong input is nobody's outage: it is told whatever may be left out.
+        catch (Exception error) when (!ct.IsCancellationRequested && Faults.Explain(error) is { Code: not ExitCode.WrongInput } fault)
+        {
+            return (host, null, fault);
+        }
+    }
+
+    private async Task<ContainerHost> ConnectAsync(DockerHost host, CancellationToken ct)
     {
         using var patience = new CancellationTokenSource(DockerAnswers, Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, patience.Token);
         try
         {
-            docker ??= await DockerEngine.ConnectAsync(Settings.Docker, either.Token);
+            if (IsOpen(host) && !Settings.Insecure)
+            {
+                throw new DeliveryException(
+                    ExitCode.WrongInput,
+                    $"Docker at {Address(host)} would be reached without TLS, as by anybody else. Give its certificates (DOCKER_TLS_VERIFY=1 and "
+                    + "DOCKER_CERT_PATH, or 'certificates' in the file of hosts), use ssh://…, or give --insecure if you trust the network.");
+            }
+
+            Task<DockerClient>? engine;
+            lock (engines)
+            {
+                // Asked for again, a host is not connected to again.
+                if (!engines.TryGetValue(host, out engine) || engine.IsFaulted || engine.IsCanceled)
+                    engine = engines[host] = DockerEngine.ConnectAsync(host.Address, CertificatesOf(host), either.Token);
+            }
+
+            return new ContainerHost(host, await engine, credentials.Value, Settings.Environment, Time);
         }
         catch (OperationCanceledException error) when (!ct.IsCancellationRequested)
         {
             throw new DeliveryException(
                 ExitCode.Unreachable,
-                $"Docker at {Settings.Docker?.ToString() ?? "its usual address"} did not answer within {DockerAnswers.TotalSeconds:0} s. {Faults.DockerMend}",
+                $"Docker at {host.Address?.ToString() ?? "its usual address"} did not answer within {DockerAnswers.TotalSeconds:0} s. {Faults.DockerMend}",
                 error);
         }
-        catch (Exception error) when (error is NotSupportedException or SshDockerEndpointNotSupportedException
-            or DockerConfigurationException or UriFormatException or ArgumentException)
+        catch (Exception error) when (error is NotSupportedException or SshDockerEndpointNotSupportedException or DockerConfigurationException
+            or DockerCertificatesException or UriFormatException or ArgumentException)
         {
             throw new DeliveryException(
-                ExitCode.WrongInput,
-                $"Docker's address cannot be used: {error.Message} Give --docker or DOCKER_HOST one such as unix:///var/run/docker.sock or tcp://10.0.0.9:2376.",
-                error);
+                ExitCode.WrongInput, $"Docker's address cannot be used: {error.Message} Give --docker or DOCKER_HOST one such as {HostAddress.Forms}.", error);
         }
-
-        return new ContainerHost(docker, Settings.Environment, Time);
     }
 
-    public void Dispose()
-    {
-        docker?.Dispose();
-        Consul.Dispose();
-        http.Dispose();
-    }
+    private static DockerCertificates? CertificatesOf(DockerHost host) =>
+        host.Certificates is null ? DockerCertificates.FromEnvironment() : new DockerCertificates(host.Certificates);
+
+    private static Uri Address(DockerHost host) => host.Address ?? DockerEngine.DefaultEndpoint;
+
+    private static bool IsOpen(DockerHost host) =>
+        HostAddress.IsOpen(Address(host)) && host.Certificates is null
+        && Environment.GetEnvironmentVariable("DOCKER_TLS_VERIFY") is not { Length: > 0 };
 }

@@ -1,10 +1,11 @@
 namespace ServiceMesh.Deployer.Delivery;
 
-/// <summary>A container of a service, as the Docker host tells of it.</summary>
+/// <summary>A container of a service, as its Docker host tells of it.</summary>
+/// <param name="Host">The name of its Docker host.</param>
 /// <param name="Id">64 hexadecimal digits.</param>
 /// <param name="Name">Without Docker's leading slash.</param>
 /// <param name="Deployment">The deployment id; the container's own id if it was started by hand.</param>
 /// <param name="Version">The release's version name.</param>
 /// <param name="Running">Whether it runs now.</param>
 /// <param name="ByHand">Whether somebody else than the deployer made it: such a container is never removed.</param>
-internal sealed record OwnContainer(string Id, string Name, string Deployment, string Version, bool Running, bool ByHand);
+internal sealed record OwnContainer(string Host, string Id, string Name, string Deployment, string Version, bool Running, bool ByHand);

@@ -3,7 +3,7 @@ using ServiceMesh.Deployer.Output;
 namespace ServiceMesh.Deployer.Delivery;
 
 /// <summary>Makes a candidate active that runs already, such as a container that was started by hand. No tests are asked.</summary>
-internal sealed class PromoteRun(Mesh mesh, ContainerHost host, Narrator narrator)
+internal sealed class PromoteRun(Mesh mesh, ContainerHosts hosts, Narrator narrator)
 {
     public async Task<Delivered> RunAsync(
         string service, string prefix, IReadOnlyList<Route> routes, TimeSpan deadline, TimeSpan drain, CancellationToken ct)
@@ -18,8 +18,9 @@ internal sealed class PromoteRun(Mesh mesh, ContainerHost host, Narrator narrato
                 throw new DeliveryException(ExitCode.WrongInput, conflict);
             var chosen = CandidateChoice.Find(
                 service, prefix, attempt.Before.Document, await mesh.Catalog.WithContainersAsync(service, attempt.Token));
-            attempt.Release = await CandidateIdentity.OfAsync(chosen[0].Instance, chosen[0].Container, host, attempt.Token);
-            await HealthyAsync(attempt, [.. chosen.Select(entry => entry.Container)], deadline);
+            var shares = await CandidateIdentity.LocateAsync(chosen, hosts, attempt.Token);
+            attempt.Release = await CandidateIdentity.OfAsync(chosen, shares, attempt.Token);
+            await HealthyAsync(attempt, shares, deadline);
             after = before.Promote(attempt.Release, routes.Count > 0 ? routes : null);
             index = await Promotion.CommitAsync(attempt, after, narrator);
         }
@@ -30,7 +31,7 @@ internal sealed class PromoteRun(Mesh mesh, ContainerHost host, Narrator narrato
             throw;
         }
 
-        await Promotion.FollowUpAsync(attempt, after, index, new Takeover(mesh, host, narrator), drain, keep: null, narrator);
+        await Promotion.FollowUpAsync(attempt, after, index, new Takeover(mesh, hosts, narrator), drain, keep: null, narrator);
         return new Delivered(service, attempt.Release, attempt.Before.Document?.Active, index, Tests: null);
     }
 
@@ -45,12 +46,11 @@ internal sealed class PromoteRun(Mesh mesh, ContainerHost host, Narrator narrato
         return before ?? ServiceDocument.Create(service, routes);
     }
 
-    private async Task HealthyAsync(Attempt attempt, IReadOnlyList<string> containers, TimeSpan deadline) =>
+    private async Task HealthyAsync(Attempt attempt, IReadOnlyList<HostShare> shares, TimeSpan deadline) =>
         await narrator.PhaseAsync("healthy", async () =>
         {
-            var since = await host.ClockAsync(attempt.Token);
-            var target = new ReadinessTarget(attempt.Service, attempt.Release!, containers, TimeSpan.Zero, deadline, since);
-            var instances = await new Readiness(mesh.Catalog, host, mesh.Settings.Environment, mesh.Time).WaitAsync(target, attempt.Token);
+            var target = new ReadinessTarget(attempt.Service, attempt.Release!, shares, TimeSpan.Zero, deadline);
+            var instances = await new Readiness(mesh.Catalog, mesh.Settings.Environment, mesh.Time).WaitAsync(target, attempt.Token);
             return (instances, $"{string.Join(", ", instances.Select(instance => instance.Url))} passing");
         });
 }

@@ -25,7 +25,7 @@ internal static class PullFailure
         {
             return new DeliveryException(
                 ExitCode.WrongInput,
-                $"image {image} may not be pulled: {message}. Use a registry that the Docker host may read from.");
+                $"image {image} may not be pulled: {message}. Log in to its registry with 'docker login' as the user who deploys.");
         }
 
         return new DeliveryException(

@@ -3,15 +3,21 @@ namespace ServiceMesh.Deployer.Delivery;
 /// <summary>What must become healthy, and within what time.</summary>
 /// <param name="Service">The service's name.</param>
 /// <param name="Release">The release whose instances are waited for.</param>
-/// <param name="Containers">The ids of its containers, one for each replica.</param>
+/// <param name="Shares">Its containers, one for each replica, by the hosts that they are on.</param>
 /// <param name="HealthyFor">How long all of them must be passing without a break.</param>
 /// <param name="Deadline">How long it may take until then.</param>
-/// <param name="Since">The Docker host's time from which on an end of one of them counts.</param>
 internal sealed record ReadinessTarget(
-    string Service, Release Release, IReadOnlyList<string> Containers, TimeSpan HealthyFor, TimeSpan Deadline, string Since);
+    string Service, Release Release, IReadOnlyList<HostShare> Shares, TimeSpan HealthyFor, TimeSpan Deadline)
+{
+    /// <summary>How many containers these are.</summary>
+    public int Count => Shares.Sum(share => share.Containers.Count);
+
+    /// <summary>The last lines of the first of them, to illustrate a failure.</summary>
+    public Task<IReadOnlyList<string>> TailAsync(CancellationToken ct) => Shares[0].Host.TailAsync(Shares[0].Containers[0], ct);
+}
 
 /// <summary>Waits until a release's instances are registered and passing; by events only, nothing is polled.</summary>
-internal sealed class Readiness(Catalog catalog, ContainerHost host, string environment, TimeProvider time)
+internal sealed class Readiness(Catalog catalog, string environment, TimeProvider time)
 {
     public Task<IReadOnlyList<Instance>> WaitAsync(ReadinessTarget target, CancellationToken ct) =>
         WhileAllRunAsync(target, token => AllPassingAsync(target, token), ct);
@@ -20,17 +26,18 @@ internal sealed class Readiness(Catalog catalog, ContainerHost host, string envi
     /// Does the work unless one of the containers ends, now or since the target's time. Docker starts it again, perhaps before any
     /// check or test has noticed, but what dies while it is judged does not get into the traffic.
     /// </summary>
-    public async Task<T> WhileAllRunAsync<T>(ReadinessTarget target, Func<CancellationToken, Task<T>> work, CancellationToken ct)
+    public static async Task<T> WhileAllRunAsync<T>(ReadinessTarget target, Func<CancellationToken, Task<T>> work, CancellationToken ct)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var exited = host.FirstExitAsync(target.Containers, target.Since, over.Token);
+        var exited = FirstExitAsync(target.Shares, over.Token);
         var working = work(over.Token);
         try
         {
             if (await Task.WhenAny(working, exited) == working)
                 return await working;
             ct.ThrowIfCancellationRequested();
-            throw await EndedAsync(target, await exited, ct);
+            var (host, exit) = await exited;
+            throw await EndedAsync(target, host, exit, ct);
         }
         finally
         {
@@ -39,10 +46,25 @@ internal sealed class Readiness(Catalog catalog, ContainerHost host, string envi
         }
     }
 
+    private static async Task<(ContainerHost Host, ContainerExit Exit)> FirstExitAsync(IReadOnlyList<HostShare> shares, CancellationToken ct)
+    {
+        using var first = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var watches = shares.Select(async share => (share.Host, await share.Host.FirstExitAsync(share.Containers, share.Since, first.Token))).ToArray();
+        try
+        {
+            return await await Task.WhenAny(watches);
+        }
+        finally
+        {
+            await first.CancelAsync();
+            await Task.WhenAll((IEnumerable<Task>)watches).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
     private async Task<IReadOnlyList<Instance>> AllPassingAsync(ReadinessTarget target, CancellationToken ct)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var gate = new HealthGate(target.Containers.Count, target.HealthyFor);
+        var gate = new HealthGate(target.Count, target.HealthyFor);
         var began = time.GetTimestamp();
         var changes = catalog.FollowAsync(target.Service, target.Release.Deployment, over.Token).GetAsyncEnumerator(over.Token);
         var change = changes.MoveNextAsync().AsTask();
@@ -75,7 +97,7 @@ internal sealed class Readiness(Catalog catalog, ContainerHost host, string envi
         }
     }
 
-    private async Task<DeliveryException> EndedAsync(ReadinessTarget target, ContainerExit exit, CancellationToken ct) =>
+    private static async Task<DeliveryException> EndedAsync(ReadinessTarget target, ContainerHost host, ContainerExit exit, CancellationToken ct) =>
         new(
             ExitCode.Unhealthy,
             $"{target.Service} {target.Release.Version} is not healthy: its container {exit.Name} ended by itself "
@@ -87,6 +109,6 @@ internal sealed class Readiness(Catalog catalog, ContainerHost host, string envi
     private async Task<DeliveryException> TooLateAsync(ReadinessTarget target, GateView view, CancellationToken ct) =>
         new(ExitCode.Unhealthy, ReadinessSentence.TooLate(target, view, environment))
         {
-            LogTail = await host.TailAsync(target.Containers[0], ct),
+            LogTail = await target.TailAsync(ct),
         };
 }

@@ -13,8 +13,8 @@ internal static class ReadinessSentence
                 + $"environment '{environment}'. Start one, or name its environment with --environment. Production is unchanged.";
         }
 
-        var state = view.Passing < target.Containers.Count
-            ? $"{view.Passing} of {target.Containers.Count} instances were passing"
+        var state = view.Passing < target.Count
+            ? $"{view.Passing} of {target.Count} instances were passing"
             : $"its instances were passing for less than {DurationText.Write(target.HealthyFor)}";
         return $"{what} did not become healthy within {within}: {state}. Production is unchanged.";
     }

@@ -4,7 +4,7 @@ using ServiceMesh.Deployer.Output;
 namespace ServiceMesh.Deployer.Delivery;
 
 /// <summary>Takes a release out of the traffic again: the transaction first, then what is in flight, then its containers.</summary>
-internal sealed class Reversion(Mesh mesh, ContainerHost host, Narrator narrator)
+internal sealed class Reversion(Mesh mesh, ContainerHosts hosts, Narrator narrator)
 {
     // The person may have interrupted, and the reversion is what they wait for.
     private static readonly TimeSpan Within = TimeSpan.FromMinutes(2);
@@ -43,8 +43,8 @@ internal sealed class Reversion(Mesh mesh, ContainerHost host, Narrator narrator
                 var changed = await attempt.RevertAsync(after, reason);
                 return (changed, $"{after.Service} {after.Active!.Version} has all of the traffic at index {changed}");
             });
-            if (await new Takeover(mesh, host, narrator).LeaveAsync(after, index, attempt.Release!.Deployment, manifest.Drain, deadline.Token))
-                await new Candidates(mesh, host, narrator).RemoveAsync(after.Service, attempt.Release);
+            if (await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, attempt.Release!.Deployment, manifest.Drain, deadline.Token))
+                await new Candidates(mesh, hosts, narrator).RemoveAsync(after.Service, attempt.Release);
         }
         catch (Exception error) when (error is OperationCanceledException || Faults.Explain(error) is not null)
         {

@@ -4,7 +4,7 @@ using ServiceMesh.Deployer.Output;
 namespace ServiceMesh.Deployer.Delivery;
 
 /// <summary>Back to a release that was active before; its tests are not asked again.</summary>
-internal sealed class RollbackRun(Mesh mesh, ContainerHost host, Narrator narrator)
+internal sealed class RollbackRun(Mesh mesh, ContainerHosts hosts, Narrator narrator)
 {
     public async Task<Delivered> RunAsync(string service, string? version, TimeSpan deadline, TimeSpan drain, CancellationToken ct)
     {
@@ -15,7 +15,7 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHost host, Narrator narrat
         ulong index;
         try
         {
-            var containers = await host.ListAsync(service, before, attempt.Token);
+            var containers = await hosts.ListAsync(service, before, attempt.Token);
             after = RollbackTarget.Find(service, before, version, containers);
             attempt.Release = after.Active!;
             var own = containers.Where(container => container.Deployment == attempt.Release.Deployment).ToArray();
@@ -31,14 +31,14 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHost host, Narrator narrat
             throw;
         }
 
-        await Promotion.FollowUpAsync(attempt, after, index, new Takeover(mesh, host, narrator), drain, keep: null, narrator);
+        await Promotion.FollowUpAsync(attempt, after, index, new Takeover(mesh, hosts, narrator), drain, keep: null, narrator);
         return new Delivered(service, attempt.Release, before?.Active, index, Tests: null);
     }
 
     private async Task StartAsync(
         IReadOnlyList<OwnContainer> own, List<OwnContainer> started, Attempt attempt, string service, TimeSpan deadline)
     {
-        var since = await host.ClockAsync(attempt.Token);
+        var shares = await hosts.LocateAsync([.. own.Select(container => container.Id)], attempt.Token);
         await narrator.PhaseAsync("start", async () =>
         {
             started.AddRange(own.Where(container => !container.Running));
@@ -48,9 +48,8 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHost host, Narrator narrat
         await narrator.PhaseAsync("healthy", async () =>
         {
             // It has served before, so it need not prove itself for a time again.
-            var target = new ReadinessTarget(
-                service, attempt.Release!, [.. own.Select(container => container.Id)], TimeSpan.Zero, deadline, since);
-            var instances = await new Readiness(mesh.Catalog, host, mesh.Settings.Environment, mesh.Time).WaitAsync(target, attempt.Token);
+            var target = new ReadinessTarget(service, attempt.Release!, shares, TimeSpan.Zero, deadline);
+            var instances = await new Readiness(mesh.Catalog, mesh.Settings.Environment, mesh.Time).WaitAsync(target, attempt.Token);
             return (instances, $"{string.Join(", ", instances.Select(instance => instance.Url))} passing");
         });
     }
@@ -59,7 +58,7 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHost host, Narrator narrat
     {
         try
         {
-            await Task.WhenAll(stopped.Select(container => host.StartAsync(container.Id, attempt.Token)));
+            await Task.WhenAll(stopped.Select(container => hosts.StartAsync(container, attempt.Token)));
         }
         catch (DockerApiException error)
         {
@@ -72,7 +71,7 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHost host, Narrator narrat
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30), mesh.Time);
         try
         {
-            await Task.WhenAll(started.Select(container => host.StopAsync(container.Id, limit.Token)));
+            await Task.WhenAll(started.Select(container => hosts.StopAsync(container, limit.Token)));
         }
         catch (Exception error) when (error is OperationCanceledException || Faults.Explain(error) is not null)
         {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using ServiceMesh.Deployer.Output;
 
 namespace ServiceMesh.Deployer.Delivery;
 
@@ -6,7 +7,7 @@ namespace ServiceMesh.Deployer.Delivery;
 internal sealed record SplitInput(string Service, string? Candidate, double? Share, SplitMatch? Header, SplitMatch? Cookie);
 
 /// <summary>Puts a second release beside the active one, or changes its share.</summary>
-internal sealed class SplitChange(Mesh mesh)
+internal sealed class SplitChange(Mesh mesh, Narrator narrator)
 {
     public async Task<(ServiceDocument After, string What)> ApplyAsync(ServiceDocument document, SplitInput input, CancellationToken ct)
     {
@@ -37,7 +38,8 @@ internal sealed class SplitChange(Mesh mesh)
                 ExitCode.Unhealthy, $"instance {ill.Id} of the candidate is {ill.Health}: a split would send requests to it. Look at its checks in Consul.");
         }
 
-        return await CandidateIdentity.OfAsync(chosen[0].Instance, chosen[0].Container, await mesh.DockerAsync(ct), ct);
+        var hosts = await mesh.HostsAsync([], narrator, ct);
+        return await CandidateIdentity.OfAsync(chosen, await CandidateIdentity.LocateAsync(chosen, hosts, ct), ct);
     }
 
     private static string Describe(Split split) => string.Join(

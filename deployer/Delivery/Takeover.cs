@@ -6,7 +6,7 @@ namespace ServiceMesh.Deployer.Delivery;
 /// What follows a promotion: every proxy follows, the requests in flight end, the old containers go. Production has
 /// changed already, so nothing here may fail the delivery: what cannot be done is said, and the next one does it.
 /// </summary>
-internal sealed class Takeover(Mesh mesh, ContainerHost host, Narrator narrator)
+internal sealed class Takeover(Mesh mesh, ContainerHosts hosts, Narrator narrator)
 {
     public async Task CompleteAsync(Attempt attempt, ServiceDocument document, ulong index, TimeSpan drain, int? keep)
     {
@@ -17,7 +17,7 @@ internal sealed class Takeover(Mesh mesh, ContainerHost host, Narrator narrator)
             HashSet<string> left = [.. document.Retired.Select(release => release.Deployment), .. NoLongerSplit(attempt, document)];
             await DrainAsync(document.Service, index, left, drain, attempt.Token);
             await RetireAsync(document, keep, attempt.Token);
-            await new Candidates(mesh, host, narrator).CleanAsync(document.Service, document, attempt.Token);
+            await new Candidates(mesh, hosts, narrator).CleanAsync(document.Service, document, attempt.Token);
         }
         catch (OperationCanceledException) when (attempt.Token.IsCancellationRequested)
         {
@@ -70,10 +70,10 @@ internal sealed class Takeover(Mesh mesh, ContainerHost host, Narrator narrator)
     {
         await narrator.PhaseAsync("retire", async () =>
         {
-            var containers = await host.ListAsync(document.Service, document, ct);
+            var containers = await hosts.ListReachableAsync(document.Service, document, narrator, ct);
             var retirement = Housekeeping.Retire(document, containers, keep ?? int.MaxValue);
-            await Task.WhenAll(retirement.Stop.Select(container => host.StopAsync(container.Id, ct)));
-            await Task.WhenAll(retirement.Remove.Select(container => host.RemoveAsync(container.Id, ct)));
+            await Task.WhenAll(retirement.Stop.Select(container => hosts.StopAsync(container, ct)));
+            await Task.WhenAll(retirement.Remove.Select(container => hosts.RemoveAsync(container, ct)));
             return (retirement, Describe(retirement));
         });
     }

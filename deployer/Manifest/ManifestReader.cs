@@ -1,16 +1,14 @@
-using YamlDotNet.Core;
-using YamlDotNet.RepresentationModel;
-
 namespace ServiceMesh.Deployer.Manifest;
 
 /// <summary>Reads a <c>service.yaml</c>. Pure: the text and the environment in, the manifest or all its errors out.</summary>
 internal static class ManifestReader
 {
     private static readonly string[] Keys =
-        ["name", "image", "port", "routes", "replicas", "environment", "health", "tests", "traffic", "strategy", "watch", "drain", "keep"];
+        ["name", "image", "port", "routes", "replicas", "hosts", "environment", "health", "tests", "traffic", "strategy", "watch", "drain", "keep"];
 
     private static readonly string[] HealthKeys = ["http", "tcp", "interval", "timeout", "healthy-for", "deadline"];
-    private static readonly string[] TestKeys = ["image", "environment", "timeout"];
+    private static readonly string[] TestKeys = ["image", "environment", "timeout", "on"];
+    private static readonly Dictionary<string, TestPlace> TestPlaces = new() { ["ci"] = TestPlace.Ci, ["production"] = TestPlace.Production };
 
     // Consul raises a shorter interval to this one in silence.
     private static readonly TimeSpan LeastInterval = TimeSpan.FromSeconds(1);
@@ -19,30 +17,12 @@ internal static class ManifestReader
     public static ManifestResult Read(string text, Func<string, string?> environment)
     {
         var errors = new List<ManifestError>();
-        var manifest = Root(text, errors) is { } root
+        var manifest = YamlText.Root(text, "the manifest", Keys, errors) is { } root
             ? Manifest(new Section(root, "", Keys, environment, errors))
             : null;
         return errors.Count == 0
             ? new ManifestResult(manifest, [])
             : new ManifestResult(null, [.. errors.OrderBy(error => error.Line)]);
-    }
-
-    private static YamlMappingNode? Root(string text, List<ManifestError> errors)
-    {
-        try
-        {
-            var stream = new YamlStream();
-            stream.Load(new StringReader(text));
-            if (stream.Documents is [{ RootNode: YamlMappingNode mapping }])
-                return mapping;
-            errors.Add(new ManifestError(1, $"the manifest must be one mapping of {string.Join(", ", Keys)}"));
-        }
-        catch (YamlException error)
-        {
-            errors.Add(new ManifestError((int)Math.Clamp(error.Start.Line, 1, text.AsSpan().TrimEnd().Count('\n') + 1), $"not YAML: {error.Message}"));
-        }
-
-        return null;
     }
 
     private static ServiceManifest? Manifest(Section root)
@@ -60,6 +40,7 @@ internal static class ManifestReader
             Port = root.Whole("port", 0, 1, 65535),
             Routes = RouteReader.Read(root),
             Replicas = root.Whole("replicas", 1, 1, 50),
+            Hosts = root.List("hosts", text => ServiceName.IsValid(text) ? null : $"'{text}' is no host name: {ServiceName.Rule}"),
             Environment = root.Variables("environment"),
             Health = Health(root),
             Tests = Tests(root),
@@ -119,6 +100,10 @@ internal static class ManifestReader
         var image = Image(tests, "the image that tests the service, such as localhost:5000/demo-tests");
         var variables = tests.Variables("environment");
         var policy = new TestPolicy { Image = image ?? new ImageReference("", null), Environment = variables };
-        return policy with { Timeout = tests.Duration("timeout", policy.Timeout, Instant) };
+        return policy with
+        {
+            Timeout = tests.Duration("timeout", policy.Timeout, Instant),
+            On = tests.OneOf("on", TestPlaces, policy.On),
+        };
     }
 }

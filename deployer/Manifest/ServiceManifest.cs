@@ -19,6 +19,9 @@ internal sealed record ServiceManifest
 
     public int Replicas { get; init; } = 1;
 
+    /// <summary>The names of the Docker hosts that the replicas are spread over; none for all hosts.</summary>
+    public IReadOnlyList<string> Hosts { get; init; } = [];
+
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
 
     public HealthPolicy Health { get; init; } = new();
@@ -68,6 +71,18 @@ internal sealed record TestPolicy
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
 
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(2);
+
+    public TestPlace On { get; init; } = TestPlace.Ci;
+}
+
+/// <summary>Where tests run.</summary>
+internal enum TestPlace
+{
+    /// <summary>On the host that the deployer runs on, or that the file of hosts gives to tests.</summary>
+    Ci,
+
+    /// <summary>On the first Docker host that has an instance of the candidate.</summary>
+    Production,
 }
 
 /// <summary>A release comes into the traffic by growing shares, each judged beside the active one before the next.</summary>

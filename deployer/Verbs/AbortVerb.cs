@@ -24,7 +24,7 @@ internal static class AbortVerb
             parse,
             "abort",
             () => ServiceArgument.Of(parse, Service),
-            (service, mesh, host, narrator, token) => new AbortRun(mesh, host, narrator).RunAsync(
+            (service, mesh, hosts, narrator, token) => new AbortRun(mesh, hosts, narrator).RunAsync(
                 service, parse.GetValue(Drain) ?? WithoutManifest.Drain, token),
             ct));
         return command;

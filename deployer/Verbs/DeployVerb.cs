@@ -29,7 +29,8 @@ internal static class DeployVerb
             parse,
             "deploy",
             () => Input(parse.GetRequiredValue(Manifest), parse.GetValue(Version)),
-            (input, mesh, host, narrator, token) => new DeployRun(mesh, host, narrator).RunAsync(input.Manifest, input.Version, token),
+            input => input.Manifest.Hosts,
+            (input, mesh, hosts, narrator, token) => new DeployRun(mesh, hosts, narrator).RunAsync(input.Manifest, input.Version, token),
             ct));
         return command;
     }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Net;
+using ServiceMesh.Deployer.Hosts;
 using ServiceMesh.Deployer.Manifest;
 
 namespace ServiceMesh.Deployer.Verbs;
@@ -12,15 +13,34 @@ internal static class MeshOptions
     {
         Description = "Consul's HTTP address [CONSUL_HTTP_ADDR, http://127.0.0.1:8500]",
         HelpName = "url",
-        CustomParser = result => Address(result, "http://", "http://10.0.0.9:8500"),
+        CustomParser = result => ConsulAddress(result),
         Recursive = true,
     };
 
     public static Option<Uri?> Docker { get; } = new("--docker")
     {
-        Description = "the Docker host's address [DOCKER_HOST, the local socket]",
+        Description = "the address of the one Docker host, instead of a file of hosts [DOCKER_HOST, the local socket]",
         HelpName = "url",
-        CustomParser = result => Address(result, "tcp://", "tcp://10.0.0.9:2376"),
+        CustomParser = DockerAddress,
+        Recursive = true,
+    };
+
+    public static Option<string?> Hosts { get; } = new("--hosts")
+    {
+        Description = "the YAML file that names the Docker hosts [MESH_HOSTS]",
+        HelpName = "file",
+        Recursive = true,
+    };
+
+    public static Option<bool> AllowDegraded { get; } = new("--allow-degraded")
+    {
+        Description = "go on without Docker hosts that do not answer",
+        Recursive = true,
+    };
+
+    public static Option<bool> Insecure { get; } = new("--insecure")
+    {
+        Description = "reach Docker over a network without TLS",
         Recursive = true,
     };
 
@@ -53,7 +73,7 @@ internal static class MeshOptions
         Recursive = true,
     };
 
-    public static IEnumerable<Option> All => [Consul, Docker, Environment, Publish, ProxyService, Wait, Json];
+    public static IEnumerable<Option> All => [Consul, Docker, Hosts, AllowDegraded, Insecure, Environment, Publish, ProxyService, Wait, Json];
 
     public static DeliverySettings Settings(ParseResult parse)
     {
@@ -62,11 +82,26 @@ internal static class MeshOptions
             throw new DeliveryException(ExitCode.WrongInput, $"'{publish}' is no IP address; --publish (or MESH_PUBLISH) takes one, such as 0.0.0.0");
         return new DeliverySettings(
             parse.GetValue(Consul),
-            parse.GetValue(Docker),
+            HostList(parse, publish),
             parse.GetValue(Environment) ?? Variable("MESH_ENVIRONMENT", "mesh"),
-            publish,
-            parse.GetValue(ProxyService) ?? Variable("MESH_PROXY_SERVICE", "proxy"),
-            parse.GetValue(Wait) ?? TimeSpan.Zero);
+            parse.GetValue(ProxyService) ?? Variable("MESH_PROXY_SERVICE", "proxy"))
+        {
+            LockWait = parse.GetValue(Wait) ?? TimeSpan.Zero,
+            AllowDegraded = parse.GetValue(AllowDegraded),
+            Insecure = parse.GetValue(Insecure),
+        };
+    }
+
+    private static HostList HostList(ParseResult parse, string publish)
+    {
+        var (address, file) = (parse.GetValue(Docker), parse.GetValue(Hosts));
+        if (address is not null && file is not null)
+            throw new DeliveryException(ExitCode.WrongInput, "choose one of --docker, for one host, and --hosts, for a file of hosts");
+        // What is said on the command line counts, whatever the environment names.
+        if (address is null && (file ?? Variable("MESH_HOSTS", "")) is { Length: > 0 } named)
+            return HostsFile.Read(named, publish);
+        var only = new DockerHost("docker", address, publish);
+        return new HostList([only], only);
     }
 
     /// <summary>An option that takes a duration; unset it is <c>null</c>, which stands for <paramref name="fallback"/>.</summary>
@@ -91,14 +126,22 @@ internal static class MeshOptions
         return option;
     }
 
-    private static Uri? Address(ArgumentResult result, string scheme, string example)
+    private static Uri? ConsulAddress(ArgumentResult result)
     {
+        const string example = "http://10.0.0.9:8500";
         var text = result.Tokens[0].Value;
-        if (!Uri.TryCreate(text.Contains("://", StringComparison.Ordinal) ? text : scheme + text, UriKind.Absolute, out var address))
+        if (!Uri.TryCreate(text.Contains("://", StringComparison.Ordinal) ? text : "http://" + text, UriKind.Absolute, out var address))
             result.AddError($"'{text}' is no address; one looks like {example}");
         // Nobody would use them, but every message with the address would print them.
         else if (address.UserInfo.Length > 0)
             result.AddError($"an address has no user and no password; one looks like {example}");
+        return address;
+    }
+
+    private static Uri? DockerAddress(ArgumentResult result)
+    {
+        if (HostAddress.TryParse(result.Tokens[0].Value, out var address) is { } fault)
+            result.AddError(fault);
         return address;
     }
 

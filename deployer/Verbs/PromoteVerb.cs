@@ -41,7 +41,7 @@ internal static class PromoteVerb
             parse,
             "promote",
             () => (Service: ServiceArgument.Of(parse, Service), Routes: Routes(parse)),
-            (input, mesh, host, narrator, token) => new PromoteRun(mesh, host, narrator).RunAsync(
+            (input, mesh, hosts, narrator, token) => new PromoteRun(mesh, hosts, narrator).RunAsync(
                 input.Service,
                 parse.GetRequiredValue(Candidate),
                 input.Routes,

@@ -34,7 +34,7 @@ internal static class RollbackVerb
             parse,
             "rollback",
             () => ServiceArgument.Of(parse, Service),
-            (service, mesh, host, narrator, token) => new RollbackRun(mesh, host, narrator).RunAsync(
+            (service, mesh, hosts, narrator, token) => new RollbackRun(mesh, hosts, narrator).RunAsync(
                 service,
                 parse.GetValue(To),
                 parse.GetValue(Deadline) ?? WithoutManifest.Deadline,

@@ -10,8 +10,22 @@ internal static class VerbRunner
 {
     /// <summary>A verb that changes something; <paramref name="read"/> refuses wrong input before any part of the mesh is asked.</summary>
     public static Task<int> DeliverAsync<T>(
-        ParseResult parse, string action, Func<T> read, Func<T, Mesh, ContainerHost, Narrator, CancellationToken, Task<Delivered>> work, CancellationToken ct) =>
-        ChangeAsync(parse, action, read, async (input, mesh, narrator, token) => await work(input, mesh, await mesh.DockerAsync(token), narrator, token), ct);
+        ParseResult parse, string action, Func<T> read, Func<T, Mesh, ContainerHosts, Narrator, CancellationToken, Task<Delivered>> work, CancellationToken ct) =>
+        DeliverAsync(parse, action, read, _ => [], work, ct);
+
+    /// <summary>The same for one that makes containers on the hosts that <paramref name="wanted"/> names.</summary>
+    public static Task<int> DeliverAsync<T>(
+        ParseResult parse,
+        string action,
+        Func<T> read,
+        Func<T, IReadOnlyList<string>> wanted,
+        Func<T, Mesh, ContainerHosts, Narrator, CancellationToken, Task<Delivered>> work,
+        CancellationToken ct) => ChangeAsync(
+        parse,
+        action,
+        read,
+        async (input, mesh, narrator, token) => await work(input, mesh, await mesh.HostsAsync(wanted(input), narrator, token), narrator, token),
+        ct);
 
     /// <summary>The same for a verb that needs no Docker host.</summary>
     public static async Task<int> ChangeAsync<T>(

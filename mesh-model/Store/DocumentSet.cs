@@ -50,6 +50,14 @@ public sealed class DocumentSet
         return new DocumentSet(services, read);
     }
 
+    /// <summary>The set after one document was changed, and no other.</summary>
+    internal DocumentSet With(KVPair pair)
+    {
+        var service = MeshKeys.ServiceOf(pair.Key);
+        var services = new Dictionary<string, StoredDocument>(Services, StringComparer.Ordinal) { [service] = Read(service, pair, Services.GetValueOrDefault(service)) };
+        return new DocumentSet(services, new Dictionary<string, KVPair>(pairs, StringComparer.Ordinal) { [service] = pair });
+    }
+
     internal static StoredDocument Read(string service, KVPair pair, StoredDocument? before)
     {
         var fault = DocumentFormat.TryRead(service, pair.Value, out var document);

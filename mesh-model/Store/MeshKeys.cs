@@ -25,6 +25,9 @@ internal static class MeshKeys
             ? number
             : 0;
 
+    /// <summary>The document that was changed last, whichever it is: the service's name, a line feed, the document.</summary>
+    public const string Latest = "mesh/latest";
+
     public const string Secrets = "mesh/keys/";
 
     public const string Cookie = Secrets + "cookie";

@@ -25,16 +25,46 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
 
     /// <summary>
     /// All documents, at once and again after each change of one of them, for as long as the caller listens. Consul being
-    /// away only delays it. Begin with <paramref name="known"/> where earlier documents are known, so that a faulty one
+    /// away only delays it. A change that was committed here is told of as soon as it is known, before the list of all, which is
+    /// long where there are thousands, has come. Begin with <paramref name="known"/> where earlier documents are known, so that a faulty one
     /// falls back to its last sound one.
     /// </summary>
     public async IAsyncEnumerable<DocumentSet> WatchAsync(DocumentSet known, [EnumeratorCancellation] CancellationToken ct)
     {
-        var documents = known;
-        await foreach (var pairs in blocking.FollowAsync(
-            "documents", ListServicesAsync, SamePairs, ct))
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        ulong index = 0;
+        await using var lists = blocking.FollowAsync(
+            "documents",
+            async (query, token) =>
+            {
+                var result = await ListServicesAsync(query, token);
+                index = result.LastIndex;
+                return result;
+            },
+            SamePairs,
+            over.Token).GetAsyncEnumerator(over.Token);
+        await using var latest = blocking.FollowAsync("the latest document", ReadLatestAsync, SamePairs, over.Token).GetAsyncEnumerator(over.Token);
+        var view = new DocumentView(known);
+        var (list, change) = (lists.MoveNextAsync().AsTask(), latest.MoveNextAsync().AsTask());
+        try
         {
-            yield return documents = documents.Follow(pairs);
+            while (true)
+            {
+                var isList = await Task.WhenAny(list, change) == list;
+                await (isList ? list : change);
+                if ((isList ? view.Listed(lists.Current, index) : view.Changed(latest.Current.FirstOrDefault())) is { } documents)
+                    yield return documents;
+                if (isList)
+                    list = lists.MoveNextAsync().AsTask();
+                else
+                    change = latest.MoveNextAsync().AsTask();
+            }
+        }
+        finally
+        {
+            // An enumerator may be disposed of only when it rests.
+            await over.CancelAsync();
+            await Task.WhenAll((Task)list, change).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -65,6 +95,7 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
                 Index = expectedIndex,
                 Value = DocumentFormat.Write(document),
             });
+            operations.Add(new KVTxnOp(MeshKeys.Latest, KVTxnVerb.Set) { Value = DocumentView.Latest(document) });
         }
 
         var response = (await consul.KV.Txn(operations, ct)).Response;
@@ -102,6 +133,12 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
     {
         await foreach (var pairs in blocking.FollowAsync("keys", ListKeysAsync, SamePairs, ct))
             yield return Keyring.Of(pairs);
+    }
+
+    private async Task<QueryResult<KVPair[]>> ReadLatestAsync(QueryOptions query, CancellationToken ct)
+    {
+        var result = await consul.KV.Get(MeshKeys.Latest, query, ct);
+        return new QueryResult<KVPair[]>(result, result.Response is { } pair ? [pair] : []);
     }
 
     private async Task<QueryResult<KVPair[]>> ListKeysAsync(QueryOptions query, CancellationToken ct)

@@ -47,11 +47,11 @@ internal sealed class ManyContainers(DockerClient docker, BenchContainers contai
         ];
     }
 
-    /// <summary>As it runs where nobody set anything.</summary>
+    /// <summary>As it runs where nobody set anything, once the runtime has compiled anew what it found to be used often.</summary>
     private async Task<Figure> IdleAsync(CancellationToken ct)
     {
         await using var sidecar = await SidecarRegistrar.StartAsync(containers, consul, ct);
-        await Task.Delay(settling, TimeProvider.System, ct);
+        await Task.Delay(6 * settling, TimeProvider.System, ct);
         return new Figure($"CPU while idle, {All} containers", "%", Samples.Of([await CpuShareAsync(sidecar, ct) * 100]));
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Consul;
 
 namespace ServiceMesh.Bench.Proxy;
@@ -52,8 +53,13 @@ internal sealed class BenchMesh : IAsyncDisposable
         },
         ct);
 
-    public Task PutAsync(ServiceDocument document, CancellationToken ct) =>
-        Consul.Client.KV.Put(new KVPair(Key(document.Service)) { Value = DocumentFormat.Write(document) }, ct);
+    /// <summary>Writes what the deployer's transaction writes of a document.</summary>
+    public Task PutAsync(ServiceDocument document, CancellationToken ct) => Consul.Client.KV.Txn(
+        [
+            new(Key(document.Service), KVTxnVerb.Set) { Value = DocumentFormat.Write(document) },
+            new("mesh/latest", KVTxnVerb.Set) { Value = [.. Encoding.ASCII.GetBytes(document.Service + "\n"), .. DocumentFormat.Write(document)] },
+        ],
+        ct);
 
     public static string Key(string service) => $"mesh/services/{service}";
 

@@ -42,7 +42,7 @@ public sealed class BadInputTests(DeployerFixture host)
     [Fact]
     public async Task Deploy_NoDocker_NamesItsAddress()
     {
-        var ended = await deployer.DeployAsync("v1", args: ["--docker", "tcp://127.0.0.1:1"]);
+        var ended = await deployer.DeployAsync("v1", args: ["--docker", "tcp://127.0.0.1:1", "--insecure"]);
 
         Assert.Equal(ExitCode.Unreachable, ended.Code);
         Assert.Contains("127.0.0.1:1", ended.Output, StringComparison.Ordinal);

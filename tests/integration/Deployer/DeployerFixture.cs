@@ -129,8 +129,8 @@ public sealed class DeployerFixture : IAsyncLifetime
         return container.ID;
     }
 
-    // The address under which containers reach the host's published ports.
-    private async Task<string> GatewayAsync(CancellationToken ct) =>
+    /// <summary>The address under which containers reach the host's published ports.</summary>
+    public async Task<string> GatewayAsync(CancellationToken ct) =>
         (await Docker.Containers.InspectContainerAsync(consul.Id, ct)).NetworkSettings!.Networks["bridge"].Gateway;
 
     private async Task BuildAndPushAsync(string name, string dockerfile, IEnumerable<string> files, CancellationToken ct)

@@ -130,6 +130,28 @@ public sealed class MeshStoreTests(ConsulFixture consul)
         Assert.Null(gone);
     }
 
+    [Fact]
+    public async Task Watch_ACommit_IsToldOfBeforeTheListOfAllHasCome()
+    {
+        ConsulForwarder? front = null;
+        await using var slow = front = await ConsulForwarder.StartAsync(async context =>
+        {
+            // The first list comes; whoever waits for the next one waits until the test's end.
+            if (context.Request.Query.ContainsKey("recurse") && context.Request.Query.ContainsKey("index"))
+                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted);
+            await front!.ForwardAsync(context, consul.Address, context.RequestAborted);
+        });
+        var store = new MeshStore(ConsulFixture.ClientOf(slow.Address), new BlockingQuery(NullLogger<BlockingQuery>.Instance, TimeProvider.System));
+        await using var held = await Locks.TryAcquireAsync(service, Me, Ct);
+        await using var sets = store.WatchAsync(DocumentSet.Empty, Ct).GetAsyncEnumerator(Ct);
+        await sets.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20), Ct);
+
+        var first = await Store.CommitAsync(held!, Document("d1"), expectedIndex: 0, Entry("d1"), Ct);
+        var seen = await UntilAsync(sets, stored => stored is not null);
+
+        Assert.Equal((first.Index, "d1"), (seen!.Index, seen.Document!.Active!.Deployment));
+    }
+
     private async Task<StoredDocument?> UntilAsync(IAsyncEnumerator<DocumentSet> sets, Func<StoredDocument?, bool> wanted)
     {
         while (await sets.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20), Ct))

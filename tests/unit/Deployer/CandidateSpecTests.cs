@@ -1,5 +1,4 @@
 using Docker.DotNet.Models;
-using ServiceMesh.Deployer;
 using ServiceMesh.Deployer.Delivery;
 using ServiceMesh.Deployer.Manifest;
 using Xunit;
@@ -8,7 +7,6 @@ namespace ServiceMesh.Tests.Unit.Deployer;
 
 public sealed class CandidateSpecTests
 {
-    private static readonly DeliverySettings Settings = new(null, null, "blue", "10.0.0.9", "proxy");
     private static readonly Release Release = new("k3vabcdefghijklmnopqrstuv2", "v2", "localhost:5000/demo@sha256:ab", DateTimeOffset.UnixEpoch);
 
     private static readonly ServiceManifest Manifest = new()
@@ -24,7 +22,7 @@ public sealed class CandidateSpecTests
     [Fact]
     public void Of_AManifest_IsTheContainerThatTheSidecarUnderstands()
     {
-        var container = CandidateSpec.Of(Manifest, Release, 2, Settings);
+        var container = CandidateSpec.Of(Manifest, Release, 2, "blue", "10.0.0.9");
 
         Assert.Equal("demo-v2-k3vabcde-2", container.Name);
         Assert.Equal("localhost:5000/demo@sha256:ab", container.Image);
@@ -51,7 +49,7 @@ public sealed class CandidateSpecTests
     [Fact]
     public void Of_NoHttpCheck_ConnectsOnly()
     {
-        var labels = CandidateSpec.Of(Manifest with { Health = new HealthPolicy() }, Release, 1, Settings).Labels;
+        var labels = CandidateSpec.Of(Manifest with { Health = new HealthPolicy() }, Release, 1, "blue", "10.0.0.9").Labels;
 
         Assert.Equal("true", labels["SERVICE_8080_CHECK_TCP"]);
         Assert.DoesNotContain("SERVICE_8080_CHECK_HTTP", labels.Keys);
@@ -66,7 +64,7 @@ public sealed class CandidateSpecTests
             Environment = new Dictionary<string, string> { ["URL"] = "http://elsewhere", ["USERS"] = "5" },
         };
 
-        var container = CandidateSpec.OfTests(Manifest, tests, "t@sha256:cd", Release, "http://10.0.0.9:32768", Settings);
+        var container = CandidateSpec.OfTests(Manifest, tests, "t@sha256:cd", Release, "http://10.0.0.9:32768", "blue");
 
         Assert.Equal(["EXPECTED_VERSION=v2", "URL=http://10.0.0.9:32768", "USERS=5"], container.Env.Order(StringComparer.Ordinal));
         Assert.Equal("t@sha256:cd", container.Image);

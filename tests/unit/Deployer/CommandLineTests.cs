@@ -6,7 +6,7 @@ namespace ServiceMesh.Tests.Unit.Deployer;
 /// <summary>Wrong use is one sentence and exit code 1, before any part of the mesh is asked.</summary>
 public sealed class CommandLineTests
 {
-    private const string Anywhere = "--docker foo://x --consul 127.0.0.1:1";
+    private const string Anywhere = "--docker unix:///no/such.sock --consul 127.0.0.1:1";
 
     [Theory]
     [InlineData("", "Required command was not provided.")]
@@ -18,10 +18,13 @@ public sealed class CommandLineTests
     [InlineData("promote demo x --deadline 999999h", "--deadline '999999h' must be at most 24h")]
     [InlineData("rollback demo --drain soon", "--drain 'soon' must be a duration such as 500ms, 1s or 1m30s")]
     [InlineData("rollback Demo " + Anywhere, "error: 'Demo' is no service name: 1 to 63 of")]
-    [InlineData("rollback demo " + Anywhere, "error: Docker's address cannot be used: The URI scheme 'foo' is not supported.")]
-    [InlineData("rollback demo --docker ssh://x", "error: Docker's address cannot be used: ")]
-    [InlineData("rollback demo --docker http://", "'http://' is no address; one looks like tcp://10.0.0.9:2376")]
-    [InlineData("rollback demo --docker tcp://me:secret@x", "an address has no user and no password; one looks like tcp://10.0.0.9:2376")]
+    [InlineData("rollback demo --docker foo://x", "'foo://x' must be one of unix:///var/run/docker.sock, tcp://10.0.0.9:2376 or ssh://deploy@10.0.0.9")]
+    [InlineData("rollback demo --docker http://", "'http://' is no address; one looks like unix:///var/run/docker.sock")]
+    [InlineData("rollback demo --docker tcp://me:secret@x", "an address has no password, and a user only for ssh; one looks like ")]
+    [InlineData("rollback demo --docker ssh://me:secret@x", "an address has no password, and a user only for ssh; one looks like ")]
+    [InlineData("rollback demo --docker tcp://192.0.2.1 --consul 127.0.0.1:1", "error: Docker at tcp://192.0.2.1:2376/ would be reached without TLS")]
+    [InlineData("rollback demo --hosts /no/such.yaml", "error: the file of hosts '/no/such.yaml' cannot be read: ")]
+    [InlineData("rollback demo --hosts /no/such.yaml --docker x", "error: choose one of --docker, for one host, and --hosts, for a file of hosts")]
     [InlineData("rollback demo --publish nowhere", "error: 'nowhere' is no IP address; --publish (or MESH_PUBLISH) takes one, such as 0.0.0.0")]
     [InlineData("pause Demo", "error: 'Demo' is no service name: 1 to 63 of")]
     [InlineData("pause demo --limit 1", "--limit '1' must be a duration such as 500ms, 1s or 1m30s")]

@@ -60,7 +60,7 @@ public sealed class FaultTests
     [Theory]
     [InlineData(404, "manifest for r/demo:v9 not found: manifest unknown", 1, "image r/demo:v9 is not in its registry: manifest for r/demo:v9 not found: manifest unknown. Push it first, or name another version with --version.")]
     [InlineData(500, "Get \"http://r/v2/\": dial tcp 10.0.0.1:80: connect: connection refused", 5, "image r/demo:v9 cannot be pulled: Get \"http://r/v2/\": dial tcp 10.0.0.1:80: connect: connection refused. Is its registry running, and reachable from the Docker host?")]
-    [InlineData(500, "Head \"https://r/v2/demo\": unauthorized: authentication required", 1, "image r/demo:v9 may not be pulled: Head \"https://r/v2/demo\": unauthorized: authentication required. Use a registry that the Docker host may read from.")]
+    [InlineData(500, "Head \"https://r/v2/demo\": unauthorized: authentication required", 1, "image r/demo:v9 may not be pulled: Head \"https://r/v2/demo\": unauthorized: authentication required. Log in to its registry with 'docker login' as the user who deploys.")]
     [InlineData(200, "failed to resolve reference: not found", 1, "image r/demo:v9 is not in its registry: failed to resolve reference: not found. Push it first, or name another version with --version.")]
     public void Explain_AFailedPull_TellsAMissingImageFromAMissingRegistry(int status, string said, int code, string sentence)
     {

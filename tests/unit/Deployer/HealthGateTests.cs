@@ -59,7 +59,7 @@ public sealed class HealthGateTests
     public void TooLate_ByWhatWasSeen_SaysWhatIsMissing(int registered, int passing, string sentence)
     {
         var target = new ReadinessTarget(
-            "demo", new Release("d", "v2", "demo@sha256:0", DateTimeOffset.UnixEpoch), ["c1", "c2"], Seconds(2), TimeSpan.FromMinutes(1), "0");
+            "demo", new Release("d", "v2", "demo@sha256:0", DateTimeOffset.UnixEpoch), [new HostShare(null!, ["c1", "c2"], "0")], Seconds(2), TimeSpan.FromMinutes(1));
 
         Assert.Equal(sentence, ReadinessSentence.TooLate(target, new GateView(registered, passing, null), "mesh"));
     }

@@ -87,7 +87,7 @@ public sealed class HousekeepingTests
     private static Release Release(string name) => new(name, name, $"demo@sha256:{name}", DateTimeOffset.UnixEpoch);
 
     private static OwnContainer Container(string deployment, bool running = true, bool byHand = false) =>
-        new($"id-{deployment}", $"{deployment}-1", deployment, deployment, running, byHand);
+        new("prod", $"id-{deployment}", $"{deployment}-1", deployment, deployment, running, byHand);
 
     private static IEnumerable<string> Names(IEnumerable<OwnContainer> containers) => containers.Select(container => container.Name);
 }

@@ -276,12 +276,12 @@ public sealed class ManifestReaderTests
         "18: health.deadline: 5s must be longer than healthy-for, which is 10s",
         "20: tests.image: 'localhost:5000/demo-tests@sha256:00' names a digest; name the image by its tag, the deployer finds and keeps the digest itself",
         "21: tests.timeout: '0s' must be at least 1ms",
-        "22: unknown key 'colour'; known here: name, image, port, routes, replicas, environment, health, tests, traffic, strategy, watch, drain, keep",
+        "22: unknown key 'colour'; known here: name, image, port, routes, replicas, hosts, environment, health, tests, traffic, strategy, watch, drain, keep",
         "23: keep: '11' must be a whole number from 0 to 10");
 
     [Theory]
-    [InlineData("- a\n- b", "1: the manifest must be one mapping of name, image, port, routes, replicas, environment, health, tests, traffic, strategy, watch, drain, keep")]
-    [InlineData("", "1: the manifest must be one mapping of name, image, port, routes, replicas, environment, health, tests, traffic, strategy, watch, drain, keep")]
+    [InlineData("- a\n- b", "1: the manifest must be one mapping of name, image, port, routes, replicas, hosts, environment, health, tests, traffic, strategy, watch, drain, keep")]
+    [InlineData("", "1: the manifest must be one mapping of name, image, port, routes, replicas, hosts, environment, health, tests, traffic, strategy, watch, drain, keep")]
     public void Read_NoMapping_SaysWhatAManifestIs(string text, string error) => AssertErrors(text, error);
 
     [Theory]

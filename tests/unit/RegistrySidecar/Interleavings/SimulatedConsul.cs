@@ -34,6 +34,8 @@ internal sealed class SimulatedConsul
             .Returns(call => WriteAsync(call.Arg<string>(), () => services.Remove(call.Arg<string>())));
         Client.KV.List(Arg.Any<string>(), Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>())
             .Returns(call => FollowAsync(call.Arg<QueryOptions>().WaitIndex, call.Arg<CancellationToken>()));
+        Client.KV.Get("mesh/latest", Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>())
+            .Returns(call => SilenceAsync(call.Arg<CancellationToken>()));
     }
 
     public IConsulClient Client { get; }
@@ -119,6 +121,13 @@ internal sealed class SimulatedConsul
 
     private static Dictionary<string, Dictionary<string, JsonElement>> Self() =>
         new() { ["Member"] = new() { ["Addr"] = JsonSerializer.SerializeToElement("192.168.7.7") } };
+
+    // Documents are told of by their list alone here.
+    private static async Task<QueryResult<KVPair?>> SilenceAsync(CancellationToken ct)
+    {
+        await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ct);
+        return new QueryResult<KVPair?>();
+    }
 
     private Task<QueryResult<T>> ReadAsync<T>(Func<T> read)
     {

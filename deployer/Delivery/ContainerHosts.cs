@@ -1,0 +1,84 @@
+using ServiceMesh.Deployer.Output;
+
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>The containers of one mesh on all of its Docker hosts.</summary>
+/// <param name="reached">The hosts that answer.</param>
+/// <param name="chosen">Those of them that new containers are spread over; one at least.</param>
+/// <param name="time">For waiting.</param>
+internal sealed class ContainerHosts(IReadOnlyList<ContainerHost> reached, IReadOnlyList<ContainerHost> chosen, TimeProvider time)
+{
+    // A host that died is not waited for as long as its connection would be.
+    private static readonly TimeSpan Answers = TimeSpan.FromSeconds(10);
+
+    /// <summary>The hosts that new containers are spread over.</summary>
+    public IReadOnlyList<ContainerHost> Chosen => chosen;
+
+    public ContainerHost this[string name] => reached.First(host => host.Name == name);
+
+    /// <summary>The containers of a service on all hosts, by name.</summary>
+    public async Task<IReadOnlyList<OwnContainer>> ListAsync(string service, ServiceDocument? document, CancellationToken ct) =>
+        ByName(await Task.WhenAll(reached.Select(host => OnAsync(host, () => host.ListAsync(service, document, ct)))));
+
+    /// <summary>The same where production has changed already: a host that does not answer is told of and left out.</summary>
+    public async Task<IReadOnlyList<OwnContainer>> ListReachableAsync(string service, ServiceDocument? document, Narrator narrator, CancellationToken ct) =>
+        ByName(await Task.WhenAll(reached.Select(async host =>
+        {
+            using var patience = new CancellationTokenSource(Answers, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, patience.Token);
+            try
+            {
+                return await OnAsync(host, () => host.ListAsync(service, document, either.Token));
+            }
+            catch (Exception error) when (!ct.IsCancellationRequested && Faults.Explain(error) is { } fault)
+            {
+                narrator.Warn($"the containers of {service} on {host.Name} are left as they are: {fault.Message}");
+                return [];
+            }
+        })));
+
+    public Task StartAsync(OwnContainer container, CancellationToken ct) => OnAsync(container, host => host.StartAsync(container.Id, ct));
+
+    public Task StopAsync(OwnContainer container, CancellationToken ct) => OnAsync(container, host => host.StopAsync(container.Id, ct));
+
+    public Task RemoveAsync(OwnContainer container, CancellationToken ct) => OnAsync(container, host => host.RemoveAsync(container.Id, ct));
+
+    /// <summary>Where containers are that are known by their ids alone. What is on none of the hosts is in none of the shares.</summary>
+    public async Task<IReadOnlyList<HostShare>> LocateAsync(IReadOnlyList<string> ids, CancellationToken ct)
+    {
+        var shares = await Task.WhenAll(reached.Select(host => OnAsync(host, async () =>
+        {
+            var since = await host.ClockAsync(ct);
+            return new HostShare(host, await host.OfTheseAsync(ids, ct), since);
+        })));
+        return [.. shares.Where(share => share.Containers.Count > 0)];
+    }
+
+    /// <summary>Does the work for a host, and names the host in its failure where there is more than one.</summary>
+    public async Task<T> OnAsync<T>(ContainerHost host, Func<Task<T>> work)
+    {
+        try
+        {
+            return await work();
+        }
+        catch (Exception error) when (reached.Count > 1 && Faults.Explain(error) is { } fault)
+        {
+            throw new DeliveryException(fault.Code, $"on {host.Name}: {fault.Message}", error) { LogTail = fault.LogTail, Tests = fault.Tests };
+        }
+    }
+
+    private Task<bool> OnAsync(OwnContainer container, Func<ContainerHost, Task> work) => OnAsync(this[container.Host], async () =>
+    {
+        await work(this[container.Host]);
+        return true;
+    });
+
+    private static OwnContainer[] ByName(IEnumerable<IReadOnlyList<OwnContainer>> listed) =>
+        [.. listed.SelectMany(containers => containers).OrderBy(container => container.Name, StringComparer.Ordinal)];
+}
+
+/// <summary>The containers of a release on one host.</summary>
+/// <param name="Host">The host.</param>
+/// <param name="Containers">The containers' ids.</param>
+/// <param name="Since">The host's own time from which on an end of one of them counts.</param>
+internal sealed record HostShare(ContainerHost Host, IReadOnlyList<string> Containers, string Since);

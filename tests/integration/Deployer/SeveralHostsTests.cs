@@ -1,0 +1,154 @@
+using Docker.DotNet.Models;
+using ServiceMesh.Deployer;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Deployer;
+
+[Collection(DeployerCollection.Name)]
+public sealed class SeveralHostsTests(DeployerFixture host) : IAsyncLifetime
+{
+    private readonly DeployerCommand deployer = new(host);
+    private SecondDocker second = null!;
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => second = await SecondDocker.StartAsync(host, Ct);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (second is not null)
+            await second.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Deploy_TwoHosts_SpreadsRetiresAndRollsBackOnBoth()
+    {
+        var first = await DeployAsync("v1", replicas: 3);
+        Assert.True(first.Code == ExitCode.Done, first.Output);
+        Assert.Contains("3 containers of deployment ", first.Output, StringComparison.Ordinal);
+        Assert.Equal(["running v1", "running v1"], await OnFirstAsync());
+        Assert.Equal(["running v1"], await OnSecondAsync());
+
+        var next = await DeployAsync("v2", replicas: 2);
+        Assert.True(next.Code == ExitCode.Done, next.Output);
+        Assert.Equal(["exited v1", "exited v1", "running v2"], await OnFirstAsync());
+        Assert.Equal(["exited v1", "running v2"], await OnSecondAsync());
+
+        var back = await deployer.RunAsync(["rollback", deployer.Service, "--hosts", second.HostsFile()]);
+        Assert.True(back.Code == ExitCode.Done, back.Output);
+        Assert.Equal(["exited v2", "running v1", "running v1"], await OnFirstAsync());
+        Assert.Equal(["exited v2", "running v1"], await OnSecondAsync());
+    }
+
+    [Fact]
+    public async Task Deploy_TheManifestNamesOneHost_RunsOnThatOne()
+    {
+        var ended = await DeployAsync("v1", more: "hosts: [second]");
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.Empty(await OnFirstAsync());
+        Assert.Equal(["running v1", "running v1"], await OnSecondAsync());
+    }
+
+    [Fact]
+    public async Task Deploy_TestsOnProduction_RunBesideTheCandidate()
+    {
+        var ended = await deployer.DeployAsync(
+            "v1", change: "timeout: 20s=>on: production", more: "hosts: [second]", args: ["--hosts", second.HostsFile("tests: {docker: \"unix:///no/such.sock\"}")]);
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.Contains("3 passed, 0 failed", ended.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Deploy_AHostIsAway_ChangesNothingUnlessItMayBe()
+    {
+        await second.EndAsync();
+
+        var refused = await DeployAsync("v1");
+        Assert.True(refused.Code == ExitCode.Unreachable, refused.Output);
+        Assert.Contains("host second is away, and nothing was changed: ", refused.Output, StringComparison.Ordinal);
+        Assert.Contains("give --allow-degraded", refused.Output, StringComparison.Ordinal);
+        await deployer.AssertUntouchedAsync();
+
+        var degraded = await DeployAsync("v1", args: ["--allow-degraded"]);
+        Assert.True(degraded.Code == ExitCode.Done, degraded.Output);
+        Assert.Contains("warning: going on without host second: ", degraded.Output, StringComparison.Ordinal);
+        Assert.Equal(["running v1", "running v1"], await OnFirstAsync());
+    }
+
+    [Fact]
+    public async Task Deploy_AHostThatIsNotWantedIsAway_GoesOn()
+    {
+        await second.EndAsync();
+
+        var ended = await DeployAsync("v1", more: "hosts: [first]");
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.Contains("warning: going on without host second: ", ended.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Deploy_AHostDiesWhileTheTestsRun_IsUndoneAndFinishedByTheNext()
+    {
+        var death = Task.CompletedTask;
+        var ended = await deployer.DeployAsync("v1", "hang", change: "port: 5000=>port: 5000\nreplicas: 2", args: ["--hosts", second.HostsFile()], onLine: line =>
+        {
+            if (line == "  | hanging")
+                death = second.EndAsync();
+        });
+        await death;
+
+        Assert.True(ended.Code == ExitCode.Unreachable, ended.Output);
+        Assert.Contains("on second: ", ended.Output, StringComparison.Ordinal);
+        Assert.Null(await deployer.DocumentAsync());
+        Assert.Empty(await OnFirstAsync());
+
+        await second.ReviveAsync(Ct);
+        var next = await DeployAsync("v2");
+        Assert.True(next.Code == ExitCode.Done, next.Output);
+        Assert.Contains("left behind by an earlier attempt", next.Output, StringComparison.Ordinal);
+        Assert.Equal(["running v2"], await OnSecondAsync());
+    }
+
+    [Fact]
+    public async Task Deploy_AHostHangsAfterThePromotion_SaysWhatIsLeftAndEnds()
+    {
+        await DeployAsync("v1");
+        var ended = await DeployAsync("v2", onLine: line =>
+        {
+            if (line.StartsWith("ok  promote", StringComparison.Ordinal))
+                second.Freeze();
+        });
+        second.Thaw();
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.Contains($"warning: the containers of {deployer.Service} on second are left as they are: ", ended.Output, StringComparison.Ordinal);
+        Assert.Equal("v2", (await deployer.DocumentAsync())!.Active!.Version);
+        Assert.Equal(["exited v1", "running v2"], await OnFirstAsync());
+    }
+
+    [Theory]
+    [InlineData("", 1, "would be reached without TLS")]
+    [InlineData("--insecure", 5, "cannot be reached")]
+    public async Task Deploy_WithoutCertificates_IsRefused(string option, int code, string why)
+    {
+        string[] options = option.Length > 0 ? [option] : [];
+        var ended = await deployer.DeployAsync("v1", args: ["--docker", second.Address.ToString(), .. options]);
+
+        Assert.True((int)ended.Code == code, ended.Output);
+        Assert.Contains(why, ended.Output, StringComparison.Ordinal);
+        await deployer.AssertUntouchedAsync();
+    }
+
+    private Task<Ended> DeployAsync(string version, int replicas = 2, string more = "", Action<string>? onLine = null, params string[] args) =>
+        deployer.DeployAsync(
+            version, change: $"port: 5000=>port: 5000\nreplicas: {replicas}", more: more, onLine: onLine, args: ["--hosts", second.HostsFile(), .. args]);
+
+    private async Task<string[]> OnFirstAsync() => Told(await host.ContainersAsync(deployer.Service));
+
+    private async Task<string[]> OnSecondAsync() => Told(await second.ContainersAsync(deployer.Service));
+
+    private static string[] Told(IEnumerable<ContainerListResponse> containers) =>
+        [.. containers.Select(container => $"{container.State} {container.Labels["mesh.version"]}").Order(StringComparer.Ordinal)];
+}
