@@ -29,18 +29,24 @@ internal static class CommandLine
     {
         var root = new RootCommand("Brings releases into production: tested before they serve, promoted by one transaction, undone on any failure.")
         {
+            PlanVerb.Create(),
             DeployVerb.Create(),
             PromoteVerb.Create(),
             RollbackVerb.Create(),
+            ScaleVerb.Create(),
             SplitVerb.Create(),
             AbortVerb.Create(),
             PauseVerb.Create(),
             ResumeVerb.Create(),
             MaintenanceVerb.Create(),
             StatusVerb.Create(),
+            LogsVerb.Create(),
             HistoryVerb.Create(),
             LockVerb.Create(),
             ValidateVerb.Create(),
+            InitVerb.Create(),
+            SchemaVerb.Create(),
+            CompletionVerb.Create(),
         };
         foreach (var option in MeshOptions.All)
             root.Add(option);

@@ -10,8 +10,8 @@ internal sealed class DeliveryException(ExitCode code, string message, Exception
     /// <summary>The last lines that the candidate or the tests printed, if they explain it.</summary>
     public IReadOnlyList<string> LogTail { get; init; } = [];
 
-    /// <summary>The tests that rejected it, if that is the reason.</summary>
-    public TestRun? Tests { get; init; }
+    /// <summary>The suites of tests that were run, the last of which rejected it, if that is the reason.</summary>
+    public IReadOnlyList<TestRun> Tests { get; init; } = [];
 
     /// <summary>What is wrong with the manifest, if that is the reason.</summary>
     public IReadOnlyList<ManifestError> ManifestErrors { get; init; } = [];

@@ -51,6 +51,8 @@ public static class DocumentFormat
         // The compiler's view of nullability does not bind what stands in a foreign JSON array.
         if (document.Routes.Any(route => route is null) || document.Retired.Any(release => release is null))
             return "the document has a null among its routes or retired releases";
+        if (document.Leaving?.Any(id => id is null) == true)
+            return "the document has a null among its leaving instances";
         return document.Routes.SelectMany(route => route.Faults())
             .Concat(document.Traffic.Faults())
             .Concat(document.Split?.Faults() ?? [])
@@ -80,5 +82,6 @@ internal sealed partial class DocumentJson : JsonSerializerContext;
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(HistoryEntry))]
+[JsonSerializable(typeof(TestRun[]))]
 [JsonSerializable(typeof(LockHolder))]
 internal sealed partial class MeshJson : JsonSerializerContext;

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace ServiceMesh;
 
 /// <summary>What was attempted and how it ended; kept under <c>mesh/history/&lt;service&gt;/&lt;n&gt;</c>.</summary>
@@ -36,8 +38,10 @@ public sealed record HistoryEntry
     /// <summary>The release that was active until then.</summary>
     public Release? Replaced { get; init; }
 
-    /// <summary>The service's own tests, where they were run.</summary>
-    public TestRun? Tests { get; init; }
+    /// <summary>The suites of the service's own tests, as far as they were run.</summary>
+    /// <remarks>The generated reader sets what the JSON does not name to null, past the initializer.</remarks>
+    [JsonConverter(typeof(TestRunsConverter))]
+    public IReadOnlyList<TestRun> Tests { get; init => field = value ?? []; } = [];
 }
 
 /// <summary>How an attempt to change a service ended.</summary>
@@ -62,14 +66,15 @@ public enum Outcome
     Aborted,
 }
 
-/// <summary>One run of a service's own integration tests against a candidate.</summary>
+/// <summary>One run of a suite of a service's own integration tests against a candidate.</summary>
 /// <param name="Image">The tests' image by digest.</param>
 /// <param name="ExitCode">The tests' exit code; 0 is passed.</param>
 /// <param name="Passed">How many tests passed; <c>null</c> if the tests did not say.</param>
 /// <param name="Failed">How many tests failed; <c>null</c> if the tests did not say.</param>
 /// <param name="Seconds">How long they ran.</param>
 /// <param name="LogTail">The end of what they printed.</param>
-public sealed record TestRun(string Image, int ExitCode, int? Passed, int? Failed, double Seconds, string LogTail);
+/// <param name="Suite">The suite's name; <c>null</c> where the manifest has one suite only.</param>
+public sealed record TestRun(string Image, int ExitCode, int? Passed, int? Failed, double Seconds, string LogTail, string? Suite = null);
 
 /// <summary>Who holds a service's lock.</summary>
 /// <param name="Who"><c>user@host</c>.</param>

@@ -31,6 +31,13 @@ public sealed record ServiceDocument
     /// <summary>The second release in the traffic and its share; <c>null</c> for none.</summary>
     public Split? Split { get; init; }
 
+    /// <summary>
+    /// The ids of instances in the traffic that get no new requests, because they are about to be stopped; <c>null</c> for
+    /// none. Over with the next promotion.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? Leaving { get; init; }
+
     /// <summary>How requests are sent to the instances.</summary>
     public TrafficPolicy Traffic { get; init => field = value ?? TrafficPolicy.Default; } = TrafficPolicy.Default;
 
@@ -54,6 +61,10 @@ public sealed record ServiceDocument
         : Retired.Any(release => release.Deployment == deployment) ? Stage.Retired
         : Stage.Candidate;
 
+    /// <summary>The stage of an instance, which is retired before its release is when it is about to be stopped.</summary>
+    public Stage StageOf(string deployment, string instance) =>
+        StageOf(deployment) is var stage && stage == Stage.Active && Leaving?.Contains(instance) == true ? Stage.Retired : stage;
+
     /// <summary>The document of a service that has routes and no release yet.</summary>
     public static ServiceDocument Create(string service, IReadOnlyList<Route> routes) =>
         new() { Schema = CurrentSchema, Service = service, Routes = routes };
@@ -71,6 +82,7 @@ public sealed record ServiceDocument
             Routes = routes ?? Routes,
             Active = release,
             Split = null,
+            Leaving = null,
             Retired = [.. before.Where(retired => retired.Deployment != release.Deployment).Take(RetiredLimit)],
         };
     }

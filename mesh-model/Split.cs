@@ -25,7 +25,8 @@ public sealed record Split(Release Release, double Share, SplitMatch? Header = n
 /// <param name="Value">The exact value.</param>
 public sealed record SplitMatch(string Name, string Value)
 {
-    internal IEnumerable<string> Faults(string where)
+    /// <summary>What is wrong with it; <paramref name="where"/> is what it is called in the sentences.</summary>
+    public IEnumerable<string> Faults(string where)
     {
         if (!HeaderText.IsName(Name))
             yield return $"{where}.name '{Name}' must be a token: letters, digits and !#$%&'*+-.^_`|~";

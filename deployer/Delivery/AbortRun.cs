@@ -5,7 +5,7 @@ namespace ServiceMesh.Deployer.Delivery;
 /// <summary>Undoes what a deployment left unfinished. What is active stays so.</summary>
 internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrator)
 {
-    public async Task<Delivered> RunAsync(string service, TimeSpan drain, CancellationToken ct)
+    public async Task<Delivered> RunAsync(string service, TimeSpan deadline, TimeSpan drain, CancellationToken ct)
     {
         await using var attempt = await Attempt.BeginAsync(mesh, narrator, service, "abort", "abort", ct);
         var before = attempt.Before.Document;
@@ -19,10 +19,12 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
             if (before?.Split is { } split)
             {
                 attempt.Release = split.Release;
-                var after = before with { Split = null };
+                var after = before with { Split = null, Leaving = null };
+                if (before.Leaving is not null)
+                    await new Restart(mesh, hosts, narrator).OfActiveAsync(after, deadline, attempt.Token);
                 what = $"the split with {split.Release.Version} is over";
                 index = await narrator.PhaseAsync("change", async () => (await attempt.ChangeAsync(after, what), what));
-                mayRemove = await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, split.Release.Deployment, drain, attempt.Token);
+                mayRemove = await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, new HashSet<string> { split.Release.Deployment }, drain, attempt.Token);
             }
 
             var document = attempt.Current.Document;
@@ -41,7 +43,7 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
         }
 
         var active = attempt.Current.Document?.Active;
-        return new Delivered(service, active ?? new Release("", "-", "", default), Replaced: null, index, Tests: null)
+        return new Delivered(service, active ?? new Release("", "-", "", default), Replaced: null, index, Tests: [])
         {
             What = $"is as it was ({(active is null ? "nothing is active" : $"{active.Version} is active")}): {what}",
         };

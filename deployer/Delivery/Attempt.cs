@@ -44,8 +44,8 @@ internal sealed class Attempt : IAsyncDisposable
     /// <summary>The release that it is about, as far as it is known yet.</summary>
     public Release? Release { get; set; }
 
-    /// <summary>How the release's tests went, once they have run.</summary>
-    public TestRun? Tests { get; set; }
+    /// <summary>How the suites of the release's tests went that have run.</summary>
+    public List<TestRun> Tests { get; } = [];
 
     /// <summary>Whether Consul was lost in the middle of the transaction: then nothing may be undone.</summary>
     public bool OutcomeUnknown { get; private set; }
@@ -244,7 +244,7 @@ internal sealed class Attempt : IAsyncDisposable
         Seconds = Math.Round(mesh.Time.GetElapsedTime(began).TotalSeconds, 3),
         Release = Release!,
         Replaced = Before.Document?.Active is { } active && active.Deployment != Release!.Deployment ? active : null,
-        Tests = Tests,
+        Tests = [.. Tests],
     };
 
     private static DeliveryException LockedBy(string service, LockHolder? holder) => new(

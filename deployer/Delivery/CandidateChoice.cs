@@ -18,7 +18,7 @@ internal static class CandidateChoice
             throw Wrong($"{found}. {Candidates(document, known)}");
         }
 
-        return (document?.StageOf(deployment) ?? Stage.Candidate) switch
+        return StageOf(document, deployment) switch
         {
             Stage.Active => throw Wrong($"deployment {CandidateSpec.Short(deployment)} of {service} is active already. {Candidates(document, known)}"),
             Stage.Retired => throw Wrong($"deployment {CandidateSpec.Short(deployment)} of {service} was active before: use 'deployer rollback {service}'"),
@@ -26,12 +26,16 @@ internal static class CandidateChoice
         };
     }
 
+    // Whoever has a share is not the active release yet.
+    private static Stage StageOf(ServiceDocument? document, string deployment) =>
+        document is null || document.Split?.Release.Deployment == deployment ? Stage.Candidate : document.StageOf(deployment);
+
     private static bool StartsWith(string id, string prefix) => prefix.Length > 0 && id.StartsWith(prefix, StringComparison.Ordinal);
 
     private static string Candidates(ServiceDocument? document, IEnumerable<(Instance Instance, string Container)> known)
     {
         var candidates = known
-            .Where(entry => (document?.StageOf(entry.Instance.Deployment) ?? Stage.Candidate) == Stage.Candidate)
+            .Where(entry => StageOf(document, entry.Instance.Deployment) == Stage.Candidate)
             .Select(entry => $"{entry.Instance.Id} (deployment {CandidateSpec.Short(entry.Instance.Deployment)}, {entry.Instance.Health})")
             .ToArray();
         return candidates.Length == 0 ? "There is no candidate." : $"The candidates are: {string.Join(", ", candidates)}.";

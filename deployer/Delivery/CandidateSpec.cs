@@ -10,15 +10,18 @@ internal static class CandidateSpec
 
     public static string Short(string deployment) => deployment.Length > ShortId ? deployment[..ShortId] : deployment;
 
-    public static CreateContainerParameters Of(ServiceManifest manifest, Release release, int number, string environment, string publish) => new()
+    public static CreateContainerParameters Of(
+        ServiceManifest manifest, IReadOnlyDictionary<string, string> secrets, Release release, int number, string environment, string publish) => new()
     {
         Name = $"{manifest.Name}-{release.Version}-{Short(release.Deployment)}-{number}",
         Image = release.Image,
-        Env = Variables(manifest.Environment),
+        Env = Variables(manifest.Environment.Concat(secrets)),
         Labels = Labels(manifest, release, environment),
         ExposedPorts = new Dictionary<string, EmptyStruct> { [$"{manifest.Port}/tcp"] = default },
         HostConfig = new HostConfig
         {
+            NanoCPUs = (long)((manifest.Resources.Cpus ?? 0) * 1_000_000_000),
+            Memory = manifest.Resources.Memory ?? 0,
             RestartPolicy = new RestartPolicy { Name = RestartPolicyKind.UnlessStopped },
             // Docker chooses the host port, so that candidate and active can run side by side.
             PortBindings = new Dictionary<string, IList<PortBinding>>
@@ -27,6 +30,27 @@ internal static class CandidateSpec
             },
         },
     };
+
+    /// <summary>One more container of a release, like one that there is.</summary>
+    public static CreateContainerParameters Like(
+        ContainerInspectResponse pattern, string service, Release release, int number, string environment, string publish)
+    {
+        var (config, hostConfig) = (pattern.Config ?? new ContainerConfig(), pattern.HostConfig ?? new HostConfig());
+        // What the host gave to that one is its own.
+        hostConfig.PortBindings = (hostConfig.PortBindings ?? new Dictionary<string, IList<PortBinding>>())
+            .ToDictionary(port => port.Key, _ => (IList<PortBinding>)[new PortBinding { HostIP = publish, HostPort = "" }]);
+        var labels = new Dictionary<string, string>(config.Labels ?? new Dictionary<string, string>());
+        foreach (var (label, value) in Identity(service, release, environment))
+            labels[label] = value;
+        return new CreateContainerParameters(config)
+        {
+            Name = $"{service}-{release.Version}-{Short(release.Deployment)}-{number}",
+            Hostname = "",
+            Image = release.Image,
+            Labels = labels,
+            HostConfig = hostConfig,
+        };
+    }
 
     public static CreateContainerParameters OfTests(
         ServiceManifest manifest, TestPolicy tests, string image, Release release, string url, string environment)
@@ -41,7 +65,7 @@ internal static class CandidateSpec
         labels["SERVICE_IGNORE"] = "true";
         return new CreateContainerParameters
         {
-            Name = $"{manifest.Name}-{release.Version}-{Short(release.Deployment)}-tests",
+            Name = $"{manifest.Name}-{release.Version}-{Short(release.Deployment)}-tests{(tests.Name is null ? "" : $"-{tests.Name}")}",
             Image = image,
             Env = Variables(variables),
             Labels = labels,
@@ -71,6 +95,6 @@ internal static class CandidateSpec
         [ContainerLabel.Version] = release.Version,
     };
 
-    private static List<string> Variables(IReadOnlyDictionary<string, string> variables) =>
+    private static List<string> Variables(IEnumerable<KeyValuePair<string, string>> variables) =>
         [.. variables.Select(variable => $"{variable.Key}={variable.Value}")];
 }

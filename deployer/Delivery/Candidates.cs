@@ -8,10 +8,13 @@ namespace ServiceMesh.Deployer.Delivery;
 /// <summary>The containers of a release on its way into the traffic.</summary>
 internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narrator)
 {
-    /// <summary>Makes and starts one container a replica, spread over the hosts.</summary>
-    public async Task<IReadOnlyList<HostShare>> StartAsync(ServiceManifest manifest, Release release, CancellationToken ct)
+    /// <summary>Makes and starts one container for each of the replicas that is asked for by its number, spread over the hosts.</summary>
+    public async Task<IReadOnlyList<HostShare>> StartAsync(ServiceManifest manifest, Release release, Func<int, bool> asked, CancellationToken ct)
     {
-        var spread = hosts.Chosen.Zip(Placement.Spread(manifest.Replicas, hosts.Chosen.Count)).Where(share => share.Second.Count > 0).ToArray();
+        var spread = hosts.Chosen
+            .Zip(Placement.Spread(manifest.Replicas, hosts.Chosen.Count), (host, numbers) => (First: host, Second: numbers.Where(asked).ToArray()))
+            .Where(share => share.Second.Length > 0)
+            .ToArray();
         var starting = spread.Select(share => hosts.OnAsync(share.First, () => StartOnAsync(share.First, share.Second, manifest, release, ct))).ToArray();
         // All end before one is judged: whatever a host makes must be there when the candidates are removed.
         await Task.WhenAll((IEnumerable<Task>)starting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -29,7 +32,7 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
             {
                 ct.ThrowIfCancellationRequested();
                 // Not cancelled: whatever Docker makes must be there when the candidates are removed.
-                ids.Add(await host.CreateAsync(CandidateSpec.Of(manifest, release, number, mesh.Settings.Environment, host.Publish), CancellationToken.None));
+                ids.Add(await host.CreateAsync(CandidateSpec.Of(manifest, mesh.Secrets.Variables, release, number, mesh.Settings.Environment, host.Publish), CancellationToken.None));
             }
 
             await Task.WhenAll(ids.Select(id => host.StartAsync(id, ct)));

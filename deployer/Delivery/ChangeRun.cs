@@ -33,6 +33,6 @@ internal sealed class ChangeRun(Mesh mesh, Narrator narrator)
 
         foreach (var late in await new ProxiesFollow(mesh, narrator).WaitAsync(service, index, attempt.Token))
             narrator.Warn(late);
-        return new Delivered(service, after.Active!, Replaced: null, index, Tests: null) { What = what };
+        return new Delivered(service, after.Active!, Replaced: null, index, Tests: []) { What = what };
     }
 }

@@ -5,7 +5,7 @@ using ServiceMesh.Deployer.Hosts;
 namespace ServiceMesh.Deployer.Delivery;
 
 /// <summary>The containers of one mesh on one Docker host.</summary>
-internal sealed class ContainerHost(DockerHost host, IDockerClient docker, RegistryCredentials credentials, string environment, TimeProvider time)
+internal sealed class ContainerHost(DockerHost host, IDockerClient docker, RegistryCredentials credentials, Func<string, string> mask, string environment, TimeProvider time)
 {
     private const int LogLines = 20;
 
@@ -107,8 +107,11 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
     }
 
     /// <summary>Passes on all that a container prints, until it ends.</summary>
-    public async Task FollowOutputAsync(string id, Action<string> line, CancellationToken ct) =>
-        await ReadAsync(id, new ContainerLogsParameters { ShowStdout = true, ShowStderr = true, Follow = true }, line, ct);
+    public Task FollowOutputAsync(string id, Action<string> line, CancellationToken ct) => OutputAsync(id, tail: null, follow: true, line, ct);
+
+    /// <summary>Passes on what a container printed: its last lines or, without <paramref name="tail"/>, all of it.</summary>
+    public Task OutputAsync(string id, int? tail, bool follow, Action<string> line, CancellationToken ct) => ReadAsync(
+        id, new ContainerLogsParameters { ShowStdout = true, ShowStderr = true, Follow = follow, Tail = tail is null ? "all" : $"{tail}" }, line, ct);
 
     /// <summary>The last lines that a container printed; none if Docker does not have them: they only illustrate a failure.</summary>
     public async Task<IReadOnlyList<string>> TailAsync(string id, CancellationToken ct)
@@ -129,7 +132,7 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
     private async Task ReadAsync(string id, ContainerLogsParameters parameters, Action<string> line, CancellationToken ct)
     {
         using var stream = await docker.Containers.GetContainerLogsAsync(id, parameters, ct);
-        var (stdout, stderr) = (new OutputLines(line), new OutputLines(line));
+        var (stdout, stderr) = (new OutputLines(text => line(mask(text))), new OutputLines(text => line(mask(text))));
         var buffer = new byte[16 * 1024];
         while (await stream.ReadOutputAsync(buffer, 0, buffer.Length, ct) is { EOF: false } read)
             (read.Target == MultiplexedStream.TargetStream.StandardError ? stderr : stdout).Append(buffer.AsSpan(0, read.Count));

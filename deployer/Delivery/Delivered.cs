@@ -6,7 +6,7 @@ namespace ServiceMesh.Deployer.Delivery;
 /// <param name="Replaced">The one that was active until then.</param>
 /// <param name="Index">The ModifyIndex of the document.</param>
 /// <param name="Tests">The tests that let it pass.</param>
-internal sealed record Delivered(string Service, Release Release, Release? Replaced, ulong Index, TestRun? Tests)
+internal sealed record Delivered(string Service, Release Release, Release? Replaced, ulong Index, IReadOnlyList<TestRun> Tests)
 {
     /// <summary>What was changed where nothing was promoted.</summary>
     public string? What { get; init; }

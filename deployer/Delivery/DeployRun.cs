@@ -10,27 +10,41 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
     private readonly Candidates candidates = new(mesh, hosts, narrator);
     private readonly Readiness readiness = new(mesh.Catalog, mesh.Settings.Environment, mesh.Time);
 
-    public async Task<Delivered> RunAsync(ServiceManifest manifest, string version, CancellationToken ct)
+    /// <param name="manifest">What the service is.</param>
+    /// <param name="version">The image's tag.</param>
+    /// <param name="index">The index at which the service's document must still be; <c>null</c> for any.</param>
+    /// <param name="ct">The person's interruption.</param>
+    public async Task<Delivered> RunAsync(ServiceManifest manifest, string version, ulong? index, CancellationToken ct)
     {
+        mesh.Secrets = SecretValues.Read(manifest.Secrets, Environment.GetEnvironmentVariable, File.ReadAllText);
         await using var attempt = await Attempt.BeginAsync(mesh, narrator, manifest.Name, "deploy", $"deploy of {version}", ct);
         var image = manifest.Image.At(version);
         attempt.Release = new Release(DeploymentId.New(), version, image.ToString(), mesh.Time.GetUtcNow());
         ServiceDocument after;
-        ulong index;
+        ulong promoted;
         try
         {
+            if (index is not null && index != attempt.Before.Index)
+                throw Changed(manifest.Name, index.Value, attempt.Before.Index);
             await RefuseTakenRoutesAsync(manifest, attempt.Token);
+            if (manifest.Strategy.Ab is not null && attempt.Before.Document?.Split is { } split)
+                throw new DeliveryException(ExitCode.WrongInput, $"{manifest.Name} is split with {split.Release.Version} already: end that by 'deployer abort {manifest.Name}' or 'deployer promote' first");
             await candidates.CleanAsync(manifest.Name, attempt.Before.Document, attempt.Token);
-            var testsImage = await PullAsync(manifest, image, attempt);
-            var containers = await StartAsync(manifest, attempt);
-            var instances = await HealthyAsync(manifest, attempt, containers);
-            await TestAsync(manifest, testsImage, instances, containers, attempt);
+            var tests = await PullAsync(manifest, image, attempt);
             var before = attempt.Before.Document ?? ServiceDocument.Create(manifest.Name, manifest.Routes);
-            // The first release has nothing that it could be compared with.
-            if (manifest.Canary is { } canary && before.Active is not null)
+            // The first release has nothing that it could be compared with, or come in the place of.
+            var strategy = before.Active is null ? new Strategy() : manifest.Strategy;
+            var target = await StartAsync(manifest, attempt, number => number <= (strategy.Rolling?.Batch ?? manifest.Replicas), []);
+            var instances = await HealthyAsync(manifest, attempt, target);
+            await TestAsync(manifest, tests, instances, target, attempt);
+            if (strategy.Canary is { } canary)
                 await new CanarySteps(mesh, narrator).RunAsync(attempt, canary, before);
+            if (strategy.Rolling is { } rolling)
+                await new RollingUpdate(mesh, hosts, narrator).RunAsync(attempt, manifest, rolling, before, target, (step, earlier) => NextAsync(manifest, attempt, step, earlier));
+            if (strategy.Ab is { } ab)
+                return await SplitAsync(attempt, ab, before);
             after = before.Promote(attempt.Release, manifest.Routes) with { Traffic = manifest.Traffic };
-            index = await Promotion.CommitAsync(attempt, after, narrator);
+            promoted = await Promotion.CommitAsync(attempt, after, narrator);
         }
         catch (Exception error)
         {
@@ -43,9 +57,13 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
 
         if (manifest.Watch is { } watch && attempt.Locked && await WatchAsync(attempt, watch) is { } reason)
             throw await new Reversion(mesh, hosts, narrator).RevertAsync(attempt, manifest, reason);
-        await Promotion.FollowUpAsync(attempt, after, index, new Takeover(mesh, hosts, narrator), manifest.Drain, manifest.Keep, narrator);
-        return new Delivered(manifest.Name, attempt.Release, attempt.Before.Document?.Active, index, attempt.Tests);
+        await Promotion.FollowUpAsync(attempt, after, promoted, new Takeover(mesh, hosts, narrator), manifest.Drain, manifest.Keep, narrator);
+        return new Delivered(manifest.Name, attempt.Release, attempt.Before.Document?.Active, promoted, attempt.Tests);
     }
+
+    private static DeliveryException Changed(string service, ulong planned, ulong now) => new(
+        ExitCode.WrongInput,
+        $"{service} was changed since the plan: its document is at index {now}, not {planned} ('deployer history {service}' tells by whom). Plan again.");
 
     // Whatever the watch cannot see is no reason to revert: production has changed, and serves.
     private async Task<string?> WatchAsync(Attempt attempt, WatchPolicy watch)
@@ -76,22 +94,21 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             throw new DeliveryException(ExitCode.WrongInput, conflict);
     }
 
-    private async Task<string?> PullAsync(ServiceManifest manifest, ImageReference image, Attempt attempt)
+    private async Task<IReadOnlyList<string>> PullAsync(ServiceManifest manifest, ImageReference image, Attempt attempt)
     {
-        var tests = manifest.Tests?.Image is { } named ? named.Tag is null ? named.At(attempt.Release!.Version) : named : null;
-        if (tests is null)
+        if (manifest.Tests.Count == 0)
             narrator.Warn($"{manifest.Name} has no tests in its manifest: nothing but its health stands between {image} and the traffic");
         return await narrator.PhaseAsync("pull", async () =>
         {
-            var testing = PullTestsAsync(tests, manifest.Tests?.On, attempt.Token);
+            var testing = Task.WhenAll(manifest.Tests.Select(suite => PullTestsAsync(suite, image.Tag!, attempt.Token)));
             var service = PullEverywhereAsync(image, attempt.Token);
             // Both end before either is judged: nothing goes on behind a failure, and the service's own is told first.
             await Task.WhenAll((Task)service, testing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            var (pulled, pulledTests) = (await service, await testing);
+            var (pulled, tests) = (await service, await testing);
             if (ExposedPorts.Fault(image.ToString(), manifest.Port, pulled.Ports) is { } fault)
                 throw new DeliveryException(ExitCode.WrongInput, fault);
             attempt.Release = attempt.Release! with { Image = pulled.ByDigest };
-            return (pulledTests?.ByDigest, $"{image} is {pulled.ByDigest.Split('@')[1][..19]}…");
+            return (tests, $"{image} is {pulled.ByDigest.Split('@')[1][..19]}…");
         });
     }
 
@@ -106,11 +123,12 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             : throw new DeliveryException(ExitCode.WrongInput, $"the hosts got different images for {image}, so its tag was moved while it was pulled: run this again");
     }
 
-    private async Task<PulledImage?> PullTestsAsync(ImageReference? tests, TestPlace? place, CancellationToken ct)
+    private async Task<string> PullTestsAsync(TestPolicy suite, string version, CancellationToken ct)
     {
         try
         {
-            return tests is null ? null : await (await TestsHostAsync(place!.Value, ct)).Images.PullAsync(tests, ct);
+            var image = suite.Image.Tag is null ? suite.Image.At(version) : suite.Image;
+            return (await (await TestsHostAsync(suite.On, ct)).Images.PullAsync(image, ct)).ByDigest;
         }
         catch (DeliveryException error)
         {
@@ -121,13 +139,36 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
     private async Task<ContainerHost> TestsHostAsync(TestPlace place, CancellationToken ct) =>
         place == TestPlace.Production ? hosts.Chosen[0] : await mesh.TestsHostAsync(ct);
 
-    private async Task<ReadinessTarget> StartAsync(ServiceManifest manifest, Attempt attempt) =>
+    private async Task<ReadinessTarget> NextAsync(ServiceManifest manifest, Attempt attempt, RollingStep step, ReadinessTarget earlier)
+    {
+        var target = await StartAsync(manifest, attempt, step.Has, earlier.Shares);
+        await HealthyAsync(manifest, attempt, target);
+        return target;
+    }
+
+    // It stays beside the active release, until a person has seen enough of it.
+    private async Task<Delivered> SplitAsync(Attempt attempt, AbPolicy ab, ServiceDocument before)
+    {
+        var split = new Split(attempt.Release!, ab.Share, ab.Header, ab.Cookie);
+        var (service, version) = (attempt.Service, split.Release.Version);
+        var what = $"{SplitChange.Describe(split)} to {version}, the others to {before.Active!.Version}";
+        var index = await narrator.PhaseAsync("split", async () => (await attempt.ChangeAsync(before with { Split = split }, what), what));
+        foreach (var late in await new ProxiesFollow(mesh, narrator).WaitAsync(service, index, attempt.Token))
+            narrator.Warn(late);
+        return new Delivered(service, split.Release, Replaced: null, index, attempt.Tests)
+        {
+            What = $"sends {what}; 'deployer promote {service} {CandidateSpec.Short(split.Release.Deployment)}' makes {version} the active release, 'deployer abort {service}' ends it",
+        };
+    }
+
+    private async Task<ReadinessTarget> StartAsync(ServiceManifest manifest, Attempt attempt, Func<int, bool> asked, IReadOnlyList<HostShare> earlier) =>
         await narrator.PhaseAsync("start", async () =>
         {
-            var shares = await candidates.StartAsync(manifest, attempt.Release!, attempt.Token);
-            var target = new ReadinessTarget(manifest.Name, attempt.Release!, shares, manifest.Health.HealthyFor, manifest.Health.Deadline);
+            var shares = await candidates.StartAsync(manifest, attempt.Release!, asked, attempt.Token);
+            var target = new ReadinessTarget(manifest.Name, attempt.Release!, [.. earlier, .. shares], manifest.Health.HealthyFor, manifest.Health.Deadline);
             var where = hosts.Chosen.Count > 1 ? $" on {string.Join(", ", shares.Select(share => share.Host.Name))}" : "";
-            return (target, $"{target.Count} container{(target.Count == 1 ? "" : "s")} of deployment {CandidateSpec.Short(attempt.Release!.Deployment)}{where}");
+            var count = shares.Sum(share => share.Containers.Count);
+            return (target, $"{count} container{(count == 1 ? "" : "s")} of deployment {CandidateSpec.Short(attempt.Release!.Deployment)}{where}");
         });
 
     private async Task<IReadOnlyList<Instance>> HealthyAsync(ServiceManifest manifest, Attempt attempt, ReadinessTarget target) =>
@@ -139,24 +180,28 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
                 $"{string.Join(", ", instances.Select(instance => instance.Url))} passing for {DurationText.Write(manifest.Health.HealthyFor)}");
         });
 
+    // One suite after the other; the first that fails is enough.
     private async Task TestAsync(
-        ServiceManifest manifest, string? image, IReadOnlyList<Instance> instances, ReadinessTarget target, Attempt attempt)
+        ServiceManifest manifest, IReadOnlyList<string> images, IReadOnlyList<Instance> instances, ReadinessTarget target, Attempt attempt)
     {
-        if (manifest.Tests is not { } tests || image is null)
-            return;
-        await narrator.PhaseAsync("tests", async () =>
+        foreach (var (suite, image) in manifest.Tests.Zip(images))
         {
-            narrator.Say($"running {tests.Image} against {instances[0].Url}");
-            var container = CandidateSpec.OfTests(manifest, tests, image, target.Release, instances[0].Url, mesh.Settings.Environment);
-            var runner = new TestRunner(await TestsHostAsync(tests.On, attempt.Token), narrator, mesh.Time);
-            attempt.Tests = await Readiness.WhileAllRunAsync(target, token => runner.RunAsync(container, tests.Timeout, token), attempt.Token);
-            if (TestRunner.Rejection(manifest.Name, target.Release.Version, attempt.Tests, tests.Timeout) is { } reason)
+            await narrator.PhaseAsync("tests", async () =>
             {
-                var tail = await target.TailAsync(attempt.Token);
-                throw new DeliveryException(ExitCode.Rejected, reason) { LogTail = tail, Tests = attempt.Tests };
-            }
+                narrator.Say($"running {suite.Image} against {instances[0].Url}");
+                var container = CandidateSpec.OfTests(manifest, suite, image, target.Release, instances[0].Url, mesh.Settings.Environment);
+                var runner = new TestRunner(await TestsHostAsync(suite.On, attempt.Token), narrator, mesh.Time);
+                var run = await Readiness.WhileAllRunAsync(target, token => runner.RunAsync(container, suite.Timeout, token), attempt.Token);
+                attempt.Tests.Add(run = run with { Suite = suite.Name });
+                if (TestRunner.Rejection(manifest.Name, target.Release.Version, run, suite.Timeout) is { } reason)
+                {
+                    var tail = await target.TailAsync(attempt.Token);
+                    throw new DeliveryException(ExitCode.Rejected, reason) { LogTail = tail, Tests = attempt.Tests };
+                }
 
-            return (attempt.Tests, $"{attempt.Tests.Passed?.ToString() ?? "?"} passed, {attempt.Tests.Failed?.ToString() ?? "?"} failed");
-        });
+                var counts = $"{run.Passed?.ToString() ?? "?"} passed, {run.Failed?.ToString() ?? "?"} failed";
+                return (run, suite.Name is null ? counts : $"{suite.Name}: {counts}");
+            });
+        }
     }
 }

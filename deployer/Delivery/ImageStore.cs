@@ -41,6 +41,19 @@ internal sealed class ImageStore(IDockerClient docker, RegistryCredentials crede
         return new PulledImage($"{image.Repository}@{digest}", [.. inspected.Config?.ExposedPorts?.Keys ?? []]);
     }
 
+    /// <summary>The ports that an image exposes, as <c>8080/tcp</c>; it is pulled only if it is not here.</summary>
+    public async Task<IReadOnlyList<string>> ExposedPortsAsync(ImageReference image, CancellationToken ct)
+    {
+        try
+        {
+            return [.. (await docker.Images.InspectImageAsync(image.ToString(), ct)).Config?.ExposedPorts?.Keys ?? []];
+        }
+        catch (DockerImageNotFoundException)
+        {
+            return (await PullAsync(image, ct)).Ports;
+        }
+    }
+
     /// <summary>A local image by digest; by its id if it never came from a registry.</summary>
     public async Task<string> ByDigestAsync(string id, CancellationToken ct) =>
         (await docker.Images.InspectImageAsync(id, ct)).RepoDigests?.FirstOrDefault() ?? id;

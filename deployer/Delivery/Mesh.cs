@@ -45,6 +45,9 @@ internal sealed class Mesh : IDisposable
 
     public ProxyFleet Proxies { get; }
 
+    /// <summary>What is told of no container's output.</summary>
+    public SecretValues Secrets { get; set; } = SecretValues.None;
+
     /// <summary>Connects to all Docker hosts; those that <paramref name="wanted"/> names get new containers, all where it names none.</summary>
     /// <exception cref="DeliveryException">
     /// One of those does not answer, and nobody allowed to go on without it; or none answers. A host that is not wanted is only told of.
@@ -119,7 +122,7 @@ internal sealed class Mesh : IDisposable
                     engine = engines[host] = DockerEngine.ConnectAsync(host.Address, CertificatesOf(host), either.Token);
             }
 
-            return new ContainerHost(host, await engine, credentials.Value, Settings.Environment, Time);
+            return new ContainerHost(host, await engine, credentials.Value, line => Secrets.Mask(line), Settings.Environment, Time);
         }
         catch (OperationCanceledException error) when (!ct.IsCancellationRequested)
         {

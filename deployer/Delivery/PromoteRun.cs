@@ -32,7 +32,7 @@ internal sealed class PromoteRun(Mesh mesh, ContainerHosts hosts, Narrator narra
         }
 
         await Promotion.FollowUpAsync(attempt, after, index, new Takeover(mesh, hosts, narrator), drain, keep: null, narrator);
-        return new Delivered(service, attempt.Release, attempt.Before.Document?.Active, index, Tests: null);
+        return new Delivered(service, attempt.Release, attempt.Before.Document?.Active, index, Tests: []);
     }
 
     private static ServiceDocument Document(string service, IReadOnlyList<Route> routes, ServiceDocument? before)

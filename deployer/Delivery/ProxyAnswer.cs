@@ -11,9 +11,9 @@ namespace ServiceMesh.Deployer.Delivery;
 internal sealed record ProxyAnswer(
     ulong Index, string? Fault, IReadOnlyList<ProxiedInstance>? Instances, IReadOnlyList<ProxiedRelease>? Releases = null)
 {
-    /// <summary>The requests in flight on instances of these deployments.</summary>
-    public int InFlight(IReadOnlySet<string> deployments) =>
-        Instances?.Where(instance => deployments.Contains(instance.Deployment)).Sum(instance => instance.InFlight) ?? 0;
+    /// <summary>The requests in flight on what left the traffic: instances of these deployments, or these instances, by their ids.</summary>
+    public int InFlight(IReadOnlySet<string> left) =>
+        Instances?.Where(instance => left.Contains(instance.Deployment) || left.Contains(instance.Id)).Sum(instance => instance.InFlight) ?? 0;
 }
 
 /// <summary>An instance as a proxy tells of it.</summary>

@@ -25,13 +25,13 @@ internal static class ProxyState
     ];
 
     /// <summary>
-    /// Whether it is certain that nothing is in flight on these deployments: some proxy tells so, and none that may have
+    /// Whether it is certain that nothing is in flight on these deployments or instances: some proxy tells so, and none that may have
     /// requests in flight is silent or was started so late that it does not know of the promotion.
     /// </summary>
-    public static bool IsDrained(IReadOnlyDictionary<Instance, ProxyAnswer?> answers, ulong index, IReadOnlySet<string> deployments) =>
-        answers.Count > 0 && Behind(answers, index).Count == 0 && InFlight(answers, deployments) == 0;
+    public static bool IsDrained(IReadOnlyDictionary<Instance, ProxyAnswer?> answers, ulong index, IReadOnlySet<string> left) =>
+        answers.Count > 0 && Behind(answers, index).Count == 0 && InFlight(answers, left) == 0;
 
-    /// <summary>The requests that are in flight on these deployments, over all proxies that answer.</summary>
-    public static int InFlight(IReadOnlyDictionary<Instance, ProxyAnswer?> answers, IReadOnlySet<string> deployments) =>
-        answers.Values.Sum(answer => answer?.InFlight(deployments) ?? 0);
+    /// <summary>The requests that are in flight on these deployments or instances, over all proxies that answer.</summary>
+    public static int InFlight(IReadOnlyDictionary<Instance, ProxyAnswer?> answers, IReadOnlySet<string> left) =>
+        answers.Values.Sum(answer => answer?.InFlight(left) ?? 0);
 }

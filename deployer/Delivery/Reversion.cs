@@ -29,21 +29,24 @@ internal sealed class Reversion(Mesh mesh, ContainerHosts hosts, Narrator narrat
                 : $"{attempt.Service} {attempt.Release!.Version} was promoted, does badly ({reason}), and could not be reverted: look at 'deployer status {attempt.Service}'.");
     }
 
-    /// <summary>Ends the split with a canary that failed.</summary>
+    /// <summary>Ends the split with a release that failed on its way into all of the traffic.</summary>
     public Task EndSplitAsync(Attempt attempt, ServiceManifest manifest, string reason) =>
-        LeaveAsync(attempt, manifest, attempt.Current.Document! with { Split = null }, reason);
+        LeaveAsync(attempt, manifest, attempt.Current.Document! with { Split = null, Leaving = attempt.Before.Document?.Leaving }, reason);
 
     private async Task LeaveAsync(Attempt attempt, ServiceManifest manifest, ServiceDocument after, string reason)
     {
         using var deadline = new CancellationTokenSource(Within, mesh.Time);
         try
         {
+            // Only then something of the other release is stopped; and whoever reverts must not wait for a host that is away.
+            if (manifest.Strategy.Rolling is not null)
+                await new Restart(mesh, hosts, narrator).OfActiveAsync(after, manifest.Health.Deadline, deadline.Token);
             var index = await narrator.PhaseAsync("revert", async () =>
             {
                 var changed = await attempt.RevertAsync(after, reason);
                 return (changed, $"{after.Service} {after.Active!.Version} has all of the traffic at index {changed}");
             });
-            if (await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, attempt.Release!.Deployment, manifest.Drain, deadline.Token))
+            if (await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, new HashSet<string> { attempt.Release!.Deployment }, manifest.Drain, deadline.Token))
                 await new Candidates(mesh, hosts, narrator).RemoveAsync(after.Service, attempt.Release);
         }
         catch (Exception error) when (error is OperationCanceledException || Faults.Explain(error) is not null)

@@ -1,4 +1,3 @@
-using Docker.DotNet;
 using ServiceMesh.Deployer.Output;
 
 namespace ServiceMesh.Deployer.Delivery;
@@ -19,7 +18,7 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHosts hosts, Narrator narr
             after = RollbackTarget.Find(service, before, version, containers);
             attempt.Release = after.Active!;
             var own = containers.Where(container => container.Deployment == attempt.Release.Deployment).ToArray();
-            await StartAsync(own, started, attempt, service, deadline);
+            await new Restart(mesh, hosts, narrator).RunAsync(service, attempt.Release, own, started, deadline, attempt.Token);
             index = await Promotion.CommitAsync(attempt, after, narrator);
         }
         catch (Exception error)
@@ -32,38 +31,7 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHosts hosts, Narrator narr
         }
 
         await Promotion.FollowUpAsync(attempt, after, index, new Takeover(mesh, hosts, narrator), drain, keep: null, narrator);
-        return new Delivered(service, attempt.Release, before?.Active, index, Tests: null);
-    }
-
-    private async Task StartAsync(
-        IReadOnlyList<OwnContainer> own, List<OwnContainer> started, Attempt attempt, string service, TimeSpan deadline)
-    {
-        var shares = await hosts.LocateAsync([.. own.Select(container => container.Id)], attempt.Token);
-        await narrator.PhaseAsync("start", async () =>
-        {
-            started.AddRange(own.Where(container => !container.Running));
-            await StartAllAsync(started, attempt);
-            return (started, started.Count == 0 ? "its containers still run" : $"started {string.Join(", ", started.Select(container => container.Name))} again");
-        });
-        await narrator.PhaseAsync("healthy", async () =>
-        {
-            // It has served before, so it need not prove itself for a time again.
-            var target = new ReadinessTarget(service, attempt.Release!, shares, TimeSpan.Zero, deadline);
-            var instances = await new Readiness(mesh.Catalog, mesh.Settings.Environment, mesh.Time).WaitAsync(target, attempt.Token);
-            return (instances, $"{string.Join(", ", instances.Select(instance => instance.Url))} passing");
-        });
-    }
-
-    private async Task StartAllAsync(IEnumerable<OwnContainer> stopped, Attempt attempt)
-    {
-        try
-        {
-            await Task.WhenAll(stopped.Select(container => hosts.StartAsync(container, attempt.Token)));
-        }
-        catch (DockerApiException error)
-        {
-            throw Faults.CannotStart($"{attempt.Service} {attempt.Release!.Version}", error);
-        }
+        return new Delivered(service, attempt.Release, before?.Active, index, Tests: []);
     }
 
     private async Task StopAgainAsync(IReadOnlyList<OwnContainer> started)

@@ -42,7 +42,8 @@ internal sealed class SplitChange(Mesh mesh, Narrator narrator)
         return await CandidateIdentity.OfAsync(chosen, await CandidateIdentity.LocateAsync(chosen, hosts, ct), ct);
     }
 
-    private static string Describe(Split split) => string.Join(
+    /// <summary>Which requests are sent to the split's release.</summary>
+    public static string Describe(Split split) => string.Join(
         " and ",
         new[]
         {

@@ -14,8 +14,8 @@ internal sealed class Takeover(Mesh mesh, ContainerHosts hosts, Narrator narrato
         {
             if (!await ProxiesFollowAsync(document.Service, index, attempt.Token))
                 return;
-            HashSet<string> left = [.. document.Retired.Select(release => release.Deployment), .. NoLongerSplit(attempt, document)];
-            await DrainAsync(document.Service, index, left, drain, attempt.Token);
+            HashSet<string> retired = [.. document.Retired.Select(release => release.Deployment), .. NoLongerSplit(attempt, document)];
+            await DrainAsync(document.Service, index, retired, drain, attempt.Token);
             await RetireAsync(document, keep, attempt.Token);
             await new Candidates(mesh, hosts, narrator).CleanAsync(document.Service, document, attempt.Token);
         }
@@ -30,13 +30,18 @@ internal sealed class Takeover(Mesh mesh, ContainerHosts hosts, Narrator narrato
         }
     }
 
-    /// <summary>The same for one release that left the traffic without another taking over: what is in flight on it ends.</summary>
+    /// <summary>The same for what left the traffic without another release taking over: what is in flight on it ends.</summary>
+    /// <param name="document">The document that took it out.</param>
+    /// <param name="index">That document's index.</param>
+    /// <param name="left">Ids of deployments or of instances.</param>
+    /// <param name="drain">How long that may take.</param>
+    /// <param name="ct">The person's interruption.</param>
     /// <returns>Whether its containers may go; not while a proxy may still send to them.</returns>
-    public async Task<bool> LeaveAsync(ServiceDocument document, ulong index, string deployment, TimeSpan drain, CancellationToken ct)
+    public async Task<bool> LeaveAsync(ServiceDocument document, ulong index, IReadOnlySet<string> left, TimeSpan drain, CancellationToken ct)
     {
         if (!await ProxiesFollowAsync(document.Service, index, ct))
             return false;
-        await DrainAsync(document.Service, index, new HashSet<string>(StringComparer.Ordinal) { deployment }, drain, ct);
+        await DrainAsync(document.Service, index, left, drain, ct);
         return true;
     }
 
@@ -50,19 +55,19 @@ internal sealed class Takeover(Mesh mesh, ContainerHosts hosts, Narrator narrato
         return behind.Count == 0;
     }
 
-    private async Task DrainAsync(string service, ulong index, HashSet<string> retired, TimeSpan drain, CancellationToken ct)
+    private async Task DrainAsync(string service, ulong index, IReadOnlySet<string> left, TimeSpan drain, CancellationToken ct)
     {
-        if (retired.Count == 0)
+        if (left.Count == 0)
             return;
         await narrator.PhaseAsync("drain", async () =>
         {
             var proxies = await mesh.Proxies.ListAsync(ct);
             var answers = await mesh.Proxies.AskUntilAsync(
-                service, proxies, all => ProxyState.IsDrained(all, index, retired), drain, ct);
-            var left = ProxyState.InFlight(answers, retired);
-            return (left, ProxyState.IsDrained(answers, index, retired) ? "nothing in flight on the old release"
-                : left == 0 ? $"no proxy could be asked what is in flight, so the old release had {DurationText.Write(drain)}"
-                : $"{left} still in flight after {DurationText.Write(drain)}");
+                service, proxies, all => ProxyState.IsDrained(all, index, left), drain, ct);
+            var requests = ProxyState.InFlight(answers, left);
+            return (requests, ProxyState.IsDrained(answers, index, left) ? "nothing in flight any more"
+                : requests == 0 ? $"no proxy could be asked what is in flight, so it had {DurationText.Write(drain)}"
+                : $"{requests} still in flight after {DurationText.Write(drain)}");
         });
     }
 

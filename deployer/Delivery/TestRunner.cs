@@ -32,15 +32,19 @@ internal sealed class TestRunner(ContainerHost host, Narrator narrator, TimeProv
         }
     }
 
-    public static string? Rejection(string service, string version, TestRun run, TimeSpan timeout) => run switch
+    public static string? Rejection(string service, string version, TestRun run, TimeSpan timeout)
     {
-        { ExitCode: 0 } => null,
-        { ExitCode: TimedOut } when run.Seconds >= timeout.TotalSeconds =>
-            $"{service} {version} was rejected: its tests did not end within {DurationText.Write(timeout)}. Production is unchanged.",
-        { Passed: { } passed, Failed: { } failed } =>
-            $"{service} {version} was rejected by its tests: {passed} passed, {failed} failed (exit code {run.ExitCode}). Production is unchanged.",
-        _ => $"{service} {version} was rejected by its tests: they ended with exit code {run.ExitCode}. Production is unchanged.",
-    };
+        var tests = run.Suite is null ? "its tests" : $"its {run.Suite} tests";
+        return run switch
+        {
+            { ExitCode: 0 } => null,
+            { ExitCode: TimedOut } when run.Seconds >= timeout.TotalSeconds =>
+                $"{service} {version} was rejected: {tests} did not end within {DurationText.Write(timeout)}. Production is unchanged.",
+            { Passed: { } passed, Failed: { } failed } =>
+                $"{service} {version} was rejected by {tests}: {passed} passed, {failed} failed (exit code {run.ExitCode}). Production is unchanged.",
+            _ => $"{service} {version} was rejected by {tests}: they ended with exit code {run.ExitCode}. Production is unchanged.",
+        };
+    }
 
     private async Task<int> EndAsync(string id, string image, LogTail tail, CancellationToken timeout, CancellationToken ct)
     {

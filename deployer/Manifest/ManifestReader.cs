@@ -4,14 +4,15 @@ namespace ServiceMesh.Deployer.Manifest;
 internal static class ManifestReader
 {
     private static readonly string[] Keys =
-        ["name", "image", "port", "routes", "replicas", "hosts", "environment", "health", "tests", "traffic", "strategy", "watch", "drain", "keep"];
+        ["name", "image", "port", "routes", "replicas", "hosts", "environment", "secrets", "resources", "health", "tests", "traffic", "strategy", "watch", "drain", "keep"];
 
     private static readonly string[] HealthKeys = ["http", "tcp", "interval", "timeout", "healthy-for", "deadline"];
-    private static readonly string[] TestKeys = ["image", "environment", "timeout", "on"];
-    private static readonly Dictionary<string, TestPlace> TestPlaces = new() { ["ci"] = TestPlace.Ci, ["production"] = TestPlace.Production };
+    private static readonly string[] ResourceKeys = ["cpus", "memory"];
 
     // Consul raises a shorter interval to this one in silence.
     private static readonly TimeSpan LeastInterval = TimeSpan.FromSeconds(1);
+    private const long LeastMemory = 6 * 1024 * 1024;
+
     private static readonly TimeSpan Instant = TimeSpan.FromMilliseconds(1);
 
     public static ManifestResult Read(string text, Func<string, string?> environment)
@@ -30,7 +31,7 @@ internal static class ManifestReader
         var name = root.Required("name", "the service's name, such as demo");
         if (name is not null && !ServiceName.IsValid(name))
             root.Fault("name", $"'{name}' is no service name: {ServiceName.Rule}");
-        var image = Image(root, "the image without its tag, such as localhost:5000/demo");
+        var image = ImageReader.Read(root, "the image without its tag, such as localhost:5000/demo");
         if (!root.Has("port"))
             root.Required("port", "the container port that serves the traffic, such as 8080");
         var manifest = new ServiceManifest
@@ -39,30 +40,23 @@ internal static class ManifestReader
             Image = image ?? new ImageReference("", null),
             Port = root.Whole("port", 0, 1, 65535),
             Routes = RouteReader.Read(root),
-            Replicas = root.Whole("replicas", 1, 1, 50),
+            Replicas = root.Whole("replicas", 1, 1, ServiceManifest.MostReplicas),
             Hosts = root.List("hosts", text => ServiceName.IsValid(text) ? null : $"'{text}' is no host name: {ServiceName.Rule}"),
             Environment = root.Variables("environment"),
             Health = Health(root),
-            Tests = Tests(root),
+            Tests = TestsReader.Read(root),
+            Resources = Resources(root),
         };
         var drain = root.Duration("drain", manifest.Drain, TimeSpan.Zero);
         return manifest with
         {
             Drain = drain,
             Traffic = TrafficReader.Read(root, drain),
-            Canary = StrategyReader.Canary(root),
+            Strategy = StrategyReader.Read(root),
             Watch = StrategyReader.Watch(root),
+            Secrets = SecretReader.Read(root, manifest.Environment),
             Keep = root.Whole("keep", manifest.Keep, 0, ServiceDocument.RetiredLimit),
         };
-    }
-
-    private static ImageReference? Image(Section section, string what)
-    {
-        if (section.Required("image", what) is not { } text)
-            return null;
-        if (ImageReference.TryParse(text, out var image) is { } fault)
-            section.Fault("image", fault);
-        return image;
     }
 
     private static HealthPolicy Health(Section root)
@@ -93,17 +87,18 @@ internal static class ManifestReader
         return policy;
     }
 
-    private static TestPolicy? Tests(Section root)
+    private static ResourceLimits Resources(Section root)
     {
-        if (root.Child("tests", TestKeys) is not { } tests)
-            return null;
-        var image = Image(tests, "the image that tests the service, such as localhost:5000/demo-tests");
-        var variables = tests.Variables("environment");
-        var policy = new TestPolicy { Image = image ?? new ImageReference("", null), Environment = variables };
-        return policy with
+        if (root.Child("resources", ResourceKeys) is not { } resources)
+            return new ResourceLimits();
+        var memory = resources.Bytes("memory");
+        if (memory < LeastMemory)
+            resources.Fault("memory", "must be at least 6M, which is Docker's own limit");
+        return new ResourceLimits
         {
-            Timeout = tests.Duration("timeout", policy.Timeout, Instant),
-            On = tests.OneOf("on", TestPlaces, policy.On),
+            // Docker tells itself what is more than its host has.
+            Cpus = resources.Has("cpus") ? resources.Number("cpus", 0, 0.01, 1024) : null,
+            Memory = memory,
         };
     }
 }

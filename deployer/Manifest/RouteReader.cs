@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace ServiceMesh.Deployer.Manifest;
 
 /// <summary>Reads the <c>routes</c> of a manifest; the rules are the document's own.</summary>
@@ -49,7 +47,7 @@ internal static class RouteReader
             RequestHeaders = Headers(entry, "request-headers"),
             ResponseHeaders = Headers(entry, "response-headers"),
             Timeout = entry.Has("timeout") ? entry.Duration("timeout", Route.DefaultTimeout, TimeSpan.FromMilliseconds(1)) : null,
-            MaxBody = MaxBody(entry),
+            MaxBody = entry.Bytes("max-body"),
             Upstream = Upstream(entry),
         };
     }
@@ -64,17 +62,6 @@ internal static class RouteReader
             Set = headers.Values("set", HeaderChanges.Fault),
             Remove = headers.List("remove", HeaderChanges.Fault),
         };
-    }
-
-    private static long? MaxBody(Section entry)
-    {
-        if (entry.Text("max-body") is not { } text)
-            return null;
-        var unit = text.Length == 0 ? 0 : text[^1] switch { 'K' => 10, 'M' => 20, 'G' => 30, _ => 0 };
-        if (long.TryParse(unit > 0 ? text[..^1] : text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= long.MaxValue >> unit)
-            return number << unit;
-        entry.Fault("max-body", $"'{text}' must be a number of bytes, or of K, M or G (1024 of the smaller each), such as 10M");
-        return null;
     }
 
     private static UpstreamProtocol Upstream(Section entry)

@@ -96,6 +96,18 @@ internal sealed class Section
         return fallback;
     }
 
+    /// <summary>A number of bytes, or of K, M or G; <c>null</c> where none is given.</summary>
+    public long? Bytes(string key)
+    {
+        if (Text(key) is not { } text)
+            return null;
+        var unit = text.Length == 0 ? 0 : text[^1] switch { 'K' => 10, 'M' => 20, 'G' => 30, _ => 0 };
+        if (long.TryParse(unit > 0 ? text[..^1] : text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= long.MaxValue >> unit)
+            return number << unit;
+        Fault(key, $"'{text}' must be a number of bytes, or of K, M or G (1024 of the smaller each), such as 10M");
+        return null;
+    }
+
     /// <summary>A share of a whole, 0 to 1, written as <c>5%</c>; <c>null</c> where none is given.</summary>
     public double? Share(string key)
     {
@@ -144,9 +156,29 @@ internal sealed class Section
         return [];
     }
 
-    public IReadOnlyDictionary<string, string> Variables(string key) => Values(
-        key,
-        (name, _) => string.IsNullOrEmpty(name) || name.Contains('=') ? $"'{name}' is no name of an environment variable" : null);
+    public bool IsList(string key) => nodes.TryGetValue(key, out var node) && node is YamlSequenceNode;
+
+    /// <summary>A mapping of names to sections; <c>null</c> for a name with nothing after it.</summary>
+    public IEnumerable<(string Name, Section? Section)> Named(string key, string[] keys)
+    {
+        if (!nodes.TryGetValue(key, out var node) || IsNull(node))
+            return [];
+        if (node is YamlMappingNode mapping)
+        {
+            return [.. mapping.Children
+                .Select(pair => (Name: (pair.Key as YamlScalarNode)?.Value ?? "", pair.Value))
+                .Select(pair => (pair.Name, IsNull(pair.Value) ? null : Mapping(pair.Value, $"{path}{key}.{pair.Name}", keys)))];
+        }
+
+        Fault(key, "must be a mapping of names");
+        return [];
+    }
+
+    public IReadOnlyDictionary<string, string> Variables(string key) => Values(key, (name, _) => VariableFault(name));
+
+    /// <summary>What is wrong with the name of an environment variable; <c>null</c> if nothing is.</summary>
+    public static string? VariableFault(string? name) =>
+        string.IsNullOrEmpty(name) || name.Contains('=') ? $"'{name}' is no name of an environment variable" : null;
 
     /// <summary>A mapping of names to values; <paramref name="fault"/> says what is wrong with one of them.</summary>
     public IReadOnlyDictionary<string, string> Values(string key, Func<string?, string?, string?> fault)

@@ -8,6 +8,9 @@ internal sealed record ServiceManifest
     /// <summary>No wait may be longer: what takes a day has failed, and timers end at 49 days.</summary>
     public static TimeSpan LongestWait { get; } = TimeSpan.FromDays(1);
 
+    /// <summary>The most containers that one release may have.</summary>
+    public const int MostReplicas = 50;
+
     public required string Name { get; init; }
 
     public required ImageReference Image { get; init; }
@@ -26,8 +29,13 @@ internal sealed record ServiceManifest
 
     public HealthPolicy Health { get; init; } = new();
 
-    /// <summary>The service's own integration tests; <c>null</c> to promote without any.</summary>
-    public TestPolicy? Tests { get; init; }
+    /// <summary>Environment variables whose values are read where the deployer runs, and told nowhere.</summary>
+    public IReadOnlyList<SecretSource> Secrets { get; init; } = [];
+
+    public ResourceLimits Resources { get; init; } = new();
+
+    /// <summary>The suites of the service's own integration tests, in their order; none to promote without any.</summary>
+    public IReadOnlyList<TestPolicy> Tests { get; init; } = [];
 
     /// <summary>How long requests in flight may keep an old instance alive.</summary>
     public TimeSpan Drain { get; init; } = TimeSpan.FromSeconds(30);
@@ -35,8 +43,8 @@ internal sealed record ServiceManifest
     /// <summary>How requests are sent to the instances.</summary>
     public TrafficPolicy Traffic { get; init; } = TrafficPolicy.Default;
 
-    /// <summary>The steps on which a release comes into the traffic; <c>null</c> for all at once.</summary>
-    public CanaryPolicy? Canary { get; init; }
+    /// <summary>How a release comes into the traffic.</summary>
+    public Strategy Strategy { get; init; } = new();
 
     /// <summary>How a release is watched after its promotion; <c>null</c> for not at all.</summary>
     public WatchPolicy? Watch { get; init; }
@@ -62,9 +70,22 @@ internal sealed record HealthPolicy
     public TimeSpan Deadline { get; init; } = TimeSpan.FromMinutes(1);
 }
 
-/// <summary>The tests that stand between a candidate and the traffic.</summary>
+/// <summary>How much of its host a container may have; <c>null</c> for no limit.</summary>
+internal sealed record ResourceLimits
+{
+    /// <summary>Processors, such as 0.5.</summary>
+    public double? Cpus { get; init; }
+
+    /// <summary>In bytes; a container that needs more is ended.</summary>
+    public long? Memory { get; init; }
+}
+
+/// <summary>One suite of the tests that stand between a candidate and the traffic.</summary>
 internal sealed record TestPolicy
 {
+    /// <summary>What it is called among several suites.</summary>
+    public string? Name { get; init; }
+
     /// <summary>Without a tag of its own it is run in the version that is deployed.</summary>
     public required ImageReference Image { get; init; }
 
@@ -106,6 +127,16 @@ internal sealed record CanaryPolicy
     /// <summary>The path that is asked of both releases where there are too few requests; <c>null</c> for none.</summary>
     public string? Synthetic { get; init; }
 }
+
+/// <summary>A release comes into the traffic replica by replica, each batch in the place of as many of the active release.</summary>
+/// <param name="Batch">How many replicas come at a time.</param>
+internal sealed record RollingPolicy(int Batch);
+
+/// <summary>A release stays beside the active one until a person promotes or aborts it.</summary>
+/// <param name="Share">Its share of the requests in percent.</param>
+/// <param name="Header">The request header that chooses it; <c>null</c> for none.</param>
+/// <param name="Cookie">The cookie that chooses it; <c>null</c> for none.</param>
+internal sealed record AbPolicy(double Share, SplitMatch? Header, SplitMatch? Cookie);
 
 /// <summary>A release is watched after its promotion, and reverted when it fails.</summary>
 internal sealed record WatchPolicy

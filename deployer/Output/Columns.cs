@@ -5,14 +5,26 @@ namespace ServiceMesh.Deployer.Output;
 /// <summary>A table: aligned columns in a log, a drawn table on a terminal.</summary>
 internal sealed record Columns(IReadOnlyList<string> Heads, IReadOnlyList<IReadOnlyList<string>> Rows)
 {
+    /// <summary>What is to be done with the table, on a line of its own that can be copied; <c>null</c> for nothing.</summary>
+    public string? Next { get; init; }
+
     /// <summary>The table as lines of text; the last column is not padded.</summary>
     public IEnumerable<string> Lines()
     {
         var widths = Heads.Select((head, column) => Rows.Select(row => row[column].Length).Append(head.Length).Max()).ToArray();
-        return Rows.Prepend(Heads).Select(row => string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd());
+        return Rows.Prepend(Heads).Select(row => string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd())
+            .Concat(Next is null ? [] : [Next]);
     }
 
     public void Draw(IAnsiConsole console)
+    {
+        console.Write(Drawn());
+        // Not the console's own way, which breaks lines.
+        if (Next is not null)
+            console.Profile.Out.Writer.WriteLine(Next);
+    }
+
+    public Table Drawn()
     {
         var table = new Table().Border(TableBorder.Simple);
         // Only the last column has sentences: they wrap rather than end at the terminal's edge.
@@ -20,6 +32,6 @@ internal sealed record Columns(IReadOnlyList<string> Heads, IReadOnlyList<IReadO
             table.AddColumn(new TableColumn(Markup.Escape(head)) { NoWrap = i < Heads.Count - 1 });
         foreach (var row in Rows)
             table.AddRow([.. row.Select(Markup.Escape)]);
-        console.Write(table);
+        return table;
     }
 }

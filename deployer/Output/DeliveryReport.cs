@@ -23,7 +23,7 @@ internal sealed record DeliveryReport
     /// <summary>What was changed where nothing was promoted, in a sentence that follows the service's name.</summary>
     public string? What { get; init; }
 
-    public TestRun? Tests { get; init; }
+    public IReadOnlyList<TestRun> Tests { get; init; } = [];
 
     public required double Seconds { get; init; }
 

@@ -31,8 +31,11 @@ internal abstract class Narrator(TimeProvider time)
         }
     }
 
+    /// <summary>Told once, however often it happens.</summary>
     public void Warn(string sentence)
     {
+        if (warnings.Contains(sentence))
+            return;
         warnings.Add(sentence);
         ShowWarning(sentence);
     }

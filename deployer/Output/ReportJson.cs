@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ServiceMesh.Deployer.Delivery;
 using ServiceMesh.Deployer.Manifest;
 using ServiceMesh.Deployer.Verbs;
 
@@ -12,7 +13,10 @@ namespace ServiceMesh.Deployer.Output;
 [JsonSerializable(typeof(IReadOnlyList<StatusRow>))]
 [JsonSerializable(typeof(IReadOnlyList<HistoryEntry>))]
 [JsonSerializable(typeof(LockReport))]
+[JsonSerializable(typeof(PlanReport))]
 [JsonSerializable(typeof(ValidReport))]
+[JsonSerializable(typeof(InitReport))]
+[JsonSerializable(typeof(LogLine))]
 internal sealed partial class ReportJson : JsonSerializerContext;
 
 /// <summary>Stages are spelled as in tags and tables.</summary>

@@ -29,6 +29,14 @@ internal sealed class Screen
             output.WriteLine(JsonSerializer.Serialize(document, form(ReportJson.Default)));
     }
 
+    /// <summary>One of many lines: as it is, or as a JSON document of its own if JSON is asked for.</summary>
+    public void Print<T>(T document, Func<ReportJson, JsonTypeInfo<T>> form, string line)
+    {
+        Report(document, form);
+        if (!json)
+            output.WriteLine(line);
+    }
+
     /// <summary>Shows the verb's table, unless JSON is asked for.</summary>
     public void Show(Columns table)
     {
@@ -42,5 +50,32 @@ internal sealed class Screen
 
         foreach (var line in table.Lines())
             output.WriteLine(line);
+    }
+
+    /// <summary>Shows each answer: redrawn in its place on a terminal, elsewhere only where it is another one.</summary>
+    public async Task WatchAsync<T>(
+        IAsyncEnumerable<T> answers, Func<ReportJson, JsonTypeInfo<T>> form, Func<T, Columns> table, Func<T, T, bool> same)
+    {
+        if (terminal is not null)
+        {
+            await terminal.Value.Live(Text.Empty).StartAsync(async live =>
+            {
+                await foreach (var answer in answers)
+                    live.UpdateTarget(table(answer).Drawn());
+            });
+            return;
+        }
+
+        var shown = new List<T>();
+        await foreach (var answer in answers)
+        {
+            if (shown is [var last] && same(last, answer))
+                continue;
+            if (shown.Count > 0 && !json)
+                output.WriteLine();
+            shown = [answer];
+            Report(answer, form);
+            Show(table(answer));
+        }
     }
 }

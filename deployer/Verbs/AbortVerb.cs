@@ -25,7 +25,7 @@ internal static class AbortVerb
             "abort",
             () => ServiceArgument.Of(parse, Service),
             (service, mesh, hosts, narrator, token) => new AbortRun(mesh, hosts, narrator).RunAsync(
-                service, parse.GetValue(Drain) ?? WithoutManifest.Drain, token),
+                service, WithoutManifest.Deadline, parse.GetValue(Drain) ?? WithoutManifest.Drain, token),
             ct));
         return command;
     }

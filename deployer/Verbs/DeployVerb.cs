@@ -1,6 +1,5 @@
 using System.CommandLine;
 using ServiceMesh.Deployer.Delivery;
-using ServiceMesh.Deployer.Manifest;
 
 namespace ServiceMesh.Deployer.Verbs;
 
@@ -15,6 +14,12 @@ internal static class DeployVerb
         HelpName = "tag",
     };
 
+    private static readonly Option<ulong?> CheckIndex = new("--check-index")
+    {
+        Description = "refuse if the service's document is not at this index any more, as 'plan' told it; 0 for none yet",
+        HelpName = "index",
+    };
+
     public static Command Create()
     {
         var command = new VerbCommand(
@@ -24,29 +29,16 @@ internal static class DeployVerb
         {
             Manifest,
             Version,
+            CheckIndex,
         };
         command.SetAction((parse, ct) => VerbRunner.DeliverAsync(
             parse,
             "deploy",
-            () => Input(parse.GetRequiredValue(Manifest), parse.GetValue(Version)),
+            () => DeployInput.Read(parse.GetRequiredValue(Manifest), parse.GetValue(Version)),
             input => input.Manifest.Hosts,
-            (input, mesh, hosts, narrator, token) => new DeployRun(mesh, hosts, narrator).RunAsync(input.Manifest, input.Version, token),
+            (input, mesh, hosts, narrator, token) => new DeployRun(mesh, hosts, narrator).RunAsync(
+                input.Manifest, input.Version, parse.GetValue(CheckIndex), token),
             ct));
         return command;
-    }
-
-    private static (ServiceManifest Manifest, string Version) Input(string path, string? version)
-    {
-        var manifest = ManifestFile.Read(path);
-        return (manifest, VersionOf(manifest, version, path));
-    }
-
-    private static string VersionOf(ServiceManifest manifest, string? named, string path)
-    {
-        var version = named ?? manifest.Image.Tag
-            ?? throw new DeliveryException(ExitCode.WrongInput, $"which version? Give --version, or a tag to the image in {path}");
-        return ImageReference.IsTag(version)
-            ? version
-            : throw new DeliveryException(ExitCode.WrongInput, $"'{version}' is no version, because it is no image tag: {ImageReference.TagRule}");
     }
 }

@@ -43,9 +43,13 @@ internal static class HistoryVerb
         entry.Action,
         entry.Release.Version,
         entry.Outcome.ToString().ToLowerInvariant(),
-        entry.Tests is { } tests ? $"{tests.Passed?.ToString() ?? "?"} passed, {tests.Failed?.ToString() ?? "?"} failed" : "-",
+        entry.Tests.Count == 0 ? "-" : $"{Sum(entry.Tests, run => run.Passed)} passed, {Sum(entry.Tests, run => run.Failed)} failed",
         entry.Who,
         entry.Seconds.ToString("0.0"),
         entry.Reason ?? "",
     ];
+
+    // One suite that did not say is enough for nobody to know.
+    private static string Sum(IReadOnlyList<TestRun> runs, Func<TestRun, int?> count) =>
+        runs.All(run => count(run) is not null) ? runs.Sum(count).ToString()! : "?";
 }

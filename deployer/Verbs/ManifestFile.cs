@@ -8,6 +8,12 @@ internal static class ManifestFile
     public static ServiceManifest Read(string path)
     {
         var result = ManifestReader.Read(InputFile.Text(path, "manifest", "Name the service's service.yaml."), Environment.GetEnvironmentVariable);
-        return result.Manifest ?? throw InputFile.Invalid(path, "manifest", result.Errors);
+        var manifest = result.Manifest ?? throw InputFile.Invalid(path, "manifest", result.Errors);
+        // Beside the manifest, wherever the deployer is called from.
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        return manifest with
+        {
+            Secrets = [.. manifest.Secrets.Select(secret => secret with { File = secret.File is { } file ? Path.Combine(folder, file) : null })],
+        };
     }
 }

@@ -34,18 +34,32 @@ internal static class StatusReader
         var inFlight = answers.OfType<ProxyAnswer>().SelectMany(answer => answer.Instances ?? []).ToLookup(instance => instance.Id);
         var running = instances.Select(instance => new StatusRow(
             service,
-            document?.StageOf(instance.Deployment) ?? Stage.Candidate,
+            document?.StageOf(instance.Deployment, instance.Id) ?? Stage.Candidate,
             instance.Version,
             instance.Deployment,
+            instance.Node,
             instance.Url,
             instance.Health,
+            Share(instance, document, instances),
             inFlight.Contains(instance.Id) ? inFlight[instance.Id].Sum(told => told.InFlight) : null,
             releases.FirstOrDefault(release => release.Deployment == instance.Deployment)?.CreatedAt));
         var stopped = releases
             .Where(release => instances.All(instance => instance.Deployment != release.Deployment))
             .Select(release => new StatusRow(
-                service, document!.StageOf(release.Deployment), release.Version, release.Deployment, null, "stopped", null, release.CreatedAt));
+                service, document!.StageOf(release.Deployment), release.Version, release.Deployment, Host: null, Url: null, "stopped", Share: null, InFlight: null, release.CreatedAt));
         return [.. running.Concat(stopped).OrderBy(row => Order(row.Stage)).ThenByDescending(row => row.CreatedAt).ThenBy(row => row.Url, StringComparer.Ordinal)];
+    }
+
+    // As the proxies share it out: the release's part among its healthy instances, or among all where none is.
+    private static double? Share(Instance instance, ServiceDocument? document, IReadOnlyList<Instance> instances)
+    {
+        if (document?.StageOf(instance.Deployment, instance.Id) != Stage.Active)
+            return null;
+        var split = document.Split;
+        var release = split is null ? 100 : split.Release.Deployment == instance.Deployment ? split.Share : 100 - split.Share;
+        var all = instances.Where(peer => peer.Deployment == instance.Deployment && document.StageOf(peer.Deployment, peer.Id) == Stage.Active).ToArray();
+        Instance[] serving = all.Any(peer => peer.IsHealthy) ? [.. all.Where(peer => peer.IsHealthy)] : all;
+        return serving.Contains(instance) ? release * instance.Weight / serving.Sum(peer => peer.Weight) : 0;
     }
 
     private static int Order(Stage stage) => stage switch { Stage.Active => 0, Stage.Candidate => 1, _ => 2 };

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using ServiceMesh.Deployer.Delivery;
+using ServiceMesh.Deployer.Output;
 
 namespace ServiceMesh.Deployer.Verbs;
 
@@ -11,21 +13,29 @@ internal static class StatusVerb
         Arity = ArgumentArity.ZeroOrOne,
     };
 
+    private static readonly Option<bool> Watch = new("--watch") { Description = "go on telling, after each change, until Ctrl+C" };
+
     public static Command Create()
     {
         var command = new VerbCommand(
             "status",
-            "Tells what serves: every instance with its stage, version, health and the requests in flight.",
-            "deployer status demo")
+            "Tells what serves: every instance with its stage, version, host, health, share of the traffic and the requests in flight.",
+            "deployer status demo",
+            "deployer status --watch")
         {
             Service,
+            Watch,
         };
-        command.SetAction((parse, ct) => VerbRunner.TellAsync(
-            parse,
-            (mesh, narrator, token) => StatusReader.ReadAsync(mesh, narrator, parse.GetValue(Service), token),
-            json => json.IReadOnlyListStatusRow,
-            rows => StatusRow.Table(rows, TimeProvider.System.GetUtcNow()),
-            ct));
+        command.SetAction((parse, ct) =>
+        {
+            Task<IReadOnlyList<StatusRow>> Ask(Mesh mesh, Narrator narrator, CancellationToken token) =>
+                StatusReader.ReadAsync(mesh, narrator, parse.GetValue(Service), token);
+            return parse.GetValue(Watch)
+                ? VerbRunner.WatchAsync(parse, Ask, json => json.IReadOnlyListStatusRow, Table, StatusRow.Same, ct)
+                : VerbRunner.TellAsync(parse, Ask, json => json.IReadOnlyListStatusRow, Table, ct);
+        });
         return command;
     }
+
+    private static Columns Table(IReadOnlyList<StatusRow> rows) => StatusRow.Table(rows, TimeProvider.System.GetUtcNow());
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime.CompilerServices;
 using System.Text.Json.Serialization.Metadata;
 using ServiceMesh.Deployer.Delivery;
 using ServiceMesh.Deployer.Output;
@@ -8,6 +9,8 @@ namespace ServiceMesh.Deployer.Verbs;
 /// <summary>Runs a verb and turns however it ends into words, JSON and an exit code.</summary>
 internal static class VerbRunner
 {
+    private static readonly TimeSpan WatchInterval = TimeSpan.FromSeconds(1);
+
     /// <summary>A verb that changes something; <paramref name="read"/> refuses wrong input before any part of the mesh is asked.</summary>
     public static Task<int> DeliverAsync<T>(
         ParseResult parse, string action, Func<T> read, Func<T, Mesh, ContainerHosts, Narrator, CancellationToken, Task<Delivered>> work, CancellationToken ct) =>
@@ -83,9 +86,64 @@ internal static class VerbRunner
         }
         catch (Exception error) when (Explain(error, ct) is { } fault)
         {
-            screen.Narrator.Fail(fault.Message, fault.LogTail);
-            screen.Report(new FailureReport((int)fault.Code, fault.Message), json => json.FailureReport);
-            return (int)fault.Code;
+            return Failed(screen, fault);
+        }
+    }
+
+    /// <summary>A verb that tells again after each change until it is interrupted, which is its usual end.</summary>
+    public static Task<int> WatchAsync<T>(
+        ParseResult parse,
+        Func<Mesh, Narrator, CancellationToken, Task<T>> ask,
+        Func<ReportJson, JsonTypeInfo<T>> form,
+        Func<T, Columns> table,
+        Func<T, T, bool> same,
+        CancellationToken ct) => StreamAsync(
+        parse,
+        (mesh, screen, token) => screen.WatchAsync(
+            Again(within => ask(mesh, screen.Narrator, within), screen.Narrator, mesh.Time, token), form, table, same),
+        ct);
+
+    /// <summary>A verb that prints as it goes; that it is interrupted is one of its usual ends.</summary>
+    public static async Task<int> StreamAsync(ParseResult parse, Func<Mesh, Screen, CancellationToken, Task> work, CancellationToken ct)
+    {
+        var screen = ScreenOf(parse);
+        try
+        {
+            using var mesh = new Mesh(MeshOptions.Settings(parse), TimeProvider.System);
+            await work(mesh, screen, ct);
+            return (int)ExitCode.Done;
+        }
+        // Whatever a cancelled call ends with.
+        catch (Exception error) when (ct.IsCancellationRequested && Explain(error, ct) is not null)
+        {
+            return (int)ExitCode.Done;
+        }
+        catch (Exception error) when (Explain(error, ct) is { } fault)
+        {
+            return Failed(screen, fault);
+        }
+    }
+
+    // What cannot be asked at the first time ends it; afterwards it is said once, and asked again.
+    private static async IAsyncEnumerable<T> Again<T>(
+        Func<CancellationToken, Task<T>> ask, Narrator narrator, TimeProvider time, [EnumeratorCancellation] CancellationToken ct)
+    {
+        yield return await ask(ct);
+        using var timer = new PeriodicTimer(WatchInterval, time);
+        while (await timer.WaitForNextTickAsync(ct))
+        {
+            var answers = new List<T>(1);
+            try
+            {
+                answers.Add(await ask(ct));
+            }
+            catch (Exception error) when (!ct.IsCancellationRequested && Explain(error, ct) is { } fault)
+            {
+                narrator.Warn(fault.Message);
+            }
+
+            foreach (var answer in answers)
+                yield return answer;
         }
     }
 
@@ -102,10 +160,15 @@ internal static class VerbRunner
         }
         catch (DeliveryException fault)
         {
-            screen.Narrator.Fail(fault.Message, fault.LogTail);
-            screen.Report(new FailureReport((int)fault.Code, fault.Message) { ManifestErrors = fault.ManifestErrors }, json => json.FailureReport);
-            return (int)fault.Code;
+            return Failed(screen, fault);
         }
+    }
+
+    private static int Failed(Screen screen, DeliveryException fault)
+    {
+        screen.Narrator.Fail(fault.Message, fault.LogTail);
+        screen.Report(new FailureReport((int)fault.Code, fault.Message) { ManifestErrors = fault.ManifestErrors }, json => json.FailureReport);
+        return (int)fault.Code;
     }
 
     private static DeliveryException? Explain(Exception error, CancellationToken ct) =>

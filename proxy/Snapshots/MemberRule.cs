@@ -63,7 +63,7 @@ internal sealed class MemberRule(ServiceModel? before, StoredDocument stored, Mo
         };
     }
 
-    private Stage StageOf(Instance instance) => stored.Document?.StageOf(instance.Deployment) ?? Stage.Candidate;
+    private Stage StageOf(Instance instance) => stored.Document?.StageOf(instance.Deployment, instance.Id) ?? Stage.Candidate;
 
     private static IEnumerable<MemberModel> InTraffic(MemberModel[] release)
     {

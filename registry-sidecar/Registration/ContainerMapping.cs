@@ -91,7 +91,7 @@ internal static class ContainerMapping
         List<string> warnings)
     {
         var deployment = Deployment(container, warnings);
-        var stage = StageRule.TagOf(context.Documents, name, deployment, context.FindRegistered(id));
+        var stage = StageRule.TagOf(context.Documents, name, deployment, id, context.FindRegistered(id));
         var checks = CheckRule.Of(id, metadata, endpoint, container, stage == StageTag.Of(Stage.Candidate), context, warnings);
         var registration = new AgentServiceRegistration
         {

@@ -10,10 +10,10 @@ internal static class StageRule
     /// The stage by the service's document, a candidate where there is none. As long as only a faulty document is known, the
     /// instance keeps the stage that it is registered with: a damaged document must not demote a live release.
     /// </summary>
-    public static string TagOf(DocumentSet documents, string service, string deployment, AgentService? registered) =>
+    public static string TagOf(DocumentSet documents, string service, string deployment, string id, AgentService? registered) =>
         documents.Services.GetValueOrDefault(service) switch
         {
-            { Document: { } document } => StageTag.Of(document.StageOf(deployment)),
+            { Document: { } document } => StageTag.Of(document.StageOf(deployment, id)),
             { Fault: not null } when Kept(registered, deployment) is { } tag => tag,
             _ => StageTag.Of(Stage.Candidate),
         };

@@ -38,7 +38,7 @@ public sealed class DeliveryTests(Mesh mesh)
         Assert.Equal(containers, await ContainersAsync());
         var last = (await HistoryAsync()).Last();
         Assert.Equal("Rejected", last.GetProperty("outcome").GetString());
-        Assert.True(last.GetProperty("tests").GetProperty("failed").GetInt32() > 0, last.GetRawText());
+        Assert.True(last.GetProperty("tests")[0].GetProperty("failed").GetInt32() > 0, last.GetRawText());
     }
 
     [Fact]

@@ -33,7 +33,7 @@ public sealed class DeployTests(DeployerFixture host)
         var history = await deployer.HistoryAsync();
         Assert.Equal(
             [("deploy", "v1", Outcome.Promoted, (int?)3), ("deploy", "v2", Outcome.Promoted, 3), ("rollback", "v1", Outcome.Promoted, null)],
-            history.Select(entry => (entry.Action, entry.Release.Version, entry.Outcome, entry.Tests?.Passed)));
+            history.Select(entry => (entry.Action, entry.Release.Version, entry.Outcome, entry.Tests.SingleOrDefault()?.Passed)));
         Assert.Equal("v1", history[1].Replaced!.Version);
     }
 
@@ -66,8 +66,9 @@ public sealed class DeployTests(DeployerFixture host)
         Assert.Equal(before!.Index, (await deployer.Store.ReadAsync(deployer.Service, ct))!.Index);
         Assert.Equal(["running v1"], await StatesAsync());
         var entry = (await deployer.HistoryAsync())[^1];
-        Assert.Equal((Outcome.Rejected, 1, 2, 1), (entry.Outcome, entry.Tests!.ExitCode, entry.Tests.Passed, entry.Tests.Failed));
-        Assert.Equal("2 passed, 1 failed", entry.Tests.LogTail);
+        var run = Assert.Single(entry.Tests);
+        Assert.Equal((Outcome.Rejected, 1, 2, 1), (entry.Outcome, run.ExitCode, run.Passed, run.Failed));
+        Assert.Equal("2 passed, 1 failed", run.LogTail);
     }
 
     [Theory]
@@ -88,7 +89,7 @@ public sealed class DeployTests(DeployerFixture host)
         var ended = await deployer.DeployAsync("v1", "noisy");
 
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
-        var tail = (await deployer.HistoryAsync())[0].Tests!.LogTail;
+        var tail = (await deployer.HistoryAsync())[0].Tests[0].LogTail;
         Assert.EndsWith("1 passed, 0 failed", tail, StringComparison.Ordinal);
         Assert.InRange(tail.Length, 100, 16 * 1024);
     }

@@ -30,7 +30,7 @@ internal sealed class DeployerCommand(DeployerFixture host)
     }
 
     public async Task<Ended> DeployAsync(
-        string version, string tests = "pass", Action<string>? onLine = null, CancellationTokenSource? interruption = null, string change = "", string more = "", params string[] args)
+        string version, string tests = "pass", Action<string>? onLine = null, CancellationTokenSource? interruption = null, string change = "", string more = "", string verb = "deploy", params string[] args)
     {
         var path = Path.Combine(Path.GetTempPath(), $"{Service}.yaml");
         var (from, to) = change.Split("=>") is [var was, var becomes] ? (was, becomes) : ("", "");
@@ -53,7 +53,7 @@ internal sealed class DeployerCommand(DeployerFixture host)
         await File.WriteAllTextAsync(path, (from.Length == 0 ? manifest : manifest.Replace(from, to)) + "\n" + more, TestContext.Current.CancellationToken);
         try
         {
-            return await RunAsync(["deploy", path, "--version", version, .. args], onLine, interruption);
+            return await RunAsync([verb, path, "--version", version, .. args], onLine, interruption);
         }
         finally
         {

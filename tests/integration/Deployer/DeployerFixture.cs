@@ -25,6 +25,7 @@ public sealed class DeployerFixture : IAsyncLifetime
         ["app:v2"] = "ENV VERSION=v2",
         ["app:v3"] = "ENV VERSION=v3",
         ["app:exits"] = """ENTRYPOINT ["sh", "-c", "echo no database; exit 7"]""",
+        ["app:tells"] = """ENTRYPOINT ["sh", "-c", "echo my password is $DB_PASSWORD; exit 7"]""",
         ["app:silent"] = """ENTRYPOINT ["sh", "-c", "echo asleep; sleep 600"]""",
         ["moody:good"] = "ENV VERSION=good",
         ["moody:better"] = "ENV VERSION=better",

@@ -35,7 +35,7 @@ public sealed class DrainTests(DeployerFixture host)
 
         Assert.True(second.Code == ExitCode.Done, second.Output);
         Assert.Equal(Enumerable.Repeat("running", 5), seen);
-        Assert.Contains("nothing in flight on the old release", second.Output, StringComparison.Ordinal);
+        Assert.Contains("nothing in flight any more", second.Output, StringComparison.Ordinal);
         Assert.Equal("exited", await StateOfAsync("v1"));
     }
 

@@ -9,6 +9,8 @@ public sealed class CandidateSpecTests
 {
     private static readonly Release Release = new("k3vabcdefghijklmnopqrstuv2", "v2", "localhost:5000/demo@sha256:ab", DateTimeOffset.UnixEpoch);
 
+    private static readonly Dictionary<string, string> NoSecrets = [];
+
     private static readonly ServiceManifest Manifest = new()
     {
         Name = "demo",
@@ -22,7 +24,7 @@ public sealed class CandidateSpecTests
     [Fact]
     public void Of_AManifest_IsTheContainerThatTheSidecarUnderstands()
     {
-        var container = CandidateSpec.Of(Manifest, Release, 2, "blue", "10.0.0.9");
+        var container = CandidateSpec.Of(Manifest, NoSecrets, Release, 2, "blue", "10.0.0.9");
 
         Assert.Equal("demo-v2-k3vabcde-2", container.Name);
         Assert.Equal("localhost:5000/demo@sha256:ab", container.Image);
@@ -47,9 +49,20 @@ public sealed class CandidateSpecTests
     }
 
     [Fact]
+    public void Of_SecretsAndResources_AreTheContainersOwn()
+    {
+        var manifest = Manifest with { Resources = new ResourceLimits { Cpus = 0.25, Memory = 64 << 20 } };
+
+        var container = CandidateSpec.Of(manifest, new Dictionary<string, string> { ["DB_PASSWORD"] = "a=b" }, Release, 1, "blue", "10.0.0.9");
+
+        Assert.Equal(["A=1", "DB_PASSWORD=a=b"], container.Env);
+        Assert.Equal((250_000_000, 64 << 20), (container.HostConfig!.NanoCPUs, container.HostConfig.Memory));
+    }
+
+    [Fact]
     public void Of_NoHttpCheck_ConnectsOnly()
     {
-        var labels = CandidateSpec.Of(Manifest with { Health = new HealthPolicy() }, Release, 1, "blue", "10.0.0.9").Labels;
+        var labels = CandidateSpec.Of(Manifest with { Health = new HealthPolicy() }, NoSecrets, Release, 1, "blue", "10.0.0.9").Labels;
 
         Assert.Equal("true", labels["SERVICE_8080_CHECK_TCP"]);
         Assert.DoesNotContain("SERVICE_8080_CHECK_HTTP", labels.Keys);

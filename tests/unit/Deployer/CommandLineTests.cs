@@ -12,6 +12,8 @@ public sealed class CommandLineTests
     [InlineData("", "Required command was not provided.")]
     [InlineData("deploy /no/such.yaml " + Anywhere, "error: the manifest '/no/such.yaml' cannot be read: ")]
     [InlineData("deploy '' " + Anywhere, "error: the manifest '' cannot be read: ")]
+    [InlineData("plan /no/such.yaml " + Anywhere, "error: the manifest '/no/such.yaml' cannot be read: ")]
+    [InlineData("deploy x.yaml --check-index x " + Anywhere, "Cannot parse argument 'x' for option '--check-index' as expected type")]
     [InlineData("promote Demo x " + Anywhere, "error: 'Demo' is no service name: 1 to 63 of")]
     [InlineData("promote demo x --strip " + Anywhere, "error: --strip belongs to --route: ")]
     [InlineData("promote demo x --route demo " + Anywhere, "error: route path 'demo' must begin with '/'")]
@@ -28,10 +30,17 @@ public sealed class CommandLineTests
     [InlineData("rollback demo --publish nowhere", "error: 'nowhere' is no IP address; --publish (or MESH_PUBLISH) takes one, such as 0.0.0.0")]
     [InlineData("pause Demo", "error: 'Demo' is no service name: 1 to 63 of")]
     [InlineData("pause demo --limit 1", "--limit '1' must be a duration such as 500ms, 1s or 1m30s")]
+    [InlineData("scale Demo 2", "error: 'Demo' is no service name: 1 to 63 of")]
+    [InlineData("scale demo 0", "error: 0 replicas: it must be 1 to 50")]
+    [InlineData("scale demo", "Required argument missing for command: 'scale'.")]
     [InlineData("split demo", "error: which requests? Give --share 10, --header NAME=VALUE or --cookie NAME=VALUE")]
     [InlineData("split demo --share 101", "error: --share 101 must be 0 to 100")]
     [InlineData("split demo --header x", "--header 'x' must be NAME=VALUE")]
+    [InlineData("logs Demo", "error: 'Demo' is no service name: 1 to 63 of")]
+    [InlineData("logs demo --tail -1", "--tail must be 0 or more")]
     [InlineData("lock demo", "Required command was not provided.")]
+    [InlineData("init b/A", "error: 'b/A' is no image name; ")]
+    [InlineData("completion fish", "Argument 'fish' not recognized. Must be one of:")]
     [InlineData("validate /no/such.yaml", "error: the manifest '/no/such.yaml' cannot be read: ")]
     [InlineData("status --consul ftp://x", "error: Consul's address 'ftp://x/' is no http or https URL.")]
     [InlineData("status --consul", "Required argument missing for option: '--consul'.")]
@@ -48,19 +57,24 @@ public sealed class CommandLineTests
     }
 
     [Theory]
+    [InlineData("plan")]
     [InlineData("deploy")]
     [InlineData("promote")]
     [InlineData("rollback")]
+    [InlineData("scale")]
     [InlineData("split")]
     [InlineData("abort")]
     [InlineData("pause")]
     [InlineData("resume")]
     [InlineData("maintenance")]
     [InlineData("status")]
+    [InlineData("logs")]
     [InlineData("history")]
     [InlineData("lock status")]
     [InlineData("lock release")]
     [InlineData("validate")]
+    [InlineData("init")]
+    [InlineData("schema")]
     public async Task InvokeAsync_Help_HasAnExampleAndTheExitCodes(string verb)
     {
         var output = new StringWriter();
@@ -70,5 +84,32 @@ public sealed class CommandLineTests
         Assert.Equal(0, code);
         Assert.Contains($"  deployer {verb} ", output.ToString(), StringComparison.Ordinal);
         Assert.Contains(ExitCodes.Help, output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("deployer roll", "rollback")]
+    [InlineData("deployer lock s", "status")]
+    [InlineData("deployer rollback demo --t", "--to")]
+    [InlineData("deployer completion ", "zsh")]
+    public async Task InvokeAsync_Suggest_CompletesVerbsAndOptions(string line, string word)
+    {
+        var output = new StringWriter();
+
+        await CommandLine.InvokeAsync([$"[suggest:{line.Length}]", line], output, output, TestContext.Current.CancellationToken);
+
+        Assert.Contains(word, output.ToString().Split(Environment.NewLine));
+    }
+
+    [Theory]
+    [InlineData("bash")]
+    [InlineData("zsh")]
+    public async Task InvokeAsync_Completion_IsAScriptThatAsksTheDeployer(string shell)
+    {
+        var output = new StringWriter();
+
+        var code = await CommandLine.InvokeAsync(["completion", shell], output, output, TestContext.Current.CancellationToken);
+
+        Assert.Equal(0, code);
+        Assert.Contains("[suggest:", output.ToString(), StringComparison.Ordinal);
     }
 }

@@ -63,11 +63,75 @@ public sealed class ManifestReaderTests
                 Drain = TimeSpan.FromSeconds(30),
             },
             manifest.Traffic);
-        Assert.Equal([5, 12.5, 50], manifest.Canary!.Steps);
+        Assert.Equal([5, 12.5, 50], manifest.Strategy.Canary!.Steps);
         Assert.Equal(
             (TimeSpan.FromMinutes(2), 500, 0.005, 1.2, "/health"),
-            (manifest.Canary.Bake, manifest.Canary.Minimum, manifest.Canary.ErrorShare, manifest.Canary.P99Ratio, manifest.Canary.Synthetic));
+            (manifest.Strategy.Canary.Bake, manifest.Strategy.Canary.Minimum, manifest.Strategy.Canary.ErrorShare, manifest.Strategy.Canary.P99Ratio, manifest.Strategy.Canary.Synthetic));
         Assert.Equal(new WatchPolicy { For = TimeSpan.FromMinutes(1), ErrorShare = 0.02, Minimum = 50 }, manifest.Watch);
+    }
+
+    [Fact]
+    public void Read_SecretsResourcesAndSuites_AreReadAndTheSecretsValuesAreNot()
+    {
+        var manifest = Valid("""
+            name: demo
+            image: demo:v1
+            port: 80
+            routes: [{path: /}]
+            secrets:
+              DB_PASSWORD:
+              API_KEY: {env: SHOP_API_KEY}
+              TLS_KEY: {file: keys/tls.key}
+            resources: {cpus: 0.25, memory: 64M}
+            tests:
+              - {name: smoke, image: demo-smoke}
+              - {name: load, image: "demo-load:stable", timeout: 5m}
+            """);
+
+        Assert.Equal(
+            [new SecretSource("DB_PASSWORD", "DB_PASSWORD", null), new SecretSource("API_KEY", "SHOP_API_KEY", null), new SecretSource("TLS_KEY", null, "keys/tls.key")],
+            manifest.Secrets);
+        Assert.Equal(new ResourceLimits { Cpus = 0.25, Memory = 64 << 20 }, manifest.Resources);
+        Assert.Equal([("smoke", "demo-smoke"), ("load", "demo-load:stable")], manifest.Tests.Select(suite => (suite.Name!, suite.Image.ToString())));
+    }
+
+    [Fact]
+    public void Read_FaultySecretsResourcesAndSuites_AreNamedByTheirLines() => AssertErrors(
+        """
+        name: demo
+        image: demo:v1
+        port: 80
+        routes: [{path: /}]
+        environment: {A: "1"}
+        secrets:
+          A:
+          B: {env: X, file: y}
+          C: {env: ""}
+          D: secret
+        resources: {cpus: 0, memory: 1M}
+        tests:
+          - {image: demo-smoke}
+          - {name: load, image: demo-load}
+          - {name: load, image: demo-load}
+        """,
+        "7: secrets: 'A' is in environment too: which of both?",
+        "8: secrets.B.env: choose one of env and file; without both it is the environment variable of the same name",
+        "9: secrets.C.env: is empty: the environment variable of the CI host",
+        "10: secrets.D must be a mapping of env, file",
+        "11: resources.memory: must be at least 6M, which is Docker's own limit",
+        "11: resources.cpus: '0' must be a number from 0.01 to 1024",
+        "13: tests[0].name is missing: what this suite is called, such as smoke",
+        "15: tests[2].name: 'load' is already the name of a suite");
+
+    [Fact]
+    public void Read_EachStrategy_GivesItsPolicy()
+    {
+        Assert.Equal(new Strategy(Rolling: new RollingPolicy(2)), Valid(Whole + "\nstrategy: {rolling: {batch: 2}}").Strategy);
+        Assert.Equal(new Strategy(Rolling: new RollingPolicy(1)), Valid(Whole + "\nstrategy: {rolling: {}}").Strategy);
+        Assert.Equal(
+            new Strategy(Ab: new AbPolicy(12.5, new SplitMatch("X-Beta", "yes"), new SplitMatch("beta", "on"))),
+            Valid(Whole + "\nstrategy: {ab: {share: 12.5%, header: {name: X-Beta, value: yes}, cookie: {name: beta, value: on}}}").Strategy);
+        Assert.Equal(new Strategy(), Valid(Whole).Strategy);
     }
 
     [Theory]
@@ -82,6 +146,11 @@ public sealed class ManifestReaderTests
     [InlineData("strategy: {canary: {p99-ratio: 0.5}}", "strategy.canary.p99-ratio: '0.5' must be a number from 1 to 100")]
     [InlineData("strategy: {canary: {synthetic: health}}", "strategy.canary.synthetic: 'health' must be a path")]
     [InlineData("strategy: {blue: {}}", "unknown key 'strategy.blue'; ")]
+    [InlineData("strategy: {canary: {}, rolling: {}}", "strategy: choose one of canary, rolling and ab")]
+    [InlineData("strategy: {rolling: {batch: 0}}", "strategy.rolling.batch: '0' must be a whole number from 1 to 50")]
+    [InlineData("strategy: {ab: {}}", "strategy.ab: which requests? Give share, header or cookie")]
+    [InlineData("strategy: {ab: {header: {name: X-Beta}}}", "strategy.ab.header.value is missing")]
+    [InlineData("strategy: {ab: {cookie: {name: a b, value: x}}}", "strategy.ab.cookie: strategy.ab.cookie.name 'a b' must be a token")]
     [InlineData("watch: {for: 10ms}", "watch.for: '10ms' must be at least 1s")]
     public void Read_AFaultyPolicy_IsToldWithItsKey(string more, string expected)
     {
@@ -112,8 +181,8 @@ public sealed class ManifestReaderTests
                 Deadline = TimeSpan.FromSeconds(90),
             },
             manifest.Health);
-        Assert.Equal(new ImageReference("localhost:5000/demo-tests", "stable"), manifest.Tests!.Image);
-        Assert.Equal(TimeSpan.FromMinutes(2), manifest.Tests.Timeout);
+        Assert.Equal(new ImageReference("localhost:5000/demo-tests", "stable"), manifest.Tests[0].Image);
+        Assert.Equal(TimeSpan.FromMinutes(2), manifest.Tests[0].Timeout);
         Assert.Equal(TimeSpan.FromSeconds(30), manifest.Drain);
         Assert.Equal(1, manifest.Keep);
     }
@@ -220,7 +289,7 @@ public sealed class ManifestReaderTests
         Assert.Equal(1, manifest.Replicas);
         Assert.Equal(new HealthPolicy(), manifest.Health);
         Assert.Null(manifest.Health.HttpPath);
-        Assert.Null(manifest.Tests);
+        Assert.Empty(manifest.Tests);
         Assert.Equal(1, manifest.Keep);
     }
 
@@ -276,12 +345,12 @@ public sealed class ManifestReaderTests
         "18: health.deadline: 5s must be longer than healthy-for, which is 10s",
         "20: tests.image: 'localhost:5000/demo-tests@sha256:00' names a digest; name the image by its tag, the deployer finds and keeps the digest itself",
         "21: tests.timeout: '0s' must be at least 1ms",
-        "22: unknown key 'colour'; known here: name, image, port, routes, replicas, hosts, environment, health, tests, traffic, strategy, watch, drain, keep",
+        "22: unknown key 'colour'; known here: name, image, port, routes, replicas, hosts, environment, secrets, resources, health, tests, traffic, strategy, watch, drain, keep",
         "23: keep: '11' must be a whole number from 0 to 10");
 
     [Theory]
-    [InlineData("- a\n- b", "1: the manifest must be one mapping of name, image, port, routes, replicas, hosts, environment, health, tests, traffic, strategy, watch, drain, keep")]
-    [InlineData("", "1: the manifest must be one mapping of name, image, port, routes, replicas, hosts, environment, health, tests, traffic, strategy, watch, drain, keep")]
+    [InlineData("- a\n- b", "1: the manifest must be one mapping of name, image, port, routes, replicas, hosts, environment, secrets, resources, health, tests, traffic, strategy, watch, drain, keep")]
+    [InlineData("", "1: the manifest must be one mapping of name, image, port, routes, replicas, hosts, environment, secrets, resources, health, tests, traffic, strategy, watch, drain, keep")]
     public void Read_NoMapping_SaysWhatAManifestIs(string text, string error) => AssertErrors(text, error);
 
     [Theory]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
 using ServiceMesh.Deployer.Delivery;
@@ -52,7 +53,7 @@ public sealed class OutputTests
         [
             new("h:hand:80", "n", "demo", "10.0.0.9", 3, "handmade", "", "critical"),
             new("h:v2-1:80", "n", "demo", "10.0.0.9", 1, V2.Deployment, "v2", "passing"),
-            new("h:v2-2:80", "n", "demo", "10.0.0.9", 2, V2.Deployment, "v2", "passing"),
+            new("h:v2-2:80", "n", "demo", "10.0.0.9", 2, V2.Deployment, "v2", "passing", Weight: 3),
         ];
         ProxyAnswer?[] answers =
         [
@@ -66,13 +67,58 @@ public sealed class OutputTests
         Assert.Contains("\"stage\": \"active\"", JsonSerializer.Serialize(StatusReader.Rows("demo", document, instances, answers), ReportJson.Default.IReadOnlyListStatusRow), StringComparison.Ordinal);
         Assert.Equal(
             [
-                "SERVICE  STAGE      VERSION  DEPLOYMENT  INSTANCE           HEALTH    IN FLIGHT  AGE",
-                "demo     active     v2       k3vabcde    http://10.0.0.9:1  passing   3          1m30s",
-                "demo     active     v2       k3vabcde    http://10.0.0.9:2  passing   0          1m30s",
-                "demo     candidate  -        handmade    http://10.0.0.9:3  critical  -          -",
-                "demo     retired    v1       b7qabcde    -                  stopped   -          1m30s",
+                "SERVICE  STAGE      VERSION  DEPLOYMENT  HOST  INSTANCE           HEALTH    SHARE  IN FLIGHT  AGE",
+                "demo     active     v2       k3vabcde    n     http://10.0.0.9:1  passing   25 %   3          1m30s",
+                "demo     active     v2       k3vabcde    n     http://10.0.0.9:2  passing   75 %   0          1m30s",
+                "demo     candidate  -        handmade    n     http://10.0.0.9:3  critical  -      -          -",
+                "demo     retired    v1       b7qabcde    -     -                  stopped   -      -          1m30s",
             ],
             table.Lines());
+    }
+
+    [Theory]
+    [InlineData(null, "passing", "passing", "50 50 -")]
+    [InlineData(10.0, "passing", "critical", "90 0 10")]
+    [InlineData(12.5, "critical", "critical", "43.75 43.75 12.5")]
+    public void Rows_Shares_AreAsTheProxiesShareOut(double? split, string first, string second, string shares)
+    {
+        var document = ServiceDocument.Create("demo", []) with { Active = V2, Split = split is { } share ? new Split(V1, share) : null };
+        Instance[] instances =
+        [
+            new("a", "n", "demo", "10.0.0.9", 1, V2.Deployment, "v2", first),
+            new("b", "n", "demo", "10.0.0.9", 2, V2.Deployment, "v2", second),
+            new("c", "n", "demo", "10.0.0.9", 3, V1.Deployment, "v1", "passing"),
+        ];
+
+        var rows = StatusReader.Rows("demo", document, instances, []).OrderBy(row => row.Url, StringComparer.Ordinal);
+
+        Assert.Equal(shares, string.Join(' ', rows.Select(row => row.Share?.ToString(CultureInfo.InvariantCulture) ?? "-")));
+    }
+
+    [Fact]
+    public async Task WatchAsync_InALog_IsANewTableAfterEachChange()
+    {
+        var output = new StringWriter();
+        var screen = new Screen(output, output, json: false, isTerminal: false, TimeProvider.System);
+        Columns Table(string health) => new(["HEALTH"], [[health]]);
+
+        await screen.WatchAsync(
+            new[] { "passing", "PASSING", "critical" }.ToAsyncEnumerable(),
+            json => throw new InvalidOperationException("no JSON was asked for"),
+            Table,
+            (one, other) => string.Equals(one, other, StringComparison.OrdinalIgnoreCase));
+
+        Assert.Equal("HEALTH\npassing\n\nHEALTH\ncritical\n", output.ToString().ReplaceLineEndings("\n"));
+    }
+
+    [Fact]
+    public void Same_RowsThatDifferInFlightOnly_AreTheSame()
+    {
+        StatusRow row = new("demo", Stage.Active, "v2", V2.Deployment, "n", "http://10.0.0.9:1", "passing", 100, InFlight: 3, default);
+
+        Assert.True(StatusRow.Same([row], [row with { InFlight = 9 }]));
+        Assert.False(StatusRow.Same([row], [row with { Health = "critical" }]));
+        Assert.False(StatusRow.Same([row], []));
     }
 
     [Fact]
@@ -83,7 +129,7 @@ public sealed class OutputTests
             new()
             {
                 Number = 1, Service = "demo", Action = "deploy", Outcome = Outcome.Rejected, Reason = "2 failed", Who = "ci@cd", At = DateTimeOffset.UnixEpoch,
-                Seconds = 12.34, Release = V2, Tests = new TestRun("t", 1, 10, 2, 3, ""),
+                Seconds = 12.34, Release = V2, Tests = [new TestRun("t", 0, 4, 0, 3, "", "smoke"), new TestRun("t", 1, 6, 2, 3, "", "load")],
             },
             new() { Number = 2, Service = "demo", Action = "rollback", Outcome = Outcome.Promoted, Who = "ci@cd", At = DateTimeOffset.UnixEpoch, Seconds = 1, Release = V1 },
         ];

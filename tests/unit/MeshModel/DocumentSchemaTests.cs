@@ -27,6 +27,7 @@ public sealed class DocumentSchemaTests
          "retired":[{"deployment":"d1","version":"v1","image":"demo@sha256:0","createdAt":"2026-01-01T00:00:00Z"}],
          "split":{"release":{"deployment":"d3","version":"v3","image":"demo@sha256:2","createdAt":"2026-01-03T00:00:00Z"},"share":12.5,
            "header":{"name":"X-Beta","value":"yes"},"cookie":{"name":"beta","value":""}},
+         "leaving":["host:demo-v2-d2-2:8080"],
          "traffic":{"balance":"leastRequests","sticky":true,"retries":{"attempts":2,"budget":0.2},
            "concurrency":{"perInstance":100,"queue":10,"wait":"0s"},
            "probe":{"path":"/health?x=1","interval":"5s","timeout":"500ms","failures":3,"successes":1},
@@ -64,7 +65,7 @@ public sealed class DocumentSchemaTests
     [Fact]
     public void Schema_EachPlaceOfADocumentTakenByEachOddValue_IsJudgedAsTheCodeDoes()
     {
-        foreach (var place in Enumerable.Range(0, Places(JsonNode.Parse(Whole)!).Count()))
+        foreach (var place in Enumerable.Range(0, JsonPlaces.Of(JsonNode.Parse(Whole)!).Count()))
         {
             foreach (var odd in Odd)
                 AssertSame(Changed(place, odd));
@@ -77,7 +78,7 @@ public sealed class DocumentSchemaTests
         {
             var document = JsonNode.Parse(Whole)!;
             foreach (var (place, odd) in changes)
-                document = Changed(document, place, Odd[odd]);
+                document = JsonPlaces.Changed(document, place, Odd[odd]);
             AssertSame(document);
         });
 
@@ -107,30 +108,7 @@ public sealed class DocumentSchemaTests
         return DocumentFormat.TryRead(name, Encoding.UTF8.GetBytes(document.ToJsonString()), out _);
     }
 
-    private static JsonNode Changed(int place, string value) => Changed(JsonNode.Parse(Whole)!, place, value);
-
-    private static JsonNode Changed(JsonNode document, int place, string value)
-    {
-        var (parent, key) = Places(document).ElementAtOrDefault(place);
-        switch (parent)
-        {
-            case JsonObject found:
-                found[(string)key] = JsonNode.Parse(value);
-                break;
-            case JsonArray found:
-                found[(int)key] = JsonNode.Parse(value);
-                break;
-        }
-
-        return document;
-    }
-
-    private static IEnumerable<(JsonNode Parent, object Key)> Places(JsonNode? node) => node switch
-    {
-        JsonObject found => found.SelectMany(pair => Places(pair.Value).Prepend((found, pair.Key))),
-        JsonArray found => found.Index().SelectMany(item => Places(item.Item).Prepend((found, item.Index))),
-        _ => [],
-    };
+    private static JsonNode Changed(int place, string value) => JsonPlaces.Changed(JsonNode.Parse(Whole)!, place, value);
 
     /// <summary>Each public property of the record stands in the schema, and the reverse, and so on into the records below it.</summary>
     private static void Same(Type type, JsonObject schema, string where)

@@ -95,6 +95,17 @@ public sealed class ServiceDocumentTests
     public void StageOf_EachDeployment_FollowsTheDocument(string deployment, Stage stage) =>
         Assert.Equal(stage, Promoted("d1", "d2", "d3").StageOf(deployment));
 
+    [Fact]
+    public void StageOf_AnInstanceThatLeaves_IsRetired_UntilTheNextPromotion()
+    {
+        var document = Promoted("d1", "d2") with { Leaving = ["h:d2-2:80", "h:d3-1:80"] };
+
+        Assert.Equal(Stage.Active, document.StageOf("d2", "h:d2-1:80"));
+        Assert.Equal(Stage.Retired, document.StageOf("d2", "h:d2-2:80"));
+        Assert.Equal(Stage.Candidate, document.StageOf("d3", "h:d3-1:80"));
+        Assert.Equal(Stage.Active, document.Promote(document.Active!).StageOf("d2", "h:d2-2:80"));
+    }
+
     private static ServiceDocument Promoted(params string[] deployments) =>
         deployments.Aggregate(ServiceDocument.Create("demo", [Demo]), (document, id) => document.Promote(Release(id, "v" + id[1..])));
 

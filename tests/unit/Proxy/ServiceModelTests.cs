@@ -31,6 +31,17 @@ public sealed class ServiceModelTests
     }
 
     [Fact]
+    public void Follow_AnInstanceThatIsToLeave_DrainsAtOnceWhileItsReleaseServes()
+    {
+        IReadOnlyList<Instance> instances = [Passing("a", "one"), Passing("b", "one")];
+
+        var after = Follow(Follow(null, V1, instances), new StoredDocument("demo", V1.Document! with { Leaving = ["b"] }, 2, null), instances);
+
+        Assert.Equal(["a"], InTraffic(after));
+        Assert.Equal((Stage.Retired, T0 + TrafficPolicy.DefaultDrain), (after.Members[1].Stage, after.Members[1].DrainsUntil!.Value));
+    }
+
+    [Fact]
     public void Follow_APromotionWhoseInstancesAreNotKnownYet_WaitsForOneOfThem()
     {
         var before = Follow(null, V1, [Passing("a", "one")]);

@@ -1,0 +1,45 @@
+using Docker.DotNet;
+
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>One line that a container printed.</summary>
+internal sealed record LogLine(string Container, string Line);
+
+/// <summary>Passes on what the containers of a service print.</summary>
+internal sealed class LogRun(Mesh mesh, ContainerHosts hosts)
+{
+    /// <param name="service">The service's name.</param>
+    /// <param name="prefix">Whose output; <c>null</c> for the active release's.</param>
+    /// <param name="tail">How many lines of each that were printed already; <c>null</c> for all.</param>
+    /// <param name="follow">Whether to go on until the containers end.</param>
+    /// <param name="tell">Gets each line, and whether there are lines of more than one container.</param>
+    /// <param name="ct">The person's interruption.</param>
+    public async Task RunAsync(string service, string? prefix, int? tail, bool follow, Action<LogLine, bool> tell, CancellationToken ct)
+    {
+        var document = (await mesh.Store.ReadAsync(service, ct))?.Document;
+        var containers = LogChoice.Find(service, prefix, document, await hosts.ListAsync(service, document, ct));
+        var telling = new Lock();
+        // At a time they would be mixed up where nothing happens any more.
+        if (follow)
+            await Task.WhenAll(containers.Select(ReadAsync));
+        else
+            foreach (var container in containers)
+                await ReadAsync(container);
+
+        async Task ReadAsync(OwnContainer container)
+        {
+            try
+            {
+                await hosts[container.Host].OutputAsync(container.Id, tail, follow, line =>
+                {
+                    lock (telling)
+                        tell(new LogLine(container.Name, line), containers.Count > 1);
+                }, ct);
+            }
+            catch (DockerApiException error)
+            {
+                throw new DeliveryException(ExitCode.WrongInput, $"what {container.Name} printed cannot be read: {Faults.DockerSaid(error)}.", error);
+            }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+using Docker.DotNet;
+using ServiceMesh.Deployer.Output;
+
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>Starts the stopped containers of a release again. It has served before, so it need not prove itself for a time.</summary>
+internal sealed class Restart(Mesh mesh, ContainerHosts hosts, Narrator narrator)
+{
+    /// <param name="service">The service's name.</param>
+    /// <param name="release">The release.</param>
+    /// <param name="own">All of its containers.</param>
+    /// <param name="started">Gets those that were stopped, before the first of them is started.</param>
+    /// <param name="deadline">How long it may take until all of them are passing.</param>
+    /// <param name="ct">The person's interruption.</param>
+    public async Task RunAsync(
+        string service, Release release, IReadOnlyList<OwnContainer> own, List<OwnContainer> started, TimeSpan deadline, CancellationToken ct)
+    {
+        var shares = await hosts.LocateAsync([.. own.Select(container => container.Id)], ct);
+        await narrator.PhaseAsync("start", async () =>
+        {
+            started.AddRange(own.Where(container => !container.Running));
+            await StartAllAsync(service, release, started, ct);
+            return (started, started.Count == 0 ? "its containers still run" : $"started {string.Join(", ", started.Select(container => container.Name))} again");
+        });
+        await narrator.PhaseAsync("healthy", async () =>
+        {
+            var target = new ReadinessTarget(service, release, shares, TimeSpan.Zero, deadline);
+            var instances = await new Readiness(mesh.Catalog, mesh.Settings.Environment, mesh.Time).WaitAsync(target, ct);
+            return (instances, $"{string.Join(", ", instances.Select(instance => instance.Url))} passing");
+        });
+    }
+
+    /// <summary>The same for the release that serves, as far as a rolling delivery has stopped it. What fails is told, and no more.</summary>
+    public async Task OfActiveAsync(ServiceDocument document, TimeSpan deadline, CancellationToken ct)
+    {
+        try
+        {
+            var containers = await hosts.ListReachableAsync(document.Service, document, narrator, ct);
+            var own = containers.Where(container => container.Deployment == document.Active?.Deployment).ToArray();
+            if (own.Any(container => !container.Running))
+                await RunAsync(document.Service, document.Active!, own, [], deadline, ct);
+        }
+        catch (Exception error) when (error is OperationCanceledException || Faults.Explain(error) is not null)
+        {
+            narrator.Warn($"not all replicas of {document.Service} {document.Active?.Version} serve again: {error.Message}");
+        }
+    }
+
+    private async Task StartAllAsync(string service, Release release, IEnumerable<OwnContainer> stopped, CancellationToken ct)
+    {
+        try
+        {
+            await Task.WhenAll(stopped.Select(container => hosts.StartAsync(container, ct)));
+        }
+        catch (DockerApiException error)
+        {
+            throw Faults.CannotStart($"{service} {release.Version}", error);
+        }
+    }
+}

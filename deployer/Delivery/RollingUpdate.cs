@@ -1,0 +1,85 @@
+using System.Globalization;
+using ServiceMesh.Deployer.Manifest;
+using ServiceMesh.Deployer.Output;
+
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>Replaces the active release batch by batch. The last batch takes over by the promotion, as every release does.</summary>
+internal sealed class RollingUpdate(Mesh mesh, ContainerHosts hosts, Narrator narrator)
+{
+    /// <summary>Returns when all replicas of the release are healthy and all but the last batch have their share.</summary>
+    /// <param name="attempt">The attempt, whose release has its first batch running, healthy and tested.</param>
+    /// <param name="manifest">What the service is.</param>
+    /// <param name="rolling">How it comes into the traffic.</param>
+    /// <param name="before">The document to begin with.</param>
+    /// <param name="started">The first batch.</param>
+    /// <param name="next">Starts one more batch and waits until all that was started is healthy.</param>
+    public async Task RunAsync(
+        Attempt attempt,
+        ServiceManifest manifest,
+        RollingPolicy rolling,
+        ServiceDocument before,
+        ReadinessTarget started,
+        Func<RollingStep, ReadinessTarget, Task<ReadinessTarget>> next)
+    {
+        var active = before.Active!;
+        var containers = await hosts.ListAsync(attempt.Service, before, attempt.Token);
+        var serving = containers.Where(container => container.Deployment == active.Deployment && container.Running).ToList();
+        var steps = RollingStep.Of(manifest.Replicas, rolling.Batch, serving.Count);
+        foreach (var step in steps)
+        {
+            if (step.From > 1)
+                started = await InTrafficAsync(attempt, active, () => next(step, started));
+            if (step == steps[^1])
+                return;
+            var surplus = ScalePlan.Of(active, step.Remaining, serving, leaving: _ => false).Leave;
+            await ReplaceAsync(attempt, manifest, before, step, surplus);
+            serving.RemoveAll(surplus.Contains);
+        }
+    }
+
+    // It has a share by now: whatever fails is no longer only a candidate's matter.
+    private static async Task<ReadinessTarget> InTrafficAsync(Attempt attempt, Release active, Func<Task<ReadinessTarget>> next)
+    {
+        try
+        {
+            return await next();
+        }
+        catch (DeliveryException error) when (error.Code == ExitCode.Unhealthy)
+        {
+            var reason = error.Message.Replace(" Production is unchanged.", "", StringComparison.Ordinal);
+            throw new DeliveryException(
+                ExitCode.Reverted, $"{attempt.Service} {attempt.Release!.Version} was taken out of the traffic: {reason} {active.Version} serves all of it again.", error)
+            {
+                LogTail = error.LogTail,
+            };
+        }
+    }
+
+    private async Task ReplaceAsync(Attempt attempt, ServiceManifest manifest, ServiceDocument before, RollingStep step, IReadOnlyList<OwnContainer> surplus)
+    {
+        var instances = (await mesh.Catalog.WithContainersAsync(attempt.Service, attempt.Token)).ToLookup(entry => entry.Container, entry => entry.Instance.Id);
+        HashSet<string> leaving = [.. surplus.SelectMany(container => instances[container.Id])];
+        var what = string.Create(CultureInfo.InvariantCulture, $"{step.Share} % to {attempt.Release!.Version}");
+        var after = before with
+        {
+            Split = new Split(attempt.Release, step.Share),
+            Leaving = [.. attempt.Current.Document?.Leaving ?? [], .. leaving],
+        };
+        // At once: what leaves and where its requests go are one change.
+        var index = await narrator.PhaseAsync("roll", async () => (await attempt.ChangeAsync(after, what), what));
+        if (!await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, leaving, manifest.Drain, attempt.Token))
+        {
+            throw new DeliveryException(
+                ExitCode.Reverted, $"{attempt.Service} {attempt.Release.Version} was taken out of the traffic: a proxy does not follow, so nothing of {before.Active!.Version} can be replaced");
+        }
+
+        if (surplus.Count == 0)
+            return;
+        await narrator.PhaseAsync("retire", async () =>
+        {
+            await Task.WhenAll(surplus.Select(container => hosts.StopAsync(container, attempt.Token)));
+            return (surplus, $"stopped {string.Join(", ", surplus.Select(container => container.Name))}");
+        });
+    }
+}

@@ -1,0 +1,153 @@
+using Docker.DotNet;
+using ServiceMesh.Deployer.Output;
+
+namespace ServiceMesh.Deployer.Delivery;
+
+/// <summary>More or fewer replicas of the active release. Their digest serves already, so no tests are asked.</summary>
+internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrator)
+{
+    // The person may have interrupted, and what got traffic is still to leave it in order.
+    private static readonly TimeSpan UndoWithin = TimeSpan.FromMinutes(2);
+
+    public async Task<Delivered> RunAsync(string service, int replicas, TimeSpan deadline, TimeSpan drain, CancellationToken ct)
+    {
+        await using var attempt = await Attempt.BeginAsync(mesh, narrator, service, "scale", $"scale to {replicas}", ct);
+        var before = attempt.Before.Document;
+        attempt.Release = before?.Active
+            ?? throw new DeliveryException(ExitCode.WrongInput, $"nothing of '{service}' is active: deploy it first, or look at 'deployer status'");
+        var containers = await hosts.ListAsync(service, before, attempt.Token);
+        var instances = await InstancesAsync(service, attempt.Token);
+        var plan = ScalePlan.Of(
+            attempt.Release, replicas, containers, container => instances[container.Id].Any(instance => before.Leaving?.Contains(instance) == true));
+        if (plan is { Start.Count: 0, Leave.Count: 0 })
+        {
+            return containers.Any(container => container.Deployment == attempt.Release.Deployment)
+                ? new Delivered(service, attempt.Release, Replaced: null, attempt.Before.Index, Tests: []) { What = $"has {Replicas(replicas)} already" }
+                : throw new DeliveryException(
+                    ExitCode.WrongInput, $"no container of {service} {attempt.Release.Version} is on these Docker hosts: there is nothing to make more of. Deploy it again.");
+        }
+
+        var (index, what) = (0ul, $"{Replicas(replicas)} of {attempt.Release.Version}");
+        var started = new List<OwnContainer>();
+        var after = before with { Leaving = plan.Leave.Count > 0 ? [.. plan.Leave.SelectMany(container => instances[container.Id])] : null };
+        try
+        {
+            if (plan.Start.Count > 0)
+                await StartAsync(plan, containers, started, attempt, deadline);
+            index = await narrator.PhaseAsync("change", async () => (await attempt.ChangeAsync(after, what), what));
+        }
+        catch (Exception error)
+        {
+            if (!attempt.OutcomeUnknown)
+                await UndoAsync(started, attempt, drain, (Faults.Explain(error) ?? error).Message);
+            if (await attempt.FailAsync(error) is { } fault)
+                throw fault;
+            throw;
+        }
+
+        await LeaveAsync(plan.Leave, after, index, drain, attempt);
+        return new Delivered(service, attempt.Release, Replaced: null, index, Tests: []) { What = $"has {what}" };
+    }
+
+    private async Task StartAsync(
+        ScalePlan plan, IReadOnlyList<OwnContainer> containers, List<OwnContainer> started, Attempt attempt, TimeSpan deadline)
+    {
+        var release = attempt.Release!;
+        var own = containers.Where(container => container.Deployment == release.Deployment).ToArray();
+        var shares = await narrator.PhaseAsync("start", async () =>
+        {
+            var like = own.OrderBy(container => container.ByHand).ThenByDescending(container => container.Running).First();
+            var pattern = await hosts[like.Host].InspectAsync(like.Id, attempt.Token);
+            try
+            {
+                foreach (var (hostName, number) in plan.Start)
+                {
+                    attempt.Token.ThrowIfCancellationRequested();
+                    var parameters = CandidateSpec.Like(pattern, attempt.Service, release, number, mesh.Settings.Environment, hosts[hostName].Publish);
+                    // Not cancelled: whatever Docker makes must be known here, so that it can be removed.
+                    var id = await hosts[hostName].CreateAsync(parameters, CancellationToken.None);
+                    started.Add(new OwnContainer(hostName, id, parameters.Name!, release.Deployment, release.Version, Running: true, ByHand: false));
+                }
+
+                var serving = own.Where(container => container.Running && !plan.Leave.Contains(container)).Concat(started);
+                var located = await hosts.LocateAsync([.. serving.Select(container => container.Id)], attempt.Token);
+                await Task.WhenAll(started.Select(container => hosts.StartAsync(container, attempt.Token)));
+                return (located, string.Join(", ", started.Select(container => container.Name)));
+            }
+            catch (DockerApiException error)
+            {
+                throw Faults.CannotStart($"{attempt.Service} {release.Version}", error);
+            }
+        });
+        await narrator.PhaseAsync("healthy", async () =>
+        {
+            // Its digest has served before, so it need not prove itself for a time again.
+            var target = new ReadinessTarget(attempt.Service, release, shares, TimeSpan.Zero, deadline);
+            var passing = await new Readiness(mesh.Catalog, mesh.Settings.Environment, mesh.Time).WaitAsync(target, attempt.Token);
+            return (passing, $"{string.Join(", ", passing.Select(instance => instance.Url))} passing");
+        });
+    }
+
+    // Production has changed already, so nothing here may fail it.
+    private async Task LeaveAsync(IReadOnlyList<OwnContainer> surplus, ServiceDocument after, ulong index, TimeSpan drain, Attempt attempt)
+    {
+        if (surplus.Count == 0)
+            return;
+        try
+        {
+            if (after.Leaving is { Count: > 0 } leaving
+                && !await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, leaving.ToHashSet(StringComparer.Ordinal), drain, attempt.Token))
+            {
+                return;
+            }
+
+            await narrator.PhaseAsync("remove", async () =>
+            {
+                await Task.WhenAll(surplus.Select(container => RemoveAsync(container, attempt.Token)));
+                return (surplus, string.Join(", ", surplus.Select(container => container.Name)));
+            });
+        }
+        catch (Exception error) when (Faults.Explain(error) is { } fault)
+        {
+            var cause = attempt.Interrupted ? "interrupted" : fault.Message;
+            narrator.Warn($"{cause}; what is beyond gets no requests any more, and the next scale removes it");
+        }
+    }
+
+    // New replicas may have had traffic: they leave it in order.
+    private async Task UndoAsync(List<OwnContainer> started, Attempt attempt, TimeSpan drain, string reason)
+    {
+        if (started.Count == 0)
+            return;
+        using var limit = new CancellationTokenSource(UndoWithin, mesh.Time);
+        try
+        {
+            var instances = await InstancesAsync(attempt.Service, limit.Token);
+            HashSet<string> leaving = [.. started.SelectMany(container => instances[container.Id])];
+            if (leaving.Count > 0 && attempt.Locked)
+            {
+                var after = attempt.Current.Document! with { Leaving = [.. leaving] };
+                var index = await narrator.PhaseAsync("revert", async () => (await attempt.RevertAsync(after, reason), "the new replicas leave the traffic"));
+                if (!await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, leaving, drain, limit.Token))
+                    return;
+            }
+
+            await Task.WhenAll(started.Select(container => hosts.RemoveAsync(container, limit.Token)));
+        }
+        catch (Exception error) when (Faults.Explain(error) is { } fault)
+        {
+            narrator.Warn($"the new replicas could not be removed ({fault.Message}): run 'deployer scale {attempt.Service}' again");
+        }
+    }
+
+    private async Task RemoveAsync(OwnContainer container, CancellationToken ct)
+    {
+        await hosts.StopAsync(container, ct);
+        await hosts.RemoveAsync(container, ct);
+    }
+
+    private async Task<ILookup<string, string>> InstancesAsync(string service, CancellationToken ct) =>
+        (await mesh.Catalog.WithContainersAsync(service, ct)).ToLookup(entry => entry.Container, entry => entry.Instance.Id);
+
+    private static string Replicas(int replicas) => replicas == 1 ? "1 replica" : $"{replicas} replicas";
+}

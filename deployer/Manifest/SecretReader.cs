@@ -1,0 +1,35 @@
+namespace ServiceMesh.Deployer.Manifest;
+
+/// <summary>Where the value of a secret stands on the CI host.</summary>
+/// <param name="Name">The environment variable by which the container gets it.</param>
+/// <param name="Variable">The CI host's environment variable; <c>null</c> for a file.</param>
+/// <param name="File">The CI host's file; <c>null</c> for a variable.</param>
+internal sealed record SecretSource(string Name, string? Variable, string? File);
+
+/// <summary>Reads the <c>secrets</c> of a manifest: names and where their values stand, never the values.</summary>
+internal static class SecretReader
+{
+    private static readonly string[] Keys = ["env", "file"];
+
+    public static IReadOnlyList<SecretSource> Read(Section root, IReadOnlyDictionary<string, string> environment)
+    {
+        var sources = new List<SecretSource>();
+        foreach (var (name, source) in root.Named("secrets", Keys))
+        {
+            if (Section.VariableFault(name) is { } fault)
+                root.Fault("secrets", fault);
+            if (environment.ContainsKey(name))
+                root.Fault("secrets", $"'{name}' is in environment too: which of both?");
+            if (source is null)
+                sources.Add(new SecretSource(name, Variable: name, File: null));
+            else if (source.Has("env") == source.Has("file"))
+                source.Fault("env", "choose one of env and file; without both it is the environment variable of the same name");
+            else if (source.Has("env"))
+                sources.Add(new SecretSource(name, source.Required("env", "the environment variable of the CI host"), File: null));
+            else
+                sources.Add(new SecretSource(name, Variable: null, source.Required("file", "the file of the CI host")));
+        }
+
+        return sources;
+    }
+}

@@ -1,0 +1,51 @@
+using System.Net;
+using ServiceMesh.Deployer;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Deployer;
+
+/// <summary>Two releases side by side until a person decides.</summary>
+[Collection(DeployerCollection.Name)]
+public sealed class AbTests(DeployerFixture host) : IAsyncLifetime
+{
+    private const string Ab = "strategy: {ab: {share: 10%, header: {name: X-Beta, value: \"yes\"}}}";
+
+    private ProxiedDeployer deployer = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        deployer = await ProxiedDeployer.StartAsync(host);
+        Assert.Equal(ExitCode.Done, (await deployer.DeployAsync("good", Ab)).Code);
+    }
+
+    public ValueTask DisposeAsync() => deployer.DisposeAsync();
+
+    [Theory]
+    [InlineData("promote", "better")]
+    [InlineData("abort", "good")]
+    public async Task Ab_ATestedRelease_StaysBesideTheActiveOneUntilItIsEnded(string verb, string active)
+    {
+        var service = deployer.Command.Service;
+        var (ended, answers) = await deployer.UnderLoadAsync(async () =>
+        {
+            var split = await deployer.DeployAsync("better", Ab);
+            Assert.True(split.Code == ExitCode.Done, split.Output);
+            var document = await deployer.Command.DocumentAsync();
+            Assert.Equal(("good", "better", 10, new SplitMatch("X-Beta", "yes")), (document!.Active!.Version, document.Split!.Release.Version, document.Split.Share, document.Split.Header));
+            var entry = (await deployer.Command.HistoryAsync())[^1];
+            Assert.Equal((Outcome.Changed, "better", 1), (entry.Outcome, entry.Release.Version, entry.Tests.Count));
+
+            var once = await deployer.DeployAsync("better", Ab);
+            Assert.Equal(ExitCode.WrongInput, once.Code);
+            Assert.Contains($"is split with better already: end that by 'deployer abort {service}'", once.Output, StringComparison.Ordinal);
+
+            return await deployer.Command.RunAsync(verb == "abort" ? [verb, service] : [verb, service, document.Split.Release.Deployment[..8]]);
+        });
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+        var after = await deployer.Command.DocumentAsync();
+        Assert.Equal((active, null), (after!.Active!.Version, after.Split));
+        Assert.Equal(active, Assert.Single(await host.ContainersAsync(service), container => container.State == "running").Labels["mesh.version"]);
+    }
+}

@@ -1,0 +1,56 @@
+using System.Text.Json;
+using ServiceMesh.Deployer;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Deployer;
+
+[Collection(DeployerCollection.Name)]
+public sealed class LogsTests(DeployerFixture host)
+{
+    private readonly DeployerCommand deployer = new(host);
+
+    [Fact]
+    public async Task Logs_OfTwoReplicas_NameEachLinesContainer()
+    {
+        await ReplicasAsync(2);
+
+        var ended = await deployer.RunAsync(["logs", deployer.Service, "--tail", "1"]);
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        var lines = ended.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(2, lines.Length);
+        Assert.Equal(["1 ", "2 "], lines.Select(line => line.Split('|')[0][^2..]));
+    }
+
+    [Fact]
+    public async Task Logs_OfOne_FollowItUntilItEnds_AndAsJson()
+    {
+        await ReplicasAsync(1);
+        var container = Assert.Single(await host.ContainersAsync(deployer.Service));
+        var heard = new TaskCompletionSource();
+        var following = deployer.RunAsync(["logs", deployer.Service, container.ID[..12], "--follow", "--json"], onLine: _ => heard.TrySetResult());
+        await Task.WhenAny(heard.Task, following);
+
+        await host.Docker.Containers.StopContainerAsync(container.ID, new(), TestContext.Current.CancellationToken);
+
+        var ended = await following;
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        using var first = JsonDocument.Parse(ended.Output[..(ended.Output.IndexOf("\n}", StringComparison.Ordinal) + 2)]);
+        Assert.Equal(container.Names[0].TrimStart('/'), first.RootElement.GetProperty("container").GetString());
+    }
+
+    [Fact]
+    public async Task Logs_OfAnUnknownService_SaySo()
+    {
+        var ended = await deployer.RunAsync(["logs", deployer.Service]);
+
+        Assert.Equal(ExitCode.WrongInput, ended.Code);
+        Assert.Contains($"'{deployer.Service}' has no container here", ended.Output, StringComparison.Ordinal);
+    }
+
+    private async Task ReplicasAsync(int replicas)
+    {
+        var ended = await deployer.DeployAsync("v1", more: $"replicas: {replicas}");
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+    }
+}

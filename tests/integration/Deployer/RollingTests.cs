@@ -1,0 +1,123 @@
+using System.Net;
+using ServiceMesh.Deployer;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Deployer;
+
+/// <summary>Replica by replica, under load through a real proxy.</summary>
+[Collection(DeployerCollection.Name)]
+public sealed class RollingTests(DeployerFixture host) : IAsyncLifetime
+{
+    private const string Rolling = "replicas: 3\nstrategy: {rolling: {batch: 1}}";
+
+    private ProxiedDeployer deployer = null!;
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        deployer = await ProxiedDeployer.StartAsync(host);
+        var first = await deployer.DeployAsync("good", Rolling);
+        Assert.True(first.Code == ExitCode.Done, first.Output);
+    }
+
+    public ValueTask DisposeAsync() => deployer.DisposeAsync();
+
+    [Fact]
+    public async Task Rolling_AGoodRelease_ReplacesTheOldOneBatchByBatch()
+    {
+        var (ended, answers) = await deployer.UnderLoadAsync(() => deployer.DeployAsync("better", Rolling));
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+        var document = await deployer.Command.DocumentAsync();
+        Assert.Equal(("better", null, null), (document!.Active!.Version, document.Split, document.Leaving));
+        Assert.Equal(
+            [(Outcome.Promoted, "good", null), (Outcome.Changed, "better", "33.33 % to better"), (Outcome.Changed, "better", "66.67 % to better"), (Outcome.Promoted, "better", null)],
+            (await deployer.Command.HistoryAsync()).Select(entry => (entry.Outcome, entry.Release.Version, entry.Reason)));
+        Assert.Equal(["exited good", "exited good", "exited good", "running better", "running better", "running better"], await StatesAsync());
+        // The tests have seen the first batch before anybody else.
+        Assert.True(ended.Output.IndexOf("ok  tests", StringComparison.Ordinal) < ended.Output.IndexOf("ok  roll", StringComparison.Ordinal), ended.Output);
+
+        var (back, meanwhile) = await deployer.UnderLoadAsync(() => deployer.Command.RunAsync(["rollback", deployer.Command.Service, "--drain", "10s"]));
+        Assert.True(back.Code == ExitCode.Done, back.Output);
+        Assert.All(meanwhile, status => Assert.Equal(HttpStatusCode.OK, status));
+        Assert.Equal(["exited better", "exited better", "exited better", "running good", "running good", "running good"], await StatesAsync());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Rolling_ASecondBatchThatFailsOrIsInterrupted_GoesBackToAllOfTheOldRelease(bool interrupted)
+    {
+        using var interruption = new CancellationTokenSource();
+        var batches = 0;
+        var kill = Task.CompletedTask;
+        var (ended, answers) = await deployer.UnderLoadAsync(() => deployer.DeployAsync("better", Rolling, interruption: interruption, onLine: line =>
+        {
+            if (!line.StartsWith("ok  start", StringComparison.Ordinal) || ++batches != 2)
+                return;
+            if (interrupted)
+                interruption.Cancel();
+            else
+                kill = KillNewestAsync();
+        }));
+        await kill;
+
+        Assert.True(ended.Code == (interrupted ? ExitCode.Interrupted : ExitCode.Reverted), ended.Output);
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+        var document = await deployer.Command.DocumentAsync();
+        Assert.Equal(("good", null, null), (document!.Active!.Version, document.Split, document.Leaving));
+        Assert.Equal(["running good", "running good", "running good"], await StatesAsync());
+        Assert.Equal(Outcome.Reverted, (await deployer.Command.HistoryAsync())[^1].Outcome);
+    }
+
+    [Fact]
+    public async Task Abort_AfterADeployerThatWasKilledWhileItRolled_StartsAgainWhatItHadStopped()
+    {
+        var (command, service) = (deployer.Command, deployer.Command.Service);
+        var stored = await command.Store.ReadAsync(service, Ct);
+        var stopped = (await host.ContainersAsync(service)).Single(container => container.Names[0].EndsWith("-3", StringComparison.Ordinal));
+        var instances = (await host.Consul.Health.Service(service, null, false, Ct)).Response;
+        var leaving = instances.Single(entry => entry.Service.Meta[InstanceMeta.Container] == stopped.ID).Service.ID;
+        var killed = new Release(DeploymentId.New(), "better", "i", DateTimeOffset.UnixEpoch);
+        await using (var held = await command.Locks.TryAcquireAsync(service, new LockHolder("ci@cd", "deploy", DateTimeOffset.UnixEpoch), Ct))
+        {
+            var entry = new HistoryEntry
+            {
+                Number = 0, Service = service, Action = "deploy", Outcome = Outcome.Changed, Who = "ci@cd", At = DateTimeOffset.UnixEpoch, Seconds = 1, Release = killed,
+            };
+            var after = stored!.Document! with { Split = new Split(killed, 33.33), Leaving = [leaving] };
+            Assert.True((await command.Store.CommitAsync(held!, after, stored.Index, entry, Ct)).Committed);
+        }
+
+        await host.Docker.Containers.StopContainerAsync(stopped.ID, new(), Ct);
+        var ended = await command.RunAsync(["abort", service, "--drain", "100ms"]);
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        var document = await command.DocumentAsync();
+        Assert.Equal(("good", null, null), (document!.Active!.Version, document.Split, document.Leaving));
+        Assert.Equal(["running good", "running good", "running good"], await StatesAsync());
+    }
+
+    [Fact]
+    public async Task Rolling_RejectedByItsTests_NeverHasTraffic()
+    {
+        var ended = await deployer.DeployAsync("better", Rolling, tests: "fail");
+
+        Assert.True(ended.Code == ExitCode.Rejected, ended.Output);
+        Assert.Equal(["running good", "running good", "running good"], await StatesAsync());
+        Assert.Equal([Outcome.Promoted, Outcome.Rejected], (await deployer.Command.HistoryAsync()).Select(entry => entry.Outcome));
+    }
+
+    private async Task KillNewestAsync()
+    {
+        var newest = (await host.ContainersAsync(deployer.Command.Service)).Single(container => container.Names[0].EndsWith("-2", StringComparison.Ordinal) && container.Labels["mesh.version"] == "better");
+        await host.Docker.Containers.KillContainerAsync(newest.ID, new() { Signal = "KILL" }, Ct);
+    }
+
+    private async Task<string[]> StatesAsync() =>
+    [
+        .. (await host.ContainersAsync(deployer.Command.Service)).Select(container => $"{container.State} {container.Labels["mesh.version"]}").Order(StringComparer.Ordinal),
+    ];
+}

@@ -1,0 +1,87 @@
+using System.Net;
+using ServiceMesh.Deployer;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Deployer;
+
+[Collection(DeployerCollection.Name)]
+public sealed class ScaleTests(DeployerFixture host) : IAsyncLifetime
+{
+    private ProxiedDeployer deployer = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        deployer = await ProxiedDeployer.StartAsync(host);
+        var first = await deployer.DeployAsync("good", "environment: {KEPT: \"yes\"}");
+        Assert.True(first.Code == ExitCode.Done, first.Output);
+    }
+
+    public ValueTask DisposeAsync() => deployer.DisposeAsync();
+
+    [Fact]
+    public async Task Scale_UpAndDownUnderLoad_FailsNoRequest()
+    {
+        var service = deployer.Command.Service;
+        var (last, answers) = await deployer.UnderLoadAsync(async () =>
+        {
+            await DoneAsync("scale", service, "3");
+            await deployer.Proxy.UntilAsync(service, account => account.GetProperty("instances").EnumerateArray().Count(instance => instance.GetProperty("inTraffic").GetBoolean()) == 3);
+            await AssertAlikeAsync(3);
+            return await DoneAsync("scale", service, "1", "--drain", "10s");
+        });
+
+        Assert.Contains("nothing in flight any more", last.Output, StringComparison.Ordinal);
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+        await AssertAlikeAsync(1);
+        Assert.Equal(
+            [("deploy", Outcome.Promoted, null), ("scale", Outcome.Changed, "3 replicas of good"), ("scale", Outcome.Changed, "1 replica of good")],
+            (await deployer.Command.HistoryAsync()).Select(entry => (entry.Action, entry.Outcome, entry.Reason)));
+
+        await DoneAsync("scale", service, "2");
+        Assert.Null((await deployer.Command.DocumentAsync())!.Leaving);
+        Assert.Contains("has 2 replicas already", (await DoneAsync("scale", service, "2")).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Scale_TooLate_RemovesTheNewReplicasAndFailsNoRequest()
+    {
+        var (ended, answers) = await deployer.UnderLoadAsync(() => deployer.Command.RunAsync(["scale", deployer.Command.Service, "3", "--deadline", "10ms"]));
+
+        Assert.True(ended.Code == ExitCode.Unhealthy, ended.Output);
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+        await AssertAlikeAsync(1);
+    }
+
+    [Fact]
+    public async Task Scale_NothingActive_IsRefused()
+    {
+        var other = new DeployerCommand(host);
+
+        var ended = await other.RunAsync(["scale", other.Service, "2"]);
+
+        Assert.Equal(ExitCode.WrongInput, ended.Code);
+        Assert.Contains($"nothing of '{other.Service}' is active", ended.Output, StringComparison.Ordinal);
+        await other.AssertUntouchedAsync();
+    }
+
+    private async Task<Ended> DoneAsync(params string[] args)
+    {
+        var ended = await deployer.Command.RunAsync(args);
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        return ended;
+    }
+
+    private async Task AssertAlikeAsync(int replicas)
+    {
+        var containers = await Task.WhenAll((await host.ContainersAsync(deployer.Command.Service)).Select(
+            container => host.Docker.Containers.InspectContainerAsync(container.ID, TestContext.Current.CancellationToken)));
+        Assert.Equal(replicas, containers.Length);
+        Assert.All(containers, container =>
+        {
+            Assert.True(container.State!.Running);
+            Assert.Equal(containers[0].Image, container.Image);
+            Assert.Equal(containers[0].Config!.Labels, container.Config!.Labels);
+            Assert.Contains("KEPT=yes", container.Config.Env);
+        });
+    }
+}

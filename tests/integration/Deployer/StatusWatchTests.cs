@@ -1,0 +1,41 @@
+using ServiceMesh.Deployer;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Deployer;
+
+[Collection(DeployerCollection.Name)]
+public sealed class StatusWatchTests(DeployerFixture host)
+{
+    private readonly DeployerCommand deployer = new(host);
+
+    [Fact]
+    public async Task Watch_ARollback_IsToldByANewTable_UntilItIsInterrupted()
+    {
+        var first = await deployer.DeployAsync("v1");
+        Assert.True(first.Code == ExitCode.Done, first.Output);
+        await deployer.DeployAsync("v2");
+        using var interruption = new CancellationTokenSource();
+        var (begun, told) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var watching = deployer.RunAsync(["status", deployer.Service, "--watch"], interruption: interruption, onLine: line =>
+        {
+            var cells = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            if (cells is [_, "active", "v2", ..])
+                begun.TrySetResult();
+            if (cells is [_, "active", "v1", _, _, _, "passing", "100", ..])
+                told.TrySetResult();
+        });
+        await Task.WhenAny(begun.Task, watching);
+
+        await deployer.RunAsync(["rollback", deployer.Service, "--drain", "100ms"]);
+        await Task.WhenAny(told.Task, watching, Task.Delay(TimeSpan.FromSeconds(20), TimeProvider.System, TestContext.Current.CancellationToken));
+        await interruption.CancelAsync();
+
+        var ended = await watching;
+        Assert.True(told.Task.IsCompletedSuccessfully, ended.Output);
+        Assert.Equal(ExitCode.Done, ended.Code);
+    }
+
+    [Fact]
+    public async Task Watch_AnUnknownService_EndsAtOnce() =>
+        Assert.Equal(ExitCode.WrongInput, (await deployer.RunAsync(["status", deployer.Service, "--watch"])).Code);
+}

@@ -1,0 +1,84 @@
+using ServiceMesh.Deployer.Delivery;
+using ServiceMesh.Deployer.Manifest;
+using ServiceMesh.Deployer.Verbs;
+using ServiceMesh.Policy;
+using ServiceMesh.Store;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.Deployer;
+
+public sealed class DeployPlanTests
+{
+    private static readonly Release V1 = new("b7qabcdefghijklmnopqrstuv1", "v1", $"r:5000/demo@sha256:{new string('1', 64)}", default);
+    private static readonly Release V2 = new("k3vabcdefghijklmnopqrstuv2", "v2", $"r:5000/demo@sha256:{new string('2', 64)}", default);
+    private static readonly Release V3 = new("newabcdefghijklmnopqrstuv3", "v3", $"r:5000/demo@sha256:{new string('3', 64)}", default);
+
+    private static readonly ServiceManifest Manifest = new()
+    {
+        Name = "demo",
+        Image = new ImageReference("r:5000/demo", null),
+        Port = 8080,
+        Routes = [new Route(null, "/demo", StripPath: true), new Route("new.example", "/", StripPath: false)],
+        Replicas = 3,
+        Strategy = new Strategy(Canary: new CanaryPolicy { Steps = [10, 12.5] }),
+        Tests = [new TestPolicy { Image = new ImageReference("r:5000/demo-tests", null) }],
+        Traffic = new TrafficPolicy { Sticky = true, Retries = new RetryPolicy(1, 0.2), Drain = TimeSpan.FromSeconds(30) },
+    };
+
+    [Fact]
+    public void Table_AChangedRelease_TellsWhatChangesAndWhichContainersGo()
+    {
+        var before = ServiceDocument.Create("demo", [new Route(null, "/demo", StripPath: false), new Route(null, "/old", StripPath: false)])
+            .Promote(V1).Promote(V2) with
+        { Traffic = new TrafficPolicy { Drain = TimeSpan.FromSeconds(30) } };
+
+        var plan = DeployPlan.Of(
+            Manifest,
+            V3,
+            new StoredDocument("demo", before, 40, null),
+            [Container("v1-1", V1.Deployment, running: false), Container("v2-1", V2.Deployment), Container("v2-2", V2.Deployment), Container("lost-1", "lost")]);
+
+        Assert.Equal(
+            [
+                "WHAT|NOW|THEN",
+                "version|v2|v3",
+                "image|r:5000/demo@sha256:222222222222…|r:5000/demo@sha256:333333333333…",
+                "replicas|2|3",
+                "tests|-|r:5000/demo-tests",
+                "strategy|-|canary: 10 %, 12.5 %, then all; 1m each",
+                "route /demo stripPath|false|true",
+                "route /old|leads here|-",
+                "route /old stripPath|false|-",
+                "traffic.sticky|false|true",
+                "traffic.retries.attempts|2|1",
+                "route new.example/|-|leads here",
+                "route new.example/ stripPath|-|false",
+                "container|v2-1|stopped, kept for a rollback",
+                "container|v2-2|stopped, kept for a rollback",
+                "container|v1-1|removed",
+                "container|lost-1|removed",
+                "x",
+            ],
+            PlanVerb.Table(new PlanReport("demo", plan, "x")).Lines().Select(line => string.Join('|', line.Split("  ", StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))));
+    }
+
+    [Fact]
+    public void Of_TheFirstRelease_HasNoCanaryAndNothingBefore()
+    {
+        var plan = DeployPlan.Of(Manifest with { Traffic = TrafficPolicy.Default }, V3, stored: null, []);
+
+        Assert.Equal(0ul, plan.Index);
+        Assert.Contains(new PlannedChange("image", null, V3.Image), plan.Changes);
+        Assert.Contains(new PlannedChange("strategy", null, "all at once"), plan.Changes);
+        Assert.DoesNotContain(plan.Changes, change => change.What.StartsWith("traffic", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("deploy service.yaml --version v2", null, "deployer deploy service.yaml --version v2 --check-index 7")]
+    [InlineData("--consul http://c:8500 deploy it's", "v1", @"deployer --consul http://c:8500 deploy 'it'\''s' --version v1 --check-index 7")]
+    public void Command_WordsOfThePlan_AreSafeInAShell(string words, string? version, string command) =>
+        Assert.Equal(command, PlanVerb.Command(words.Split(' '), version, 7));
+
+    private static OwnContainer Container(string name, string deployment, bool running = true) =>
+        new("docker", new string('c', 64), name, deployment, "", running, ByHand: false);
+}
