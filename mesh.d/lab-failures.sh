@@ -91,4 +91,4 @@ fetch_consul_leader() { ask "https://$LAB_PROD:8501/v1/status/leader"; }
 
 restart_prod() { docker restart "$(lab_container prod)" >/dev/null; }
 
-lab_container() { printf '%s-%s' "${MESH_LAB_NAME:-lab}" "$1"; }
+lab_container() { printf '%s-%s' "$(lab_name)" "$1"; }

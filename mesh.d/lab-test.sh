@@ -73,7 +73,7 @@ lab_address() {
 }
 
 # The host itself, from outside: what a power switch, a cable or a look over the shoulder would be.
-outside() { docker exec "${MESH_LAB_NAME:-lab}-$1" "${@:2}"; }
+outside() { docker exec "$(lab_name)-$1" "${@:2}"; }
 
 # ---- the tree
 
@@ -101,7 +101,7 @@ test_walk_through() {
   check "dev: its integration tests pass against itself" on dev \
     'cd /vagrant && docker build -q -f recommendation-service/Dockerfile --target integration-tests -t demo-tests:v1 . && docker run --rm demo-tests:v1'
   check "dev: it runs, and its tests pass against the URL" on dev \
-    'docker run -d --name demo -p 8080:8080 demo:v1 >/dev/null && docker run --rm --network host -e URL=http://localhost:8080 -e EXPECTED_VERSION=v1 demo-tests:v1'
+    'docker rm -f demo >/dev/null 2>&1; docker run -d --name demo -p 8080:8080 demo:v1 >/dev/null && docker run --rm --network host -e URL=http://localhost:8080 -e EXPECTED_VERSION=v1 demo-tests:v1'
   check "cd: v1 is built and pushed" on cd 'cd /vagrant && VERSION=v1 recommendation-service/build-and-push-images.sh'
   check "cd: v1 is deployed" on cd '/vagrant/recommendation-service/deploy.sh v1'
   check "cd: http://prod:8000/services/demo tells v1" served_version v1

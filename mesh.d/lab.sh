@@ -27,8 +27,12 @@ run_lab() {
 }
 
 prepare_lab() {
+  local obstacle
+  obstacle=$(find_lab_obstacle)
+  if [[ -n $obstacle ]]; then fail "$obstacle"; fi
   prepare_machine
   prepare_lab_tools
+  remove_forgotten_hosts
   prepare_images "$DEBIAN_IMAGE"
   mkdir -p "$LAB_FOLDER"
   export MESH_ANSIBLE_VARS=$LAB_FOLDER/settings.yml
@@ -36,12 +40,59 @@ prepare_lab() {
   if is_stand_in "$SDK_IMAGE"; then share_stand_ins; fi
 }
 
+# Why this machine cannot run the lab; nothing if it can.
+find_lab_obstacle() {
+  local missing
+  if [[ -n ${DOCKER_HOST:-} && $DOCKER_HOST != unix://* ]]; then
+    printf 'its hosts are containers of this machine, and DOCKER_HOST is %s.' "$DOCKER_HOST"
+    return
+  fi
+  if [[ -n $(list_foreign_hosts running) ]]; then
+    printf 'a lab is up that was made in another folder. Take it down there (./mesh lab down).'
+    return
+  fi
+  missing=$(missing_lab_tools)
+  if [[ -n $missing ]] && { [[ $EUID -ne 0 ]] || ! command -v apt-get >/dev/null; }; then
+    printf 'missing on this machine: %s; as root on Debian or Ubuntu this script installs them.' "$missing"
+  fi
+}
+
 prepare_lab_tools() {
-  local missing=() program
-  for program in vagrant:vagrant ansible-playbook:ansible ansible-lint:ansible-lint rsync:rsync ssh:openssh-client; do
-    command -v "${program%%:*}" >/dev/null || missing+=("${program##*:}")
-  done
+  local missing=()
+  read -ra missing < <(missing_lab_tools) || true
   if ((${#missing[@]} > 0)); then install_packages "${missing[@]}"; fi
+}
+
+# The packages that are missing, in one line.
+missing_lab_tools() {
+  local program
+  for program in vagrant:vagrant ansible-playbook:ansible ansible-lint:ansible-lint rsync:rsync ssh:openssh-client openssl:openssl; do
+    command -v "${program%%:*}" >/dev/null || printf '%s ' "${program##*:}"
+  done
+}
+
+# The lab's containers, whoever made them.
+list_lab_hosts() {
+  docker_answers || return 0
+  docker ps --all --quiet --no-trunc --filter "label=mesh.lab=$(lab_name)" "$@"
+}
+
+# Those that this tree's Vagrant does not know, in one of Docker's states or all.
+list_foreign_hosts() {
+  local host
+  for host in $(list_lab_hosts ${1:+--filter "status=$1"}); do
+    grep -qs "$host" "$ROOT"/.vagrant/machines/*/docker/id || printf '%s\n' "$host"
+  done
+}
+
+lab_name() { printf '%s' "${MESH_LAB_NAME:-lab}"; }
+
+# They hold the names and addresses of those that Vagrant is to make.
+remove_forgotten_hosts() {
+  local host
+  for host in $(list_foreign_hosts); do
+    docker rm --force --volumes "$host" >/dev/null
+  done
 }
 
 # This verb's Vagrant; "vagrant ssh cd" and the like need none of these settings.
@@ -114,6 +165,7 @@ lab_down() {
     return
   fi
   lab_vagrant destroy --force
+  if docker_answers; then docker image rm --force mesh/lab-base:dev >/dev/null 2>&1 || true; fi
   # Without hosts, nobody trusts these any more.
   rm -rf -- "$ROOT/ansible/secrets/lab" "$LAB_FOLDER/images"
 }

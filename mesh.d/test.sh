@@ -8,7 +8,12 @@ run_tests() {
   local wanted=${1:-all} project passed=0 failed=0 skipped=0
   case $wanted in
     all | unit | integration | end-to-end) ;;
-    *) fail "There is no suite \"$wanted\". The suites: unit, integration, end-to-end." ;;
+    lab)
+      run_lab_suite
+      report_counts
+      return
+      ;;
+    *) fail "There is no suite \"$wanted\". The suites: unit, integration, end-to-end, lab." ;;
   esac
   prepare_tests "$wanted"
   for project in "$ROOT"/tests/*/*.csproj; do
@@ -16,6 +21,7 @@ run_tests() {
     if [[ $wanted == all || $wanted == "$(suite_of "$project")" ]]; then run_test_project "$project"; fi
   done
   if [[ $wanted != unit ]]; then remove_test_leftovers; fi
+  if [[ $wanted == all ]]; then run_lab_suite; fi
   report_counts
 }
 
@@ -96,6 +102,29 @@ add_counts() {
   if ((bad > 0)); then cat "$log"; else grep -F '[SKIP]' --after-context=1 "$log" || true; fi
   say "tests/$name: $good passed, $bad failed, $left skipped"
   passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left))
+}
+
+# The hosts of the Vagrantfile. A lab that was up before stays up. Adds to the caller's passed, failed and skipped.
+run_lab_suite() {
+  local log=$ARTIFACTS/test/lab.log obstacle was_up counts code=0
+  obstacle=$(find_lab_obstacle)
+  if [[ -n $obstacle ]]; then
+    note "The lab cannot run here: $obstacle"
+    say "lab: 0 passed, 0 failed, 1 skipped"
+    skipped=$((skipped + 1))
+    return
+  fi
+  note "Running the lab."
+  mkdir -p "$ARTIFACTS/test"
+  was_up=$(list_lab_hosts)
+  timeout --foreground --kill-after=10 30m "$ROOT/mesh" lab test >"$log" 2>&1 || code=$?
+  if [[ -z $was_up ]]; then run_quietly lab-down lab_down; fi
+  counts=$(grep -Eo '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -n 1)
+  counts=${counts:-0 passed, 0 failed}
+  if ((code != 0)); then cat "$log"; fi
+  if ((code != 0)) && [[ $counts == *" 0 failed" ]]; then counts="${counts% 0 failed} 1 failed"; fi
+  say "lab: $counts, 0 skipped"
+  passed=$((passed + ${counts%% *})) failed=$((failed + $(cut -d ' ' -f 3 <<<"$counts")))
 }
 
 # A counter of a TRX report; 0 where the run left none.
