@@ -47,6 +47,10 @@ find_lab_obstacle() {
     printf 'its hosts are containers of this machine, and DOCKER_HOST is %s.' "$DOCKER_HOST"
     return
   fi
+  if [[ -n $(list_foreign_hosts running) ]]; then
+    printf 'a lab is up that was made in another folder. Take it down there (./mesh lab down).'
+    return
+  fi
   missing=$(missing_lab_tools)
   if [[ -n $missing ]] && { [[ $EUID -ne 0 ]] || ! command -v apt-get >/dev/null; }; then
     printf 'missing on this machine: %s; as root on Debian or Ubuntu this script installs them.' "$missing"
@@ -70,19 +74,23 @@ missing_lab_tools() {
 # The lab's containers, whoever made them.
 list_lab_hosts() {
   docker_answers || return 0
-  docker ps --all --quiet --no-trunc --filter "label=mesh.lab=$(lab_name)"
+  docker ps --all --quiet --no-trunc --filter "label=mesh.lab=$(lab_name)" "$@"
+}
+
+# Those that this tree's Vagrant does not know, in one of Docker's states or all.
+list_foreign_hosts() {
+  local host
+  for host in $(list_lab_hosts ${1:+--filter "status=$1"}); do
+    grep -qs "$host" "$ROOT"/.vagrant/machines/*/docker/id || printf '%s\n' "$host"
+  done
 }
 
 lab_name() { printf '%s' "${MESH_LAB_NAME:-lab}"; }
 
-# Hosts that this tree's Vagrant does not know hold the names and addresses of those that it is to make.
+# They hold the names and addresses of those that Vagrant is to make.
 remove_forgotten_hosts() {
   local host
-  for host in $(list_lab_hosts); do
-    if grep -qs "$host" "$ROOT"/.vagrant/machines/*/docker/id; then continue; fi
-    if [[ $(docker container inspect --format '{{.State.Running}}' "$host") == true ]]; then
-      fail "A lab is up that was made in another folder. Take it down there (./mesh lab down), or choose another MESH_LAB_NAME and addresses."
-    fi
+  for host in $(list_foreign_hosts); do
     docker rm --force --volumes "$host" >/dev/null
   done
 }

@@ -1,7 +1,6 @@
 using System.Net;
 using Consul;
 using ServiceMesh.Deployer;
-using ServiceMesh.Tests.Integration.Proxy;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Deployer;
@@ -20,44 +19,39 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
             p99-ratio: 8
         """;
 
-    private readonly DeployerCommand deployer = new(host) { ProxyService = ConsulFixture.Unique("proxy") };
-    private RunningProxy proxy = null!;
+    private ProxiedDeployer proxied = null!;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
+    private DeployerCommand Deployer => proxied.Command;
+
     public async ValueTask InitializeAsync()
     {
-        proxy = await RunningProxy.StartAsync(host.ConsulAddress);
-        await host.Consul.Agent.ServiceRegister(
-            new AgentServiceRegistration { Name = deployer.ProxyService, Address = "127.0.0.1", Port = proxy.Http.BaseAddress!.Port }, Ct);
+        proxied = await ProxiedDeployer.StartAsync(host);
         var first = await DeployAsync("good", Canary);
         Assert.True(first.Code == ExitCode.Done, first.Output);
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await host.Consul.Agent.ServiceDeregister(deployer.ProxyService, Ct);
-        await proxy.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => proxied.DisposeAsync();
 
     [Fact]
     public async Task Canary_AGoodRelease_GoesByItsStepsIntoAllOfTheTraffic()
     {
-        var (ended, answers) = await UnderLoadAsync(() => DeployAsync("better", Canary));
+        var (ended, answers) = await proxied.UnderLoadAsync(() => DeployAsync("better", Canary));
 
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
-        Assert.Equal("better", (await deployer.DocumentAsync())!.Active!.Version);
+        Assert.Equal("better", (await Deployer.DocumentAsync())!.Active!.Version);
         Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
         Assert.Equal(
             [("deploy", "good", Outcome.Promoted, null), ("deploy", "better", Outcome.Changed, "10 % to better"),
                 ("deploy", "better", Outcome.Changed, "50 % to better"), ("deploy", "better", Outcome.Promoted, null)],
-            (await deployer.HistoryAsync()).Select(entry => (entry.Action, entry.Release.Version, entry.Outcome, entry.Reason)));
+            (await Deployer.HistoryAsync()).Select(entry => (entry.Action, entry.Release.Version, entry.Outcome, entry.Reason)));
     }
 
     [Fact]
     public async Task Canary_AReleaseThatFails_IsTakenOutAgain()
     {
-        var (ended, answers) = await UnderLoadAsync(() => DeployAsync("failing", Canary));
+        var (ended, answers) = await proxied.UnderLoadAsync(() => DeployAsync("failing", Canary));
 
         await AssertRevertedAsync(ended, "% errors of");
         Assert.Contains("of the active release's", ended.Output, StringComparison.Ordinal);
@@ -69,7 +63,7 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
     [Fact]
     public async Task Canary_AReleaseThatIsSlow_IsTakenOutAgain()
     {
-        var (ended, answers) = await UnderLoadAsync(() => DeployAsync("slow", Canary));
+        var (ended, answers) = await proxied.UnderLoadAsync(() => DeployAsync("slow", Canary));
 
         await AssertRevertedAsync(ended, "observed p99");
         Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
@@ -89,23 +83,23 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
         var ended = await DeployAsync("better", Canary + "\n    synthetic: /work");
 
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
-        Assert.Equal("better", (await deployer.DocumentAsync())!.Active!.Version);
+        Assert.Equal("better", (await Deployer.DocumentAsync())!.Active!.Version);
     }
 
     [Fact]
     public async Task Canary_Interrupted_IsTakenOutAgain()
     {
         using var interruption = new CancellationTokenSource();
-        var (ended, answers) = await UnderLoadAsync(async () =>
+        var (ended, answers) = await proxied.UnderLoadAsync(async () =>
         {
             var deploying = DeployAsync("better", Canary.Replace("bake: 3s", "bake: 10m", StringComparison.Ordinal), interruption);
-            await proxy.UntilAsync(deployer.Service, account => account.GetProperty("releases").GetArrayLength() == 2);
+            await proxied.Proxy.UntilAsync(Deployer.Service, account => account.GetProperty("releases").GetArrayLength() == 2);
             await interruption.CancelAsync();
             return await deploying;
         });
 
         Assert.True(ended.Code == ExitCode.Interrupted, ended.Output);
-        Assert.Null((await deployer.DocumentAsync())!.Split);
+        Assert.Null((await Deployer.DocumentAsync())!.Split);
         Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
     }
 
@@ -114,37 +108,37 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
     {
         // Nobody knows what a proxy that is silent still sends where.
         await host.Consul.Agent.ServiceRegister(
-            new AgentServiceRegistration { ID = $"{deployer.ProxyService}-silent", Name = deployer.ProxyService, Address = "127.0.0.1", Port = 1 }, Ct);
+            new AgentServiceRegistration { ID = $"{Deployer.ProxyService}-silent", Name = Deployer.ProxyService, Address = "127.0.0.1", Port = 1 }, Ct);
 
         var ended = await DeployAsync("better", Canary);
-        await host.Consul.Agent.ServiceDeregister($"{deployer.ProxyService}-silent", Ct);
+        await host.Consul.Agent.ServiceDeregister($"{Deployer.ProxyService}-silent", Ct);
 
         Assert.True(ended.Code == ExitCode.Reverted, ended.Output);
         Assert.Contains("does not answer, so the candidate's figures would not be whole", ended.Output, StringComparison.Ordinal);
-        var document = await deployer.DocumentAsync();
+        var document = await Deployer.DocumentAsync();
         Assert.Equal(("good", null), (document!.Active!.Version, document.Split));
         Assert.Contains(
-            await host.ContainersAsync(deployer.Service),
+            await host.ContainersAsync(Deployer.Service),
             container => container.Labels[ContainerLabel.Version] == "better" && container.State == "running");
     }
 
     [Fact]
     public async Task Watch_AReleaseThatFailsAfterItsPromotion_IsReverted()
     {
-        var (ended, answers) = await UnderLoadAsync(() => DeployAsync("failing", "watch: {for: 20s, error-share: 5%, minimum: 20}"));
+        var (ended, answers) = await proxied.UnderLoadAsync(() => DeployAsync("failing", "watch: {for: 20s, error-share: 5%, minimum: 20}"));
 
         await AssertRevertedAsync(ended, "was promoted and reverted: observed");
         Assert.All(answers, status => Assert.True(status is HttpStatusCode.OK or HttpStatusCode.InternalServerError, status.ToString()));
-        Assert.Equal(Outcome.Reverted, (await deployer.HistoryAsync())[^1].Outcome);
+        Assert.Equal(Outcome.Reverted, (await Deployer.HistoryAsync())[^1].Outcome);
     }
 
     [Fact]
     public async Task Watch_AReleaseThatDoesWell_Stays()
     {
-        var (ended, answers) = await UnderLoadAsync(() => DeployAsync("better", "watch: {for: 2s, error-share: 5%, minimum: 20}"));
+        var (ended, answers) = await proxied.UnderLoadAsync(() => DeployAsync("better", "watch: {for: 2s, error-share: 5%, minimum: 20}"));
 
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
-        Assert.Equal("better", (await deployer.DocumentAsync())!.Active!.Version);
+        Assert.Equal("better", (await Deployer.DocumentAsync())!.Active!.Version);
         Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
     }
 
@@ -152,21 +146,11 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
     {
         Assert.True(ended.Code == ExitCode.Reverted, ended.Output);
         Assert.Contains(reason, ended.Output, StringComparison.Ordinal);
-        var document = await deployer.DocumentAsync();
+        var document = await Deployer.DocumentAsync();
         Assert.Equal(("good", null), (document!.Active!.Version, document.Split));
-        Assert.Equal("good", Assert.Single(await host.ContainersAsync(deployer.Service)).Labels[ContainerLabel.Version]);
+        Assert.Equal("good", Assert.Single(await host.ContainersAsync(Deployer.Service)).Labels[ContainerLabel.Version]);
     }
 
     private Task<Ended> DeployAsync(string version, string more, CancellationTokenSource? interruption = null) =>
-        deployer.DeployAsync(version, interruption: interruption, change: "/app=>/moody", more: more);
-
-    // Requests all the while, a few at a time.
-    private async Task<(Ended Ended, List<HttpStatusCode> Answers)> UnderLoadAsync(Func<Task<Ended>> work)
-    {
-        using var stop = new CancellationTokenSource();
-        var load = Enumerable.Range(0, 4).Select(_ => proxy.LoadAsync($"/{deployer.Service}/work", stop.Token)).ToArray();
-        var ended = await work();
-        await stop.CancelAsync();
-        return (ended, [.. (await Task.WhenAll(load)).SelectMany(statuses => statuses)]);
-    }
+        proxied.DeployAsync(version, more, interruption: interruption);
 }

@@ -41,6 +41,27 @@ public sealed class SeveralHostsTests(DeployerFixture host) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task ScaleAndLogs_TwoHosts_StayEvenAndAreReadOnBoth()
+    {
+        var first = await DeployAsync("v1", replicas: 2);
+        Assert.True(first.Code == ExitCode.Done, first.Output);
+
+        var more = await deployer.RunAsync(["scale", deployer.Service, "4", "--hosts", second.HostsFile()]);
+        Assert.True(more.Code == ExitCode.Done, more.Output);
+        Assert.Equal(["running v1", "running v1"], await OnFirstAsync());
+        Assert.Equal(["running v1", "running v1"], await OnSecondAsync());
+
+        var logs = await deployer.RunAsync(["logs", deployer.Service, "--tail", "1", "--hosts", second.HostsFile()]);
+        Assert.True(logs.Code == ExitCode.Done, logs.Output);
+        Assert.Equal(4, logs.Output.Split('\n').Where(line => line.Contains(" | ", StringComparison.Ordinal)).Select(line => line.Split(" | ")[0]).Distinct().Count());
+
+        var less = await deployer.RunAsync(["scale", deployer.Service, "2", "--drain", "100ms", "--hosts", second.HostsFile()]);
+        Assert.True(less.Code == ExitCode.Done, less.Output);
+        Assert.Equal(["running v1"], await OnFirstAsync());
+        Assert.Equal(["running v1"], await OnSecondAsync());
+    }
+
+    [Fact]
     public async Task Deploy_TheManifestNamesOneHost_RunsOnThatOne()
     {
         var ended = await DeployAsync("v1", more: "hosts: [second]");
