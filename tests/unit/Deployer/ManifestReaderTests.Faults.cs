@@ -1,0 +1,157 @@
+using ServiceMesh.Deployer.Manifest;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.Deployer;
+
+// What is wrong with a manifest, told by line.
+public sealed partial class ManifestReaderTests
+{
+    [Fact]
+    public void Read_FaultySecretsResourcesAndSuites_AreNamedByTheirLines() => AssertErrors(
+        """
+        name: demo
+        image: demo:v1
+        port: 80
+        routes: [{path: /}]
+        environment: {A: "1"}
+        secrets:
+          A:
+          B: {env: X, file: y}
+          C: {env: ""}
+          D: secret
+        resources: {cpus: 0, memory: 1M}
+        tests:
+          - {image: demo-smoke}
+          - {name: load, image: demo-load}
+          - {name: load, image: demo-load}
+        """,
+        "7: secrets: 'A' is in environment too: which of both?",
+        "8: secrets.B.env: choose one of env and file; without both it is the environment variable of the same name",
+        "9: secrets.C.env: is empty: the environment variable of the CI host",
+        "10: secrets.D must be a mapping of env, file",
+        "11: resources.memory: must be at least 6M, which is Docker's own limit",
+        "11: resources.cpus: '0' must be a number from 0.01 to 1024",
+        "13: tests[0].name is missing: what this suite is called, such as smoke",
+        "15: tests[2].name: 'load' is already the name of a suite");
+
+    [Fact]
+    public void Read_NothingRequired_NamesAllThatIsMissing() => AssertErrors(
+        "replicas: 1",
+        "1: name is missing: the service's name, such as demo",
+        "1: image is missing: the image without its tag, such as localhost:5000/demo",
+        "1: port is missing: the container port that serves the traffic, such as 8080",
+        "1: routes is missing: the ways that lead to the service, such as '- path: /demo'");
+
+    [Fact]
+    public void Read_ManyFaults_ListsAllOfThemByLine() => AssertErrors(
+        """
+        name: Demo_Service
+        image: localhost:5000/Demo
+        port: 99999
+        route:
+          - path: /x
+        routes:
+          - path: demo
+            stripe: true
+          - strip: yes
+        replicas: none
+        environment: Production
+        health:
+          http: health
+          tcp: true
+          interval: 500ms
+          timeout: soon
+          healthy-for: 10s
+          deadline: 5s
+        tests:
+          image: localhost:5000/demo-tests@sha256:00
+          timeout: 0s
+        colour: red
+        keep: 11
+        """,
+        "1: name: 'Demo_Service' is no service name: 1 to 63 of a-z, 0-9 and '-', neither first nor last a '-' (one DNS label, RFC 1123)",
+        "2: image: 'localhost:5000/Demo' is no image name; it looks like registry:5000/folder/name:tag, in lower case",
+        "3: port: '99999' must be a whole number from 1 to 65535",
+        "4: unknown key 'route'; did you mean 'routes'?",
+        "7: routes[0].path: route path 'demo' must begin with '/'",
+        "8: unknown key 'routes[0].stripe'; did you mean 'strip'?",
+        "9: routes[1].strip: 'yes' must be true or false",
+        "9: routes[1].path: a route needs a path, a host, or both",
+        "10: replicas: 'none' must be a whole number from 1 to 50",
+        "11: environment: must be a mapping of names to values",
+        "13: health.http: 'health' must be a path that begins with '/'",
+        "14: health.tcp: choose one of http and tcp",
+        "15: health.interval: '500ms' must be at least 1s",
+        "16: health.timeout: 'soon' must be a duration such as 500ms, 1s or 1m30s",
+        "18: health.deadline: 5s must be longer than healthy-for, which is 10s",
+        "20: tests.image: 'localhost:5000/demo-tests@sha256:00' names a digest; name the image by its tag, the deployer finds and keeps the digest itself",
+        "21: tests.timeout: '0s' must be at least 1ms",
+        "22: unknown key 'colour'; known here: name, image, port, routes, replicas, hosts, environment, secrets, resources, health, tests, traffic, strategy, watch, drain, keep, warm",
+        "23: keep: '11' must be a whole number from 0 to 10");
+
+    [Theory]
+    [InlineData("- a\n- b", "1: the manifest must be one mapping of name, image, port, routes, replicas, hosts, environment, secrets, resources, health, tests, traffic, strategy, watch, drain, keep, warm")]
+    [InlineData("", "1: the manifest must be one mapping of name, image, port, routes, replicas, hosts, environment, secrets, resources, health, tests, traffic, strategy, watch, drain, keep, warm")]
+    public void Read_NoMapping_SaysWhatAManifestIs(string text, string error) => AssertErrors(text, error);
+
+    [Theory]
+    [InlineData("name: demo\nname: other", 2)]
+    [InlineData("name: [demo", 1)]
+    [InlineData("name: demo\n  port: 1", 2)]
+    public void Read_NotYaml_NamesTheLine(string text, int line)
+    {
+        var result = ManifestReader.Read(text, _ => null);
+
+        Assert.Null(result.Manifest);
+        var error = Assert.Single(result.Errors);
+        Assert.Equal(line, error.Line);
+        Assert.StartsWith("not YAML: ", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_UnsetVariables_NamesEachOfThem() => AssertErrors(
+        """
+        name: demo
+        image: ${REGISTRY}/demo:v1
+        port: 80
+        routes: [{path: /demo}]
+        environment:
+          PASSWORD: ${DB_PASSWORD}
+        """,
+        "2: image: the environment variable REGISTRY is not set; set it, or write ${REGISTRY:-default}",
+        "6: environment.PASSWORD: the environment variable DB_PASSWORD is not set; set it, or write ${DB_PASSWORD:-default}");
+
+    [Fact]
+    public void Read_RouteTwiceAndReserved_NamesBoth() => AssertErrors(
+        """
+        name: demo
+        image: demo
+        port: 80
+        routes:
+          - path: /demo
+          - path: /demo
+          - path: /services/x
+        """,
+        "6: routes[1].path: '/demo' is already a route of this service",
+        "7: routes[2].path: route path '/services/x' is taken: the proxy answers /services itself");
+
+    [Fact]
+    public void Read_NoRoutesBadHostAndEndlessWaits_AreNamedWhereTheyStand()
+    {
+        AssertErrors(
+            "{name: demo, image: demo, port: 80, routes: []}",
+            "1: routes: must be a list with at least one entry, each beginning with '- '");
+        AssertErrors(
+            """
+            name: demo
+            image: demo
+            port: 80
+            routes:
+              - path: /demo
+                host: Example.org
+            drain: 25h
+            """,
+            "6: routes[0].host: route host 'Example.org' must be a host name in lower case, without a port, or '*.' and the domain of such names",
+            "7: drain: '25h' must be at most 24h");
+    }
+}

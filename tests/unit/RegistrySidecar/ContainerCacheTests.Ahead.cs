@@ -1,0 +1,94 @@
+using NSubstitute;
+using ServiceMesh.RegistrySidecar.Reconciliation;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.RegistrySidecar;
+
+// What is asked ahead of a start, and what Docker has no answer for.
+public sealed partial class ContainerCacheTests
+{
+    [Fact]
+    public async Task Mark_NetworkConnectedBeforeTheStart_IsAskedAheadAndTakenAtTheStart()
+    {
+        var answer = Held("a");
+        cache.Mark(Just(EventEffect.LookedAtAhead));
+        Assert.Empty((await cache.InspectAsync(docker, Ct)).Seen);
+        Assert.Empty(cache.Running);
+
+        answer.SetResult(Container("a", running: true));
+        cache.Mark(Just(EventEffect.Started));
+
+        Assert.Equal(["a"], (await cache.InspectAsync(docker, Ct)).Seen);
+        Assert.Single(cache.Running);
+        await docker.Containers.Received(1).InspectContainerAsync("a", Arg.Any<CancellationToken>());
+    }
+
+    [Theory]
+    [InlineData(false, 0)]
+    [InlineData(true, -1)]
+    public async Task Mark_AskedAheadAndNotStartedSince_IsAskedAgainAtTheStart(bool running, int seconds)
+    {
+        Inspected("a", running: false);
+        await KnownAsync("a");
+        var answer = Held("a");
+        cache.Mark(Just(EventEffect.LookedAtAhead));
+        await cache.InspectAsync(docker, Ct);
+        answer.SetResult(Container("a", running, started: Started.AddSeconds(seconds)));
+
+        Inspected("a", running: true);
+        cache.Mark(Just(EventEffect.Started));
+        await cache.InspectAsync(docker, Ct);
+
+        Assert.Single(cache.Running);
+        await docker.Containers.Received(3).InspectContainerAsync("a", Arg.Any<CancellationToken>());
+    }
+
+    [Fact]
+    public async Task Mark_AskedAheadAndDiedSince_IsNotRegisteredByTheOldAnswer()
+    {
+        cache.Mark(Just(EventEffect.LookedAtAhead));
+        await cache.InspectAsync(docker, Ct);
+
+        cache.Mark(Died(Started.AddSeconds(5), 0));
+        Inspected("a", running: false);
+        await cache.InspectAsync(docker, Ct);
+        cache.Mark(Just(EventEffect.Started));
+        await cache.InspectAsync(docker, Ct);
+
+        Assert.Empty(cache.Running);
+    }
+
+    [Fact]
+    public async Task ListAsync_AskedAheadBefore_IsAskedAgain()
+    {
+        Listed(Summary("a", 8080));
+        cache.Mark(Just(EventEffect.LookedAtAhead));
+        await cache.InspectAsync(docker, Ct);
+
+        await cache.ListAsync(docker, everything: false, Ct);
+        await cache.InspectAsync(docker, Ct);
+
+        Assert.Single(cache.Running);
+        await docker.Containers.Received(2).InspectContainerAsync("a", Arg.Any<CancellationToken>());
+    }
+
+    [Fact]
+    public async Task InspectAsync_DockerHasNoAnswerForOne_IsGivenUpAndNotWaitedForAgain()
+    {
+        Inspected("b", running: true);
+        var answer = Held("a");
+        cache.Need(["a"]);
+        var inspecting = cache.InspectAsync(docker, Ct);
+        time.Advance(Inspections.Patience);
+        Assert.Equal("Docker did not answer in time", (await inspecting).Failed["a"]);
+
+        cache.Need(["b"]);
+        var inspection = await cache.InspectAsync(docker, Ct);
+        Assert.Equal(["b"], inspection.Seen);
+        Assert.Contains("a", inspection.Failed.Keys);
+        await docker.Containers.Received(1).InspectContainerAsync("a", Arg.Any<CancellationToken>());
+        answer.SetException(new HttpRequestException("at last"));
+        Inspected("a", running: true);
+        Assert.Equal(["a"], (await cache.InspectAsync(docker, Ct)).Seen);
+    }
+}
