@@ -9,6 +9,7 @@ namespace ServiceMesh.Tests.Integration.Deployer;
 [Collection(DeployerCollection.Name)]
 public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
 {
+    // Of a few requests on a busy machine one is slow by chance: that alone must fail nobody here.
     private const string Canary = """
         strategy:
           canary:
@@ -16,7 +17,7 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
             bake: 3s
             minimum: 20
             error-share: 5%
-            p99-ratio: 8
+            p99-ratio: 50
         """;
 
     private ProxiedDeployer proxied = null!;
@@ -63,7 +64,7 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
     [Fact]
     public async Task Canary_AReleaseThatIsSlow_IsTakenOutAgain()
     {
-        var (ended, answers) = await proxied.UnderLoadAsync(() => DeployAsync("slow", Canary));
+        var (ended, answers) = await proxied.UnderLoadAsync(() => DeployAsync("slow", Canary.Replace("p99-ratio: 50", "p99-ratio: 4", StringComparison.Ordinal)));
 
         await AssertRevertedAsync(ended, "observed p99");
         Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
