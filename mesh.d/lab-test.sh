@@ -124,18 +124,18 @@ served_version() {
   [[ $seen == "$1" ]]
 }
 
-production() {
+lab_production() {
   fetch "http://$LAB_PROD:8000/services/demo" | jq -c '{version, deployment, index, instances: [.instances[].url] | sort}'
 }
 
-production_is() { [[ $(production) == "$1" ]]; }
+lab_production_is() { [[ $(lab_production) == "$1" ]]; }
 
 rejected() {
   local before code=0
-  before=$(production)
+  before=$(lab_production)
   on cd "/vagrant/recommendation-service/deploy.sh $1" || code=$?
   printf 'exit code %d\n%s\n' "$code" "$before"
-  ((code == 2)) && wait_until 10 production_is "$before"
+  ((code == 2)) && wait_until 10 lab_production_is "$before"
 }
 
 # ---- load
