@@ -56,6 +56,7 @@ internal static class SidecarHost
         .AddSingleton<AgentState>()
         .AddSingleton<AgentWriter>()
         .AddSingleton<DocumentWatch>()
+        .AddSingleton<OthersWatch>()
         .AddSingleton<Reconciler>();
 
     // How long the end may take, whoever hangs: Docker kills what has not ended 10 s after its SIGTERM.

@@ -78,7 +78,7 @@ internal sealed class HostReader(SidecarOptions options, IConsulClient consul, M
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, deadline.Token);
         try
         {
-            var agent = new AgentState(consul, time);
+            var agent = new AgentState(consul);
             await agent.ReadAsync(either.Token);
             return (new RegistryView(agent.Address, agent.Services, await store.ListAsync(either.Token)), null);
         }

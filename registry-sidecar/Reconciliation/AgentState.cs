@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Consul;
 using ServiceMesh.RegistrySidecar.Registration;
 
@@ -7,22 +8,17 @@ namespace ServiceMesh.RegistrySidecar.Reconciliation;
 /// What is registered at the node's agent. It is read once and then kept in step with every write, so that an event costs
 /// one call; after a failure it is unknown, and read anew.
 /// </summary>
-internal sealed class AgentState(IConsulClient consul, TimeProvider time)
+internal sealed class AgentState(IConsulClient consul)
 {
-    /// <summary>What was read so short a time ago counts as known; it is about as long as Docker takes to start a container.</summary>
-    private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(0.5);
-
     private readonly Lock gate = new();
     private Dictionary<string, AgentService> services = new(StringComparer.Ordinal);
     private Dictionary<string, AgentCheck> checks = new(StringComparer.Ordinal);
-
-    private long lastRead;
-    private volatile bool wroteSince;
+    private IReadOnlyDictionary<string, AgentService>? others;
 
     public bool IsKnown { get; private set; }
 
-    /// <summary>Whether others' registrations were read a moment ago, for what is written next.</summary>
-    public bool KnowsOthers => IsKnown && !wroteSince && time.GetElapsedTime(lastRead) < Fresh;
+    /// <summary>The agent's node; empty if it does not say.</summary>
+    public string Node { get; private set; } = "";
 
     /// <summary>The address that the agent advertises to the others.</summary>
     public string Address { get; private set; } = "";
@@ -38,11 +34,10 @@ internal sealed class AgentState(IConsulClient consul, TimeProvider time)
         var self = (await consul.Agent.Self(ct)).Response;
         var read = (await consul.Agent.Services(ct)).Response;
         var checking = (await consul.Agent.Checks(ct)).Response;
-        Address = self.GetValueOrDefault("Member")?.TryGetValue("Addr", out var address) is true ? address.GetString() ?? "" : "";
+        (Node, Address) = (Told(self, "Config", "NodeName"), Told(self, "Member", "Addr"));
         services = new Dictionary<string, AgentService>(read, StringComparer.Ordinal);
         checks = new Dictionary<string, AgentCheck>(checking, StringComparer.Ordinal);
         IsKnown = true;
-        OthersAreKnown();
     }
 
     /// <summary>
@@ -50,16 +45,22 @@ internal sealed class AgentState(IConsulClient consul, TimeProvider time)
     /// </summary>
     public async Task ReadOthersAsync(Ownership owner, CancellationToken ct)
     {
-        var read = (await consul.Agent.Services(new QueryOptions { Filter = owner.OthersFilter }, ct)).Response;
+        Learn(owner, (await consul.Agent.Services(new QueryOptions { Filter = owner.OthersFilter }, ct)).Response);
+    }
+
+    /// <summary>Learns what others have registered, unless it is what was learned last: the agent may have been read since.</summary>
+    public void Learn(Ownership owner, IReadOnlyDictionary<string, AgentService> registered)
+    {
+        if (ReferenceEquals(registered, others))
+            return;
+        others = registered;
         lock (gate)
         {
-            foreach (var gone in services.Values.Where(service => !owner.Owns(service) && !read.ContainsKey(service.ID)).ToList())
+            foreach (var gone in services.Values.Where(service => !owner.Owns(service) && !registered.ContainsKey(service.ID)).ToList())
                 services.Remove(gone.ID);
-            foreach (var other in read.Values.Where(service => !owner.Owns(service)))
+            foreach (var other in registered.Values.Where(service => !owner.Owns(service)))
                 services[other.ID] = other;
         }
-
-        OthersAreKnown();
     }
 
     public async Task RegisterAsync(Registering registering, CancellationToken ct)
@@ -68,7 +69,6 @@ internal sealed class AgentState(IConsulClient consul, TimeProvider time)
         if (registering.IsTakeover)
             await DeregisterAsync(registration.ID!, ct);
         await consul.Agent.ServiceRegister(registration, registering.ReplaceChecks, ct);
-        wroteSince = true;
         var lost = Learn(registering);
         // Replacing removes all checks that are not given, and with them the maintenance.
         if (lost is not null)
@@ -78,7 +78,6 @@ internal sealed class AgentState(IConsulClient consul, TimeProvider time)
     public async Task DeregisterAsync(string id, CancellationToken ct)
     {
         await consul.Agent.ServiceDeregister(id, ct);
-        wroteSince = true;
         lock (gate)
         {
             services.Remove(id);
@@ -129,7 +128,8 @@ internal sealed class AgentState(IConsulClient consul, TimeProvider time)
         return maintenance;
     }
 
-    private void OthersAreKnown() => (wroteSince, lastRead) = (false, time.GetTimestamp());
+    private static string Told(Dictionary<string, Dictionary<string, JsonElement>> self, string section, string entry) =>
+        self.GetValueOrDefault(section)?.TryGetValue(entry, out var value) is true ? value.GetString() ?? "" : "";
 
     /// <returns>The maintenance that went with the checks that were replaced.</returns>
     private AgentCheck? Learn(Registering registering)

@@ -90,9 +90,6 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
             listed[id] = fingerprint;
     }
 
-    /// <summary>Whether Docker is to be asked for what a new registration may follow from.</summary>
-    public bool HasToAsk => starting.Count > 0 || Due.Any();
-
     private IEnumerable<string> Due => dirty.Where(id => retries.IsDue(SubjectOf(id)));
 
     /// <summary>Inspects what has to be inspected.</summary>

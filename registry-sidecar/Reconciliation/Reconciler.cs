@@ -16,6 +16,7 @@ internal sealed partial class Reconciler(
     SidecarOptions options,
     WorkQueue queue,
     DocumentWatch documents,
+    OthersWatch others,
     ContainerCache containers,
     AgentState agent,
     AgentWriter writer,
@@ -78,13 +79,16 @@ internal sealed partial class Reconciler(
         await ListAsync(engine, ct);
         if (!await AgentIsKnownAsync(ct))
             return;
+        others.Follow(agent.Node, owner, ct);
         var owned = agent.Services.Values.Where(owner.Owns).ToList();
         containers.Need(owned.Select(Ownership.ContainerOf));
-        if (!await LookAsync(engine, ct))
-            return;
+        await InspectAsync(engine, ct);
 
+        var known = others.Current;
+        if (known is not null)
+            agent.Learn(owner, known);
         var plan = Plan(owner, stages);
-        if (plan.HasWrites && !agent.KnowsOthers)
+        if (plan.HasWrites && known is null)
         {
             if (!await ReadAsync(ReadOthersAsync, ct))
                 return;
@@ -148,14 +152,6 @@ internal sealed partial class Reconciler(
         {
             await agent.ReadAsync(ct);
         }
-    }
-
-    /// <summary>Looks at the containers that something happened to and, while Docker answers, at what others registered.</summary>
-    private async Task<bool> LookAsync(EngineConnection engine, CancellationToken ct)
-    {
-        var others = containers.HasToAsk && !agent.KnowsOthers ? ReadOthersAsync(ct) : null;
-        await InspectAsync(engine, ct);
-        return others is null || await ReadAsync(_ => others, ct);
     }
 
     private async Task InspectAsync(EngineConnection engine, CancellationToken ct)

@@ -78,6 +78,8 @@ public sealed class OwnershipTests(SidecarConsul parts)
         var stranger = Registration(service, owner: null, mesh.Environment);
         stranger.ID = id;
         await parts.Client.Agent.ServiceRegister(stranger, Ct);
+        // Within milliseconds the sidecar hears of it, and nothing tells when it did.
+        await Task.Delay(TimeSpan.FromSeconds(0.5), TimeProvider.System, Ct);
 
         await (restart ? mesh.RestartAsync(container) : mesh.KillAsync(container));
         await mesh.RunAsync("marker", [$"SERVICE_NAME={marker}"]);

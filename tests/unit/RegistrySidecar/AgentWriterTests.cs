@@ -21,7 +21,7 @@ public sealed class AgentWriterTests
         consul.Agent.Self(Arg.Any<CancellationToken>()).Returns(new QueryResult<Dictionary<string, Dictionary<string, System.Text.Json.JsonElement>>> { Response = [] });
         consul.Agent.Services(Arg.Any<CancellationToken>()).Returns(new QueryResult<Dictionary<string, AgentService>> { Response = [] });
         consul.Agent.Checks(Arg.Any<CancellationToken>()).Returns(new QueryResult<Dictionary<string, AgentCheck>> { Response = [] });
-        agent = new AgentState(consul, time);
+        agent = new AgentState(consul);
         writer = new AgentWriter(agent, new RetryLedger(time), GivenOperation.Metrics(time), NullLogger<AgentWriter>.Instance);
     }
 

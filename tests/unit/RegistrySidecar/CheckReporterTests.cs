@@ -38,7 +38,7 @@ public sealed class CheckReporterTests
             .Returns(new WriteResult())
             .AndDoes(_ => maintenance = null);
         retries = new RetryLedger(time);
-        agent = new AgentState(consul, time);
+        agent = new AgentState(consul);
         writer = new AgentWriter(agent, retries, GivenOperation.Metrics(time), NullLogger<AgentWriter>.Instance);
         reporter = new CheckReporter(agent, writer, retries, time);
     }

@@ -17,10 +17,10 @@ public sealed class InterleavingTests
 
     [Fact]
     public Task Reconcile_AnyInterleaving_EndsEqualToWhatRunsWithinOneResync() =>
-        Gen.Select(Step.Any.Array[1, 40], Gen.Bool, Gen.Int[0, 3]).SampleAsync(
-            async (steps, withGrace, strangers) =>
+        Gen.Select(Step.Any.Array[1, 40], Gen.Bool, Gen.Int[0, 3], Gen.Bool).SampleAsync(
+            async (steps, withGrace, strangers, followsStrangers) =>
             {
-                await using var node = await SimulatedNode.StartAsync(Resync, withGrace ? TimeSpan.FromSeconds(20) : TimeSpan.Zero);
+                await using var node = await SimulatedNode.StartAsync(Resync, withGrace ? TimeSpan.FromSeconds(20) : TimeSpan.Zero, followsStrangers);
                 node.Consul.RegisterStale("stale", Step.Marks(SimulatedNode.Host, "mesh"));
                 node.Consul.RegisterStranger(Step.IdOf(strangers), Step.Marks(strangers));
                 await RunAsync(node, steps);
@@ -32,7 +32,7 @@ public sealed class InterleavingTests
                 await AssertEqualAndQuietAsync(node, Resync);
             },
             iter: 6000,
-            print: run => $"grace {run.Item2}, strangers {run.Item3}: {string.Join("; ", run.Item1.AsEnumerable())}");
+            print: run => $"grace {run.Item2}, strangers {run.Item3}, followed {run.Item4}: {string.Join("; ", run.Item1.AsEnumerable())}");
 
     [Fact]
     public Task Reconcile_EveryEventArrivesAtSomeTime_NeedsNoResync() =>

@@ -11,6 +11,8 @@ internal sealed class SimulatedConsul
     /// <summary>Registrations fail by group, so that one of two may fail alone.</summary>
     public const int Groups = 3;
 
+    private const string Node = "agent";
+
     private readonly Lock gate = new();
     private readonly Dictionary<string, AgentService> services = new(StringComparer.Ordinal);
     private readonly Dictionary<string, AgentService> strangers = new(StringComparer.Ordinal);
@@ -19,6 +21,10 @@ internal sealed class SimulatedConsul
     private TaskCompletionSource changed = new();
     private TaskCompletionSource followed = new();
     private ulong index = 1;
+    private bool readFails;
+    private TaskCompletionSource strangersChanged = new();
+    private TaskCompletionSource? strangersFollowed;
+    private ulong strangersIndex = 1;
 
     public SimulatedConsul()
     {
@@ -36,11 +42,26 @@ internal sealed class SimulatedConsul
             .Returns(call => FollowAsync(call.Arg<QueryOptions>().WaitIndex, call.Arg<CancellationToken>()));
         Client.KV.Get("mesh/latest", Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>())
             .Returns(call => SilenceAsync(call.Arg<CancellationToken>()));
+        Client.Catalog.Node(Node, Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>())
+            .Returns(call => FollowStrangersAsync(call.Arg<QueryOptions>().WaitIndex, call.Arg<CancellationToken>()));
     }
 
     public IConsulClient Client { get; }
 
-    public bool ReadFails { get; set; }
+    /// <summary>Whether the agent tells its node, so that what strangers register there can be followed.</summary>
+    public bool TellsNode { get; init; }
+
+    public bool ReadFails
+    {
+        get => readFails;
+        set
+        {
+            readFails = value;
+            // A query that waits fails, too.
+            if (value)
+                StrangersChanged();
+        }
+    }
 
     /// <summary>How the writes of each group end.</summary>
     public WriteOutcome[] Writes { get; } = new WriteOutcome[Groups];
@@ -59,8 +80,11 @@ internal sealed class SimulatedConsul
 
     public bool IsStrangers(string id) => strangers.ContainsKey(id);
 
-    public void RegisterStranger(string id, Dictionary<string, string> meta) =>
+    public void RegisterStranger(string id, Dictionary<string, string> meta)
+    {
         strangers[id] = services[id] = new AgentService { ID = id, Service = "strange", Address = "10.9.9.9", Port = 1, Meta = meta };
+        StrangersChanged();
+    }
 
     public void RegisterStale(string id, Dictionary<string, string> meta) =>
         services[id] = new AgentService { ID = id, Service = "stale", Address = "10.9.9.9", Port = 1, Meta = meta };
@@ -69,12 +93,14 @@ internal sealed class SimulatedConsul
     {
         if (strangers.Remove(id))
             services.Remove(id);
+        StrangersChanged();
     }
 
     public void LoseEverything()
     {
         services.Clear();
         strangers.Clear();
+        StrangersChanged();
     }
 
     /// <summary>Somebody removes or changes one of the sidecar's own registrations.</summary>
@@ -117,10 +143,48 @@ internal sealed class SimulatedConsul
     /// <summary>Ends when the follower of the documents has taken in the newest.</summary>
     public Task FollowedAsync() => followed.Task.WaitAsync(TimeSpan.FromSeconds(30));
 
+    /// <summary>Ends when whoever follows what strangers register has taken in the newest; at once if nobody does.</summary>
+    public Task StrangersFollowedAsync() => (strangersFollowed?.Task ?? Task.CompletedTask).WaitAsync(TimeSpan.FromSeconds(30));
+
+    private void StrangersChanged()
+    {
+        strangersIndex++;
+        if (strangersFollowed is not null)
+            strangersFollowed = new TaskCompletionSource();
+        var waiting = strangersChanged;
+        strangersChanged = new TaskCompletionSource();
+        waiting.SetResult();
+    }
+
+    private async Task<QueryResult<CatalogNode?>> FollowStrangersAsync(ulong since, CancellationToken ct)
+    {
+        if (since == strangersIndex && !ReadFails)
+        {
+            // Asking again means that the last answer has been taken in.
+            var waiting = strangersChanged.Task;
+            (strangersFollowed ??= new TaskCompletionSource()).TrySetResult();
+            await waiting.WaitAsync(ct);
+        }
+
+        if (ReadFails)
+        {
+            // Whoever follows has to notice that first.
+            var failed = strangersFollowed;
+            strangersFollowed = null;
+            failed?.TrySetResult();
+            throw Error(HttpStatusCode.InternalServerError);
+        }
+
+        return new QueryResult<CatalogNode?> { Response = new CatalogNode { Services = AllServices() }, LastIndex = strangersIndex };
+    }
+
     private Dictionary<string, AgentService> AllServices() => new(services, StringComparer.Ordinal);
 
-    private static Dictionary<string, Dictionary<string, JsonElement>> Self() =>
-        new() { ["Member"] = new() { ["Addr"] = JsonSerializer.SerializeToElement("192.168.7.7") } };
+    private Dictionary<string, Dictionary<string, JsonElement>> Self() => new()
+    {
+        ["Config"] = TellsNode ? new() { ["NodeName"] = JsonSerializer.SerializeToElement(Node) } : [],
+        ["Member"] = new() { ["Addr"] = JsonSerializer.SerializeToElement("192.168.7.7") },
+    };
 
     // Documents are told of by their list alone here.
     private static async Task<QueryResult<KVPair?>> SilenceAsync(CancellationToken ct)

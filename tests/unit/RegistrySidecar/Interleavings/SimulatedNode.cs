@@ -26,8 +26,9 @@ internal sealed class SimulatedNode : IAsyncDisposable
     private readonly WorkQueue queue;
     private TimeSpan patience;
 
-    private SimulatedNode(SidecarOptions options)
+    private SimulatedNode(SidecarOptions options, bool followsStrangers)
     {
+        Consul = new SimulatedConsul { TellsNode = followsStrangers };
         parts = new ServiceCollection()
             .AddSingleton(typeof(ILogger<>), typeof(NullLogger<>))
             .AddSingleton(options)
@@ -41,7 +42,7 @@ internal sealed class SimulatedNode : IAsyncDisposable
 
     public SimulatedDocker Docker { get; } = new();
 
-    public SimulatedConsul Consul { get; } = new();
+    public SimulatedConsul Consul { get; }
 
     /// <summary>What the agent has that this sidecar owns, a line each.</summary>
     public IEnumerable<string> Registered => Consul.Services
@@ -59,9 +60,9 @@ internal sealed class SimulatedNode : IAsyncDisposable
          select $"{id} {service} {Ip}:{port.Value} {StageOf(service, container)} {container.Id}")
         .Order(StringComparer.Ordinal);
 
-    public static async Task<SimulatedNode> StartAsync(TimeSpan resync, TimeSpan grace)
+    public static async Task<SimulatedNode> StartAsync(TimeSpan resync, TimeSpan grace, bool followsStrangers = true)
     {
-        var node = new SimulatedNode(new SidecarOptions { Ip = Ip, Resync = resync, CleanupGrace = grace });
+        var node = new SimulatedNode(new SidecarOptions { Ip = Ip, Resync = resync, CleanupGrace = grace }, followsStrangers);
         await node.parts.GetRequiredService<DocumentWatch>().StartAsync(CancellationToken.None);
         await node.Consul.FollowedAsync();
         return node;
@@ -73,13 +74,6 @@ internal sealed class SimulatedNode : IAsyncDisposable
     {
         if (ContainerEvents.Read(message) is var (container, happened))
             queue.Mark(container, happened);
-    }
-
-    /// <summary>A stranger takes an id, a moment after whatever the sidecar read last.</summary>
-    public void StrangerTakes(string id, Dictionary<string, string> marks)
-    {
-        time.Advance(TimeSpan.FromSeconds(0.5));
-        Consul.RegisterStranger(id, marks);
     }
 
     /// <summary>Delivers everything that was held back, the newest first: the order that is least like what happened.</summary>
@@ -114,6 +108,7 @@ internal sealed class SimulatedNode : IAsyncDisposable
         var passes = 0;
         do
         {
+            await Consul.StrangersFollowedAsync();
             patience = await reconciler.PassAsync(TestContext.Current.CancellationToken);
             Assert.True(++passes <= 50, "The reconciler never comes to rest.");
             Assert.Empty(Consul.Violated);

@@ -62,7 +62,7 @@ internal sealed record Step(string Text, Func<SimulatedNode, Task> DoAsync)
         (1, Gen.Int[0, SimulatedConsul.Groups - 1].Select(group => Plain($"writes of group {group} come late", node => node.Consul.Writes[group] = WriteOutcome.Late))),
         (1, Gen.Const(Plain("late writes arrive", node => node.Consul.LateWritesArrive()))),
         (1, Gen.Int[0, 3].Select(number => Plain($"stranger {number} comes", node => node.Consul.RegisterStranger($"stranger-{number}", Marks(number))))),
-        (2, Gen.Select(Slot, Gen.Int[0, 3], (slot, kind) => Plain($"stranger {kind} takes the id of {slot}", node => node.StrangerTakes(IdOf(slot), Marks(kind))))),
+        (2, Gen.Select(Slot, Gen.Int[0, 3], (slot, kind) => Plain($"stranger {kind} takes the id of {slot}", node => node.Consul.RegisterStranger(IdOf(slot), Marks(kind))))),
         (1, Slot.Select(slot => Plain($"the stranger under the id of {slot} leaves", node => node.Consul.StrangerLeaves(IdOf(slot))))));
 
     private static readonly Gen<Step> Reconnections = Gen.Const(Plain("reconnected", node => node.Connect()));

@@ -1,0 +1,101 @@
+using System.Net;
+using Consul;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using NSubstitute;
+using ServiceMesh.RegistrySidecar.Reconciliation;
+using ServiceMesh.Store;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.RegistrySidecar;
+
+public sealed class OthersWatchTests : IDisposable
+{
+    private const string Node = "agent";
+
+    private static readonly Ownership Owner = new("h1", "mesh");
+
+    private readonly FakeTimeProvider time = new();
+    private readonly IConsulClient consul = Substitute.For<IConsulClient>();
+    private readonly List<string?> filters = [];
+    private readonly OthersWatch others;
+    private TaskCompletionSource<QueryResult<CatalogNode?>> next = new();
+
+    public OthersWatchTests()
+    {
+        consul.Catalog.Node(Node, Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>()).Returns(call =>
+        {
+            filters.Add(call.Arg<QueryOptions>().Filter);
+            return next.Task;
+        });
+        others = new OthersWatch(consul, new BlockingQuery(NullLogger<BlockingQuery>.Instance, time));
+    }
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Current_BeforeAnAnswerAndAfterAFailure_IsUnknown()
+    {
+        others.Follow(Node, Owner, Ct);
+        Assert.Null(others.Current);
+
+        await AnswerAsync(With("stranger"));
+        Assert.Equal(["stranger"], others.Current!.Keys);
+
+        await FailAsync();
+        Assert.Null(others.Current);
+
+        time.Advance(TimeSpan.FromSeconds(5));
+        await AnswerAsync(With("stranger"));
+        Assert.Equal(["stranger"], others.Current!.Keys);
+    }
+
+    [Fact]
+    public async Task Current_NodeThatTheCatalogDoesNotHave_IsUnknown()
+    {
+        others.Follow(Node, Owner, Ct);
+        await AnswerAsync(With("stranger"));
+
+        await AnswerAsync(node: null);
+
+        Assert.Null(others.Current);
+    }
+
+    [Fact]
+    public void Follow_TheSameAgain_AsksOnce()
+    {
+        others.Follow(Node, Owner, Ct);
+        others.Follow(Node, new Ownership("h1", "mesh"), Ct);
+
+        Assert.Equal([Owner.OthersFilter], filters);
+    }
+
+    [Theory]
+    [InlineData("", "h1")]
+    [InlineData(Node, "h\"1")]
+    public void Follow_NothingThatCanBeAskedFor_IsUnknown(string node, string owner)
+    {
+        others.Follow(node, new Ownership(owner, "mesh"), Ct);
+
+        Assert.Empty(filters);
+        Assert.Null(others.Current);
+    }
+
+    public void Dispose() => others.Dispose();
+
+    private static CatalogNode With(string id) => new() { Services = { [id] = new AgentService { ID = id } } };
+
+    private Task AnswerAsync(CatalogNode? node) => EndAsync(query => query.SetResult(new QueryResult<CatalogNode?> { Response = node, LastIndex = 1 }));
+
+    private Task FailAsync() => EndAsync(query => query.SetException(new ConsulRequestException("answer 500", HttpStatusCode.InternalServerError)));
+
+    private async Task EndAsync(Action<TaskCompletionSource<QueryResult<CatalogNode?>>> end)
+    {
+        var before = others.Current;
+        var query = next;
+        next = new TaskCompletionSource<QueryResult<CatalogNode?>>();
+        end(query);
+        for (var i = 0; i < 500 && ReferenceEquals(before, others.Current); i++)
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, Ct);
+    }
+}
