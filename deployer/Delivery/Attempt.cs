@@ -14,6 +14,8 @@ internal sealed class Attempt : IAsyncDisposable
     private readonly long began;
     private readonly CancellationToken interrupted;
     private readonly CancellationTokenSource either;
+    private readonly CancellationTokenSource over = new();
+    private Task beforehand = Task.CompletedTask;
     private ServiceLock? held;
     private bool reverted;
 
@@ -68,6 +70,8 @@ internal sealed class Attempt : IAsyncDisposable
                     ExitCode.WrongInput, $"what Consul KV holds for {service} is no document: {fault}. Delete or mend that key, then run this again.");
             }
 
+            // Beside all else: a proxy that does not answer delays nothing.
+            attempt.beforehand = new ProxiesFollow(mesh, narrator).WarnBeforehandAsync(attempt.Before, attempt.over.Token);
             return attempt;
         }
         catch
@@ -159,7 +163,10 @@ internal sealed class Attempt : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await over.CancelAsync();
+        await beforehand;
         await UnlockAsync();
+        over.Dispose();
         either.Dispose();
     }
 
