@@ -131,8 +131,10 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
 
     private async Task ReadAsync(string id, ContainerLogsParameters parameters, Action<string> line, CancellationToken ct)
     {
+        var own = SecretValues.In(await InspectAsync(id, ct));
         using var stream = await docker.Containers.GetContainerLogsAsync(id, parameters, ct);
-        var (stdout, stderr) = (new OutputLines(text => line(mask(text))), new OutputLines(text => line(mask(text))));
+        void Tell(string text) => line(own.Mask(mask(text)));
+        var (stdout, stderr) = (new OutputLines(Tell), new OutputLines(Tell));
         var buffer = new byte[16 * 1024];
         while (await stream.ReadOutputAsync(buffer, 0, buffer.Length, ct) is { EOF: false } read)
             (read.Target == MultiplexedStream.TargetStream.StandardError ? stderr : stdout).Append(buffer.AsSpan(0, read.Count));

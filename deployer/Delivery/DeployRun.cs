@@ -16,7 +16,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
     /// <param name="ct">The person's interruption.</param>
     public async Task<Delivered> RunAsync(ServiceManifest manifest, string version, ulong? index, CancellationToken ct)
     {
-        mesh.Secrets = SecretValues.Read(manifest.Secrets, Environment.GetEnvironmentVariable, File.ReadAllText);
+        mesh.Secrets = SecretValues.Read(manifest.AllSecrets, Environment.GetEnvironmentVariable, File.ReadAllText);
         await using var attempt = await Attempt.BeginAsync(mesh, narrator, manifest.Name, "deploy", $"deploy of {version}", ct);
         using var way = new CandidateWay(mesh, narrator);
         var image = manifest.Image.At(version);
@@ -192,7 +192,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             {
                 var found = await way.FindAsync(suite, target.Release, instances[0], attempt.Before.Document, attempt.Token);
                 narrator.Say($"running {suite.Image} against {found.Url}{(found.Pass is null ? "" : " as a candidate")}");
-                var container = CandidateSpec.OfTests(manifest, suite, image, target.Release, found, mesh.Settings.Environment);
+                var container = CandidateSpec.OfTests(manifest, suite, mesh.Secrets.Of(suite.Secrets), image, target.Release, found, mesh.Settings.Environment);
                 var runner = new TestRunner(await TestsHostAsync(suite.On, attempt.Token), narrator, mesh.Time);
                 var run = await Readiness.WhileAllRunAsync(target, token => runner.RunAsync(container, suite.Timeout, token), attempt.Token);
                 attempt.Tests.Add(run = run with { Suite = suite.Name });

@@ -32,6 +32,9 @@ internal sealed record ServiceManifest
     /// <summary>Environment variables whose values are read where the deployer runs, and told nowhere.</summary>
     public IReadOnlyList<SecretSource> Secrets { get; init; } = [];
 
+    /// <summary>These and those of the tests.</summary>
+    public IEnumerable<SecretSource> AllSecrets => Secrets.Concat(Tests.SelectMany(suite => suite.Secrets));
+
     public ResourceLimits Resources { get; init; } = new();
 
     /// <summary>The suites of the service's own integration tests, in their order; none to promote without any.</summary>
@@ -93,6 +96,9 @@ internal sealed record TestPolicy
     public required ImageReference Image { get; init; }
 
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>As the service's; a suite is given none but its own.</summary>
+    public IReadOnlyList<SecretSource> Secrets { get; init; } = [];
 
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(2);
 

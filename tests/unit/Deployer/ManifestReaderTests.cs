@@ -85,13 +85,15 @@ public sealed partial class ManifestReaderTests
             resources: {cpus: 0.25, memory: 64M}
             tests:
               - {name: smoke, image: demo-smoke}
-              - {name: load, image: "demo-load:stable", timeout: 5m}
+              - {name: load, image: "demo-load:stable", timeout: 5m, secrets: {TOKEN: {env: LOAD_TOKEN}}}
             """);
 
         Assert.Equal(
             [new SecretSource("DB_PASSWORD", "DB_PASSWORD", null), new SecretSource("API_KEY", "SHOP_API_KEY", null), new SecretSource("TLS_KEY", null, "keys/tls.key")],
             manifest.Secrets);
         Assert.Equal(new ResourceLimits { Cpus = 0.25, Memory = 64 << 20 }, manifest.Resources);
+        Assert.Empty(manifest.Tests[0].Secrets);
+        Assert.Equal([new SecretSource("TOKEN", "LOAD_TOKEN", null)], manifest.Tests[1].Secrets);
         Assert.Equal([("smoke", "demo-smoke"), ("load", "demo-load:stable")], manifest.Tests.Select(suite => (suite.Name!, suite.Image.ToString())));
     }
 
