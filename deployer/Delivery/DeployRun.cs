@@ -102,8 +102,9 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             narrator.Warn($"{manifest.Name} has no tests in its manifest: nothing but its health stands between {image} and the traffic");
         return await narrator.PhaseAsync("pull", async () =>
         {
-            var testing = Task.WhenAll(manifest.Tests.Select(suite => PullTestsAsync(suite, image.Tag!, attempt.Token)));
-            var service = PullEverywhereAsync(image, attempt.Token);
+            var progress = new PullProgress();
+            var testing = Task.WhenAll(manifest.Tests.Select(suite => PullTestsAsync(suite, image.Tag!, progress, attempt.Token)));
+            var service = PullEverywhereAsync(image, progress, attempt.Token);
             // Both end before either is judged: nothing goes on behind a failure, and the service's own is told first.
             await Task.WhenAll((Task)service, testing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             var (pulled, tests) = (await service, await testing);
@@ -115,9 +116,9 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
     }
 
     // On all hosts at a time. A tag that was moved between two of them must not make two releases of one.
-    private async Task<PulledImage> PullEverywhereAsync(ImageReference image, CancellationToken ct)
+    private async Task<PulledImage> PullEverywhereAsync(ImageReference image, PullProgress progress, CancellationToken ct)
     {
-        var pulls = hosts.Chosen.Select(host => hosts.OnAsync(host, () => host.Images.PullAsync(image, ct))).ToArray();
+        var pulls = hosts.Chosen.Select(host => hosts.OnAsync(host, () => PullAsync(host, image, progress, ct))).ToArray();
         await Task.WhenAll((IEnumerable<Task>)pulls).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         var pulled = await Task.WhenAll(pulls);
         return pulled.All(one => one.ByDigest == pulled[0].ByDigest)
@@ -125,18 +126,27 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             : throw new DeliveryException(ExitCode.WrongInput, $"the hosts got different images for {image}, so its tag was moved while it was pulled: run this again");
     }
 
-    private async Task<string> PullTestsAsync(TestPolicy suite, string version, CancellationToken ct)
+    private async Task<string> PullTestsAsync(TestPolicy suite, string version, PullProgress progress, CancellationToken ct)
     {
         try
         {
             var image = suite.Image.Tag is null ? suite.Image.At(version) : suite.Image;
-            return (await (await TestsHostAsync(suite.On, ct)).Images.PullAsync(image, ct)).ByDigest;
+            return (await PullAsync(await TestsHostAsync(suite.On, ct), image, progress, ct)).ByDigest;
         }
         catch (DeliveryException error)
         {
             throw new DeliveryException(error.Code, $"the tests' {error.Message}", error);
         }
     }
+
+    private Task<PulledImage> PullAsync(ContainerHost host, ImageReference image, PullProgress progress, CancellationToken ct) => host.Images.PullAsync(
+        image,
+        message =>
+        {
+            if (progress.Note($"{host.Name} {image}", message) is { } come)
+                narrator.Progress(come);
+        },
+        ct);
 
     private async Task<ContainerHost> TestsHostAsync(TestPlace place, CancellationToken ct) =>
         place == TestPlace.Production ? hosts.Chosen[0] : await mesh.TestsHostAsync(ct);
