@@ -28,8 +28,8 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             if (index is not null && index != attempt.Before.Index)
                 throw Changed(manifest.Name, index.Value, attempt.Before.Index);
             await RefuseTakenRoutesAsync(manifest, attempt.Token);
-            if (manifest.Strategy.Ab is not null && attempt.Before.Document?.Split is { } split)
-                throw new DeliveryException(ExitCode.WrongInput, $"{manifest.Name} is split with {split.Release.Version} already: end that by 'deployer abort {manifest.Name}' or 'deployer promote' first");
+            if (manifest.Strategy.Ab is not null && attempt.Before.Document?.Split is { } other)
+                throw new DeliveryException(ExitCode.WrongInput, $"{manifest.Name} is split with {other.Release.Version} already: end that by 'deployer abort {manifest.Name}' or 'deployer promote' first");
             await way.PrepareAsync(manifest, attempt.Token);
             await candidates.CleanAsync(manifest.Name, attempt.Before.Document, attempt.Token);
             var tests = await PullAsync(manifest, image, attempt);
@@ -39,12 +39,13 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             var target = await StartAsync(manifest, attempt, number => number <= (strategy.Rolling?.Batch ?? manifest.Replicas), []);
             var instances = await HealthyAsync(manifest, attempt, target);
             await TestAsync(manifest, tests, way, instances, target, attempt);
+            var split = SplitChange.Of(manifest, attempt.Release, before);
             if (strategy.Canary is { } canary)
-                await new CanarySteps(mesh, narrator).RunAsync(attempt, canary, before);
+                await new CanarySteps(mesh, narrator).RunAsync(attempt, canary, before, split);
             if (strategy.Rolling is { } rolling)
-                await new RollingUpdate(mesh, hosts, narrator).RunAsync(attempt, manifest, rolling, before, target, (step, earlier) => NextAsync(manifest, attempt, step, earlier));
+                await new RollingUpdate(mesh, hosts, narrator).RunAsync(attempt, manifest, rolling, before, split, target, (step, earlier) => NextAsync(manifest, attempt, step, earlier));
             if (strategy.Ab is { } ab)
-                return await SplitAsync(attempt, ab, before);
+                return await SplitAsync(attempt, split with { Share = ab.Share, Header = ab.Header, Cookie = ab.Cookie }, before);
             after = before.Promote(attempt.Release, manifest.Routes) with { Traffic = manifest.Traffic };
             promoted = await Promotion.CommitAsync(attempt, after, narrator);
         }
@@ -159,9 +160,8 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
     }
 
     // It stays beside the active release, until a person has seen enough of it.
-    private async Task<Delivered> SplitAsync(Attempt attempt, AbPolicy ab, ServiceDocument before)
+    private async Task<Delivered> SplitAsync(Attempt attempt, Split split, ServiceDocument before)
     {
-        var split = new Split(attempt.Release!, ab.Share, ab.Header, ab.Cookie);
         var (service, version) = (attempt.Service, split.Release.Version);
         var what = $"{SplitChange.Describe(split)} to {version}, the others to {before.Active!.Version}";
         var index = await narrator.PhaseAsync("split", async () => (await attempt.ChangeAsync(before with { Split = split }, what), what));

@@ -28,10 +28,11 @@ public sealed class AbTests(DeployerFixture host) : IAsyncLifetime
         var service = deployer.Command.Service;
         var (ended, answers) = await deployer.UnderLoadAsync(async () =>
         {
-            var split = await deployer.DeployAsync("better", Ab);
+            var split = await deployer.DeployAsync("better", Ab + "\ntraffic: {sticky: true}");
             Assert.True(split.Code == ExitCode.Done, split.Output);
             var document = await deployer.Command.DocumentAsync();
             Assert.Equal(("good", "better", 10, new SplitMatch("X-Beta", "yes")), (document!.Active!.Version, document.Split!.Release.Version, document.Split.Share, document.Split.Header));
+            Assert.False(document.Traffic.Sticky);
             var entry = (await deployer.Command.HistoryAsync())[^1];
             Assert.Equal((Outcome.Changed, "better", 1), (entry.Outcome, entry.Release.Version, entry.Tests.Count));
 
@@ -45,7 +46,7 @@ public sealed class AbTests(DeployerFixture host) : IAsyncLifetime
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
         Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
         var after = await deployer.Command.DocumentAsync();
-        Assert.Equal((active, null), (after!.Active!.Version, after.Split));
+        Assert.Equal((active, null, verb == "promote"), (after!.Active!.Version, after.Split, after.Traffic.Sticky));
         Assert.Equal(active, Assert.Single(await host.ContainersAsync(service), container => container.State == "running").Labels["mesh.version"]);
     }
 }

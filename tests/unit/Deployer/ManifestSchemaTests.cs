@@ -39,7 +39,7 @@ public sealed class ManifestSchemaTests
     [
         Whole,
         Least + ""","tests":{"image":"demo-tests"}}""",
-        Least + ""","strategy":{"rolling":{"batch":2}}}""",
+        Least + ""","strategy":{"rolling":{"batch":2,"bake":"30s","minimum":100,"error-share":"1%","p99-ratio":2,"synthetic":"/health"}}}""",
         Least + ""","strategy":{"ab":{"share":"10%","header":{"name":"X-Beta","value":"yes"},"cookie":{"name":"beta","value":"on"}}}}""",
     ];
 
