@@ -21,7 +21,7 @@ public sealed class SshException(Uri host, string complaint) : IOException(Expla
             _ when Says("not found") && Says("docker") =>
                 $"there is no docker command for that user there ({last}). Install it, or mend the PATH of a shell without a terminal",
             _ when Says("docker daemon") || Says("docker.sock") =>
-                $"the docker command there does not reach its Engine: {last}. Is it running, and may that user use it (group docker)?",
+                $"the docker command there does not reach its Engine. Let that user use it (group docker), or start it. It said: {last}",
             _ => $"ssh said: {last}",
         };
 
