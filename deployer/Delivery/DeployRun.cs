@@ -86,7 +86,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
     private async Task UndoAsync(ServiceManifest manifest, Attempt attempt, Exception error)
     {
         if (attempt.Current.Document?.Split?.Release.Deployment == attempt.Release?.Deployment && attempt.Release is not null)
-            await new Reversion(mesh, hosts, narrator).EndSplitAsync(attempt, manifest, (Faults.Explain(error) ?? error).Message);
+            await new Reversion(mesh, hosts, narrator).TakeOutAsync(attempt, manifest, (Faults.Explain(error) ?? error).Message);
         else
             await candidates.RemoveAsync(manifest.Name, attempt.Release);
     }

@@ -1,4 +1,5 @@
 using System.Net;
+using Consul;
 using ServiceMesh.Deployer;
 using Xunit;
 
@@ -49,4 +50,33 @@ public sealed class AbTests(DeployerFixture host) : IAsyncLifetime
         Assert.Equal((active, null, verb == "promote"), (after!.Active!.Version, after.Split, after.Traffic.Sticky));
         Assert.Equal(active, Assert.Single(await host.ContainersAsync(service), container => container.State == "running").Labels["mesh.version"]);
     }
+
+    [Fact]
+    public async Task Abort_AProxyDoesNotFollow_EndsTheSplitAndLeavesItsContainersToThatProxy()
+    {
+        var (command, ct) = (deployer.Command, TestContext.Current.CancellationToken);
+        Assert.Equal(ExitCode.Done, (await deployer.DeployAsync("better", Ab)).Code);
+        var silent = new AgentServiceRegistration { ID = $"{command.ProxyService}-silent", Name = command.ProxyService, Address = "127.0.0.1", Port = 1 };
+        await host.Consul.Agent.ServiceRegister(silent, ct);
+
+        var ended = await command.RunAsync(["abort", command.Service]);
+        await host.Consul.Agent.ServiceDeregister(silent.ID, ct);
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.Contains($"warning: proxy {silent.ID} at http://127.0.0.1:1 does not answer: until it follows", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("warning: the release that left the traffic is kept running for the proxies that still use it", ended.Output, StringComparison.Ordinal);
+        var document = await command.DocumentAsync();
+        Assert.Equal(("good", null), (document!.Active!.Version, document.Split));
+        Assert.Equal(["better", "good"], await RunningAsync());
+
+        var again = await command.RunAsync(["abort", command.Service]);
+        Assert.True(again.Code == ExitCode.Done, again.Output);
+        Assert.Contains("1 container removed", again.Output, StringComparison.Ordinal);
+        Assert.Equal(["good"], await RunningAsync());
+    }
+
+    private async Task<string[]> RunningAsync() =>
+    [
+        .. (await host.ContainersAsync(deployer.Command.Service)).Where(container => container.State == "running").Select(container => container.Labels["mesh.version"]).Order(StringComparer.Ordinal),
+    ];
 }

@@ -134,6 +134,16 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Watch_AReleaseThatFailsBesideAnUnfinishedSplit_LeavesTheActiveReleaseAlone()
+    {
+        Assert.Equal(ExitCode.Done, (await DeployAsync("better", "strategy: {ab: {share: 10%}}")).Code);
+
+        var (ended, _) = await proxied.UnderLoadAsync(() => DeployAsync("failing", "watch: {for: 20s, error-share: 5%, minimum: 20}"));
+
+        await AssertRevertedAsync(ended, "was promoted and reverted: observed");
+    }
+
+    [Fact]
     public async Task Watch_AReleaseThatDoesWell_Stays()
     {
         var (ended, answers) = await proxied.UnderLoadAsync(() => DeployAsync("better", "watch: {for: 2s, error-share: 5%, minimum: 20}"));
