@@ -31,7 +31,6 @@ public sealed class CompletionTests(DeployerFixture host)
         Assert.Equal(0, code);
         Assert.Contains(deployer.Service, words);
         Assert.Contains(byHand, words);
-        Assert.DoesNotContain("consul", words);
     }
 
     [Theory]
