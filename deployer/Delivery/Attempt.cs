@@ -70,8 +70,6 @@ internal sealed class Attempt : IAsyncDisposable
                     ExitCode.WrongInput, $"what Consul KV holds for {service} is no document: {fault}. Delete or mend that key, then run this again.");
             }
 
-            // Beside all else: a proxy that does not answer delays nothing.
-            attempt.beforehand = new ProxiesFollow(mesh, narrator).WarnBeforehandAsync(attempt.Before, attempt.over.Token);
             return attempt;
         }
         catch
@@ -99,6 +97,9 @@ internal sealed class Attempt : IAsyncDisposable
             await Task.Delay(TimeSpan.FromMilliseconds(500), mesh.Time, ct);
         }
     }
+
+    /// <summary>Warns of proxies that do not follow already. Beside all else: one that does not answer delays nothing.</summary>
+    public void AskProxies() => beforehand = new ProxiesFollow(mesh, narrator).WarnBeforehandAsync(Before, over.Token);
 
     /// <summary>The one transaction. Once it is sent it is not interrupted: its outcome must be known.</summary>
     /// <returns>The index at which production changed.</returns>

@@ -37,6 +37,8 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             // The first release has nothing that it could be compared with, or come in the place of.
             var strategy = before.Active is null ? new Strategy() : manifest.Strategy;
             var target = await StartAsync(manifest, attempt, number => number <= (strategy.Rolling?.Batch ?? manifest.Replicas), []);
+            // Now, for there is nothing to do but to wait.
+            attempt.AskProxies();
             var instances = await HealthyAsync(manifest, attempt, target);
             await TestAsync(manifest, tests, way, instances, target, attempt);
             var split = SplitChange.Of(manifest, attempt.Release, before);

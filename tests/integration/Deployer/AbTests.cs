@@ -63,7 +63,7 @@ public sealed class AbTests(DeployerFixture host) : IAsyncLifetime
         await host.Consul.Agent.ServiceDeregister(silent.ID, ct);
 
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
-        Assert.Contains($"warning: proxy {silent.ID} at http://127.0.0.1:1 does not answer: until it follows", ended.Output, StringComparison.Ordinal);
+        Assert.Contains($"warning: proxy {silent.ID} at http://127.0.0.1:1 does not answer\n", ended.Output, StringComparison.Ordinal);
         Assert.Contains("warning: the release that left the traffic is kept running for the proxies that still use it", ended.Output, StringComparison.Ordinal);
         var document = await command.DocumentAsync();
         Assert.Equal(("good", null), (document!.Active!.Version, document.Split));

@@ -115,6 +115,7 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
         await host.Consul.Agent.ServiceDeregister($"{Deployer.ProxyService}-silent", Ct);
 
         Assert.True(ended.Code == ExitCode.Reverted, ended.Output);
+        Assert.Contains("does not answer: until it follows, whatever leaves the traffic is kept running for it", ended.Output, StringComparison.Ordinal);
         Assert.Contains("does not answer, so the candidate's figures would not be whole", ended.Output, StringComparison.Ordinal);
         var document = await Deployer.DocumentAsync();
         Assert.Equal(("good", null), (document!.Active!.Version, document.Split));
