@@ -21,6 +21,8 @@ internal static class Faults
             new DeliveryException(ExitCode.Unreachable, $"{Sentence(error)} Give a token that may do this in CONSUL_HTTP_TOKEN.", error),
         ConsulRequestException => new DeliveryException(ExitCode.Unreachable, $"{Sentence(error)} {ConsulMend}", error),
         ConsulConfigurationException => new DeliveryException(ExitCode.WrongInput, Sentence(error), error),
+        // It tells by itself what to do about it.
+        DockerUnreachableException when error.GetBaseException() is SshException => new DeliveryException(ExitCode.Unreachable, Sentence(error), error),
         DockerUnreachableException => new DeliveryException(ExitCode.Unreachable, $"{Sentence(error)} {DockerMend}", error),
         DockerApiException api => new DeliveryException(ExitCode.Unreachable, $"Docker refused a call ({(int)api.StatusCode}): {DockerSaid(api)}", error),
         // Consul's client wraps its own, and the proxies' are handled where they are asked.

@@ -9,11 +9,12 @@ internal sealed class SshStream : Stream
     private readonly Stream input;
     private readonly Stream output;
     private readonly Task<string> complaint;
+    private readonly Uri host;
     private bool heard;
 
-    private SshStream(Process process)
+    private SshStream(Process process, Uri host)
     {
-        this.process = process;
+        (this.process, this.host) = (process, host);
         (input, output) = (process.StandardInput.BaseStream, process.StandardOutput.BaseStream);
         complaint = process.StandardError.ReadToEndAsync();
     }
@@ -45,7 +46,7 @@ internal sealed class SshStream : Stream
         Add(start, "--", host.Host, "docker", "system", "dial-stdio");
         try
         {
-            return new SshStream(Process.Start(start)!);
+            return new SshStream(Process.Start(start)!, host);
         }
         catch (System.ComponentModel.Win32Exception error)
         {
@@ -56,9 +57,9 @@ internal sealed class SshStream : Stream
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         var count = await output.ReadAsync(buffer, cancellationToken);
-        // Not one byte came: ssh itself failed, and it says why.
-        if (count == 0 && !heard && (await complaint).Trim() is { Length: > 0 } why)
-            throw new IOException($"ssh: {why}");
+        // Not one byte came: ssh failed, or what it was to run there, and it says why.
+        if (count == 0 && !heard && await complaint is var why && !string.IsNullOrWhiteSpace(why))
+            throw new SshException(host, why);
         heard |= count > 0;
         return count;
     }

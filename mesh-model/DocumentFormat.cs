@@ -49,7 +49,7 @@ public static class DocumentFormat
         if (document.Service != service)
             return $"the document under the key of '{service}' calls itself '{document.Service}'";
         // The compiler's view of nullability does not bind what stands in a foreign JSON array.
-        if (document.Routes.Any(route => route is null) || document.Retired.Any(release => release is null))
+        if (document.Routes.Concat(document.Split?.Routes ?? []).Any(route => route is null) || document.Retired.Any(release => release is null))
             return "the document has a null among its routes or retired releases";
         if (document.Leaving?.Any(id => id is null) == true)
             return "the document has a null among its leaving instances";

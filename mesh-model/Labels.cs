@@ -14,6 +14,9 @@ public static class ContainerLabel
 
     /// <summary>The release's version name.</summary>
     public const string Version = "mesh.version";
+
+    /// <summary>The names of the environment variables whose values are secret, parted by commas.</summary>
+    public const string Secrets = "mesh.secrets";
 }
 
 /// <summary>The keys of an instance's Meta in the Consul catalog; all are written by the registry-sidecar.</summary>

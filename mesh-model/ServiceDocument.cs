@@ -72,14 +72,16 @@ public sealed record ServiceDocument
     /// <summary>
     /// The document after <paramref name="release"/> took over the traffic. What was active becomes the most recent
     /// retired release. Promoting the active release changes only the routes. A split is over with it, whichever of its
-    /// two releases is promoted.
+    /// two releases is promoted; its own release brings the routes and the traffic policy that wait there for it.
     /// </summary>
     public ServiceDocument Promote(Release release, IReadOnlyList<Route>? routes = null)
     {
         IEnumerable<Release> before = Active is null || Active.Deployment == release.Deployment ? Retired : [Active, .. Retired];
+        var own = Split?.Release.Deployment == release.Deployment ? Split : null;
         return this with
         {
-            Routes = routes ?? Routes,
+            Routes = routes ?? own?.Routes ?? Routes,
+            Traffic = own?.Traffic ?? Traffic,
             Active = release,
             Split = null,
             Leaving = null,

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using ServiceMesh.Policy;
 
 namespace ServiceMesh;
@@ -12,9 +13,19 @@ namespace ServiceMesh;
 /// <param name="Cookie">The cookie that chooses it, whatever the share; <c>null</c> for none.</param>
 public sealed record Split(Release Release, double Share, SplitMatch? Header = null, SplitMatch? Cookie = null)
 {
+    /// <summary>The service's routes from this release's promotion on; <c>null</c> to leave them as they are.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<Route>? Routes { get; init; }
+
+    /// <summary>The service's traffic policy from this release's promotion on; <c>null</c> to leave it as it is.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public TrafficPolicy? Traffic { get; init; }
+
     internal IEnumerable<string> Faults() =>
     [
         .. Limits.Check("split.share", Share, 0, 100),
+        .. Routes?.SelectMany(route => route.Faults()) ?? [],
+        .. Traffic?.Faults() ?? [],
         .. Header?.Faults("split.header") ?? [],
         .. Cookie?.Faults("split.cookie") ?? [],
     ];

@@ -65,6 +65,19 @@ install_packages() {
   run_quietly apt-install apt_install "$@"
 }
 
+# The same for packages that would begin to serve on this machine's ports once they are installed.
+install_servers() {
+  (
+    # Debian asks this file whether a package may start its service.
+    if [[ ! -e /usr/sbin/policy-rc.d ]]; then
+      trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
+      printf '#!/bin/sh\nexit 101\n' | as_root tee /usr/sbin/policy-rc.d >/dev/null
+      as_root chmod +x /usr/sbin/policy-rc.d
+    fi
+    install_packages "$@"
+  )
+}
+
 apt_install() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
 }

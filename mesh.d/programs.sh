@@ -55,22 +55,13 @@ run_bench() {
   "$ARTIFACTS/bench/bench" "$@"
 }
 
-# What the proxy is measured beside, and with. Installed here it must not begin to serve on this machine's ports.
+# What the proxy is measured beside, and with.
 install_peers() {
   local missing=() program
   for program in haproxy:haproxy nginx:nginx-light wrk:wrk h2load:nghttp2-client; do
     command -v "${program%%:*}" >/dev/null || missing+=("${program##*:}")
   done
-  if ((${#missing[@]} == 0)); then return; fi
-  (
-    # Debian asks this file whether a package may start its service.
-    if [[ ! -e /usr/sbin/policy-rc.d ]]; then
-      trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
-      printf '#!/bin/sh\nexit 101\n' | as_root tee /usr/sbin/policy-rc.d >/dev/null
-      as_root chmod +x /usr/sbin/policy-rc.d
-    fi
-    install_packages "${missing[@]}"
-  )
+  if ((${#missing[@]} > 0)); then install_servers "${missing[@]}"; fi
 }
 
 # What our programs need to know of this mesh, where the caller has not set it.

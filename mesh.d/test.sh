@@ -41,6 +41,7 @@ prepare_tests() {
     prepare_machine
     prepare_images "$DEBIAN_IMAGE"
     prepare_testcontainers
+    prepare_sshd
   fi
   if [[ $1 == all || $1 == end-to-end ]]; then prepare_browser; fi
   note "Building the solution."
@@ -61,6 +62,11 @@ prepare_testcontainers() {
 
 list_test_containers() {
   docker ps --all --quiet --no-trunc --filter label=org.testcontainers=true | sort
+}
+
+# Of the test's own: it runs with its own keys, on a free port. Where it cannot be had, its tests are skipped.
+prepare_sshd() {
+  if [[ ! -x /usr/sbin/sshd ]] && command -v apt-get >/dev/null; then install_servers openssh-server openssh-client; fi
 }
 
 prepare_browser() {

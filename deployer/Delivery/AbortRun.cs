@@ -19,7 +19,7 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
             if (before?.Split is { } split)
             {
                 attempt.Release = split.Release;
-                var after = before with { Split = null, Leaving = null };
+                var after = Reversion.ActiveAlone(before);
                 if (before.Leaving is not null)
                     await new Restart(mesh, hosts, narrator).OfActiveAsync(after, deadline, attempt.Token);
                 what = $"the split with {split.Release.Version} is over";

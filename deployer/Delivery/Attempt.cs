@@ -14,6 +14,8 @@ internal sealed class Attempt : IAsyncDisposable
     private readonly long began;
     private readonly CancellationToken interrupted;
     private readonly CancellationTokenSource either;
+    private readonly CancellationTokenSource over = new();
+    private Task beforehand = Task.CompletedTask;
     private ServiceLock? held;
     private bool reverted;
 
@@ -96,6 +98,9 @@ internal sealed class Attempt : IAsyncDisposable
         }
     }
 
+    /// <summary>Warns of proxies that do not follow already. Beside all else: one that does not answer delays nothing.</summary>
+    public void AskProxies() => beforehand = new ProxiesFollow(mesh, narrator).WarnBeforehandAsync(Before, over.Token);
+
     /// <summary>The one transaction. Once it is sent it is not interrupted: its outcome must be known.</summary>
     /// <returns>The index at which production changed.</returns>
     public Task<ulong> CommitAsync(ServiceDocument after) => CommitAsync(after, Outcome.Promoted, reason: null);
@@ -159,7 +164,10 @@ internal sealed class Attempt : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await over.CancelAsync();
+        await beforehand;
         await UnlockAsync();
+        over.Dispose();
         either.Dispose();
     }
 

@@ -16,7 +16,7 @@ internal static class CandidateSpec
         Name = $"{manifest.Name}-{release.Version}-{Short(release.Deployment)}-{number}",
         Image = release.Image,
         Env = Variables(manifest.Environment.Concat(secrets)),
-        Labels = Labels(manifest, release, environment),
+        Labels = WithSecrets(Labels(manifest, release, environment), secrets),
         ExposedPorts = new Dictionary<string, EmptyStruct> { [$"{manifest.Port}/tcp"] = default },
         HostConfig = new HostConfig
         {
@@ -53,9 +53,15 @@ internal static class CandidateSpec
     }
 
     public static CreateContainerParameters OfTests(
-        ServiceManifest manifest, TestPolicy tests, string image, Release release, TestTarget target, string environment)
+        ServiceManifest manifest,
+        TestPolicy tests,
+        IReadOnlyDictionary<string, string> secrets,
+        string image,
+        Release release,
+        TestTarget target,
+        string environment)
     {
-        var variables = new Dictionary<string, string>(tests.Environment)
+        var variables = new Dictionary<string, string>(tests.Environment.Concat(secrets))
         {
             ["URL"] = target.Url,
             ["EXPECTED_VERSION"] = release.Version,
@@ -70,8 +76,16 @@ internal static class CandidateSpec
             Name = $"{manifest.Name}-{release.Version}-{Short(release.Deployment)}-tests{(tests.Name is null ? "" : $"-{tests.Name}")}",
             Image = image,
             Env = Variables(variables),
-            Labels = labels,
+            Labels = WithSecrets(labels, secrets),
         };
+    }
+
+    // By name only: whoever prints this container's output later masks what the container has under these names.
+    private static Dictionary<string, string> WithSecrets(Dictionary<string, string> labels, IReadOnlyDictionary<string, string> secrets)
+    {
+        if (secrets.Count > 0)
+            labels[ContainerLabel.Secrets] = string.Join(',', secrets.Keys.Order(StringComparer.Ordinal));
+        return labels;
     }
 
     private static Dictionary<string, string> Labels(ServiceManifest manifest, Release release, string environment)

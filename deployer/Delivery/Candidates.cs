@@ -32,7 +32,7 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
             {
                 ct.ThrowIfCancellationRequested();
                 // Not cancelled: whatever Docker makes must be there when the candidates are removed.
-                ids.Add(await host.CreateAsync(CandidateSpec.Of(manifest, mesh.Secrets.Variables, release, number, mesh.Settings.Environment, host.Publish), CancellationToken.None));
+                ids.Add(await host.CreateAsync(CandidateSpec.Of(manifest, mesh.Secrets.Of(manifest.Secrets), release, number, mesh.Settings.Environment, host.Publish), CancellationToken.None));
             }
 
             await Task.WhenAll(ids.Select(id => host.StartAsync(id, ct)));

@@ -14,18 +14,17 @@ internal sealed class Catalog(IConsulClient consul, BlockingQuery blocking)
     public async Task<(Instance Instance, string Container)[]> WithContainersAsync(string service, CancellationToken ct) =>
     [
         .. (await consul.Health.Service(service, null, false, ct)).Response.Select(entry =>
-            (Instance.From(entry), entry.Service.Meta?.TryGetValue(InstanceMeta.Container, out var id) is true ? id : "")),
+            (Instance.From(entry), ContainerOf(entry))),
     ];
 
-    /// <summary>The instances of one deployment, now and after each change.</summary>
-    public IAsyncEnumerable<Instance[]> FollowAsync(string service, string deployment, CancellationToken ct) =>
+    /// <summary>The instances of some containers, now and after each change.</summary>
+    public IAsyncEnumerable<Instance[]> FollowAsync(string service, IReadOnlySet<string> containers, CancellationToken ct) =>
         blocking.FollowAsync(
             $"instances of {service}",
             async (q, token) =>
             {
                 var result = await consul.Health.Service(service, null, false, q, token);
-                return new QueryResult<Instance[]>(
-                    result, [.. Read(result.Response).Where(instance => instance.Deployment == deployment)]);
+                return new QueryResult<Instance[]>(result, Read(result.Response.Where(entry => containers.Contains(ContainerOf(entry)))));
             },
             static (one, other) => one.AsSpan().SequenceEqual(other),
             ct);
@@ -38,6 +37,8 @@ internal sealed class Catalog(IConsulClient consul, BlockingQuery blocking)
             .Select(service => service.Key),
     ];
 
-    private static Instance[] Read(ServiceEntry[] entries) =>
+    private static string ContainerOf(ServiceEntry entry) => entry.Service.Meta?.TryGetValue(InstanceMeta.Container, out var id) is true ? id : "";
+
+    private static Instance[] Read(IEnumerable<ServiceEntry> entries) =>
         [.. entries.Select(Instance.From).OrderBy(instance => instance.Id, StringComparer.Ordinal)];
 }

@@ -42,11 +42,25 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
         ];
         foreach (var release in (document?.Releases ?? []).Where(release => release.Deployment.Length == ContainerIdLength))
         {
-            if (await ByHandAsync(release, ct) is { } container)
+            if (await ByHandAsync(release.Deployment, release.Version, ct) is { } container)
                 containers.Add(container);
         }
 
         return containers;
+    }
+
+    /// <summary>A container that somebody else than the deployer made; <c>null</c> if it is not on this host.</summary>
+    public async Task<OwnContainer?> ByHandAsync(string id, string version, CancellationToken ct)
+    {
+        try
+        {
+            var container = await InspectAsync(id, ct);
+            return new OwnContainer(Name, container.ID, container.Name.TrimStart('/'), container.ID, version, container.State?.Running is true, ByHand: true);
+        }
+        catch (DockerContainerNotFoundException)
+        {
+            return null;
+        }
     }
 
     public async Task<string> CreateAsync(CreateContainerParameters parameters, CancellationToken ct) =>
@@ -131,27 +145,15 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
 
     private async Task ReadAsync(string id, ContainerLogsParameters parameters, Action<string> line, CancellationToken ct)
     {
+        var own = SecretValues.In(await InspectAsync(id, ct));
         using var stream = await docker.Containers.GetContainerLogsAsync(id, parameters, ct);
-        var (stdout, stderr) = (new OutputLines(text => line(mask(text))), new OutputLines(text => line(mask(text))));
+        void Tell(string text) => line(own.Mask(mask(text)));
+        var (stdout, stderr) = (new OutputLines(Tell), new OutputLines(Tell));
         var buffer = new byte[16 * 1024];
         while (await stream.ReadOutputAsync(buffer, 0, buffer.Length, ct) is { EOF: false } read)
             (read.Target == MultiplexedStream.TargetStream.StandardError ? stderr : stdout).Append(buffer.AsSpan(0, read.Count));
         stdout.Complete();
         stderr.Complete();
-    }
-
-    private async Task<OwnContainer?> ByHandAsync(Release release, CancellationToken ct)
-    {
-        try
-        {
-            var container = await InspectAsync(release.Deployment, ct);
-            return new OwnContainer(
-                Name, container.ID, container.Name.TrimStart('/'), release.Deployment, release.Version, container.State?.Running is true, ByHand: true);
-        }
-        catch (DockerContainerNotFoundException)
-        {
-            return null;
-        }
     }
 
     private static Dictionary<string, IDictionary<string, bool>> Filter(string key, params string[] values) =>

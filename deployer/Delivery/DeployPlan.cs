@@ -38,7 +38,7 @@ internal sealed record DeployPlan(
     {
         { Canary: { } canary } when active is not null =>
             $"canary: {string.Join(", ", canary.Steps.Select(step => string.Create(CultureInfo.InvariantCulture, $"{step} %")))}, then all; {DurationText.Write(canary.Bake)} each",
-        { Rolling: { } rolling } when active is not null => $"rolling: {rolling.Batch} at a time",
+        { Rolling: { } rolling } when active is not null => $"rolling: {rolling.Batch} at a time{(rolling.Bake > TimeSpan.Zero ? $"; {DurationText.Write(rolling.Bake)} each" : ", none of them observed")}",
         { Ab: { } ab } when active is not null => $"A/B: {SplitChange.Describe(new Split(release, ab.Share, ab.Header, ab.Cookie))}, until it is promoted or aborted",
         _ => "all at once",
     };

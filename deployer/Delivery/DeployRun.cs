@@ -16,7 +16,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
     /// <param name="ct">The person's interruption.</param>
     public async Task<Delivered> RunAsync(ServiceManifest manifest, string version, ulong? index, CancellationToken ct)
     {
-        mesh.Secrets = SecretValues.Read(manifest.Secrets, Environment.GetEnvironmentVariable, File.ReadAllText);
+        mesh.Secrets = SecretValues.Read(manifest.AllSecrets, Environment.GetEnvironmentVariable, File.ReadAllText);
         await using var attempt = await Attempt.BeginAsync(mesh, narrator, manifest.Name, "deploy", $"deploy of {version}", ct);
         using var way = new CandidateWay(mesh, narrator);
         var image = manifest.Image.At(version);
@@ -28,8 +28,8 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             if (index is not null && index != attempt.Before.Index)
                 throw Changed(manifest.Name, index.Value, attempt.Before.Index);
             await RefuseTakenRoutesAsync(manifest, attempt.Token);
-            if (manifest.Strategy.Ab is not null && attempt.Before.Document?.Split is { } split)
-                throw new DeliveryException(ExitCode.WrongInput, $"{manifest.Name} is split with {split.Release.Version} already: end that by 'deployer abort {manifest.Name}' or 'deployer promote' first");
+            if (manifest.Strategy.Ab is not null && attempt.Before.Document?.Split is { } other)
+                throw new DeliveryException(ExitCode.WrongInput, $"{manifest.Name} is split with {other.Release.Version} already: end that by 'deployer abort {manifest.Name}' or 'deployer promote' first");
             await way.PrepareAsync(manifest, attempt.Token);
             await candidates.CleanAsync(manifest.Name, attempt.Before.Document, attempt.Token);
             var tests = await PullAsync(manifest, image, attempt);
@@ -37,14 +37,17 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             // The first release has nothing that it could be compared with, or come in the place of.
             var strategy = before.Active is null ? new Strategy() : manifest.Strategy;
             var target = await StartAsync(manifest, attempt, number => number <= (strategy.Rolling?.Batch ?? manifest.Replicas), []);
+            // Now, for there is nothing to do but to wait.
+            attempt.AskProxies();
             var instances = await HealthyAsync(manifest, attempt, target);
             await TestAsync(manifest, tests, way, instances, target, attempt);
+            var split = SplitChange.Of(manifest, attempt.Release, before);
             if (strategy.Canary is { } canary)
-                await new CanarySteps(mesh, narrator).RunAsync(attempt, canary, before);
+                await new CanarySteps(mesh, narrator).RunAsync(attempt, canary, before, split);
             if (strategy.Rolling is { } rolling)
-                await new RollingUpdate(mesh, hosts, narrator).RunAsync(attempt, manifest, rolling, before, target, (step, earlier) => NextAsync(manifest, attempt, step, earlier));
+                await new RollingUpdate(mesh, hosts, narrator).RunAsync(attempt, manifest, rolling, before, split, target, (step, earlier) => NextAsync(manifest, attempt, step, earlier));
             if (strategy.Ab is { } ab)
-                return await SplitAsync(attempt, ab, before);
+                return await SplitAsync(attempt, split with { Share = ab.Share, Header = ab.Header, Cookie = ab.Cookie }, before);
             after = before.Promote(attempt.Release, manifest.Routes) with { Traffic = manifest.Traffic };
             promoted = await Promotion.CommitAsync(attempt, after, narrator);
         }
@@ -85,7 +88,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
     private async Task UndoAsync(ServiceManifest manifest, Attempt attempt, Exception error)
     {
         if (attempt.Current.Document?.Split?.Release.Deployment == attempt.Release?.Deployment && attempt.Release is not null)
-            await new Reversion(mesh, hosts, narrator).EndSplitAsync(attempt, manifest, (Faults.Explain(error) ?? error).Message);
+            await new Reversion(mesh, hosts, narrator).TakeOutAsync(attempt, manifest, (Faults.Explain(error) ?? error).Message);
         else
             await candidates.RemoveAsync(manifest.Name, attempt.Release);
     }
@@ -102,8 +105,9 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             narrator.Warn($"{manifest.Name} has no tests in its manifest: nothing but its health stands between {image} and the traffic");
         return await narrator.PhaseAsync("pull", async () =>
         {
-            var testing = Task.WhenAll(manifest.Tests.Select(suite => PullTestsAsync(suite, image.Tag!, attempt.Token)));
-            var service = PullEverywhereAsync(image, attempt.Token);
+            var progress = new PullProgress();
+            var testing = Task.WhenAll(manifest.Tests.Select(suite => PullTestsAsync(suite, image.Tag!, progress, attempt.Token)));
+            var service = PullEverywhereAsync(image, progress, attempt.Token);
             // Both end before either is judged: nothing goes on behind a failure, and the service's own is told first.
             await Task.WhenAll((Task)service, testing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             var (pulled, tests) = (await service, await testing);
@@ -115,9 +119,9 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
     }
 
     // On all hosts at a time. A tag that was moved between two of them must not make two releases of one.
-    private async Task<PulledImage> PullEverywhereAsync(ImageReference image, CancellationToken ct)
+    private async Task<PulledImage> PullEverywhereAsync(ImageReference image, PullProgress progress, CancellationToken ct)
     {
-        var pulls = hosts.Chosen.Select(host => hosts.OnAsync(host, () => host.Images.PullAsync(image, ct))).ToArray();
+        var pulls = hosts.Chosen.Select(host => hosts.OnAsync(host, () => PullAsync(host, image, progress, ct))).ToArray();
         await Task.WhenAll((IEnumerable<Task>)pulls).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         var pulled = await Task.WhenAll(pulls);
         return pulled.All(one => one.ByDigest == pulled[0].ByDigest)
@@ -125,18 +129,27 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             : throw new DeliveryException(ExitCode.WrongInput, $"the hosts got different images for {image}, so its tag was moved while it was pulled: run this again");
     }
 
-    private async Task<string> PullTestsAsync(TestPolicy suite, string version, CancellationToken ct)
+    private async Task<string> PullTestsAsync(TestPolicy suite, string version, PullProgress progress, CancellationToken ct)
     {
         try
         {
             var image = suite.Image.Tag is null ? suite.Image.At(version) : suite.Image;
-            return (await (await TestsHostAsync(suite.On, ct)).Images.PullAsync(image, ct)).ByDigest;
+            return (await PullAsync(await TestsHostAsync(suite.On, ct), image, progress, ct)).ByDigest;
         }
         catch (DeliveryException error)
         {
             throw new DeliveryException(error.Code, $"the tests' {error.Message}", error);
         }
     }
+
+    private Task<PulledImage> PullAsync(ContainerHost host, ImageReference image, PullProgress progress, CancellationToken ct) => host.Images.PullAsync(
+        image,
+        message =>
+        {
+            if (progress.Note($"{host.Name} {image}", message) is { } come)
+                narrator.Progress(come);
+        },
+        ct);
 
     private async Task<ContainerHost> TestsHostAsync(TestPlace place, CancellationToken ct) =>
         place == TestPlace.Production ? hosts.Chosen[0] : await mesh.TestsHostAsync(ct);
@@ -149,9 +162,8 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
     }
 
     // It stays beside the active release, until a person has seen enough of it.
-    private async Task<Delivered> SplitAsync(Attempt attempt, AbPolicy ab, ServiceDocument before)
+    private async Task<Delivered> SplitAsync(Attempt attempt, Split split, ServiceDocument before)
     {
-        var split = new Split(attempt.Release!, ab.Share, ab.Header, ab.Cookie);
         var (service, version) = (attempt.Service, split.Release.Version);
         var what = $"{SplitChange.Describe(split)} to {version}, the others to {before.Active!.Version}";
         var index = await narrator.PhaseAsync("split", async () => (await attempt.ChangeAsync(before with { Split = split }, what), what));
@@ -192,7 +204,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             {
                 var found = await way.FindAsync(suite, target.Release, instances[0], attempt.Before.Document, attempt.Token);
                 narrator.Say($"running {suite.Image} against {found.Url}{(found.Pass is null ? "" : " as a candidate")}");
-                var container = CandidateSpec.OfTests(manifest, suite, image, target.Release, found, mesh.Settings.Environment);
+                var container = CandidateSpec.OfTests(manifest, suite, mesh.Secrets.Of(suite.Secrets), image, target.Release, found, mesh.Settings.Environment);
                 var runner = new TestRunner(await TestsHostAsync(suite.On, attempt.Token), narrator, mesh.Time);
                 var run = await Readiness.WhileAllRunAsync(target, token => runner.RunAsync(container, suite.Timeout, token), attempt.Token);
                 attempt.Tests.Add(run = run with { Suite = suite.Name });

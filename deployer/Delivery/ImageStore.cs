@@ -13,11 +13,18 @@ internal sealed class ImageStore(IDockerClient docker, RegistryCredentials crede
 
     private const string DigestStatus = "Digest: ";
 
-    public async Task<PulledImage> PullAsync(ImageReference image, CancellationToken ct)
+    /// <param name="image">The image with its tag.</param>
+    /// <param name="told">Hears of each message of the pull; <c>null</c> for nobody.</param>
+    /// <param name="ct">The person's interruption.</param>
+    public async Task<PulledImage> PullAsync(ImageReference image, Action<JSONMessage>? told, CancellationToken ct)
     {
         using var silence = new CancellationTokenSource(LongestSilence, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, silence.Token);
-        var messages = new PullMessages(() => silence.CancelAfter(LongestSilence));
+        var messages = new PullMessages(message =>
+        {
+            silence.CancelAfter(LongestSilence);
+            told?.Invoke(message);
+        });
         var shown = await credentials.ForAsync(image.Repository, ct);
         try
         {
@@ -50,7 +57,7 @@ internal sealed class ImageStore(IDockerClient docker, RegistryCredentials crede
         }
         catch (DockerImageNotFoundException)
         {
-            return (await PullAsync(image, ct)).Ports;
+            return (await PullAsync(image, told: null, ct)).Ports;
         }
     }
 
@@ -63,7 +70,7 @@ internal sealed class ImageStore(IDockerClient docker, RegistryCredentials crede
         .FirstOrDefault(parts => parts is [var name, _] && name == repository)?[1];
 
     // Docker answers 200 and tells of a failure that comes later in the stream. Read in the order in which it is told.
-    private sealed class PullMessages(Action heard) : IProgress<JSONMessage>
+    private sealed class PullMessages(Action<JSONMessage> heard) : IProgress<JSONMessage>
     {
         public string? Digest { get; private set; }
 
@@ -71,7 +78,7 @@ internal sealed class ImageStore(IDockerClient docker, RegistryCredentials crede
 
         public void Report(JSONMessage value)
         {
-            heard();
+            heard(value);
             Error ??= value.Error?.Message;
             if (value.Status?.StartsWith(DigestStatus, StringComparison.Ordinal) is true)
                 Digest = value.Status[DigestStatus.Length..].Trim();

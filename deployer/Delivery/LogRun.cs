@@ -17,7 +17,7 @@ internal sealed class LogRun(Mesh mesh, ContainerHosts hosts)
     public async Task RunAsync(string service, string? prefix, int? tail, bool follow, Action<LogLine, bool> tell, CancellationToken ct)
     {
         var document = (await mesh.Store.ReadAsync(service, ct))?.Document;
-        var containers = LogChoice.Find(service, prefix, document, await hosts.ListAsync(service, document, ct));
+        var containers = LogChoice.Find(service, prefix, document, await ListAsync(service, document, ct));
         var telling = new Lock();
         // At a time they would be mixed up where nothing happens any more.
         if (follow)
@@ -41,5 +41,18 @@ internal sealed class LogRun(Mesh mesh, ContainerHosts hosts)
                 throw new DeliveryException(ExitCode.WrongInput, $"what {container.Name} printed cannot be read: {Faults.DockerSaid(error)}.", error);
             }
         }
+    }
+
+    // Those that were started by hand and never promoted have nothing of the deployer's: only Consul knows whose they are.
+    private async Task<IReadOnlyList<OwnContainer>> ListAsync(string service, ServiceDocument? document, CancellationToken ct)
+    {
+        var listed = await hosts.ListAsync(service, document, ct);
+        var registered = (await mesh.Catalog.WithContainersAsync(service, ct)).Where(entry => entry.Container.Length > 0).Select(entry => entry.Container);
+        string[] others = [.. registered.Except(listed.Select(container => container.Id), StringComparer.Ordinal)];
+        if (others.Length == 0)
+            return listed;
+        var located = await hosts.LocateAsync(others, ct);
+        var found = await Task.WhenAll(located.SelectMany(share => share.Containers.Select(id => share.Host.ByHandAsync(id, version: "", ct))));
+        return [.. listed, .. found.OfType<OwnContainer>()];
     }
 }

@@ -10,7 +10,7 @@ internal sealed class PlanRun(Mesh mesh, ContainerHosts hosts)
         if (RouteClaims.Conflict(manifest.Name, manifest.Routes, await mesh.Store.ListAsync(ct)) is { } conflict)
             throw new DeliveryException(ExitCode.WrongInput, conflict);
         var image = manifest.Image.At(version);
-        var pulled = await hosts.Chosen[0].Images.PullAsync(image, ct);
+        var pulled = await hosts.Chosen[0].Images.PullAsync(image, told: null, ct);
         if (ExposedPorts.Fault(image.ToString(), manifest.Port, pulled.Ports) is { } fault)
             throw new DeliveryException(ExitCode.WrongInput, fault);
         var stored = await mesh.Store.ReadAsync(manifest.Name, ct);

@@ -14,14 +14,15 @@ internal sealed class PromoteRun(Mesh mesh, ContainerHosts hosts, Narrator narra
         try
         {
             var before = Document(service, routes, attempt.Before.Document);
-            if (routes.Count > 0 && RouteClaims.Conflict(service, routes, await mesh.Store.ListAsync(attempt.Token)) is { } conflict)
-                throw new DeliveryException(ExitCode.WrongInput, conflict);
             var chosen = CandidateChoice.Find(
                 service, prefix, attempt.Before.Document, await mesh.Catalog.WithContainersAsync(service, attempt.Token));
             var shares = await CandidateIdentity.LocateAsync(chosen, hosts, attempt.Token);
             attempt.Release = await CandidateIdentity.OfAsync(chosen, shares, attempt.Token);
-            await HealthyAsync(attempt, shares, deadline);
             after = before.Promote(attempt.Release, routes.Count > 0 ? routes : null);
+            // New ones, be they said now or brought along by a split.
+            if ((routes.Count > 0 || !ReferenceEquals(after.Routes, before.Routes)) && RouteClaims.Conflict(service, after.Routes, await mesh.Store.ListAsync(attempt.Token)) is { } conflict)
+                throw new DeliveryException(ExitCode.WrongInput, conflict);
+            await HealthyAsync(attempt, shares, deadline);
             index = await Promotion.CommitAsync(attempt, after, narrator);
         }
         catch (Exception error)

@@ -1,4 +1,5 @@
 using ServiceMesh.Deployer.Output;
+using ServiceMesh.Store;
 
 namespace ServiceMesh.Deployer.Delivery;
 
@@ -6,6 +7,7 @@ namespace ServiceMesh.Deployer.Delivery;
 internal sealed class ProxiesFollow(Mesh mesh, Narrator narrator)
 {
     private static readonly TimeSpan Within = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan BeforehandWithin = TimeSpan.FromSeconds(2);
 
     /// <returns>A sentence for each proxy that does not follow; it has been waited for.</returns>
     public async Task<IReadOnlyList<string>> WaitAsync(string service, ulong index, CancellationToken ct) =>
@@ -20,4 +22,28 @@ internal sealed class ProxiesFollow(Mesh mesh, Narrator narrator)
             var late = ProxyState.Behind(answers, index);
             return (late, $"{answers.Count - late.Count} of {answers.Count} follow index {index}");
         });
+
+    /// <summary>
+    /// Warns of each proxy that does not even follow what stands already. It is also why the wait after the change is short: by
+    /// then the connections are there, and the code has run once.
+    /// </summary>
+    public async Task WarnBeforehandAsync(StoredDocument before, CancellationToken ct)
+    {
+        try
+        {
+            var proxies = await mesh.Proxies.ListAsync(ct);
+            var answers = await mesh.Proxies.AskUntilAsync(
+                before.Service, proxies, all => Late(all, before).Count == 0, BeforehandWithin, ct);
+            foreach (var fault in Late(answers, before))
+                narrator.Warn($"{fault}: until it follows, whatever leaves the traffic is kept running for it");
+        }
+        catch (Exception error) when (Faults.Explain(error) is not null)
+        {
+            // Whoever needs the answers asks again.
+        }
+    }
+
+    // A proxy has no answer of a service that has no document yet.
+    private static IReadOnlyList<string> Late(IReadOnlyDictionary<Instance, ProxyAnswer?> answers, StoredDocument before) =>
+        before.Document is null ? [] : ProxyState.Behind(answers, before.Index);
 }

@@ -7,8 +7,11 @@ namespace ServiceMesh.Deployer.Delivery;
 internal sealed class ProxyFleet(Catalog catalog, HttpClient http, string proxyService, TimeProvider time)
 {
     private static readonly TimeSpan AnswersWithin = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(200);
+
+    // A proxy follows within milliseconds: whoever waits for it is late by a third of that at the most.
+    private const double Growth = 1.3;
 
     public async Task<IReadOnlyList<Instance>> ListAsync(CancellationToken ct) => await catalog.InstancesAsync(proxyService, ct);
 
@@ -36,7 +39,7 @@ internal sealed class ProxyFleet(Catalog catalog, HttpClient http, string proxyS
             if (enough(answers) || time.GetElapsedTime(began) >= within)
                 return answers;
             await Task.Delay(pause, time, ct);
-            pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+            pause = pause * Growth < LongestPause ? pause * Growth : LongestPause;
         }
     }
 

@@ -9,7 +9,10 @@ namespace ServiceMesh.Deployer.Delivery;
 internal sealed record ReadinessTarget(
     string Service, Release Release, IReadOnlyList<HostShare> Shares, TimeSpan HealthyFor, TimeSpan Deadline)
 {
-    /// <summary>How many containers these are.</summary>
+    /// <summary>The ids of these containers.</summary>
+    public IReadOnlySet<string> Containers => Shares.SelectMany(share => share.Containers).ToHashSet(StringComparer.Ordinal);
+
+    /// <summary>How many they are.</summary>
     public int Count => Shares.Sum(share => share.Containers.Count);
 
     /// <summary>The last lines of the first of them, to illustrate a failure.</summary>
@@ -66,7 +69,7 @@ internal sealed class Readiness(Catalog catalog, string environment, TimeProvide
         using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var gate = new HealthGate(target.Count, target.HealthyFor);
         var began = time.GetTimestamp();
-        var changes = catalog.FollowAsync(target.Service, target.Release.Deployment, over.Token).GetAsyncEnumerator(over.Token);
+        var changes = catalog.FollowAsync(target.Service, target.Containers, over.Token).GetAsyncEnumerator(over.Token);
         var change = changes.MoveNextAsync().AsTask();
         try
         {

@@ -13,14 +13,13 @@ internal sealed class Reversion(Mesh mesh, ContainerHosts hosts, Narrator narrat
     /// <returns>What the deployment ends with.</returns>
     public async Task<DeliveryException> RevertAsync(Attempt attempt, ServiceManifest manifest, string reason)
     {
-        if (attempt.Before.Document is not { Active: { } former } before)
+        if (attempt.Before.Document?.Active is not { } former)
         {
             narrator.Warn($"{attempt.Service} {attempt.Release!.Version} does badly ({reason}), but there is no release to return to");
             return new DeliveryException(ExitCode.Reverted, $"{attempt.Service} {attempt.Release!.Version} does badly: {reason}. It stays active, because it is the first.");
         }
 
-        // The document as it was, and the release that failed is nobody's target for a rollback.
-        await LeaveAsync(attempt, manifest, before, reason);
+        await TakeOutAsync(attempt, manifest, reason);
         var isBack = attempt.Current.Document?.Active?.Deployment == former.Deployment;
         return new DeliveryException(
             ExitCode.Reverted,
@@ -29,25 +28,27 @@ internal sealed class Reversion(Mesh mesh, ContainerHosts hosts, Narrator narrat
                 : $"{attempt.Service} {attempt.Release!.Version} was promoted, does badly ({reason}), and could not be reverted: look at 'deployer status {attempt.Service}'.");
     }
 
-    /// <summary>Ends the split with a release that failed on its way into all of the traffic.</summary>
-    public Task EndSplitAsync(Attempt attempt, ServiceManifest manifest, string reason) =>
-        LeaveAsync(attempt, manifest, attempt.Current.Document! with { Split = null, Leaving = attempt.Before.Document?.Leaving }, reason);
-
-    private async Task LeaveAsync(Attempt attempt, ServiceManifest manifest, ServiceDocument after, string reason)
+    /// <summary>Gives all of the traffic to the release that was active before. The one that failed is nobody's target for a rollback.</summary>
+    public async Task TakeOutAsync(Attempt attempt, ServiceManifest manifest, string reason)
     {
+        var before = attempt.Before.Document!;
+        var after = ActiveAlone(before);
+        Release[] left = [.. new[] { attempt.Release, before.Split?.Release }.OfType<Release>()];
         using var deadline = new CancellationTokenSource(Within, mesh.Time);
         try
         {
-            // Only then something of the other release is stopped; and whoever reverts must not wait for a host that is away.
-            if (manifest.Strategy.Rolling is not null)
+            // Only then something of the active release is stopped; and whoever reverts must not wait for a host that is away.
+            if (manifest.Strategy.Rolling is not null || before.Split is not null)
                 await new Restart(mesh, hosts, narrator).OfActiveAsync(after, manifest.Health.Deadline, deadline.Token);
             var index = await narrator.PhaseAsync("revert", async () =>
             {
                 var changed = await attempt.RevertAsync(after, reason);
                 return (changed, $"{after.Service} {after.Active!.Version} has all of the traffic at index {changed}");
             });
-            if (await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, new HashSet<string> { attempt.Release!.Deployment }, manifest.Drain, deadline.Token))
-                await new Candidates(mesh, hosts, narrator).RemoveAsync(after.Service, attempt.Release);
+            if (!await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, left.Select(release => release.Deployment).ToHashSet(), manifest.Drain, deadline.Token))
+                return;
+            foreach (var release in left)
+                await new Candidates(mesh, hosts, narrator).RemoveAsync(after.Service, release);
         }
         catch (Exception error) when (error is OperationCanceledException || Faults.Explain(error) is not null)
         {
@@ -56,4 +57,10 @@ internal sealed class Reversion(Mesh mesh, ContainerHosts hosts, Narrator narrat
                 + $"run 'deployer abort {attempt.Service}' or 'deployer rollback {attempt.Service}'");
         }
     }
+
+    /// <summary>
+    /// The document with its active release alone. A split that an earlier delivery left unfinished is over with the delivery that
+    /// came after it, and so is what left the traffic for its sake.
+    /// </summary>
+    public static ServiceDocument ActiveAlone(ServiceDocument document) => document.Split is null ? document : document with { Split = null, Leaving = null };
 }

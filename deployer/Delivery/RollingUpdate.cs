@@ -1,4 +1,5 @@
 using System.Globalization;
+using ServiceMesh.Deployer.Delivery.Canary;
 using ServiceMesh.Deployer.Manifest;
 using ServiceMesh.Deployer.Output;
 
@@ -12,6 +13,7 @@ internal sealed class RollingUpdate(Mesh mesh, ContainerHosts hosts, Narrator na
     /// <param name="manifest">What the service is.</param>
     /// <param name="rolling">How it comes into the traffic.</param>
     /// <param name="before">The document to begin with.</param>
+    /// <param name="split">The release's split, without a share yet.</param>
     /// <param name="started">The first batch.</param>
     /// <param name="next">Starts one more batch and waits until all that was started is healthy.</param>
     public async Task RunAsync(
@@ -19,6 +21,7 @@ internal sealed class RollingUpdate(Mesh mesh, ContainerHosts hosts, Narrator na
         ServiceManifest manifest,
         RollingPolicy rolling,
         ServiceDocument before,
+        Split split,
         ReadinessTarget started,
         Func<RollingStep, ReadinessTarget, Task<ReadinessTarget>> next)
     {
@@ -26,6 +29,7 @@ internal sealed class RollingUpdate(Mesh mesh, ContainerHosts hosts, Narrator na
         var containers = await hosts.ListAsync(attempt.Service, before, attempt.Token);
         var serving = containers.Where(container => container.Deployment == active.Deployment && container.Running).ToList();
         var steps = RollingStep.Of(manifest.Replicas, rolling.Batch, serving.Count);
+        var observation = rolling.Bake > TimeSpan.Zero ? new ShareObservation(mesh, rolling) : null;
         foreach (var step in steps)
         {
             if (step.From > 1)
@@ -33,7 +37,7 @@ internal sealed class RollingUpdate(Mesh mesh, ContainerHosts hosts, Narrator na
             if (step == steps[^1])
                 return;
             var surplus = ScalePlan.Of(active, step.Remaining, serving, leaving: _ => false).Leave;
-            await ReplaceAsync(attempt, manifest, before, step, surplus);
+            await ReplaceAsync(attempt, manifest, before, split with { Share = step.Share, Header = observation?.Header }, surplus, observation);
             serving.RemoveAll(surplus.Contains);
         }
     }
@@ -56,14 +60,15 @@ internal sealed class RollingUpdate(Mesh mesh, ContainerHosts hosts, Narrator na
         }
     }
 
-    private async Task ReplaceAsync(Attempt attempt, ServiceManifest manifest, ServiceDocument before, RollingStep step, IReadOnlyList<OwnContainer> surplus)
+    private async Task ReplaceAsync(
+        Attempt attempt, ServiceManifest manifest, ServiceDocument before, Split split, IReadOnlyList<OwnContainer> surplus, ShareObservation? observation)
     {
         var instances = (await mesh.Catalog.WithContainersAsync(attempt.Service, attempt.Token)).ToLookup(entry => entry.Container, entry => entry.Instance.Id);
         HashSet<string> leaving = [.. surplus.SelectMany(container => instances[container.Id])];
-        var what = string.Create(CultureInfo.InvariantCulture, $"{step.Share} % to {attempt.Release!.Version}");
+        var what = string.Create(CultureInfo.InvariantCulture, $"{split.Share} % to {split.Release.Version}");
         var after = before with
         {
-            Split = new Split(attempt.Release, step.Share),
+            Split = split,
             Leaving = [.. attempt.Current.Document?.Leaving ?? [], .. leaving],
         };
         // At once: what leaves and where its requests go are one change.
@@ -71,7 +76,17 @@ internal sealed class RollingUpdate(Mesh mesh, ContainerHosts hosts, Narrator na
         if (!await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, leaving, manifest.Drain, attempt.Token))
         {
             throw new DeliveryException(
-                ExitCode.Reverted, $"{attempt.Service} {attempt.Release.Version} was taken out of the traffic: a proxy does not follow, so nothing of {before.Active!.Version} can be replaced");
+                ExitCode.Reverted, $"{attempt.Service} {split.Release.Version} was taken out of the traffic: a proxy does not follow, so nothing of {before.Active!.Version} can be replaced");
+        }
+
+        // While those that leave still run: the way back takes no start then.
+        if (observation is not null)
+        {
+            await narrator.PhaseAsync("observe", async () =>
+            {
+                var reason = await observation.JudgeAsync(attempt, after);
+                return (reason, string.Create(CultureInfo.InvariantCulture, $"{split.Share} %: {reason}"));
+            });
         }
 
         if (surplus.Count == 0)

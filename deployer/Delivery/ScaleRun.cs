@@ -69,8 +69,8 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
                     started.Add(new OwnContainer(hostName, id, parameters.Name!, release.Deployment, release.Version, Running: true, ByHand: false));
                 }
 
-                var serving = own.Where(container => container.Running && !plan.Leave.Contains(container)).Concat(started);
-                var located = await hosts.LocateAsync([.. serving.Select(container => container.Id)], attempt.Token);
+                // These alone are waited for: one more is wanted all the more where one of the others is ill.
+                var located = await hosts.LocateAsync([.. started.Select(container => container.Id)], attempt.Token);
                 await Task.WhenAll(started.Select(container => hosts.StartAsync(container, attempt.Token)));
                 return (located, string.Join(", ", started.Select(container => container.Name)));
             }

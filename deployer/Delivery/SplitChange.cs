@@ -1,4 +1,5 @@
 using System.Globalization;
+using ServiceMesh.Deployer.Manifest;
 using ServiceMesh.Deployer.Output;
 
 namespace ServiceMesh.Deployer.Delivery;
@@ -23,7 +24,11 @@ internal sealed class SplitChange(Mesh mesh, Narrator narrator)
                 $"{input.Service} is split with {before.Release.Version} already: end that by 'deployer abort {input.Service}' or 'deployer promote' first");
         }
 
-        var split = new Split(release, input.Share ?? before?.Share ?? 0, input.Header ?? before?.Header, input.Cookie ?? before?.Cookie);
+        var split = new Split(release, input.Share ?? before?.Share ?? 0, input.Header ?? before?.Header, input.Cookie ?? before?.Cookie)
+        {
+            Routes = before?.Routes,
+            Traffic = before?.Traffic,
+        };
         return (document with { Split = split }, $"{Describe(split)} to {release.Version}, the others to {document.Active!.Version}");
     }
 
@@ -40,6 +45,13 @@ internal sealed class SplitChange(Mesh mesh, Narrator narrator)
 
         var hosts = await mesh.HostsAsync([], narrator, ct);
         return await CandidateIdentity.OfAsync(chosen, await CandidateIdentity.LocateAsync(chosen, hosts, ct), ct);
+    }
+
+    /// <summary>The split that a release begins with, without a share yet. What its manifest changes besides waits there for its promotion. Pure.</summary>
+    public static Split Of(ServiceManifest manifest, Release release, ServiceDocument before)
+    {
+        var changes = DocumentChanges.Between(before, before with { Routes = manifest.Routes, Traffic = manifest.Traffic });
+        return changes.Count == 0 ? new Split(release, 0) : new Split(release, 0) { Routes = manifest.Routes, Traffic = manifest.Traffic };
     }
 
     /// <summary>Which requests are sent to the split's release.</summary>

@@ -6,20 +6,21 @@ namespace ServiceMesh.Deployer.Manifest;
 /// <param name="File">The CI host's file; <c>null</c> for a variable.</param>
 internal sealed record SecretSource(string Name, string? Variable, string? File);
 
-/// <summary>Reads the <c>secrets</c> of a manifest: names and where their values stand, never the values.</summary>
+/// <summary>Reads the <c>secrets</c> of a manifest or of a suite: names and where their values stand, never the values.</summary>
 internal static class SecretReader
 {
     private static readonly string[] Keys = ["env", "file"];
 
-    public static IReadOnlyList<SecretSource> Read(Section root, IReadOnlyDictionary<string, string> environment)
+    public static IReadOnlyList<SecretSource> Read(Section section, IReadOnlyDictionary<string, string> environment)
     {
         var sources = new List<SecretSource>();
-        foreach (var (name, source) in root.Named("secrets", Keys))
+        foreach (var (name, source) in section.Named("secrets", Keys))
         {
-            if (Section.VariableFault(name) is { } fault)
-                root.Fault("secrets", fault);
+            // The container's label parts them by commas.
+            if (Section.VariableFault(name) is not null || name.Contains(','))
+                section.Fault("secrets", $"'{name}' is no name of an environment variable");
             if (environment.ContainsKey(name))
-                root.Fault("secrets", $"'{name}' is in environment too: which of both?");
+                section.Fault("secrets", $"'{name}' is in environment too: which of both?");
             if (source is null)
                 sources.Add(new SecretSource(name, Variable: name, File: null));
             else if (source.Has("env") == source.Has("file"))

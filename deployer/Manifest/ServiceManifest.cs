@@ -32,6 +32,9 @@ internal sealed record ServiceManifest
     /// <summary>Environment variables whose values are read where the deployer runs, and told nowhere.</summary>
     public IReadOnlyList<SecretSource> Secrets { get; init; } = [];
 
+    /// <summary>These and those of the tests.</summary>
+    public IEnumerable<SecretSource> AllSecrets => Secrets.Concat(Tests.SelectMany(suite => suite.Secrets));
+
     public ResourceLimits Resources { get; init; } = new();
 
     /// <summary>The suites of the service's own integration tests, in their order; none to promote without any.</summary>
@@ -94,6 +97,9 @@ internal sealed record TestPolicy
 
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>As the service's; a suite is given none but its own.</summary>
+    public IReadOnlyList<SecretSource> Secrets { get; init; } = [];
+
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(2);
 
     public TestPlace On { get; init; } = TestPlace.Ci;
@@ -121,31 +127,45 @@ internal enum TestPlace
     Production,
 }
 
-/// <summary>A release comes into the traffic by growing shares, each judged beside the active one before the next.</summary>
-internal sealed record CanaryPolicy
+/// <summary>How a release with a share of the traffic is judged beside the active one.</summary>
+internal abstract record ObservationPolicy
 {
-    /// <summary>The shares in percent, ascending, each more than 0 and less than 100; all of the traffic comes after the last.</summary>
-    public IReadOnlyList<double> Steps { get; init; } = [10, 50];
-
     /// <summary>How long each share is observed.</summary>
-    public TimeSpan Bake { get; init; } = TimeSpan.FromMinutes(1);
+    public TimeSpan Bake { get; init; }
 
-    /// <summary>The least number of the candidate's requests in a step that say anything.</summary>
+    /// <summary>The least number of the candidate's requests, and of the active release's, that say anything.</summary>
     public int Minimum { get; init; } = 100;
 
     /// <summary>By how much the candidate's share of errors may exceed the active release's, 0 to 1.</summary>
     public double ErrorShare { get; init; } = 0.01;
 
-    /// <summary>How many times the active release's p99 the candidate's may be.</summary>
-    public double P99Ratio { get; init; } = 1.5;
+    /// <summary>How many times the active release's p99 the candidate's may be; <c>null</c> for any.</summary>
+    public double? P99Ratio { get; init; }
 
     /// <summary>The path that is asked of both releases where there are too few requests; <c>null</c> for none.</summary>
     public string? Synthetic { get; init; }
 }
 
-/// <summary>A release comes into the traffic replica by replica, each batch in the place of as many of the active release.</summary>
-/// <param name="Batch">How many replicas come at a time.</param>
-internal sealed record RollingPolicy(int Batch);
+/// <summary>A release comes into the traffic by growing shares, each judged beside the active one before the next.</summary>
+internal sealed record CanaryPolicy : ObservationPolicy
+{
+    public CanaryPolicy() => (Bake, P99Ratio) = (TimeSpan.FromMinutes(1), 1.5);
+
+    /// <summary>The shares in percent, ascending, each more than 0 and less than 100; all of the traffic comes after the last.</summary>
+    public IReadOnlyList<double> Steps { get; init; } = [10, 50];
+}
+
+/// <summary>
+/// A release comes into the traffic replica by replica, each batch in the place of as many of the active release, and each but
+/// the last judged before those are stopped. Without a time to bake nothing is judged.
+/// </summary>
+internal sealed record RollingPolicy : ObservationPolicy
+{
+    public RollingPolicy() => Bake = TimeSpan.FromSeconds(30);
+
+    /// <summary>How many replicas come at a time.</summary>
+    public int Batch { get; init; } = 1;
+}
 
 /// <summary>A release stays beside the active one until a person promotes or aborts it.</summary>
 /// <param name="Share">Its share of the requests in percent.</param>

@@ -7,8 +7,9 @@ internal sealed record Strategy(CanaryPolicy? Canary = null, RollingPolicy? Roll
 internal static class StrategyReader
 {
     private static readonly string[] Keys = ["canary", "rolling", "ab"];
-    private static readonly string[] CanaryKeys = ["steps", "bake", "minimum", "error-share", "p99-ratio", "synthetic"];
-    private static readonly string[] RollingKeys = ["batch"];
+    private static readonly string[] ObservationKeys = ["bake", "minimum", "error-share", "p99-ratio", "synthetic"];
+    private static readonly string[] CanaryKeys = ["steps", .. ObservationKeys];
+    private static readonly string[] RollingKeys = ["batch", .. ObservationKeys];
     private static readonly string[] AbKeys = ["share", "header", "cookie"];
     private static readonly string[] MatchKeys = ["name", "value"];
     private static readonly string[] WatchKeys = ["for", "error-share", "minimum"];
@@ -39,21 +40,23 @@ internal static class StrategyReader
     {
         if (strategy.Child("canary", CanaryKeys) is not { } canary)
             return null;
-        var usual = new CanaryPolicy();
-        return usual with
-        {
-            Bake = canary.Duration("bake", usual.Bake, TimeSpan.FromSeconds(1)),
-            Minimum = canary.Whole("minimum", usual.Minimum, 1, 1_000_000),
-            ErrorShare = canary.Share("error-share") ?? usual.ErrorShare,
-            P99Ratio = canary.Number("p99-ratio", usual.P99Ratio, 1, 100),
-            Synthetic = Synthetic(canary),
-            Steps = Steps(canary) ?? usual.Steps,
-        };
+        var policy = Observation(canary, new CanaryPolicy(), leastBake: TimeSpan.FromSeconds(1));
+        return policy with { Steps = Steps(canary) ?? policy.Steps };
     }
 
     private static RollingPolicy? Rolling(Section strategy) => strategy.Child("rolling", RollingKeys) is { } rolling
-        ? new RollingPolicy(rolling.Whole("batch", 1, 1, ServiceManifest.MostReplicas))
+        ? Observation(rolling, new RollingPolicy(), leastBake: TimeSpan.Zero) with { Batch = rolling.Whole("batch", 1, 1, ServiceManifest.MostReplicas) }
         : null;
+
+    private static T Observation<T>(Section section, T usual, TimeSpan leastBake)
+        where T : ObservationPolicy => usual with
+    {
+        Bake = section.Duration("bake", usual.Bake, leastBake),
+        Minimum = section.Whole("minimum", usual.Minimum, 1, 1_000_000),
+        ErrorShare = section.Share("error-share") ?? usual.ErrorShare,
+        P99Ratio = section.Has("p99-ratio") ? section.Number("p99-ratio", 1, 1, 100) : usual.P99Ratio,
+        Synthetic = Synthetic(section),
+    };
 
     private static AbPolicy? Ab(Section strategy)
     {
@@ -91,11 +94,11 @@ internal static class StrategyReader
         return steps.Count > 0 ? steps : null;
     }
 
-    private static string? Synthetic(Section canary)
+    private static string? Synthetic(Section section)
     {
-        var path = canary.Text("synthetic");
+        var path = section.Text("synthetic");
         if (path is not null && !path.StartsWith('/'))
-            canary.Fault("synthetic", $"'{path}' must be a path behind the service's route that begins with '/', such as /health");
+            section.Fault("synthetic", $"'{path}' must be a path behind the service's route that begins with '/', such as /health");
         return path;
     }
 }

@@ -3,7 +3,7 @@ namespace ServiceMesh.Deployer.Manifest;
 /// <summary>Reads the <c>tests</c> of a manifest: one suite, or a list of suites with a name each.</summary>
 internal static class TestsReader
 {
-    private static readonly string[] Keys = ["name", "image", "environment", "timeout", "on", "through"];
+    private static readonly string[] Keys = ["name", "image", "environment", "secrets", "timeout", "on", "through"];
     private static readonly Dictionary<string, TestPlace> Places = new() { ["ci"] = TestPlace.Ci, ["production"] = TestPlace.Production };
     private static readonly Dictionary<string, TestWay> Ways = new() { ["direct"] = TestWay.Direct, ["proxy"] = TestWay.Proxy };
 
@@ -34,6 +34,7 @@ internal static class TestsReader
         return policy with
         {
             Timeout = section.Duration("timeout", policy.Timeout, TimeSpan.FromMilliseconds(1)),
+            Secrets = SecretReader.Read(section, variables),
             On = section.OneOf("on", Places, policy.On),
             Through = section.OneOf("through", Ways, policy.Through),
         };

@@ -6,6 +6,8 @@ internal abstract class Narrator(TimeProvider time)
     private readonly List<PhaseRecord> phases = [];
     private readonly List<string> warnings = [];
     private readonly long started = time.GetTimestamp();
+    private readonly Lock telling = new();
+    private long progressed;
 
     public IReadOnlyList<PhaseRecord> Phases => phases;
 
@@ -16,7 +18,7 @@ internal abstract class Narrator(TimeProvider time)
     /// <summary>Runs one phase; <paramref name="work"/> gives its result and what to say of it.</summary>
     public async Task<T> PhaseAsync<T>(string name, Func<Task<(T Result, string Detail)>> work)
     {
-        var began = time.GetTimestamp();
+        var began = progressed = time.GetTimestamp();
         Begin(name);
         try
         {
@@ -31,13 +33,28 @@ internal abstract class Narrator(TimeProvider time)
         }
     }
 
-    /// <summary>Told once, however often it happens.</summary>
+    /// <summary>Told once, however often it happens, and by whomever at the same time.</summary>
     public void Warn(string sentence)
     {
-        if (warnings.Contains(sentence))
-            return;
-        warnings.Add(sentence);
-        ShowWarning(sentence);
+        lock (telling)
+        {
+            if (warnings.Contains(sentence))
+                return;
+            warnings.Add(sentence);
+            ShowWarning(sentence);
+        }
+    }
+
+    /// <summary>How far the running phase is. Said now and then only, however often it is told, and by whomever at the same time.</summary>
+    public void Progress(string words)
+    {
+        lock (telling)
+        {
+            if (time.GetElapsedTime(progressed) < BetweenProgress)
+                return;
+            progressed = time.GetTimestamp();
+            ShowProgress(words);
+        }
     }
 
     /// <summary>One line that a container printed.</summary>
@@ -47,6 +64,11 @@ internal abstract class Narrator(TimeProvider time)
     public abstract void Say(string sentence);
 
     public abstract void Fail(string sentence, IReadOnlyList<string> logTail);
+
+    /// <summary>How seldom it is said how far a phase is.</summary>
+    protected abstract TimeSpan BetweenProgress { get; }
+
+    protected abstract void ShowProgress(string words);
 
     protected abstract void Begin(string phase);
 

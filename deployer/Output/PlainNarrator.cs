@@ -3,6 +3,10 @@ namespace ServiceMesh.Deployer.Output;
 /// <summary>Lines without colour or cursor, for logs and pipes.</summary>
 internal sealed class PlainNarrator(TextWriter output, TimeProvider time) : Narrator(time)
 {
+    private string running = "";
+
+    protected override TimeSpan BetweenProgress => TimeSpan.FromSeconds(10);
+
     public override void Relay(string line) => output.WriteLine($"  | {line}");
 
     public override void Say(string sentence) => output.WriteLine(sentence);
@@ -14,10 +18,10 @@ internal sealed class PlainNarrator(TextWriter output, TimeProvider time) : Narr
         output.WriteLine($"error: {sentence}");
     }
 
-    protected override void Begin(string phase)
-    {
-        // Said at its end, with the time it took.
-    }
+    protected override void ShowProgress(string words) => output.WriteLine($"... {running,-8}            {words}");
+
+    // Said at its end, with the time it took.
+    protected override void Begin(string phase) => running = phase;
 
     protected override void End(PhaseRecord phase) =>
         output.WriteLine($"{(phase.Ok ? "ok" : "no"),-3} {phase.Name,-8} {phase.Seconds,7:0.0} s  {phase.Detail}");

@@ -5,7 +5,13 @@ namespace ServiceMesh.Deployer.Output;
 /// <summary>The same lines in colour, with the running phase shown while it runs.</summary>
 internal sealed class TerminalNarrator(IAnsiConsole console, TimeProvider time) : Narrator(time)
 {
+    private static readonly ControlCode Erased = new("\r\u001b[K");
+
+    private readonly Lock writing = new();
     private string? running;
+    private string progress = "";
+
+    protected override TimeSpan BetweenProgress => TimeSpan.FromMilliseconds(200);
 
     public override void Relay(string line) => Line($"  [grey]│ {Markup.Escape(line)}[/]");
 
@@ -20,8 +26,21 @@ internal sealed class TerminalNarrator(IAnsiConsole console, TimeProvider time) 
 
     protected override void Begin(string phase)
     {
-        running = phase;
-        ShowRunning();
+        lock (writing)
+        {
+            (running, progress) = (phase, "");
+            ShowRunning();
+        }
+    }
+
+    protected override void ShowProgress(string words)
+    {
+        lock (writing)
+        {
+            progress = words;
+            console.Write(Erased);
+            ShowRunning();
+        }
     }
 
     protected override void End(PhaseRecord phase)
@@ -36,14 +55,18 @@ internal sealed class TerminalNarrator(IAnsiConsole console, TimeProvider time) 
     // The running phase's own line is overwritten by whatever is said next, and then said again below it.
     private void Line(string markup)
     {
-        console.Write(new ControlCode("\r\u001b[K"));
-        console.MarkupLine(markup);
-        ShowRunning();
+        // A warning may come from beside the phase.
+        lock (writing)
+        {
+            console.Write(Erased);
+            console.MarkupLine(markup);
+            ShowRunning();
+        }
     }
 
     private void ShowRunning()
     {
         if (running is not null)
-            console.Markup($"[grey]… {running}[/]");
+            console.Markup($"[grey]… {running} {progress}[/]");
     }
 }

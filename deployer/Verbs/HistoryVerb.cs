@@ -7,7 +7,7 @@ namespace ServiceMesh.Deployer.Verbs;
 /// <summary><c>deployer history demo</c></summary>
 internal static class HistoryVerb
 {
-    private static readonly Argument<string> Service = new("service") { Description = "the service's name" };
+    private static readonly Argument<string> Service = ServiceArgument.Create();
 
     public static Command Create()
     {

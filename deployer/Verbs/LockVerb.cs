@@ -7,7 +7,7 @@ namespace ServiceMesh.Deployer.Verbs;
 /// <summary><c>deployer lock status demo</c> and <c>deployer lock release demo</c></summary>
 internal static class LockVerb
 {
-    private static readonly Argument<string> Service = new("service") { Description = "the service's name" };
+    private static readonly Argument<string> Service = ServiceArgument.Create();
 
     public static Command Create() => new("lock", "Tells who may change a service now, or takes the lock away from them.")
     {

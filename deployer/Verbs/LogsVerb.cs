@@ -7,7 +7,7 @@ namespace ServiceMesh.Deployer.Verbs;
 /// <summary><c>deployer logs demo --follow</c></summary>
 internal static class LogsVerb
 {
-    private static readonly Argument<string> Service = new("service") { Description = "the service's name" };
+    private static readonly Argument<string> Service = ServiceArgument.Create();
 
     private static readonly Argument<string?> Container = new("id")
     {

@@ -6,7 +6,7 @@ namespace ServiceMesh.Deployer.Verbs;
 /// <summary><c>deployer maintenance demo --message "Back at noon."</c></summary>
 internal static class MaintenanceVerb
 {
-    private static readonly Argument<string> Service = new("service") { Description = "the service's name" };
+    private static readonly Argument<string> Service = ServiceArgument.Create();
 
     private static readonly Option<string?> Message = new("--message") { Description = "what people read", HelpName = "text" };
 

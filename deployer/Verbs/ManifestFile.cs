@@ -13,7 +13,11 @@ internal static class ManifestFile
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         return manifest with
         {
-            Secrets = [.. manifest.Secrets.Select(secret => secret with { File = secret.File is { } file ? Path.Combine(folder, file) : null })],
+            Secrets = Beside(manifest.Secrets),
+            Tests = [.. manifest.Tests.Select(suite => suite with { Secrets = Beside(suite.Secrets) })],
         };
+
+        IReadOnlyList<SecretSource> Beside(IEnumerable<SecretSource> secrets) =>
+            [.. secrets.Select(secret => secret with { File = secret.File is { } file ? Path.Combine(folder, file) : null })];
     }
 }

@@ -6,7 +6,7 @@ namespace ServiceMesh.Deployer.Verbs;
 /// <summary><c>deployer pause demo --limit 20s</c></summary>
 internal static class PauseVerb
 {
-    private static readonly Argument<string> Service = new("service") { Description = "the service's name" };
+    private static readonly Argument<string> Service = ServiceArgument.Create();
 
     private static readonly Option<TimeSpan?> Limit = MeshOptions.Duration(
         "--limit", "how long a request is held before it gets 504, at most 10m", Pause.DefaultLimit);

@@ -6,7 +6,7 @@ namespace ServiceMesh.Deployer.Verbs;
 /// <summary><c>deployer promote demo 3f2a</c></summary>
 internal static class PromoteVerb
 {
-    private static readonly Argument<string> Service = new("service") { Description = "the service's name" };
+    private static readonly Argument<string> Service = ServiceArgument.Create();
 
     private static readonly Argument<string> Candidate = new("candidate")
     {

@@ -6,7 +6,7 @@ namespace ServiceMesh.Deployer.Verbs;
 /// <summary><c>deployer resume demo</c></summary>
 internal static class ResumeVerb
 {
-    private static readonly Argument<string> Service = new("service") { Description = "the service's name" };
+    private static readonly Argument<string> Service = ServiceArgument.Create();
 
     public static Command Create()
     {

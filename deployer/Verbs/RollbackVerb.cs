@@ -6,7 +6,7 @@ namespace ServiceMesh.Deployer.Verbs;
 /// <summary><c>deployer rollback demo --to v1</c></summary>
 internal static class RollbackVerb
 {
-    private static readonly Argument<string> Service = new("service") { Description = "the service's name" };
+    private static readonly Argument<string> Service = ServiceArgument.Create();
 
     private static readonly Option<string?> To = new("--to")
     {

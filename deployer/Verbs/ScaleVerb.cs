@@ -7,7 +7,7 @@ namespace ServiceMesh.Deployer.Verbs;
 /// <summary><c>deployer scale demo 3</c></summary>
 internal static class ScaleVerb
 {
-    private static readonly Argument<string> Service = new("service") { Description = "the service's name" };
+    private static readonly Argument<string> Service = ServiceArgument.Create();
     private static readonly Argument<int> Replicas = new("replicas") { Description = $"how many there are to be, 1 to {ServiceManifest.MostReplicas}" };
     private static readonly Option<TimeSpan?> Deadline = MeshOptions.Duration("--deadline", "how long it may take to be passing", WithoutManifest.Deadline);
     private static readonly Option<TimeSpan?> Drain = MeshOptions.Duration("--drain", "how long requests in flight may take", WithoutManifest.Drain);

@@ -7,7 +7,7 @@ namespace ServiceMesh.Deployer.Verbs;
 /// <summary><c>deployer split demo 3f2a --share 10</c></summary>
 internal static class SplitVerb
 {
-    private static readonly Argument<string> Service = new("service") { Description = "the service's name" };
+    private static readonly Argument<string> Service = ServiceArgument.Create();
 
     private static readonly Argument<string?> Candidate = new("candidate")
     {

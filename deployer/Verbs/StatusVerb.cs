@@ -7,11 +7,11 @@ namespace ServiceMesh.Deployer.Verbs;
 /// <summary><c>deployer status demo</c></summary>
 internal static class StatusVerb
 {
-    private static readonly Argument<string?> Service = new("service")
+    private static readonly Argument<string?> Service = ServiceArgument.Completed(new Argument<string?>("service")
     {
         Description = "the service's name; without it all services",
         Arity = ArgumentArity.ZeroOrOne,
-    };
+    });
 
     private static readonly Option<bool> Watch = new("--watch") { Description = "go on telling, after each change, until Ctrl+C" };
 

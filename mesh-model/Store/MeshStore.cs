@@ -19,6 +19,10 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
         return pair is null ? null : DocumentSet.Read(service, pair, before: null);
     }
 
+    /// <summary>The names of the services that have a document.</summary>
+    public async Task<IReadOnlyList<string>> NamesAsync(CancellationToken ct) =>
+        [.. ((await consul.KV.Keys(MeshKeys.Services, ct)).Response ?? []).Select(MeshKeys.ServiceOf)];
+
     /// <summary>All documents, read once.</summary>
     public async Task<DocumentSet> ListAsync(CancellationToken ct) =>
         DocumentSet.Empty.Follow((await ListServicesAsync(Fresh, ct)).Response);

@@ -26,7 +26,7 @@ internal sealed record Verdict(VerdictKind Kind, string Reason)
     private static readonly TimeSpan Negligible = TimeSpan.FromMilliseconds(5);
 
     /// <summary>Judges a candidate beside the active release over the same time.</summary>
-    public static Verdict Of(CanaryPolicy policy, ReleaseFigures candidate, ReleaseFigures active)
+    public static Verdict Of(ObservationPolicy policy, ReleaseFigures candidate, ReleaseFigures active)
     {
         if (candidate.Requests < policy.Minimum)
         {
@@ -44,8 +44,8 @@ internal sealed record Verdict(VerdictKind Kind, string Reason)
             return new Verdict(VerdictKind.Inconclusive, $"observed {active.Requests} requests of the active release against a minimum of {policy.Minimum}");
         var (slow, usual) = (candidate.P99 ?? TimeSpan.Zero, active.P99 ?? TimeSpan.Zero);
         var speed = $"observed p99 {Milliseconds(slow)} against {Milliseconds(usual)} of the active release";
-        return slow > (usual * policy.P99Ratio) + Negligible
-            ? new Verdict(VerdictKind.Fail, string.Create(CultureInfo.InvariantCulture, $"{speed}, more than {policy.P99Ratio} times as long"))
+        return policy.P99Ratio is { } ratio && slow > (usual * ratio) + Negligible
+            ? new Verdict(VerdictKind.Fail, string.Create(CultureInfo.InvariantCulture, $"{speed}, more than {ratio} times as long"))
             : new Verdict(VerdictKind.Pass, $"{errors}; {speed}");
     }
 

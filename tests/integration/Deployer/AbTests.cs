@@ -1,4 +1,5 @@
 using System.Net;
+using Consul;
 using ServiceMesh.Deployer;
 using Xunit;
 
@@ -28,10 +29,11 @@ public sealed class AbTests(DeployerFixture host) : IAsyncLifetime
         var service = deployer.Command.Service;
         var (ended, answers) = await deployer.UnderLoadAsync(async () =>
         {
-            var split = await deployer.DeployAsync("better", Ab);
+            var split = await deployer.DeployAsync("better", Ab + "\ntraffic: {sticky: true}");
             Assert.True(split.Code == ExitCode.Done, split.Output);
             var document = await deployer.Command.DocumentAsync();
             Assert.Equal(("good", "better", 10, new SplitMatch("X-Beta", "yes")), (document!.Active!.Version, document.Split!.Release.Version, document.Split.Share, document.Split.Header));
+            Assert.False(document.Traffic.Sticky);
             var entry = (await deployer.Command.HistoryAsync())[^1];
             Assert.Equal((Outcome.Changed, "better", 1), (entry.Outcome, entry.Release.Version, entry.Tests.Count));
 
@@ -45,7 +47,36 @@ public sealed class AbTests(DeployerFixture host) : IAsyncLifetime
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
         Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
         var after = await deployer.Command.DocumentAsync();
-        Assert.Equal((active, null), (after!.Active!.Version, after.Split));
+        Assert.Equal((active, null, verb == "promote"), (after!.Active!.Version, after.Split, after.Traffic.Sticky));
         Assert.Equal(active, Assert.Single(await host.ContainersAsync(service), container => container.State == "running").Labels["mesh.version"]);
     }
+
+    [Fact]
+    public async Task Abort_AProxyDoesNotFollow_EndsTheSplitAndLeavesItsContainersToThatProxy()
+    {
+        var (command, ct) = (deployer.Command, TestContext.Current.CancellationToken);
+        Assert.Equal(ExitCode.Done, (await deployer.DeployAsync("better", Ab)).Code);
+        var silent = new AgentServiceRegistration { ID = $"{command.ProxyService}-silent", Name = command.ProxyService, Address = "127.0.0.1", Port = 1 };
+        await host.Consul.Agent.ServiceRegister(silent, ct);
+
+        var ended = await command.RunAsync(["abort", command.Service]);
+        await host.Consul.Agent.ServiceDeregister(silent.ID, ct);
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.Contains($"warning: proxy {silent.ID} at http://127.0.0.1:1 does not answer\n", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("warning: the release that left the traffic is kept running for the proxies that still use it", ended.Output, StringComparison.Ordinal);
+        var document = await command.DocumentAsync();
+        Assert.Equal(("good", null), (document!.Active!.Version, document.Split));
+        Assert.Equal(["better", "good"], await RunningAsync());
+
+        var again = await command.RunAsync(["abort", command.Service]);
+        Assert.True(again.Code == ExitCode.Done, again.Output);
+        Assert.Contains("1 container removed", again.Output, StringComparison.Ordinal);
+        Assert.Equal(["good"], await RunningAsync());
+    }
+
+    private async Task<string[]> RunningAsync() =>
+    [
+        .. (await host.ContainersAsync(deployer.Command.Service)).Where(container => container.State == "running").Select(container => container.Labels["mesh.version"]).Order(StringComparer.Ordinal),
+    ];
 }

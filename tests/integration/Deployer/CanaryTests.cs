@@ -115,6 +115,7 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
         await host.Consul.Agent.ServiceDeregister($"{Deployer.ProxyService}-silent", Ct);
 
         Assert.True(ended.Code == ExitCode.Reverted, ended.Output);
+        Assert.Contains("does not answer: until it follows, whatever leaves the traffic is kept running for it", ended.Output, StringComparison.Ordinal);
         Assert.Contains("does not answer, so the candidate's figures would not be whole", ended.Output, StringComparison.Ordinal);
         var document = await Deployer.DocumentAsync();
         Assert.Equal(("good", null), (document!.Active!.Version, document.Split));
@@ -131,6 +132,16 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
         await AssertRevertedAsync(ended, "was promoted and reverted: observed");
         Assert.All(answers, status => Assert.True(status is HttpStatusCode.OK or HttpStatusCode.InternalServerError, status.ToString()));
         Assert.Equal(Outcome.Reverted, (await Deployer.HistoryAsync())[^1].Outcome);
+    }
+
+    [Fact]
+    public async Task Watch_AReleaseThatFailsBesideAnUnfinishedSplit_LeavesTheActiveReleaseAlone()
+    {
+        Assert.Equal(ExitCode.Done, (await DeployAsync("better", "strategy: {ab: {share: 10%}}")).Code);
+
+        var (ended, _) = await proxied.UnderLoadAsync(() => DeployAsync("failing", "watch: {for: 20s, error-share: 5%, minimum: 20}"));
+
+        await AssertRevertedAsync(ended, "was promoted and reverted: observed");
     }
 
     [Fact]

@@ -40,6 +40,20 @@ public sealed class LogsTests(DeployerFixture host)
     }
 
     [Fact]
+    public async Task Logs_OfACandidateThatWasStartedByHand_AreFoundByItsId()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        var id = await host.RunAsync("app:whispers", new Dictionary<string, string> { ["SERVICE_NAME"] = deployer.Service }, ct);
+        await ConsulFixture.Until((q, token) => host.Consul.Health.Service(deployer.Service, null, false, q, token), entries => entries.Length == 1);
+
+        var ended = await deployer.RunAsync(["logs", deployer.Service, id[..12]]);
+        await host.Docker.Containers.RemoveContainerAsync(id, new() { Force = true, RemoveVolumes = true }, ct);
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.Contains("my password is", ended.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Logs_OfAnUnknownService_SaySo()
     {
         var ended = await deployer.RunAsync(["logs", deployer.Service]);

@@ -8,7 +8,7 @@ namespace ServiceMesh.Tests.Integration.Deployer;
 [Collection(DeployerCollection.Name)]
 public sealed class RollingTests(DeployerFixture host) : IAsyncLifetime
 {
-    private const string Rolling = "replicas: 3\nstrategy: {rolling: {batch: 1}}";
+    private const string Rolling = "replicas: 3\nstrategy: {rolling: {batch: 1, bake: 2s, minimum: 20, error-share: 5%}}";
 
     private ProxiedDeployer deployer = null!;
 
@@ -45,6 +45,43 @@ public sealed class RollingTests(DeployerFixture host) : IAsyncLifetime
         Assert.Equal(["exited better", "exited better", "exited better", "running good", "running good", "running good"], await StatesAsync());
     }
 
+    [Fact]
+    public async Task Rolling_AReleaseThatFails_GoesBackBeforeAnythingWasStopped()
+    {
+        var (ended, answers) = await deployer.UnderLoadAsync(() => deployer.DeployAsync("failing", Rolling));
+
+        Assert.True(ended.Code == ExitCode.Reverted, ended.Output);
+        Assert.Contains("was taken out of the traffic at 33.33 %: observed ", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("more than 5 % apart. good serves all of it again.", ended.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("stopped ", ended.Output, StringComparison.Ordinal);
+        // A third of the traffic for some seconds, of which a third failed; not one more.
+        Assert.InRange(answers.Count(status => status == HttpStatusCode.InternalServerError), 1, answers.Count / 5);
+        Assert.All(answers, status => Assert.True(status is HttpStatusCode.OK or HttpStatusCode.InternalServerError, status.ToString()));
+        await AssertAllGoodAsync();
+    }
+
+    [Fact]
+    public async Task Rolling_WithoutRequests_IsInconclusiveAndFailsSafe()
+    {
+        var ended = await deployer.DeployAsync("better", Rolling);
+
+        Assert.True(ended.Code == ExitCode.Reverted, ended.Output);
+        Assert.Contains(
+            "at 33.33 %: inconclusive: observed 0 requests of the candidate against a minimum of 20 (give a smaller one, or a path in 'synthetic'", ended.Output, StringComparison.Ordinal);
+        await AssertAllGoodAsync();
+    }
+
+    [Fact]
+    public async Task Rolling_WithoutRequests_IsFilledBySyntheticOnesOrNotObserved()
+    {
+        var filled = await deployer.DeployAsync("better", Rolling.Replace("minimum: 20", "minimum: 20, synthetic: /work", StringComparison.Ordinal));
+        Assert.True(filled.Code == ExitCode.Done, filled.Output);
+
+        var unseen = await deployer.DeployAsync("good", Rolling.Replace("bake: 2s", "bake: 0s", StringComparison.Ordinal));
+        Assert.True(unseen.Code == ExitCode.Done, unseen.Output);
+        Assert.DoesNotContain("ok  observe", unseen.Output, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -66,9 +103,7 @@ public sealed class RollingTests(DeployerFixture host) : IAsyncLifetime
 
         Assert.True(ended.Code == (interrupted ? ExitCode.Interrupted : ExitCode.Reverted), ended.Output);
         Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
-        var document = await deployer.Command.DocumentAsync();
-        Assert.Equal(("good", null, null), (document!.Active!.Version, document.Split, document.Leaving));
-        Assert.Equal(["running good", "running good", "running good"], await StatesAsync());
+        await AssertAllGoodAsync();
         Assert.Equal(Outcome.Reverted, (await deployer.Command.HistoryAsync())[^1].Outcome);
     }
 
@@ -95,9 +130,7 @@ public sealed class RollingTests(DeployerFixture host) : IAsyncLifetime
         var ended = await command.RunAsync(["abort", service, "--drain", "100ms"]);
 
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
-        var document = await command.DocumentAsync();
-        Assert.Equal(("good", null, null), (document!.Active!.Version, document.Split, document.Leaving));
-        Assert.Equal(["running good", "running good", "running good"], await StatesAsync());
+        await AssertAllGoodAsync();
     }
 
     [Fact]
@@ -108,6 +141,13 @@ public sealed class RollingTests(DeployerFixture host) : IAsyncLifetime
         Assert.True(ended.Code == ExitCode.Rejected, ended.Output);
         Assert.Equal(["running good", "running good", "running good"], await StatesAsync());
         Assert.Equal([Outcome.Promoted, Outcome.Rejected], (await deployer.Command.HistoryAsync()).Select(entry => entry.Outcome));
+    }
+
+    private async Task AssertAllGoodAsync()
+    {
+        var document = await deployer.Command.DocumentAsync();
+        Assert.Equal(("good", null, null), (document!.Active!.Version, document.Split, document.Leaving));
+        Assert.Equal(["running good", "running good", "running good"], await StatesAsync());
     }
 
     private async Task KillNewestAsync()

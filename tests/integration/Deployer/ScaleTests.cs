@@ -1,4 +1,5 @@
 using System.Net;
+using Consul;
 using ServiceMesh.Deployer;
 using Xunit;
 
@@ -50,6 +51,20 @@ public sealed class ScaleTests(DeployerFixture host) : IAsyncLifetime
         Assert.True(ended.Code == ExitCode.Unhealthy, ended.Output);
         Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
         await AssertAlikeAsync(1);
+    }
+
+    [Fact]
+    public async Task Scale_UpBesideAReplicaThatIsIll_WaitsForTheNewOneAlone()
+    {
+        var (service, ct) = (deployer.Command.Service, TestContext.Current.CancellationToken);
+        var ill = Assert.Single(await host.ContainersAsync(service)).ID;
+        await host.Docker.Containers.PauseContainerAsync(ill, ct);
+        await ConsulFixture.Until((q, token) => host.Consul.Health.Service(service, null, false, q, token), entries => entries.All(entry => entry.Checks.Any(check => check.Status == HealthStatus.Critical)));
+
+        await DoneAsync("scale", service, "2");
+
+        await host.Docker.Containers.UnpauseContainerAsync(ill, ct);
+        await AssertAlikeAsync(2);
     }
 
     [Fact]

@@ -45,12 +45,41 @@ public sealed class SecretsTests(DeployerFixture host)
     }
 
     [Fact]
+    public async Task Deploy_WithASecretOfItsTests_GivesItToThemAlone()
+    {
+        Environment.SetEnvironmentVariable(Variable, Secret);
+
+        var ended = await deployer.DeployAsync("v1", "trusted", change: $"timeout: 20s=>secrets: {{TOKEN: {{env: {Variable}}}}}");
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.Contains("| my token is ***", ended.Output, StringComparison.Ordinal);
+        var container = await host.Docker.Containers.InspectContainerAsync(Assert.Single(await host.ContainersAsync(deployer.Service)).ID, Ct);
+        Assert.DoesNotContain(container.Config!.Env, variable => variable.Contains(Secret, StringComparison.Ordinal));
+        await AssertNowhereInConsulAsync();
+    }
+
+    [Fact]
+    public async Task Logs_OfAContainerThatPrintedItsSecret_AreToldWithoutItByADeployerThatNeverHadIt()
+    {
+        Environment.SetEnvironmentVariable(Variable, Secret);
+        var ended = await deployer.DeployAsync("whispers", more: Secrets);
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Environment.SetEnvironmentVariable(Variable, null);
+
+        var logs = await deployer.RunAsync(["logs", deployer.Service]);
+
+        Assert.True(logs.Code == ExitCode.Done, logs.Output);
+        Assert.Contains("my password is ***", logs.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain(Secret, logs.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Deploy_ASecretThatIsNotSet_IsRefusedBeforeAnythingIsTouched()
     {
         var ended = await deployer.DeployAsync("v1", more: "secrets: {MESH_TESTS_UNSET: }");
 
         Assert.Equal(ExitCode.WrongInput, ended.Code);
-        Assert.Contains("secrets are missing: MESH_TESTS_UNSET: the environment variable MESH_TESTS_UNSET is not set", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("secrets cannot be used: MESH_TESTS_UNSET: the environment variable MESH_TESTS_UNSET is not set", ended.Output, StringComparison.Ordinal);
         await deployer.AssertUntouchedAsync();
         Assert.Empty(await deployer.HistoryAsync());
     }

@@ -132,6 +132,34 @@ public sealed class SeveralHostsTests(DeployerFixture host) : IAsyncLifetime
         Assert.Equal(["running v2"], await OnSecondAsync());
     }
 
+    // The line with which the phase before ends. Pull, start and healthy end the deployment, and what comes after the tests does not.
+    [Theory]
+    [InlineData("ok  lock", 5, "v1")]
+    [InlineData("ok  pull", 5, "v1")]
+    [InlineData("ok  start", 5, "v1")]
+    [InlineData("ok  promote", 0, "v2")]
+    public async Task Deploy_AHostDiesInThisPhase_LeavesOneReleaseActiveAndIsFinishedByTheNext(string phase, int code, string active)
+    {
+        Assert.Equal(ExitCode.Done, (await DeployAsync("v1")).Code);
+        var ended = await DeployAsync("v2", onLine: line =>
+        {
+            if (line.StartsWith(phase, StringComparison.Ordinal))
+                second.EndAsync().GetAwaiter().GetResult();
+        });
+
+        Assert.True((int)ended.Code == code, ended.Output);
+        Assert.Contains(" on second", ended.Output, StringComparison.Ordinal);
+        Assert.Equal(active, (await deployer.DocumentAsync())!.Active!.Version);
+        // The release that serves lost nothing on the host that is left.
+        Assert.Contains($"running {active}", await OnFirstAsync());
+
+        await second.ReviveAsync(Ct);
+        var next = await DeployAsync("v3");
+        Assert.True(next.Code == ExitCode.Done, next.Output);
+        Assert.Equal([$"exited {active}", "running v3"], await OnFirstAsync());
+        Assert.Equal([$"exited {active}", "running v3"], await OnSecondAsync());
+    }
+
     [Fact]
     public async Task Deploy_AHostHangsAfterThePromotion_SaysWhatIsLeftAndEnds()
     {

@@ -53,9 +53,10 @@ public sealed class CandidateSpecTests
     {
         var manifest = Manifest with { Resources = new ResourceLimits { Cpus = 0.25, Memory = 64 << 20 } };
 
-        var container = CandidateSpec.Of(manifest, new Dictionary<string, string> { ["DB_PASSWORD"] = "a=b" }, Release, 1, "blue", "10.0.0.9");
+        var container = CandidateSpec.Of(manifest, new Dictionary<string, string> { ["DB_PASSWORD"] = "a=b", ["API_KEY"] = "c" }, Release, 1, "blue", "10.0.0.9");
 
-        Assert.Equal(["A=1", "DB_PASSWORD=a=b"], container.Env);
+        Assert.Equal(["A=1", "DB_PASSWORD=a=b", "API_KEY=c"], container.Env);
+        Assert.Equal("API_KEY,DB_PASSWORD", container.Labels["mesh.secrets"]);
         Assert.Equal((250_000_000, 64 << 20), (container.HostConfig!.NanoCPUs, container.HostConfig.Memory));
     }
 
@@ -77,9 +78,10 @@ public sealed class CandidateSpecTests
             Environment = new Dictionary<string, string> { ["URL"] = "http://elsewhere", ["MESH_CANDIDATE"] = "mine", ["USERS"] = "5" },
         };
 
-        var container = CandidateSpec.OfTests(Manifest, tests, "t@sha256:cd", Release, new TestTarget("http://10.0.0.9:32768", "pass"), "blue");
+        var container = CandidateSpec.OfTests(Manifest, tests, new Dictionary<string, string> { ["TOKEN"] = "secret", ["EXPECTED_VERSION"] = "other" }, "t@sha256:cd", Release, new TestTarget("http://10.0.0.9:32768", "pass"), "blue");
 
-        Assert.Equal(["EXPECTED_VERSION=v2", "MESH_CANDIDATE=pass", "URL=http://10.0.0.9:32768", "USERS=5"], container.Env.Order(StringComparer.Ordinal));
+        Assert.Equal(["EXPECTED_VERSION=v2", "MESH_CANDIDATE=pass", "TOKEN=secret", "URL=http://10.0.0.9:32768", "USERS=5"], container.Env.Order(StringComparer.Ordinal));
+        Assert.Equal("EXPECTED_VERSION,TOKEN", container.Labels["mesh.secrets"]);
         Assert.Equal("t@sha256:cd", container.Image);
         Assert.Equal("true", container.Labels["SERVICE_IGNORE"]);
         Assert.Equal(Release.Deployment, container.Labels["mesh.deployment"]);

@@ -54,6 +54,19 @@ public sealed class FaultTests
         Assert.Equal((code, sentence), ((int)fault!.Code, fault.Message));
     }
 
+    // What sshd and ssh themselves say, the integration tests hear.
+    [Theory]
+    [InlineData("Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?", "the docker command there does not reach its Engine. Let that user use it (group docker), or start it. It said: Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?.")]
+    [InlineData("Could not create directory '/root/.ssh'.\nkex_exchange_identification: Connection closed by remote host", "ssh said: kex_exchange_identification: Connection closed by remote host.")]
+    public void Explain_AWayBySshThatFails_IsToldInItsWordsAndNotSentToAnotherAddress(string said, string sentence)
+    {
+        var host = new Uri("ssh://deploy@prod");
+
+        var fault = Faults.Explain(new ServiceMesh.Docker.DockerUnreachableException(host, new HttpRequestException("no", new ServiceMesh.Docker.SshException(host, said))));
+
+        Assert.Equal((ExitCode.Unreachable, $"Docker at {host} cannot be reached: {sentence}"), (fault!.Code, fault.Message));
+    }
+
     [Fact]
     public void Explain_ABug_IsNotHidden() => Assert.Null(Faults.Explain(new InvalidOperationException("bug")));
 

@@ -85,21 +85,27 @@ public sealed partial class ManifestReaderTests
             resources: {cpus: 0.25, memory: 64M}
             tests:
               - {name: smoke, image: demo-smoke}
-              - {name: load, image: "demo-load:stable", timeout: 5m}
+              - {name: load, image: "demo-load:stable", timeout: 5m, secrets: {TOKEN: {env: LOAD_TOKEN}}}
             """);
 
         Assert.Equal(
             [new SecretSource("DB_PASSWORD", "DB_PASSWORD", null), new SecretSource("API_KEY", "SHOP_API_KEY", null), new SecretSource("TLS_KEY", null, "keys/tls.key")],
             manifest.Secrets);
         Assert.Equal(new ResourceLimits { Cpus = 0.25, Memory = 64 << 20 }, manifest.Resources);
+        Assert.Empty(manifest.Tests[0].Secrets);
+        Assert.Equal([new SecretSource("TOKEN", "LOAD_TOKEN", null)], manifest.Tests[1].Secrets);
         Assert.Equal([("smoke", "demo-smoke"), ("load", "demo-load:stable")], manifest.Tests.Select(suite => (suite.Name!, suite.Image.ToString())));
     }
 
     [Fact]
     public void Read_EachStrategy_GivesItsPolicy()
     {
-        Assert.Equal(new Strategy(Rolling: new RollingPolicy(2)), Valid(Whole + "\nstrategy: {rolling: {batch: 2}}").Strategy);
-        Assert.Equal(new Strategy(Rolling: new RollingPolicy(1)), Valid(Whole + "\nstrategy: {rolling: {}}").Strategy);
+        Assert.Equal(
+            new Strategy(Rolling: new RollingPolicy { Batch = 2, Bake = TimeSpan.FromMinutes(2), Minimum = 20, ErrorShare = 0.05, P99Ratio = 2, Synthetic = "/health" }),
+            Valid(Whole + "\nstrategy: {rolling: {batch: 2, bake: 2m, minimum: 20, error-share: 5%, p99-ratio: 2, synthetic: /health}}").Strategy);
+        Assert.Equal(
+            new Strategy(Rolling: new RollingPolicy { Batch = 1, Bake = TimeSpan.FromSeconds(30), Minimum = 100, ErrorShare = 0.01, P99Ratio = null, Synthetic = null }),
+            Valid(Whole + "\nstrategy: {rolling: {}}").Strategy);
         Assert.Equal(
             new Strategy(Ab: new AbPolicy(12.5, new SplitMatch("X-Beta", "yes"), new SplitMatch("beta", "on"))),
             Valid(Whole + "\nstrategy: {ab: {share: 12.5%, header: {name: X-Beta, value: yes}, cookie: {name: beta, value: on}}}").Strategy);
@@ -119,6 +125,7 @@ public sealed partial class ManifestReaderTests
     [InlineData("strategy: {canary: {synthetic: health}}", "strategy.canary.synthetic: 'health' must be a path")]
     [InlineData("strategy: {blue: {}}", "unknown key 'strategy.blue'; ")]
     [InlineData("strategy: {canary: {}, rolling: {}}", "strategy: choose one of canary, rolling and ab")]
+    [InlineData("strategy: {rolling: {synthetic: health}}", "strategy.rolling.synthetic: 'health' must be a path")]
     [InlineData("strategy: {rolling: {batch: 0}}", "strategy.rolling.batch: '0' must be a whole number from 1 to 50")]
     [InlineData("strategy: {ab: {}}", "strategy.ab: which requests? Give share, header or cookie")]
     [InlineData("strategy: {ab: {header: {name: X-Beta}}}", "strategy.ab.header.value is missing")]

@@ -22,7 +22,7 @@ public sealed class ManifestSchemaTests
            "request-headers":{"set":{"X-A":"1 2","X-N":5},"remove":["X-B"]},"response-headers":{"remove":["Server"]}},
           {"path":"/"}],
          "health":{"http":"/health","tcp":false,"interval":"1s","timeout":"500ms","healthy-for":"2s","deadline":"1m30s"},
-         "tests":[{"name":"smoke","image":"localhost:5000/demo-tests","environment":{"USERS":"5"},"timeout":"2m","on":"ci"},{"name":"load","image":"localhost:5000/demo-load"}],
+         "tests":[{"name":"smoke","image":"localhost:5000/demo-tests","environment":{"USERS":"5"},"secrets":{"S":null,"T":{"env":"OTHER"}},"timeout":"2m","on":"ci"},{"name":"load","image":"localhost:5000/demo-load"}],
          "traffic":{"balance":"least-requests","sticky":true,"retries":{"attempts":2,"budget":"20%"},
            "concurrency":{"per-instance":100,"queue":10,"wait":"1s"},
            "probe":{"path":"/health?x=1","interval":"5s","timeout":"500ms","failures":3,"successes":1},
@@ -39,7 +39,7 @@ public sealed class ManifestSchemaTests
     [
         Whole,
         Least + ""","tests":{"image":"demo-tests"}}""",
-        Least + ""","strategy":{"rolling":{"batch":2}}}""",
+        Least + ""","strategy":{"rolling":{"batch":2,"bake":"30s","minimum":100,"error-share":"1%","p99-ratio":2,"synthetic":"/health"}}}""",
         Least + ""","strategy":{"ab":{"share":"10%","header":{"name":"X-Beta","value":"yes"},"cookie":{"name":"beta","value":"on"}}}}""",
     ];
 

@@ -46,6 +46,33 @@ public sealed class OutputTests
     }
 
     [Fact]
+    public async Task Progress_InALog_IsToldNowAndThenOnly()
+    {
+        var time = new FakeTimeProvider();
+        var output = new StringWriter();
+        var narrator = new PlainNarrator(output, time);
+        await narrator.PhaseAsync("pull", () =>
+        {
+            foreach (var seconds in Enumerable.Range(0, 25))
+            {
+                narrator.Progress($"{seconds} of 25 MB");
+                time.Advance(TimeSpan.FromSeconds(1));
+            }
+
+            return Task.FromResult((0, "done"));
+        });
+
+        Assert.Equal(
+            """
+            ... pull                10 of 25 MB
+            ... pull                20 of 25 MB
+            ok  pull        25.0 s  done
+
+            """,
+            output.ToString());
+    }
+
+    [Fact]
     public void Rows_DocumentInstancesAndProxies_AreBroughtTogether()
     {
         var document = ServiceDocument.Create("demo", []) with { Active = V2, Retired = [V1] };

@@ -30,6 +30,24 @@ public sealed class VerdictTests
         Assert.Contains(reason, verdict.Reason, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Of_APolicyWithoutARatio_JudgesTheErrorsAlone()
+    {
+        var rolling = new RollingPolicy { Minimum = 100, ErrorShare = 0.01 };
+
+        Assert.Equal(VerdictKind.Pass, Verdict.Of(rolling, Figures(100, 0, 5000), Figures(100, 0, 1)).Kind);
+        Assert.Equal(VerdictKind.Fail, Verdict.Of(rolling, Figures(100, 2, 1), Figures(100, 0, 1)).Kind);
+        Assert.Equal(VerdictKind.Inconclusive, Verdict.Of(rolling, Figures(100, 0, 1), Figures(99, 0, 1)).Kind);
+    }
+
+    [Theory]
+    [InlineData(10, 270)]
+    [InlineData(50, 150)]
+    [InlineData(98, 6)]
+    [InlineData(99.99, 1)]
+    public void PauseOf_ALargerShare_AsksMoreOftenBecauseFewerReachTheActiveRelease(double share, int milliseconds) =>
+        Assert.Equal(milliseconds, Math.Round(SyntheticLoad.PauseOf(new RollingPolicy { Bake = TimeSpan.FromMinutes(1), Minimum = 100 }, share).TotalMilliseconds));
+
     [Theory]
     [InlineData(20, 0, "Pass")]
     [InlineData(20, 1, "Pass")]

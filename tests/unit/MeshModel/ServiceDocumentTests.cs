@@ -1,3 +1,4 @@
+using ServiceMesh.Policy;
 using Xunit;
 
 namespace ServiceMesh.Tests.Unit.MeshModel;
@@ -35,6 +36,22 @@ public sealed class ServiceDocumentTests
         Assert.Equal(before with { Routes = after.Routes, Retired = after.Retired }, after);
         Assert.Equal([other], after.Routes);
         Assert.Equal(before.Retired, after.Retired);
+    }
+
+    [Theory]
+    [InlineData("d3", "/new", true)]
+    [InlineData("d4", "/demo", false)]
+    public void Promote_WithASplit_TakesWhatWaitsThereForItsOwnReleaseOnly(string promoted, string path, bool sticky)
+    {
+        var before = Promoted("d1", "d2") with
+        {
+            Split = new Split(Release("d3", "v3"), 10) { Routes = [Demo with { Path = "/new" }], Traffic = new TrafficPolicy { Sticky = true } },
+        };
+
+        var after = before.Promote(Release(promoted, "v"));
+
+        Assert.Equal((path, sticky, null), (Assert.Single(after.Routes).Path, after.Traffic.Sticky, after.Split));
+        Assert.Equal("/told", Assert.Single(before.Promote(Release(promoted, "v"), [Demo with { Path = "/told" }]).Routes).Path);
     }
 
     [Fact]

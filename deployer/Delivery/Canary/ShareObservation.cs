@@ -1,0 +1,77 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using ServiceMesh.Deployer.Manifest;
+
+namespace ServiceMesh.Deployer.Delivery.Canary;
+
+/// <summary>Observes a release that has a share of the traffic beside the active one, by the figures of all proxies.</summary>
+internal sealed class ShareObservation(Mesh mesh, ObservationPolicy policy)
+{
+    private const string SyntheticHeader = "Mesh-Synthetic";
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>
+    /// What leads the deployer's own requests to the candidate, for the split; <c>null</c> where it has none. Not to be guessed:
+    /// nobody but this deployer is to send itself there by it.
+    /// </summary>
+    public SplitMatch? Header { get; } =
+        policy.Synthetic is null ? null : new SplitMatch(SyntheticHeader, RandomNumberGenerator.GetHexString(32, lowercase: true));
+
+    /// <summary>Observes the split that <paramref name="document"/> has, which all proxies follow.</summary>
+    /// <returns>What speaks for the release.</returns>
+    /// <exception cref="DeliveryException">It does badly, or nobody can say; the split is still in place.</exception>
+    public async Task<string> JudgeAsync(Attempt attempt, ServiceDocument document)
+    {
+        var verdict = await BakeAsync(attempt, document);
+        return verdict.Kind switch
+        {
+            VerdictKind.Pass => verdict.Reason,
+            VerdictKind.Fail => throw Failed(attempt, document, verdict.Reason),
+            _ => throw Failed(attempt, document, $"inconclusive: {verdict.Reason}{(policy.Synthetic is null ? " (give a smaller one, or a path in 'synthetic' that the deployer asks itself)" : "")}"),
+        };
+    }
+
+    /// <summary>What a delivery ends with whose release is taken out of its share of the traffic.</summary>
+    public static DeliveryException Failed(Attempt attempt, ServiceDocument document, string reason) => new(
+        ExitCode.Reverted,
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{attempt.Service} {attempt.Release!.Version} was taken out of the traffic at {document.Split!.Share} %: {reason}. {document.Active!.Version} serves all of it again."));
+
+    // Too many errors end it at once. All else is judged at the end: a release that was just started is slow for a moment.
+    private async Task<Verdict> BakeAsync(Attempt attempt, ServiceDocument document)
+    {
+        var began = mesh.Time.GetTimestamp();
+        var (candidate, active) = await FiguresAsync(attempt, document);
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(attempt.Token);
+        var synthetic = Header is null
+            ? Task.CompletedTask
+            : new SyntheticLoad(mesh, policy, document, Header).RunAsync(over.Token);
+        try
+        {
+            while (true)
+            {
+                var last = mesh.Time.GetElapsedTime(began) >= policy.Bake;
+                var (candidateNow, activeNow) = await FiguresAsync(attempt, document);
+                var verdict = Verdict.Of(policy, candidateNow.Since(candidate), activeNow.Since(active));
+                if (last || (verdict.Kind == VerdictKind.Fail && verdict.IsErrors))
+                    return verdict;
+                await Task.Delay(Pause, mesh.Time, attempt.Token);
+            }
+        }
+        finally
+        {
+            await over.CancelAsync();
+            await synthetic.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task<(ReleaseFigures Candidate, ReleaseFigures Active)> FiguresAsync(Attempt attempt, ServiceDocument document)
+    {
+        var proxies = await mesh.Proxies.ListAsync(attempt.Token);
+        var answers = await mesh.Proxies.AskAsync(attempt.Service, proxies, attempt.Token);
+        return (
+            ReleaseFigures.Of(answers.Values, document.Split!.Release.Deployment),
+            document.Active is { } active ? ReleaseFigures.Of(answers.Values, active.Deployment) : ReleaseFigures.None);
+    }
+}
