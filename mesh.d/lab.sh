@@ -106,8 +106,7 @@ start_lab_hosts() { lab_vagrant up --no-provision "$@"; }
 
 # All at once: what one host waits for the others use. `vagrant up` alone provisions one host after the other.
 provision_lab_hosts() {
-  local IFS=,
-  lab_playbook site.yml --limit "$*"
+  lab_playbook site.yml --limit "$(IFS=, && printf '%s' "$*")"
 }
 
 lab_playbook() {
