@@ -7,7 +7,8 @@ readonly LAB_PATIENCE=90
 
 # Provisioned by Vagrant itself, as the README has it.
 test_second_host_comes() {
-  check "prod2 comes up" lab_vagrant up prod2
+  check "prod2 comes up" start_lab_hosts prod2
+  check "Vagrant provisions it" lab_vagrant provision prod2
 }
 
 test_second_host() {

@@ -18,10 +18,10 @@ run_lab_tests() {
   trap end_lab_tests EXIT
   # What each task takes is at the end of the logs.
   export ANSIBLE_CALLBACKS_ENABLED=ansible.posix.profile_tasks
-  lab_step "The Vagrantfile and the playbooks"
-  test_lab_files
-  lab_step "Starting dev, cd and prod"
+  lab_step "The Vagrantfile and the playbooks, while dev, cd and prod start"
+  meanwhile files test_lab_files
   run_quietly lab-start start_lab_hosts dev cd prod
+  join files
   lab_step "Provisioning them"
   run_quietly lab-provision provision_lab_hosts dev cd prod
   lab_step "The walk-through of the README"
@@ -212,13 +212,19 @@ under_load() {
 # ---- the playbook
 
 test_playbook() {
+  # Both only look, so that they may do it at the same time.
+  meanwhile "check mode" test_check_mode
   check "a second run changes nothing" plays_unchanged
-  check "--check says that nothing would change" plays_unchanged --check
+  join "check mode"
   check "another setting of the sidecar replaces the sidecar alone" replaces_only registry-sidecar \
     '{sidecar_settings: {SIDECAR_RESYNC: 20s}}'
   check "and takes no stage: an instance of v1 is active, the traffic goes on" served_version v1
   check "another setting of the proxy replaces the proxy alone, no request fails" under_load 0 replaces_only proxy \
     '{sidecar_settings: {SIDECAR_RESYNC: 20s}, proxy_settings: {PROXY_RESYNC: "00:00:20"}}'
+}
+
+test_check_mode() {
+  check "--check says that nothing would change" plays_unchanged --check
 }
 
 # plays_unchanged [ansible-playbook's options …]

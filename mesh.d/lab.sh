@@ -102,7 +102,10 @@ lab_vagrant() {
   (cd "$ROOT" && VAGRANT_DEFAULT_PROVIDER=docker VAGRANT_CHECKPOINT_DISABLE=1 vagrant "$@")
 }
 
-start_lab_hosts() { lab_vagrant up --no-provision "$@"; }
+# Vagrant asks Docker about every container that it has just listed, and gives up if one of them is gone by then.
+start_lab_hosts() {
+  lab_vagrant up --no-provision "$@" || lab_vagrant up --no-provision "$@"
+}
 
 # All at once: what one host waits for the others use. `vagrant up` alone provisions one host after the other.
 provision_lab_hosts() {
