@@ -51,14 +51,14 @@ pull_has_begun_or_ended() {
 }
 
 build_own_images() {
-  build_image "$SIDECAR_IMAGE" registry-sidecar/Dockerfile
-  build_image "$PROXY_IMAGE" proxy/Dockerfile
+  build_image "$SIDECAR_IMAGE" registry-sidecar
+  build_image "$PROXY_IMAGE" proxy
 }
 
-# Builds from the repository's root, since our programs share its build settings; Docker's cache makes it cheap.
+# One build makes both programs (see Dockerfile); the second call finds it in Docker's cache.
 build_image() {
-  local image=$1 dockerfile=$2
+  local image=$1 program=$2
   if ! image_exists "$image"; then note "Building $image."; fi
-  run_quietly "build-$(basename "$(dirname "$dockerfile")")" \
-    docker build --tag "$image" --file "$ROOT/$dockerfile" "$ROOT"
+  run_quietly "build-$program" \
+    docker build --tag "$image" --target "$program" --build-arg "PROGRAMS=registry-sidecar proxy" "$ROOT"
 }

@@ -3,7 +3,6 @@
 # The doors that must be closed to strangers, each tried, with the answer that it gave.
 
 test_refused_doors() {
-  lab_step "Doors that stay closed"
   local proxy_token sidecar_token people_token
   make_foreign_certificate
   copy_public_certificate

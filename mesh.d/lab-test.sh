@@ -4,6 +4,8 @@
 # it saw; the last line is the sum. The tables are also in artifacts/lab/report.md.
 
 readonly LAB_CD=10.100.200.200 LAB_PROD=10.100.200.201 LAB_PROD2=10.100.200.202
+# The load: so many connections, each with one request at a time, and so many requests a second over all of them.
+readonly LAB_CONNECTIONS=16 LAB_RATE=200
 
 run_lab_tests() {
   SECONDS=0
@@ -12,37 +14,77 @@ run_lab_tests() {
   mkdir -p "$LAB_FOLDER/log"
   : >"$LAB_FOLDER/report.md"
   lab_passed=0 lab_failed=0 lab_load='' lab_scratch=$(mktemp -d)
+  declare -gA lab_tracks=()
   trap end_lab_tests EXIT
-  test_lab_files
-  lab_step "Bringing dev, cd and prod up"
-  run_quietly lab-up lab_vagrant up dev cd prod
-  note "$SECONDS s"
+  # What each task takes is at the end of the logs.
+  export ANSIBLE_CALLBACKS_ENABLED=ansible.posix.profile_tasks
+  lab_step "The Vagrantfile and the playbooks, while dev, cd and prod start"
+  meanwhile files test_lab_files
+  run_quietly lab-start start_lab_hosts dev cd prod
+  join files
+  lab_step "Provisioning them"
+  run_quietly lab-provision provision_lab_hosts dev cd prod
+  lab_step "The walk-through of the README"
+  meanwhile dev test_developers_host
   test_walk_through
+  join dev
+  lab_step "Doors that stay closed, while prod2 comes up"
+  meanwhile prod2 test_second_host_comes
   test_refused_doors
-  test_playbook
+  join prod2
+  lab_step "One more production host"
   test_second_host
+  lab_step "Certificates and secrets"
+  test_renewal
+  lab_step "The playbook once more"
+  test_playbook
+  lab_step "Failures, with requests coming in at http://prod:8000/demo/1"
   test_failures
+  lab_step "Consul backed up and restored"
+  test_backup
   report_lab
 }
 
 end_lab_tests() {
-  if [[ -n $lab_load ]]; then kill -KILL "$lab_load" 2>/dev/null || true; fi
+  local process
+  for process in $lab_load "${lab_tracks[@]}"; do kill -KILL "$process" 2>/dev/null || true; done
   rm -rf -- "$lab_scratch"
 }
 
-lab_step() { printf '\n[%3d s] %s\n' "$SECONDS" "$*"; }
+# With the machine's load, without which the times say little.
+lab_step() {
+  local load=''
+  if [[ -r /proc/loadavg ]]; then read -r load _ </proc/loadavg; fi
+  printf '\n[%3d s, load %s] %s\n' "$SECONDS" "${load:-?}" "$*"
+}
 
 # check <what holds> <the command that shows it …>: the command's last line is the evidence.
 check() {
-  local what=$1 answer
+  local what=$1 answer begun=$SECONDS
   shift
   if answer=$("$@" 2>&1 </dev/null); then
     lab_passed=$((lab_passed + 1))
-    printf '  ok      %s: %s\n' "$what" "$(last_line "$answer")"
+    printf '  ok     %4d s  %s: %s\n' "$((SECONDS - begun))" "$what" "$(last_line "$answer")"
   else
     lab_failed=$((lab_failed + 1))
-    printf '  FAILED  %s:\n%s\n' "$what" "$(tail -n 30 <<<"$answer")"
+    printf '  FAILED %4d s  %s:\n%s\n' "$((SECONDS - begun))" "$what" "$(tail -n 30 <<<"$answer")"
   fi
+}
+
+# meanwhile <name> <function>: its checks run beside what follows; join <name> waits for them, and shows and counts them.
+meanwhile() {
+  "$2" >"$lab_scratch/$1.out" 2>&1 &
+  lab_tracks[$1]=$!
+}
+
+join() {
+  local output=$lab_scratch/$1.out code=0
+  wait "${lab_tracks[$1]}" || code=$?
+  unset "lab_tracks[$1]"
+  cat "$output"
+  lab_passed=$((lab_passed + $(grep -c '^  ok  ' "$output" || true)))
+  lab_failed=$((lab_failed + $(grep -c '^  FAILED ' "$output" || true)))
+  if ((code != 0)); then check "$1 comes to its end" false; fi
 }
 
 last_line() { sed '/^[[:space:]]*$/d' <<<"$1" | tail -n 1 | cut -c 1-160; }
@@ -78,7 +120,6 @@ outside() { docker exec "$(lab_name)-$1" "${@:2}"; }
 # ---- the tree
 
 test_lab_files() {
-  lab_step "The Vagrantfile and the playbooks"
   check "vagrant validate" lab_vagrant validate
   check "ansible-lint" lint_playbooks
   check "ansible-playbook --syntax-check" lab_playbook site.yml --syntax-check
@@ -88,33 +129,36 @@ lint_playbooks() {
   (cd "$ROOT/ansible" && ansible-lint --offline --profile production) && printf 'clean\n'
 }
 
-lab_playbook() {
-  (cd "$ROOT/ansible" && ANSIBLE_CONFIG=ansible.cfg ansible-playbook --extra-vars "@$MESH_ANSIBLE_VARS" "$@")
-}
-
 # ---- the walk-through
 
-test_walk_through() {
-  lab_step "The walk-through of the README"
+test_developers_host() {
   check "dev: the image builds, and its unit tests with it" on dev \
     'cd /vagrant && docker build -q -f recommendation-service/Dockerfile --build-arg VERSION=v1 -t demo:v1 .'
   check "dev: its integration tests pass against itself" on dev \
     'cd /vagrant && docker build -q -f recommendation-service/Dockerfile --target integration-tests -t demo-tests:v1 . && docker run --rm demo-tests:v1'
   check "dev: it runs, and its tests pass against the URL" on dev \
     'docker rm -f demo >/dev/null 2>&1; docker run -d --name demo -p 8080:8080 demo:v1 >/dev/null && docker run --rm --network host -e URL=http://localhost:8080 -e EXPECTED_VERSION=v1 demo-tests:v1'
+}
+
+test_walk_through() {
   check "cd: v1 is built and pushed" on cd 'cd /vagrant && VERSION=v1 recommendation-service/build-and-push-images.sh'
+  meanwhile broken test_broken_release
   check "cd: v1 is deployed" on cd '/vagrant/recommendation-service/deploy.sh v1'
   check "cd: http://prod:8000/services/demo tells v1" served_version v1
   check "cd: http://prod:8000/demo/1 answers" on cd 'curl -sSf http://prod:8000/demo/1'
   check "cd: v2 is built and pushed" on cd 'cd /vagrant && VERSION=v2 recommendation-service/build-and-push-images.sh'
   check "cd: v2 is deployed under load, no request fails" under_load 0 on cd '/vagrant/recommendation-service/deploy.sh v2'
   check "cd: http://prod:8000/services/demo tells v2" served_version v2
-  check "cd: v3, broken, is built and pushed" on cd 'rm -rf broken && cp -r /vagrant broken && cd broken &&
-    sed -i "s/JsonPropertyName(\"rec\")/JsonPropertyName(\"recommended\")/" recommendation-service/*.cs &&
-    VERSION=v3 recommendation-service/build-and-push-images.sh'
+  join broken
   check "cd: v3 is rejected by its tests (exit code 2), production is what it was" rejected v3
   check "cd: rolled back to v1 under load, no request fails" under_load 0 on cd 'deployer rollback demo'
   check "cd: http://prod:8000/services/demo tells v1 again" served_version v1
+}
+
+test_broken_release() {
+  check "cd: v3, broken, is built and pushed" on cd 'rm -rf broken && cp -r /vagrant broken && cd broken &&
+    sed -i "s/JsonPropertyName(\"rec\")/JsonPropertyName(\"recommended\")/" recommendation-service/*.cs &&
+    VERSION=v3 recommendation-service/build-and-push-images.sh'
 }
 
 served_version() {
@@ -142,7 +186,7 @@ rejected() {
 
 start_lab_load() {
   rm -f -- "$lab_scratch/stop"
-  "$ARTIFACTS/load/load" "http://$LAB_PROD:8000/demo/1" --concurrency 16 --rate 200 --max-seconds 300 \
+  "$ARTIFACTS/load/load" "http://$LAB_PROD:8000/demo/1" --concurrency "$LAB_CONNECTIONS" --rate "$LAB_RATE" --max-seconds 600 \
     --stop-file "$lab_scratch/stop" >"$lab_scratch/load.json" &
   lab_load=$!
 }
@@ -168,9 +212,10 @@ under_load() {
 # ---- the playbook
 
 test_playbook() {
-  lab_step "The playbook once more"
+  # Both only look, so that they may do it at the same time.
+  meanwhile "check mode" test_check_mode
   check "a second run changes nothing" plays_unchanged
-  check "--check says that nothing would change" plays_unchanged --check
+  join "check mode"
   check "another setting of the sidecar replaces the sidecar alone" replaces_only registry-sidecar \
     '{sidecar_settings: {SIDECAR_RESYNC: 20s}}'
   check "and takes no stage: an instance of v1 is active, the traffic goes on" served_version v1
@@ -178,13 +223,17 @@ test_playbook() {
     '{sidecar_settings: {SIDECAR_RESYNC: 20s}, proxy_settings: {PROXY_RESYNC: "00:00:20"}}'
 }
 
+test_check_mode() {
+  check "--check says that nothing would change" plays_unchanged --check
+}
+
 # plays_unchanged [ansible-playbook's options …]
 plays_unchanged() {
   local output
-  output=$(lab_playbook site.yml --limit dev,cd,prod "$@") || { printf '%s\n' "$output"; return 1; }
+  output=$(lab_playbook site.yml "$@") || { printf '%s\n' "$output"; return 1; }
   grep -B1 '^changed:' <<<"$output" || true
-  grep -A9 '^PLAY RECAP' <<<"$output" | sed -nE 's/^([a-z0-9]+) .*ok=([0-9]+) +changed=([0-9]+).*/\1 ok=\2 changed=\3/p' | paste -s -d ' '
-  (($(grep -c 'changed=0 .*unreachable=0 .*failed=0' <<<"$output") == 3))
+  summarize_play <<<"$output"
+  (($(grep -c 'changed=0 .*unreachable=0 .*failed=0' <<<"$output") == 4))
 }
 
 # replaces_only <part> <settings>: of prod's containers that one is another afterwards, and no other.

@@ -11,7 +11,9 @@ run_lab() {
   case $verb in
     up)
       prepare_lab
-      lab_vagrant up "$@"
+      if (($# == 0)); then set -- dev cd prod; fi
+      start_lab_hosts "$@"
+      provision_lab_hosts "$@"
       print_lab
       ;;
     test)
@@ -100,19 +102,32 @@ lab_vagrant() {
   (cd "$ROOT" && VAGRANT_DEFAULT_PROVIDER=docker VAGRANT_CHECKPOINT_DISABLE=1 vagrant "$@")
 }
 
+# Vagrant asks Docker about every container that it has just listed, and gives up if one of them is gone by then.
+start_lab_hosts() {
+  lab_vagrant up --no-provision "$@" || lab_vagrant up --no-provision "$@"
+}
+
+# All at once: what one host waits for the others use. `vagrant up` alone provisions one host after the other.
+provision_lab_hosts() {
+  lab_playbook site.yml --limit "$(IFS=, && printf '%s' "$*")"
+}
+
+lab_playbook() {
+  (cd "$ROOT/ansible" && ANSIBLE_CONFIG=ansible.cfg ansible-playbook --extra-vars "@$MESH_ANSIBLE_VARS" "$@")
+}
+
 is_stand_in() {
   [[ $(docker image inspect --format '{{index .Config.Labels "mesh.stand-in"}}' "$1") == true ]]
 }
 
 # What this machine could not pull its hosts cannot either: they get the stand-ins, and this machine's way to packages.
 share_stand_ins() {
-  local image
   run_quietly lab-base build_lab_base
   export MESH_LAB_BASE=mesh/lab-base:dev
   export MESH_LAB_IMAGES=$LAB_FOLDER/images
-  for image in "$CONSUL_IMAGE" "$REGISTRY_IMAGE" "$ASPNET_IMAGE" "$SDK_IMAGE"; do
-    archive_image "$image"
-  done
+  archive_images "$CONSUL_IMAGE"
+  archive_images "$REGISTRY_IMAGE"
+  archive_images "$SDK_IMAGE" "$ASPNET_IMAGE"
   {
     printf 'docker_image_archives: %s\n' "$LAB_ARCHIVES"
     # Docker's own name server for networks is of no use to containers inside of a host.
@@ -143,13 +158,14 @@ name_servers() {
   sed -n 's/^nameserver \([0-9.]*\)$/\1/p' /etc/resolv.conf | grep -v '^127\.' | paste -s -d , || true
 }
 
-archive_image() {
+# Images as one file, named after the first: layers that they share are in it once.
+archive_images() {
   local file=$MESH_LAB_IMAGES/${1//[^A-Za-z0-9.-]/_}.tar id
-  id=$(docker image inspect --format '{{.Id}}' "$1")
+  id=$(docker image inspect --format '{{.Id}}' "$@")
   mkdir -p "$MESH_LAB_IMAGES"
   if [[ -f $file && $(cat "$file.id" 2>/dev/null) == "$id" ]]; then return; fi
   rm -f -- "$file.id"
-  docker save --output "$file" "$1"
+  docker save --output "$file" "$@"
   printf '%s' "$id" >"$file.id"
 }
 

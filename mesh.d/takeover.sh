@@ -12,7 +12,7 @@ run_proxy_verb() {
     fail "$MESH_NAME-proxy does not run, so there is nothing to take over from: ./mesh up."
   fi
   prepare_images
-  build_image "$PROXY_IMAGE" proxy/Dockerfile
+  build_image "$PROXY_IMAGE" proxy
   take_over
   say "$MESH_NAME-proxy is the new proxy: $(docker container inspect --format '{{slice .Id 0 12}} of {{slice .Image 7 19}}' "$MESH_NAME-proxy")."
 }

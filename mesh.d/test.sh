@@ -123,7 +123,7 @@ run_lab_suite() {
   note "Running the lab."
   mkdir -p "$ARTIFACTS/test"
   was_up=$(list_lab_hosts)
-  timeout --foreground --kill-after=10 30m "$ROOT/mesh" lab test >"$log" 2>&1 || code=$?
+  timeout --foreground --kill-after=10 45m "$ROOT/mesh" lab test >"$log" 2>&1 || code=$?
   if [[ -z $was_up ]]; then run_quietly lab-down lab_down; fi
   counts=$(grep -Eo '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -n 1)
   counts=${counts:-0 passed, 0 failed}

@@ -17,7 +17,7 @@ command -v docker >/dev/null || fail "the docker command was not found. Install 
 docker info >/dev/null 2>&1 \
   || fail "Docker does not answer at ${DOCKER_HOST:-its default socket}. Start it, or set DOCKER_HOST."
 
-docker build -f "$folder/Dockerfile" -t "$image" "$root" \
+docker build --target proxy --build-arg "PROGRAMS=registry-sidecar proxy" -t "$image" "$root" \
   || fail "$image was not built; the output above says why."
 docker push "$image" \
   || fail "$image was not pushed. Is a registry running at $registry? Start it, or name another: REGISTRY=host:port."

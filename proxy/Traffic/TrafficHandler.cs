@@ -160,7 +160,8 @@ internal sealed partial class TrafficHandler(
         context.RequestAborted.IsCancellationRequested || aborted.IsCancellationRequested;
 
     private static bool IsRetriable(HttpContext context, ForwarderError error, Exception? reason) =>
-        RetryRule.NeverSent(error, reason) || (error is ForwarderError.Request && RetryRule.IsRepeatable(context));
+        RetryRule.NeverSent(error, reason)
+        || (error is ForwarderError.Request or ForwarderError.RequestTimedOut && RetryRule.IsRepeatable(context));
 
     private static Task MaintenanceAsync(Exchange exchange, ServiceModel service, Maintenance maintenance)
     {

@@ -84,6 +84,26 @@ public sealed class RetryTests(ConsulFixture consul) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task NoAnswerWithinTheRoutesTimeout_ToARepeatableRequest_IsAskedOfAnother()
+    {
+        // Connections are made and requests sent, and nobody reads them: what a host looks like that was cut off from the network.
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        await scene.Service.AddInstanceAsync("0", ((IPEndPoint)silent.LocalEndpoint).Port, deployment: "all");
+        await scene.Proxy.UntilAsync(scene.Service.Name, account => account.GetProperty("instances").GetArrayLength() == 3);
+        await scene.ChangeAsync(document => document with
+        {
+            Routes = [.. document.Routes.Select(route => route with { Timeout = TimeSpan.FromMilliseconds(300) })],
+        });
+
+        using var get = await scene.GetAsync();
+        using var post = await scene.SendAsync(HttpMethod.Post, "/", JsonContent.Create("body"));
+
+        Assert.Equal(HttpStatusCode.OK, get.StatusCode);
+        Assert.Equal(HttpStatusCode.GatewayTimeout, post.StatusCode);
+    }
+
+    [Fact]
     public async Task Retries_SwitchedOff_TheFailureIsTheAnswer()
     {
         await RetriesAsync(new RetryPolicy(Attempts: 0));
