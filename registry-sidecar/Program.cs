@@ -35,6 +35,8 @@ static async Task<int> WithSettingsAsync(CommandLineInput input, Func<SidecarSet
 static async Task<int> RunAsync(SidecarSettingsRead settings, CancellationToken ct)
 {
     using var sidecar = SidecarHost.Build(settings.Options, settings.File);
+    // Now: at its end the host disposes of everything.
+    var workers = sidecar.Services.GetServices<IHostedService>().OfType<BackgroundService>().ToArray();
     try
     {
         await sidecar.RunAsync(ct);
@@ -45,7 +47,7 @@ static async Task<int> RunAsync(SidecarSettingsRead settings, CancellationToken 
     }
 
     // A worker that crashed ended the host; the log tells which.
-    return sidecar.Services.GetServices<IHostedService>().OfType<BackgroundService>().Any(worker => worker.ExecuteTask is { IsFaulted: true }) ? 1 : 0;
+    return workers.Any(worker => worker.ExecuteTask is { IsFaulted: true }) ? 1 : 0;
 }
 
 static int Refuse(IEnumerable<string> errors)

@@ -31,11 +31,13 @@ public sealed partial class BlockingQuery(ILogger<BlockingQuery> log, TimeProvid
     /// <param name="query">One blocking query.</param>
     /// <param name="same">Whether two answers say the same.</param>
     /// <param name="ct">Ends the loop with <see cref="OperationCanceledException"/>.</param>
+    /// <param name="rest">How long after an answer there is no other question; <c>null</c> for not at all.</param>
     public async IAsyncEnumerable<T> FollowAsync<T>(
         string subject,
         Func<QueryOptions, CancellationToken, Task<QueryResult<T>>> query,
         Func<T, T, bool> same,
-        [EnumeratorCancellation] CancellationToken ct)
+        [EnumeratorCancellation] CancellationToken ct,
+        Func<T, TimeSpan>? rest = null)
         where T : class
     {
         ulong index = 0;
@@ -64,6 +66,8 @@ public sealed partial class BlockingQuery(ILogger<BlockingQuery> log, TimeProvid
             index = result.LastIndex < index ? 0 : result.LastIndex;
             if (last is null || !same(last, result.Response))
                 yield return last = result.Response;
+            if (rest is not null)
+                await Task.Delay(rest(result.Response), time, ct);
         }
     }
 

@@ -7,6 +7,7 @@ namespace ServiceMesh.Bench;
 internal static class Follow
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Until the service has that many instances in the catalog.</summary>
     public static Task InstancesAsync(IConsulClient consul, string service, int count, CancellationToken ct) =>
@@ -25,6 +26,18 @@ internal static class Follow
                     arrivals.TryAdd(instance.Service.Meta[InstanceMeta.Container], now);
             },
             ct);
+
+    /// <summary>
+    /// The same at a coarse look. Who is told of each of hundreds of registrations takes from Consul the processor time that they need.
+    /// </summary>
+    public static async Task CountAsync(IConsulClient consul, string service, int count, CancellationToken ct)
+    {
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        late.CancelAfter(Deadline);
+        using var look = new PeriodicTimer(Look);
+        while ((await consul.Catalog.Service(service, late.Token)).Response.Length != count)
+            await look.WaitForNextTickAsync(late.Token);
+    }
 
     private static async Task FollowAsync(
         IConsulClient consul, string service, int count, Action<ServiceEntry[]> seen, CancellationToken ct)

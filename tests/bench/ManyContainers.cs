@@ -32,7 +32,7 @@ internal sealed class ManyContainers(DockerClient docker, BenchContainers contai
     {
         var begin = Stopwatch.GetTimestamp();
         await using var sidecar = await SidecarRegistrar.StartAsync(containers, consul, ct, settings: "SIDECAR_RESYNC=1s");
-        await Follow.InstancesAsync(consul.Client, service, All, ct);
+        await Follow.CountAsync(consul.Client, service, All, ct);
         var started = Stopwatch.GetElapsedTime(begin);
         await Task.Delay(settling, TimeProvider.System, ct);
         var index = (await consul.Client.Catalog.Services(ct)).LastIndex;

@@ -23,6 +23,27 @@ public sealed class RestartTests(Mesh mesh)
         await DeliversAgainAsync();
     }
 
+    [Theory]
+    [InlineData("sidecar")]
+    [InlineData("proxy")]
+    public async Task Stop_OfAnOwnPart_IsInGoodOrder(string part)
+    {
+        await mesh.EnsureActiveAsync("v1");
+        var before = await mesh.TrafficAsync();
+        var container = $"{Mesh.Settings["MESH_NAME"]}-{part}";
+        await Mesh.DockerAsync("stop", container);
+        try
+        {
+            Assert.Equal("0", (await Mesh.DockerAsync("inspect", "--format", "{{.State.ExitCode}}", container));
+        }
+        finally
+        {
+            await Mesh.DockerAsync("start", container);
+        }
+
+        await Mesh.EventuallyAsync("the proxy serves as before", async () => await mesh.TrafficAsync() == before);
+    }
+
     [Fact]
     public async Task Restart_OfTheProxy_ServesAgainByItself()
     {

@@ -1,5 +1,6 @@
 using Consul;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using ServiceMesh.Store;
 using Xunit;
 
@@ -57,6 +58,25 @@ public sealed class BlockingQueryTests
         await stop.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await next);
+    }
+
+    [Fact]
+    public async Task Follow_WithARest_AsksAgainOnlyAfterIt()
+    {
+        var time = new FakeTimeProvider();
+        var consul = new ScriptedConsul((5, "a"), (9, "b"));
+        await using var answers = new BlockingQuery(NullLogger<BlockingQuery>.Instance, time)
+            .FollowAsync("a test", consul.QueryAsync, (one, other) => one == other, Ct, answer => TimeSpan.FromSeconds(answer.Length))
+            .GetAsyncEnumerator(Ct);
+        Assert.True(await answers.MoveNextAsync());
+
+        var next = answers.MoveNextAsync().AsTask();
+        time.Advance(TimeSpan.FromSeconds(0.9));
+        Assert.Equal([0UL], consul.Asked);
+        time.Advance(TimeSpan.FromSeconds(0.1));
+
+        Assert.True(await next.WaitAsync(TimeSpan.FromSeconds(30), Ct));
+        Assert.Equal("b", answers.Current);
     }
 
     private static async Task<string[]> FollowAsync(ScriptedConsul consul, int count)
