@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using Docker.DotNet;
-using Docker.DotNet.Models;
 
 namespace ServiceMesh.Bench;
 
@@ -98,27 +97,20 @@ internal sealed class ManyContainers(DockerClient docker, BenchContainers contai
         return ids;
     }
 
+    // The process's own: Docker's statistics are at a loss where another container rearranged the control groups.
     private async Task<TimeSpan> CpuTimeAsync(SidecarRegistrar sidecar, CancellationToken ct)
     {
-        var answer = new Answer();
-        await docker.Containers.GetContainerStatsAsync(sidecar.Container, new ContainerStatsParameters { Stream = false, OneShot = true }, answer, ct);
-        var nanoseconds = answer.Value?.CPUStats?.CPUUsage?.TotalUsage
-            ?? throw new InvalidOperationException("Docker told no statistics of the sidecar");
-        return TimeSpan.FromMicroseconds(nanoseconds / 1000d);
+        using var process = Process.GetProcessById((int)await PidOfAsync(sidecar, ct));
+        return process.TotalProcessorTime;
     }
 
     // As the kernel counts it, without the page cache that a container's own figure includes.
     private async Task<double> ResidentAsync(SidecarRegistrar sidecar, CancellationToken ct)
     {
-        var pid = (await docker.Containers.InspectContainerAsync(sidecar.Container, ct)).State!.Pid;
-        var line = (await File.ReadAllLinesAsync($"/proc/{pid}/status", ct)).First(text => text.StartsWith("VmRSS:", StringComparison.Ordinal));
+        var line = (await File.ReadAllLinesAsync($"/proc/{await PidOfAsync(sidecar, ct)}/status", ct)).First(text => text.StartsWith("VmRSS:", StringComparison.Ordinal));
         return double.Parse(line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024;
     }
 
-    private sealed class Answer : IProgress<ContainerStatsResponse>
-    {
-        public ContainerStatsResponse? Value { get; private set; }
-
-        public void Report(ContainerStatsResponse value) => Value = value;
-    }
+    private async Task<long> PidOfAsync(SidecarRegistrar sidecar, CancellationToken ct) =>
+        (await docker.Containers.InspectContainerAsync(sidecar.Container, ct)).State!.Pid;
 }
