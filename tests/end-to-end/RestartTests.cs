@@ -34,7 +34,7 @@ public sealed class RestartTests(Mesh mesh)
         await Mesh.DockerAsync("stop", container);
         try
         {
-            Assert.Equal("0", (await Mesh.DockerAsync("inspect", "--format", "{{.State.ExitCode}}", container));
+            Assert.Equal("0", (await Mesh.DockerAsync("inspect", "--format", "{{.State.ExitCode}}", container)));
         }
         finally
         {
