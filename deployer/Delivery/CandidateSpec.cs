@@ -12,24 +12,24 @@ internal static class CandidateSpec
 
     public static CreateContainerParameters Of(
         ServiceManifest manifest, IReadOnlyDictionary<string, string> secrets, Release release, int number, string environment, string publish) => new()
-    {
-        Name = $"{manifest.Name}-{release.Version}-{Short(release.Deployment)}-{number}",
-        Image = release.Image,
-        Env = Variables(manifest.Environment.Concat(secrets)),
-        Labels = WithSecrets(Labels(manifest, release, environment), secrets),
-        ExposedPorts = new Dictionary<string, EmptyStruct> { [$"{manifest.Port}/tcp"] = default },
-        HostConfig = new HostConfig
         {
-            NanoCPUs = (long)((manifest.Resources.Cpus ?? 0) * 1_000_000_000),
-            Memory = manifest.Resources.Memory ?? 0,
-            RestartPolicy = new RestartPolicy { Name = RestartPolicyKind.UnlessStopped },
-            // Docker chooses the host port, so that candidate and active can run side by side.
-            PortBindings = new Dictionary<string, IList<PortBinding>>
+            Name = $"{manifest.Name}-{release.Version}-{Short(release.Deployment)}-{number}",
+            Image = release.Image,
+            Env = Variables(manifest.Environment.Concat(secrets)),
+            Labels = WithSecrets(Labels(manifest, release, environment), secrets),
+            ExposedPorts = new Dictionary<string, EmptyStruct> { [$"{manifest.Port}/tcp"] = default },
+            HostConfig = new HostConfig
             {
-                [$"{manifest.Port}/tcp"] = [new PortBinding { HostIP = publish, HostPort = "" }],
+                NanoCPUs = (long)((manifest.Resources.Cpus ?? 0) * 1_000_000_000),
+                Memory = manifest.Resources.Memory ?? 0,
+                RestartPolicy = new RestartPolicy { Name = RestartPolicyKind.UnlessStopped },
+                // Docker chooses the host port, so that candidate and active can run side by side.
+                PortBindings = new Dictionary<string, IList<PortBinding>>
+                {
+                    [$"{manifest.Port}/tcp"] = [new PortBinding { HostIP = publish, HostPort = "" }],
+                },
             },
-        },
-    };
+        };
 
     /// <summary>One more container of a release, like one that there is.</summary>
     public static CreateContainerParameters Like(

@@ -50,13 +50,13 @@ internal static class StrategyReader
 
     private static T Observation<T>(Section section, T usual, TimeSpan leastBake)
         where T : ObservationPolicy => usual with
-    {
-        Bake = section.Duration("bake", usual.Bake, leastBake),
-        Minimum = section.Whole("minimum", usual.Minimum, 1, 1_000_000),
-        ErrorShare = section.Share("error-share") ?? usual.ErrorShare,
-        P99Ratio = section.Has("p99-ratio") ? section.Number("p99-ratio", 1, 1, 100) : usual.P99Ratio,
-        Synthetic = Synthetic(section),
-    };
+        {
+            Bake = section.Duration("bake", usual.Bake, leastBake),
+            Minimum = section.Whole("minimum", usual.Minimum, 1, 1_000_000),
+            ErrorShare = section.Share("error-share") ?? usual.ErrorShare,
+            P99Ratio = section.Has("p99-ratio") ? section.Number("p99-ratio", 1, 1, 100) : usual.P99Ratio,
+            Synthetic = Synthetic(section),
+        };
 
     private static AbPolicy? Ab(Section strategy)
     {

@@ -120,7 +120,14 @@ public sealed class RollingTests(DeployerFixture host) : IAsyncLifetime
         {
             var entry = new HistoryEntry
             {
-                Number = 0, Service = service, Action = "deploy", Outcome = Outcome.Changed, Who = "ci@cd", At = DateTimeOffset.UnixEpoch, Seconds = 1, Release = killed,
+                Number = 0,
+                Service = service,
+                Action = "deploy",
+                Outcome = Outcome.Changed,
+                Who = "ci@cd",
+                At = DateTimeOffset.UnixEpoch,
+                Seconds = 1,
+                Release = killed,
             };
             var after = stored!.Document! with { Split = new Split(killed, 33.33), Leaving = [leaving] };
             Assert.True((await command.Store.CommitAsync(held!, after, stored.Index, entry, Ct)).Committed);

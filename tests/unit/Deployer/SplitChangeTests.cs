@@ -12,7 +12,10 @@ public sealed class SplitChangeTests
 
     private static readonly ServiceManifest Manifest = new()
     {
-        Name = "demo", Image = new ImageReference("demo", null), Port = 80, Routes = [new Route(null, "/demo", StripPath: true)],
+        Name = "demo",
+        Image = new ImageReference("demo", null),
+        Port = 80,
+        Routes = [new Route(null, "/demo", StripPath: true)],
     };
 
     private static readonly ServiceDocument Document = ServiceDocument.Create("demo", [new Route(null, "/demo", StripPath: true)]).Promote(V1);

@@ -1,5 +1,5 @@
-using CsCheck;
 using Consul;
+using CsCheck;
 using ServiceMesh.Store;
 using Xunit;
 
