@@ -103,7 +103,9 @@ internal sealed class SshHost : IAsyncDisposable
         var start = new ProcessStartInfo(Server, ["-D", "-e", "-f", In("sshd_config")]) { UseShellExecute = false, RedirectStandardError = true };
         sshd = Process.Start(start)!;
         var log = sshd.StandardError.ReadToEndAsync(ct);
-        while (!await ListensAsync(ct))
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        late.CancelAfter(TimeSpan.FromSeconds(20));
+        while (!await ListensAsync(late.Token))
             Assert.False(sshd.HasExited, sshd.HasExited ? await log : "");
     }
 

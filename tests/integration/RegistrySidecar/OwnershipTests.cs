@@ -1,4 +1,6 @@
 using Consul;
+using Microsoft.Extensions.DependencyInjection;
+using ServiceMesh.RegistrySidecar.Reconciliation;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.RegistrySidecar;
@@ -71,15 +73,15 @@ public sealed class OwnershipTests(SidecarConsul parts)
     public async Task StrangerTookTheId_BetweenTwoResyncs_IsNeitherOverwrittenNorRemoved(bool restart)
     {
         await using var mesh = new SidecarMesh(parts);
-        await mesh.StartSidecarAsync();
+        var sidecar = await mesh.StartSidecarAsync();
         (string service, string marker) = (mesh.Named("web"), mesh.Named("marker"));
         var container = await mesh.RunAsync("web", [$"SERVICE_NAME={service}"]);
         var id = (await mesh.RegisteredAsync(service)).Service.ID;
         var stranger = Registration(service, owner: null, mesh.Environment);
         stranger.ID = id;
         await parts.Client.Agent.ServiceRegister(stranger, Ct);
-        // Within milliseconds the sidecar hears of it, and nothing tells when it did.
-        await Task.Delay(TimeSpan.FromSeconds(0.5), TimeProvider.System, Ct);
+        var others = sidecar.Services.GetRequiredService<OthersWatch>();
+        await Until.TrueAsync(() => Task.FromResult(others.Current?.ContainsKey(id) is true));
 
         await (restart ? mesh.RestartAsync(container) : mesh.KillAsync(container));
         await mesh.RunAsync("marker", [$"SERVICE_NAME={marker}"]);

@@ -5,7 +5,6 @@ using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
-using ServiceMesh.Tests.Integration.Proxy.Listening;
 using ServiceMesh.Tests.Integration.Proxy.Traffic;
 using Xunit;
 

@@ -61,14 +61,7 @@ internal sealed class ScriptedConsul : IAsyncDisposable
     }
 
     /// <summary>Waits until something about this Consul holds.</summary>
-    public async Task UntilAsync(Func<ScriptedConsul, bool> wanted)
-    {
-        using var late = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        late.CancelAfter(TimeSpan.FromSeconds(20));
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
-        while (!wanted(this))
-            await timer.WaitForNextTickAsync(late.Token);
-    }
+    public Task UntilAsync(Func<ScriptedConsul, bool> wanted) => Until.TrueAsync(() => Task.FromResult(wanted(this)));
 
     public async ValueTask DisposeAsync()
     {

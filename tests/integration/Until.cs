@@ -1,6 +1,6 @@
 using Xunit;
 
-namespace ServiceMesh.Tests.Integration.Proxy.Listening;
+namespace ServiceMesh.Tests.Integration;
 
 /// <summary>Waits for a condition, with a deadline.</summary>
 internal static class Until
