@@ -61,15 +61,25 @@ internal sealed class RegistratorRegistrar : IAsyncDisposable
         };
         start.Environment["DOCKER_HOST"] = $"unix://{DockerEngine.DefaultEndpoint.LocalPath}";
         var started = Process.Start(start) ?? throw new InvalidOperationException($"{Binary} cannot be started");
-        // Read, so that it never waits for a full pipe.
+        var listening = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        started.ErrorDataReceived += (_, line) =>
+        {
+            if (line.Data?.Contains("Listening for Docker events", StringComparison.Ordinal) is true)
+                listening.TrySetResult();
+        };
+        // Read to their end, so that it never waits for a full pipe.
         started.BeginOutputReadLine();
         started.BeginErrorReadLine();
         var registrator = new RegistratorRegistrar(started);
         try
         {
-            // It does not say from when on it hears Docker's events.
-            await Task.Delay(TimeSpan.FromSeconds(3), TimeProvider.System, ct);
+            await listening.Task.WaitAsync(TimeSpan.FromSeconds(20), ct);
             return registrator;
+        }
+        catch (TimeoutException error)
+        {
+            await registrator.DisposeAsync();
+            throw new InvalidOperationException($"{Binary} did not begin to listen for Docker's events", error);
         }
         catch
         {
