@@ -1,4 +1,5 @@
 using System.Net;
+using System.Threading.Channels;
 using Consul;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
@@ -19,14 +20,16 @@ public sealed class OthersWatchTests : IDisposable
     private readonly IConsulClient consul = Substitute.For<IConsulClient>();
     private readonly List<string?> filters = [];
     private readonly OthersWatch others;
-    private TaskCompletionSource<QueryResult<CatalogNode?>> next = new();
+
+    // Whoever asks gets the next one, and waits for it if need be.
+    private readonly Channel<Func<QueryResult<CatalogNode?>>> answers = Channel.CreateUnbounded<Func<QueryResult<CatalogNode?>>>();
 
     public OthersWatchTests()
     {
-        consul.Catalog.Node(Node, Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>()).Returns(call =>
+        consul.Catalog.Node(Node, Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>()).Returns(async call =>
         {
             filters.Add(call.Arg<QueryOptions>().Filter);
-            return next.Task;
+            return (await answers.Reader.ReadAsync(call.Arg<CancellationToken>()))();
         });
         others = new OthersWatch(consul, new BlockingQuery(NullLogger<BlockingQuery>.Instance, time));
     }
@@ -84,16 +87,14 @@ public sealed class OthersWatchTests : IDisposable
 
     private static CatalogNode With(string id) => new() { Services = { [id] = new AgentService { ID = id } } };
 
-    private Task AnswerAsync(CatalogNode? node) => EndAsync(query => query.SetResult(new QueryResult<CatalogNode?> { Response = node, LastIndex = 1 }));
+    private Task AnswerAsync(CatalogNode? node) => NextAsync(() => new QueryResult<CatalogNode?> { Response = node, LastIndex = 1 });
 
-    private Task FailAsync() => EndAsync(query => query.SetException(new ConsulRequestException("answer 500", HttpStatusCode.InternalServerError)));
+    private Task FailAsync() => NextAsync(() => throw new ConsulRequestException("answer 500", HttpStatusCode.InternalServerError));
 
-    private async Task EndAsync(Action<TaskCompletionSource<QueryResult<CatalogNode?>>> end)
+    private async Task NextAsync(Func<QueryResult<CatalogNode?>> answer)
     {
         var before = others.Current;
-        var query = next;
-        next = new TaskCompletionSource<QueryResult<CatalogNode?>>();
-        end(query);
+        answers.Writer.TryWrite(answer);
         using var late = CancellationTokenSource.CreateLinkedTokenSource(Ct);
         late.CancelAfter(TimeSpan.FromSeconds(20));
         using var look = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
