@@ -53,6 +53,11 @@ internal sealed class OthersWatch(IConsulClient consul, BlockingQuery queries) :
         {
             // Another node is followed now, or the sidecar ends.
         }
+        finally
+        {
+            // Whatever ended it: what nobody follows any more is not known.
+            Take(services: null, ct);
+        }
     }
 
     private async Task<QueryResult<CatalogNode>> AskAsync(string node, string filter, QueryOptions options, CancellationToken ct)
