@@ -46,7 +46,21 @@ find_docker_socket() {
 }
 
 # The sidecar registers the proxy like any other container, by its exposed port and its SERVICE_ variables.
-start_proxy() { start_proxy_as proxy; }
+start_proxy() {
+  if proxy_may_be_taken_over; then
+    note "$MESH_NAME-proxy has a new image: the new proxy takes over from the one that serves."
+    take_over
+  else
+    start_proxy_as proxy
+  fi
+}
+
+# It runs, another image is to run on the same ports.
+proxy_may_be_taken_over() {
+  local state='{{.State.Running}} {{index .Config.Labels "mesh.environment"}} {{index .Config.Labels "mesh.ports"}}'
+  [[ $(docker container inspect --format "$state" "$MESH_NAME-proxy" 2>/dev/null) == "true $MESH_NAME $PROXY_PORT $PROXY_ADMIN_PORT" &&
+    $(docker container inspect --format '{{.Image}}' "$MESH_NAME-proxy") != "$(docker image inspect --format '{{.Id}}' "$PROXY_IMAGE")" ]]
+}
 
 # start_proxy_as <part>: under another name it is the one that takes over.
 start_proxy_as() {
