@@ -26,7 +26,7 @@ static async Task<int> WithSettingsAsync(CommandLineInput input, Func<SidecarSet
     {
         return await verb(settings);
     }
-    catch (Exception error) when (error is ConsulConfigurationException or StatusPortException or PreviewException)
+    catch (Exception error) when (error is ConsulConfigurationException or ConsulAwayException or StatusPortException or PreviewException)
     {
         return Refuse([error.Message]);
     }
@@ -39,6 +39,7 @@ static async Task<int> RunAsync(SidecarSettingsRead settings, CancellationToken 
     var workers = sidecar.Services.GetServices<IHostedService>().OfType<BackgroundService>().ToArray();
     try
     {
+        await ConsulAtStart.AskAsync(sidecar.Services.GetRequiredService<IConsulClient>(), settings.Options.RetryAttempts, TimeProvider.System, ct);
         await sidecar.RunAsync(ct);
     }
     catch (OperationCanceledException)

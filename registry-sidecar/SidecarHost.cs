@@ -23,7 +23,7 @@ internal static class SidecarHost
     {
         var consul = new ConsulClient(consul =>
         {
-            consul.Address = options.ConsulAddress ?? consul.Address;
+            consul.Address = ConsulAddress.Of(options, consul.Address);
             consul.RequestTimeout = Patience;
         });
         return new HostBuilder()

@@ -18,7 +18,12 @@ internal sealed record HostView(
     string HostName, IReadOnlyList<ContainerFacts> Containers, RegistryView? Registry, string? Silence);
 
 /// <summary>What Consul knows.</summary>
-internal sealed record RegistryView(string Address, IReadOnlyDictionary<string, AgentService> Services, DocumentSet Documents);
+internal sealed record RegistryView(
+    string Address,
+    System.Version? AgentVersion,
+    IReadOnlyDictionary<string, AgentService> Services,
+    IReadOnlyDictionary<string, AgentCheck> Checks,
+    DocumentSet Documents);
 
 /// <summary>Reads a <see cref="HostView"/>; it writes nothing, neither to Docker nor to Consul.</summary>
 internal sealed class HostReader(SidecarOptions options, IConsulClient consul, MeshStore store, TimeProvider time)
@@ -80,7 +85,7 @@ internal sealed class HostReader(SidecarOptions options, IConsulClient consul, M
         {
             var agent = new AgentState(consul);
             await agent.ReadAsync(either.Token);
-            return (new RegistryView(agent.Address, agent.Services, await store.ListAsync(either.Token)), null);
+            return (new RegistryView(agent.Address, agent.Version, agent.Services, agent.Checks, await store.ListAsync(either.Token)), null);
         }
         catch (ConsulRequestException error)
         {

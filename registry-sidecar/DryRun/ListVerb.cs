@@ -16,7 +16,7 @@ internal static class ListVerb
     /// <exception cref="ConsulConfigurationException">One of Consul's environment variables cannot be used.</exception>
     public static async Task<int> RunAsync(SidecarOptions options, bool json, TextWriter output, CancellationToken ct)
     {
-        using var consul = new ConsulClient(consul => consul.Address = options.ConsulAddress ?? consul.Address);
+        using var consul = new ConsulClient(consul => consul.Address = ConsulAddress.Of(options, consul.Address));
         var store = new MeshStore(consul, new BlockingQuery(NullLogger<BlockingQuery>.Instance, TimeProvider.System));
         var host = await new HostReader(options, consul, store, TimeProvider.System).ReadAsync(ct);
         var preview = Preview.Of(host, options);

@@ -29,7 +29,10 @@ internal sealed record Preview(
             host.Registry?.Address ?? Unknown,
             host.Registry?.Documents ?? DocumentSet.Empty,
             idOrName => host.Containers.FirstOrDefault(container => container.Id == idOrName || container.Name == idOrName),
-            id => actual.GetValueOrDefault(id));
+            id => actual.GetValueOrDefault(id))
+        {
+            AgentVersion = host.Registry?.AgentVersion,
+        };
         var mapped = host.Containers.Select(container => (Container: container, Mapped: ContainerMapping.Map(container, context))).ToList();
         List<DesiredInstance> desired =
         [
@@ -39,7 +42,7 @@ internal sealed record Preview(
         ];
         // What would be removed is not asked for, so no container's end matters.
         var plan = RegistrationPlanner.Plan(new PlanInput(
-            desired, actual, owner, options.Deregister, _ => new ContainerFate(ContainerState.Unknown), _ => false));
+            desired, actual, host.Registry?.Checks ?? new Dictionary<string, AgentCheck>(), owner, options.Deregister, _ => new ContainerFate(ContainerState.Unknown), _ => false));
         return new Preview(
             owner.Node,
             owner.Environment,

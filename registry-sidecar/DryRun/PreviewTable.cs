@@ -1,3 +1,4 @@
+using ServiceMesh.RegistrySidecar.Registration;
 using Spectre.Console;
 
 namespace ServiceMesh.RegistrySidecar.DryRun;
@@ -60,14 +61,10 @@ internal sealed class PreviewTable
         foreach (var head in heads)
             table.AddColumn(new TableColumn(head) { NoWrap = !isTerminal });
         foreach (var row in cells)
-            table.AddRow([.. row.Select(cell => Markup.Escape(Shown(cell)))]);
+            table.AddRow([.. row.Select(cell => Markup.Escape(Shown.Of(cell, LongestCell)))]);
         console.WriteLine();
         console.Write(table);
     }
 
-    private void Say(string text) => console.WriteLine(Shown(text));
-
-    // A hostile label must neither fill the screen nor command the terminal.
-    private static string Shown(string text) =>
-        new([.. (text.Length > LongestCell ? text[..LongestCell] + "…" : text).Select(character => char.IsControl(character) ? '?' : character)]);
+    private void Say(string text) => console.WriteLine(Shown.Of(text, LongestCell));
 }

@@ -23,6 +23,9 @@ internal sealed class AgentState(IConsulClient consul)
     /// <summary>The address that the agent advertises to the others.</summary>
     public string Address { get; private set; } = "";
 
+    /// <summary>Which Consul the agent is; <c>null</c> if it does not say.</summary>
+    public Version? Version { get; private set; }
+
     public IReadOnlyDictionary<string, AgentService> Services => services;
 
     public IReadOnlyDictionary<string, AgentCheck> Checks => checks;
@@ -35,6 +38,8 @@ internal sealed class AgentState(IConsulClient consul)
         var read = (await consul.Agent.Services(ct)).Response;
         var checking = (await consul.Agent.Checks(ct)).Response;
         (Node, Address) = (Told(self, "Config", "NodeName"), Told(self, "Member", "Addr"));
+        // It may end with what only its builders need: 1.9.0-beta1, 1.8.7+ent.
+        Version = Version.TryParse(Told(self, "Config", "Version").Split('-', '+')[0], out var version) ? version : null;
         services = new Dictionary<string, AgentService>(read, StringComparer.Ordinal);
         checks = new Dictionary<string, AgentCheck>(checking, StringComparer.Ordinal);
         IsKnown = true;
@@ -135,16 +140,17 @@ internal sealed class AgentState(IConsulClient consul)
     private AgentCheck? Learn(Registering registering)
     {
         var registration = registering.Registration;
-        var given = (registration.Checks ?? []).ToDictionary(check => check.CheckID!, StringComparer.Ordinal);
+        var given = registration.Checks ?? [];
+        var ids = given.Select(check => check.CheckID).ToHashSet(StringComparer.Ordinal);
         lock (gate)
         {
             services[registration.ID!] = AsRegistered(registration);
-            var replaced = registering.ReplaceChecks ? ChecksOf(registration.ID!).Where(check => !given.ContainsKey(check.CheckID)).ToList() : [];
+            var replaced = registering.ReplaceChecks ? ChecksOf(registration.ID!).Where(check => !ids.Contains(check.CheckID)).ToList() : [];
             foreach (var check in replaced)
                 checks.Remove(check.CheckID);
             // A check that the agent has already keeps its status.
-            foreach (var (id, check) in given)
-                checks.TryAdd(id, Check(registration.ID!, id, check.Status ?? HealthStatus.Critical));
+            foreach (var check in given)
+                checks.TryAdd(check.CheckID!, Check(registration.ID!, check.CheckID!, check.Status ?? HealthStatus.Critical));
             return replaced.Find(check => check.CheckID == CheckPlanner.MaintenanceOf(registration.ID!));
         }
     }

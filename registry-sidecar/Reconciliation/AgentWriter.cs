@@ -30,9 +30,9 @@ internal sealed partial class AgentWriter(
 
     private async Task ApplyAsync(List<Write> writes, Func<string, bool> isOver, CancellationToken ct)
     {
-        var pending = writes.ToDictionary(write => write.Subject, StringComparer.Ordinal);
-        retries.Keep(subject => !isOver(subject) || pending.ContainsKey(subject));
-        var due = writes.Where(write => retries.IsDue(write.Subject)).ToList();
+        var pending = writes.Select(write => write.Subject).ToHashSet(StringComparer.Ordinal);
+        retries.Keep(subject => !isOver(subject) || pending.Contains(subject));
+        var due = writes.Where(write => retries.IsDue(write.Subject)).DistinctBy(write => write.Subject).ToList();
         if (due.Count == 0)
             return;
         foreach (var (subject, error) in await TryAsync(due, ct))
@@ -98,7 +98,7 @@ internal sealed partial class AgentWriter(
         return new Write(
             Write.Deregistering + id,
             ct => metrics.DeregisteringAsync(container, agent.DeregisterAsync(id, ct)),
-            () => Deregistered(Shown(id)));
+            () => Deregistered(Shown.Of(id)));
     }
 
     private Write Coming(Registering registering)
@@ -108,13 +108,13 @@ internal sealed partial class AgentWriter(
         return new Write(
             Write.Registering + to.ID,
             ct => metrics.RegisteringAsync(container ?? "", agent.RegisterAsync(registering, ct)),
-            () => Registered(Shown(to.ID!), Shown(to.Name!), to.Address!, to.Port, Shown(string.Join(", ", to.Tags!))));
+            () => Registered(Shown.Of(to.ID!), Shown.Of(to.Name!), to.Address!, to.Port, Shown.Of(string.Join(", ", to.Tags!))));
     }
 
     private Write Pausing(string id) =>
-        new(Write.Pausing + id, ct => agent.PauseAsync(id, CheckPlanner.PauseReason, ct), () => Paused(Shown(id)));
+        new(Write.Pausing + id, ct => agent.PauseAsync(id, CheckPlanner.PauseReason, ct), () => Paused(Shown.Of(id)));
 
-    private Write Resuming(string id) => new(Write.Resuming + id, ct => agent.ResumeAsync(id, CheckPlanner.PauseReason, ct), () => Resumed(Shown(id)));
+    private Write Resuming(string id) => new(Write.Resuming + id, ct => agent.ResumeAsync(id, CheckPlanner.PauseReason, ct), () => Resumed(Shown.Of(id)));
 
     private Write Telling(ReportedCheck report)
     {
@@ -123,21 +123,18 @@ internal sealed partial class AgentWriter(
         {
             // A heartbeat is no news.
             if (isNews)
-                Changed(Shown(report.CheckId), report.Status.Status, Shown(report.Output));
+                Changed(Shown.Of(report.CheckId), report.Status.Status, Shown.Of(report.Output));
         });
     }
 
     private void Note(string subject, Exception error)
     {
         if (retries.Failed(subject, error.Message))
-            Refused(subject, error.Message);
+            Refused(Shown.Of(subject), Shown.Of(error.Message));
         // A refusal changed nothing. After anything else nobody knows what the agent has.
         if (error is not ConsulRequestException { Fault: ConsulFault.Rejected or ConsulFault.Forbidden or ConsulFault.TooLarge })
             agent.Forget();
     }
-
-    // A hostile label must not fill the log.
-    private static string Shown(string text) => text.Length > 200 ? text[..200] + "…" : text;
 
     [LoggerMessage(LogLevel.Information, "Registered {Id} as {Service} at {Address}:{Port} [{Tags}]")]
     private partial void Registered(string id, string service, string address, int port, string tags);

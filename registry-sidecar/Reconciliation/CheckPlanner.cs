@@ -22,7 +22,7 @@ internal static class CheckPlanner
     {
         var kept = input.Desired.Where(instance => IsHeldBy(instance, input))
             .SelectMany(instance => instance.Reported)
-            .Where(report => input.Checks.ContainsKey(report.CheckId))
+            .Where(report => ActualOf(report, input) is not null)
             .ToList();
         var changed = kept.Where(report => Differs(report, input)).Concat(Ended(input)).ToList();
         var refreshed = kept.Except(changed).Where(report => IsNearlyDue(report, input)).Select(report => InSameWords(report, input));
@@ -55,8 +55,12 @@ internal static class CheckPlanner
         where input.Owner.Owns(service)
         where input.FateOf(Ownership.ContainerOf(service)).State is ContainerState.Exited or ContainerState.Absent
         let report = ReportedCheck.Ended(service.ID)
-        where input.Checks.TryGetValue(report.CheckId, out var actual) && actual.Status != report.Status
+        where ActualOf(report, input) is { } actual && actual.Status != report.Status
         select report;
+
+    // Another service's check under this id is not spoken for.
+    private static AgentCheck? ActualOf(ReportedCheck report, CheckInput input) =>
+        input.Checks.GetValueOrDefault(report.CheckId) is { } actual && actual.ServiceID == report.ServiceId ? actual : null;
 
     private static List<string> Pausing(CheckInput input) =>
         [.. Ids(input, paused: true).Where(id => !input.Checks.ContainsKey(MaintenanceOf(id)))];

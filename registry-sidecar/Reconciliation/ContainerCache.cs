@@ -13,6 +13,12 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
 {
     private static readonly TimeSpan VerifyAfter = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// Who ends slowly cannot be told from who does not end: neither an event nor an inspection tells of <c>docker stop -t</c>. One
+    /// that drains must not come back into the traffic, so it has to live on for long.
+    /// </summary>
+    private static readonly TimeSpan LongestFarewell = TimeSpan.FromMinutes(5);
+
     /// <summary>Docker itself ends a container a moment after its stop timeout, not at it.</summary>
     private static readonly TimeSpan BeyondStopTimeout = TimeSpan.FromSeconds(2);
 
@@ -22,6 +28,7 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
     private readonly HashSet<string> starting = new(StringComparer.Ordinal);
     private readonly HashSet<string> witnessed = new(StringComparer.Ordinal);
     private readonly HashSet<string> presumedDead = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Farewell> farewells = new(StringComparer.Ordinal);
     private readonly Inspections inspections = new(time);
 
     public IEnumerable<ContainerFacts> Running => facts.Values.OfType<ContainerFacts>().Where(container => container.IsRunning);
@@ -43,7 +50,7 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
     /// <summary>
     /// Something happened to these containers. Docker answers an inspect of a dying container only after its network is
     /// gone, which takes longer than all the rest, so a death is believed at once and verified a little later; likewise a
-    /// signal that ends the container, which is verified when it would have been obeyed.
+    /// signal that ends the container, which is verified when it would have been obeyed at the latest.
     /// </summary>
     public void Mark(IReadOnlyDictionary<string, Happened> happened)
     {
@@ -78,9 +85,12 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
     /// <summary>Compares what is known with Docker's list; with <paramref name="everything"/> nothing known is trusted.</summary>
     public async Task ListAsync(IDockerClient docker, bool everything, CancellationToken ct)
     {
-        var containers = await docker.Containers.ListContainersAsync(new ContainersListParameters(), ct);
+        var containers = await inspections.ListAsync(docker, ct);
         inspections.ForgetAll();
-        var now = containers.ToDictionary(container => container.ID, Fingerprint, StringComparer.Ordinal);
+        // It may have started again meanwhile, and no event told.
+        foreach (var id in farewells.Keys)
+            retries.Succeeded(SubjectOf(id));
+        var now = containers.ToDictionary(container => container.ID, ListedContainer.Fingerprint, StringComparer.Ordinal);
         dirty.UnionWith(containers.Where(one => everything || !IsKnown(one, now[one.ID])).Select(one => one.ID));
         dirty.UnionWith(facts
             .Where(entry => everything || entry.Value is not { IsRunning: true } || !now.ContainsKey(entry.Key))
@@ -101,12 +111,16 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
         starting.Clear();
         var seen = new ConcurrentDictionary<string, ContainerFacts?>(StringComparer.Ordinal);
         var failed = new ConcurrentDictionary<string, string>(StringComparer.Ordinal);
+        var (due, began) = (Due.ToList(), time.GetTimestamp());
         await Calls.ForEachAsync(
-            Due.ToList(),
+            due,
             async (id, token) =>
             {
                 try
                 {
+                    // What else there is to do does not wait for a Docker that hangs, or that has much to tell.
+                    if (time.GetElapsedTime(began) > Inspections.Patience)
+                        return;
                     seen[id] = await inspections.AskAsync(docker, id, facts.GetValueOrDefault(id)?.StartedAt ?? default, token);
                 }
                 catch (Exception error) when (error is not OperationCanceledException || !ct.IsCancellationRequested)
@@ -117,7 +131,9 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
             ct);
         foreach (var (id, container) in seen)
             Learn(id, container);
-        return new Inspection([.. seen.Keys], failed);
+        foreach (var id in due.Where(id => !seen.ContainsKey(id) && !failed.ContainsKey(id)))
+            retries.Postpone(SubjectOf(id), TimeSpan.Zero);
+        return new Inspection([.. seen.Keys.Where(id => !dirty.Contains(id))], failed);
     }
 
     /// <summary>Forgets ended containers that nothing refers to any more.</summary>
@@ -143,16 +159,36 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
     {
         facts[container.Id] = container with { IsRunning = false, ExitCode = death.ExitCode };
         presumedDead.Add(container.Id);
-        retries.Postpone(SubjectOf(container.Id), death.Signal is null ? VerifyAfter : container.StopTimeout + BeyondStopTimeout);
+        if (death.Signal is null)
+            farewells.Remove(container.Id);
+        else
+            farewells[container.Id] = new Farewell(container.StartedAt, time.GetUtcNow() + FarewellOf(container));
+        retries.Postpone(SubjectOf(container.Id), death.Signal is null ? VerifyAfter : FarewellOf(container));
     }
+
+    private static TimeSpan FarewellOf(ContainerFacts container) =>
+        container.StopTimeout + BeyondStopTimeout is var asked && asked > LongestFarewell ? asked : LongestFarewell;
+
+    private bool IsLeaving(ContainerFacts? container) =>
+        container is { IsRunning: true }
+        && farewells.TryGetValue(container.Id, out var farewell)
+        && farewell.Of == container.StartedAt
+        && time.GetUtcNow() < farewell.Ends;
 
     private bool IsUncertain(string id) => dirty.Contains(id) && !presumedDead.Contains(id);
 
     private void Learn(string id, ContainerFacts? container)
     {
+        if (IsLeaving(container))
+        {
+            retries.Postpone(SubjectOf(id), farewells[id].Ends - time.GetUtcNow());
+            return;
+        }
+
         facts[id] = container;
         dirty.Remove(id);
         presumedDead.Remove(id);
+        farewells.Remove(id);
         if (container is { IsRunning: true })
             witnessed.Add(id);
     }
@@ -160,39 +196,13 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
     private bool IsKnown(ContainerListResponse container, string fingerprint) =>
         facts.GetValueOrDefault(container.ID) is { IsRunning: true } known
         && listed.GetValueOrDefault(container.ID) == fingerprint
-        && IsAsListed(known, container);
-
-    // Changed and changed back between a list and the inspection, it is listed as before and known otherwise.
-    private static bool IsAsListed(ContainerFacts known, ContainerListResponse container) =>
-        container.Names?.Contains("/" + known.Name) is not false
-        && known.IsPaused == (container.State == "paused")
-        && (known.IsPaused || HealthIn(container.Status ?? "") == Listed(known.Health));
-
-    /// <summary>The list tells the state of a HEALTHCHECK only within <c>Up 5 minutes (healthy)</c>.</summary>
-    private static string HealthIn(string status) =>
-        status.EndsWith(')') && status.LastIndexOf('(') is >= 0 and var open ? status[open..] : "";
-
-    private static string Listed(ContainerHealth? health) => health?.State switch
-    {
-        null => "",
-        HealthState.Starting => "(health: starting)",
-        HealthState.Healthy => "(healthy)",
-        _ => "(unhealthy)",
-    };
-
-    /// <summary>What else can change of a container while it exists, as far as the list tells it.</summary>
-    private static string Fingerprint(ContainerListResponse container) => string.Join(
-        '|',
-        (IEnumerable<string>)
-        [
-            container.State,
-            .. (container.Names ?? []).Order(StringComparer.Ordinal),
-            .. (container.Ports ?? [])
-                .Select(port => $"{port.IP}:{port.PublicPort}:{port.PrivatePort}/{port.Type}").Order(StringComparer.Ordinal),
-            .. (container.NetworkSettings?.Networks ?? new Dictionary<string, EndpointSettings>())
-                .Select(network => $"{network.Key}={network.Value?.IPAddress}").Order(StringComparer.Ordinal),
-        ]);
+        && ListedContainer.Shows(container, known);
 }
+
+/// <summary>A container was told to end.</summary>
+/// <param name="Of">Which run of it, by its start.</param>
+/// <param name="Ends">When it has lived on for so long that it will not obey.</param>
+internal sealed record Farewell(DateTimeOffset Of, DateTimeOffset Ends);
 
 /// <summary>What an inspection brought.</summary>
 internal sealed record Inspection(IReadOnlyList<string> Seen, IReadOnlyDictionary<string, string> Failed);

@@ -20,7 +20,7 @@ internal static class ContainerEvents
         new(Container, "create", EventEffect.Ignored, "it does not run yet"),
         new(Container, "start", EventEffect.Started, "it runs: registered"),
         new(Container, "kill", EventEffect.PresumedDeadBySignal,
-            "a signal that ends it takes it out before it dies; whoever survives his stop timeout is registered again"),
+            "a signal that ends it takes it out before it dies; whoever lives on 5 minutes later is registered again"),
         new(Container, "die", EventEffect.PresumedDead, "it ended: deregistered as the policy says"),
         new(Container, "stop", EventEffect.Ignored, "kill and die came before it"),
         new(Container, "restart", EventEffect.Ignored, "kill, die and start came before it"),

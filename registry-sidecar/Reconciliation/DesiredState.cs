@@ -31,13 +31,27 @@ internal sealed class DesiredState
         var news = new List<(ContainerFacts, MappedContainer)>();
         foreach (var container in affected)
         {
-            var now = ContainerMapping.Map(container, context);
-            if (!mapped.TryGetValue(container.Id, out var before) || !SaysTheSame(before.Mapped, now))
+            var before = mapped.GetValueOrDefault(container.Id).Mapped;
+            var now = Map(container, context, before);
+            if (before is null || !SaysTheSame(before, now))
                 news.Add((container, now));
             mapped[container.Id] = (container, now);
         }
 
         return news;
+    }
+
+    /// <summary>Whatever a container leads to is its own affair: the others go on, and it stays as it was.</summary>
+    private static MappedContainer Map(ContainerFacts container, MappingContext context, MappedContainer? before)
+    {
+        try
+        {
+            return ContainerMapping.Map(container, context);
+        }
+        catch (Exception error)
+        {
+            return (before ?? new MappedContainer([], [], [])) with { Warnings = [$"it cannot be understood, and stays as it was: {error.Message}"] };
+        }
     }
 
     /// <summary>The containers that changed, and those that share the network of one that did.</summary>
@@ -61,5 +75,6 @@ internal sealed class DesiredState
         basis is not null
         && ReferenceEquals(basis.Documents, context.Documents)
         && basis.Node == context.Node
-        && basis.HostAddress == context.HostAddress;
+        && basis.HostAddress == context.HostAddress
+        && basis.AgentVersion == context.AgentVersion;
 }

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using ServiceMesh.RegistrySidecar.Operation;
+using ServiceMesh.RegistrySidecar.Registration;
 using ServiceMesh.Store;
 
 namespace ServiceMesh.RegistrySidecar.Reconciliation;
@@ -25,7 +26,7 @@ internal sealed partial class DocumentWatch(
             foreach (var (service, stored) in documents.Services)
             {
                 if (stored.Fault is { } fault && current?.Services.GetValueOrDefault(service)?.Fault != fault)
-                    SetAside(service, fault);
+                    SetAside(Shown.Of(service), Shown.Of(fault));
             }
 
             current = documents;

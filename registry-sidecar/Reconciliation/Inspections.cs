@@ -1,10 +1,11 @@
 using Docker.DotNet;
+using Docker.DotNet.Models;
 using ServiceMesh.RegistrySidecar.Registration;
 
 namespace ServiceMesh.RegistrySidecar.Reconciliation;
 
 /// <summary>
-/// What Docker is asked of single containers. A container that is about to start is asked for ahead: Docker answers an
+/// What Docker is asked of its containers. A container that is about to start is asked for ahead: Docker answers an
 /// inspection only when the start is over, so the answer is there together with the start's event, and the way to Docker and
 /// back is saved. And a container for which Docker has no answer, as one whose removal got stuck, keeps no other waiting.
 /// </summary>
@@ -19,6 +20,7 @@ internal sealed class Inspections(TimeProvider time)
     private readonly Dictionary<string, Task<ContainerFacts?>> ahead = new(StringComparer.Ordinal);
     private readonly Lock gate = new();
     private readonly Dictionary<string, Task> silent = new(StringComparer.Ordinal);
+    private (IDockerClient Docker, Task<IList<ContainerListResponse>> Answer)? list;
 
     /// <summary>Asks for a container that is about to start, and does not wait.</summary>
     public void AskAhead(IDockerClient docker, string id, CancellationToken ct)
@@ -50,6 +52,26 @@ internal sealed class Inspections(TimeProvider time)
         if (early is not null && await WithinAsync(id, early, ct) is { IsRunning: true } container && container.StartedAt > lastStart)
             return container;
         return await WithinAsync(id, InspectAsync(docker, id, ct), ct);
+    }
+
+    /// <summary>Asks for the list of those that run. An answer that comes late is taken by the next call.</summary>
+    /// <exception cref="TimeoutException">Docker has no answer yet.</exception>
+    public async Task<IList<ContainerListResponse>> ListAsync(IDockerClient docker, CancellationToken ct)
+    {
+        // What another connection was asked is of another time.
+        if (list is not { } asked || asked.Docker != docker)
+            list = asked = (docker, docker.Containers.ListContainersAsync(new ContainersListParameters(), ct));
+        else if (!asked.Answer.IsCompleted)
+            throw new TimeoutException();
+        try
+        {
+            return await asked.Answer.WaitAsync(Patience, time, ct);
+        }
+        finally
+        {
+            if (asked.Answer.IsCompleted)
+                list = null;
+        }
     }
 
     private async Task<ContainerFacts?> WithinAsync(string id, Task<ContainerFacts?> answer, CancellationToken ct)

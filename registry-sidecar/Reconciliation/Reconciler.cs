@@ -169,7 +169,10 @@ internal sealed partial class Reconciler(
     private RegistrationPlan Plan(Ownership self, DocumentSet stages)
     {
         var context = new MappingContext(
-            options, self.Node, agent.Address, stages, containers.FindRunning, id => agent.Services.GetValueOrDefault(id));
+            options, self.Node, agent.Address, stages, containers.FindRunning, id => agent.Services.GetValueOrDefault(id))
+        {
+            AgentVersion = agent.Version,
+        };
         foreach (var (container, mapped) in desired.Update(containers.Running, context))
             Tell(container, mapped);
 
@@ -177,12 +180,13 @@ internal sealed partial class Reconciler(
         var plan = RegistrationPlanner.Plan(new PlanInput(
             desired.Instances,
             agent.Services,
+            agent.Checks,
             self,
             options.Deregister,
             containers.FateOf,
             id => graceIsOver || containers.Witnessed(id)));
         foreach (var conflict in plan.Conflicts.Where(conflicts.Add))
-            Conflict(conflict);
+            Conflict(Shown.Of(conflict));
         conflicts.IntersectWith(plan.Conflicts);
         return plan;
     }
@@ -199,14 +203,14 @@ internal sealed partial class Reconciler(
     private void Report(string subject, string reason)
     {
         if (retries.Failed(subject, reason))
-            Failed(subject, reason);
+            Failed(subject, Shown.Of(reason));
     }
 
     private void Tell(ContainerFacts container, MappedContainer mapped)
     {
         foreach (var warning in mapped.Warnings)
-            Unusable(container.Name, warning);
+            Unusable(container.Name, Shown.Of(warning));
         foreach (var reason in mapped.LeftOut)
-            LeftOut(container.Name, reason);
+            LeftOut(container.Name, Shown.Of(reason));
     }
 }

@@ -34,7 +34,7 @@ internal static class RegistrationPlanner
             if (actual is not null && !input.Owner.Owns(actual))
             {
                 conflicts.Add(
-                    $"The id '{claims.Key}' of container {claims.First().Container.Name} is registered by somebody else at the agent; "
+                    $"The id '{Shown.Of(claims.Key, 200)}' of container {claims.First().Container.Name} is registered by somebody else at the agent; "
                     + "it is left alone");
                 continue;
             }
@@ -44,12 +44,26 @@ internal static class RegistrationPlanner
                 .ThenBy(claim => claim.Container.CreatedAt)
                 .ThenBy(claim => claim.Container.Id, StringComparer.Ordinal)
                 .ToList();
-            winners.Add(ordered[0]);
+            if (TakenCheck(ordered[0], input) is { } check)
+                conflicts.Add($"The check '{Shown.Of(check, 200)}' of container {ordered[0].Container.Name} is another service's at the agent; it is left alone");
+            else
+                winners.Add(ordered[0]);
             conflicts.AddRange(ordered.Skip(1).Select(loser =>
-                $"The id '{claims.Key}' is claimed by container {loser.Container.Name} too; {ordered[0].Container.Name} has it"));
+                $"The id '{Shown.Of(claims.Key, 200)}' is claimed by container {loser.Container.Name} too; {ordered[0].Container.Name} has it"));
         }
 
         return winners;
+    }
+
+    /// <summary>Consul would take a check from the service that has it, for one that comes with the same, and say nothing.</summary>
+    private static string? TakenCheck(DesiredInstance wanted, PlanInput input)
+    {
+        var id = wanted.Registration.ID!;
+        var brings = !input.Actual.ContainsKey(id) || IsTakeover(wanted, input.Actual) || ChecksDiffer(wanted.Registration, input.Actual);
+        return brings
+            ? (wanted.Registration.Checks ?? []).Select(check => check.CheckID!)
+                .FirstOrDefault(check => input.Checks.TryGetValue(check, out var actual) && actual.ServiceID != id)
+            : null;
     }
 
     private static bool Goes(AgentService service, PlanInput input)
@@ -88,6 +102,7 @@ internal static class RegistrationPlanner
 /// <summary>What the planner decides by.</summary>
 /// <param name="Desired">The instances of all running containers.</param>
 /// <param name="Actual">What the agent has, by id.</param>
+/// <param name="Checks">The agent's checks by id.</param>
 /// <param name="Owner">Who this sidecar is.</param>
 /// <param name="Policy">Which registrations go when their container ends.</param>
 /// <param name="FateOf">What became of a container, by its id.</param>
@@ -95,6 +110,7 @@ internal static class RegistrationPlanner
 internal sealed record PlanInput(
     IReadOnlyList<DesiredInstance> Desired,
     IReadOnlyDictionary<string, AgentService> Actual,
+    IReadOnlyDictionary<string, AgentCheck> Checks,
     Ownership Owner,
     DeregisterPolicy Policy,
     Func<string, ContainerFate> FateOf,

@@ -31,8 +31,8 @@ internal sealed class RetryLedger(TimeProvider time)
     /// <returns>Whether it had failed before.</returns>
     public bool Succeeded(string subject) => failures.Remove(subject);
 
-    /// <summary>What stood in the way is gone: everything may be tried again at once.</summary>
-    public void Clear() => failures.Clear();
+    /// <summary>What stood in the way is gone: all that failed may be tried again at once. What was only put off keeps its time.</summary>
+    public void Clear() => Keep(subject => failures[subject].Count == 0);
 
     /// <summary>Forgets what nobody will try again.</summary>
     public void Keep(Func<string, bool> wanted)

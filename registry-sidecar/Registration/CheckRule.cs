@@ -13,6 +13,7 @@ internal static class CheckRule
     private const string TcpKind = "tcp";
     private const string GrpcKind = "grpc";
     private const string TtlKind = "ttl";
+    private const string DefaultKind = "default";
 
     private static readonly TimeSpan DefaultCheckInterval = TimeSpan.FromSeconds(2);
 
@@ -25,18 +26,18 @@ internal static class CheckRule
         MappingContext context,
         List<string> warnings)
     {
-        var settings = CheckSettings.Of(metadata, warnings);
+        var settings = CheckSettings.Of(metadata, context.AgentVersion, warnings);
         var target = Target(metadata, endpoint, container, warnings);
         var named = Kinds(metadata, endpoint, target, container, context, settings, warnings).ToList();
         foreach (var (kind, check) in named)
-            check.CheckID = named.Count == 1 ? $"service:{serviceId}" : $"service:{serviceId}:{kind}";
+            check.CheckID = named.Count == 1 ? CheckIds.OfOnly(serviceId) : CheckIds.Of(kind, serviceId);
         WarnOfStrays(metadata, warnings);
 
         var reported = Reported(serviceId, metadata, named, container);
         var checks = named.Select(one => one.Check).ToList();
         checks.AddRange(reported.Where(report => checks.TrueForAll(check => check.CheckID != report.CheckId)).Select(Mirror));
         if (IsDefaultCheckNeeded(metadata, endpoint, named, reported, context))
-            checks.Add(new AgentServiceCheck { CheckID = $"service:{serviceId}:default", TCP = target, Interval = DefaultCheckInterval });
+            checks.Add(new AgentServiceCheck { CheckID = CheckIds.Of(DefaultKind, serviceId), TCP = target, Interval = DefaultCheckInterval });
         return WithStatus([.. checks.Select(settings.ApplyTo)], reported, settings, isCandidate, warnings);
     }
 
@@ -135,7 +136,7 @@ internal static class CheckRule
         if (metadata.Find(MetadataKey.CheckPort) is { } text)
         {
             if (ContainerPort.Parse(text) is { } other)
-                port = PublishedPortOf(other, endpoint, container);
+                port = PortOf(other, endpoint, container, warnings);
             else
                 warnings.Add($"SERVICE_CHECK_PORT is not a port number from 1 to 65535; port {port} is checked");
         }
@@ -143,10 +144,15 @@ internal static class CheckRule
         return endpoint.Address.Contains(':', StringComparison.Ordinal) ? $"[{endpoint.Address}]:{port}" : $"{endpoint.Address}:{port}";
     }
 
-    private static int PublishedPortOf(ContainerPort other, Endpoint endpoint, ContainerFacts container) =>
-        endpoint.PublishedPort == endpoint.Port.Number ? other.Number
-        : container.Bindings.GetValueOrDefault(other) is [var binding, ..] ? binding.Port
-        : other.Number;
+    private static int PortOf(ContainerPort other, Endpoint endpoint, ContainerFacts container, List<string> warnings)
+    {
+        if (!endpoint.IsPublished)
+            return other.Number;
+        if (EndpointRule.BindingOf(other, container) is { } binding)
+            return binding.Port;
+        warnings.Add($"SERVICE_CHECK_PORT names port {other}, which is not published; the check asks port {other.Number} of {endpoint.Address} as it is");
+        return other.Number;
+    }
 
     // Most likely a slip of the pen, and a service without its check passes at once.
     private static void WarnOfStrays(PortMetadata metadata, List<string> warnings)
@@ -154,6 +160,6 @@ internal static class CheckRule
         var strays = metadata.All.Select(pair => pair.Key)
             .Where(key => key.StartsWith(MetadataKey.CheckPrefix, StringComparison.Ordinal) && !MetadataKey.IsKnown(key));
         foreach (var key in strays.Order(StringComparer.Ordinal).Take(5))
-            warnings.Add($"SERVICE_{(key.Length > 40 ? key[..40] : key).ToUpperInvariant()} is no setting of a check; it becomes Meta");
+            warnings.Add($"SERVICE_{Shown.Of(key, 40).ToUpperInvariant()} is no setting of a check; it becomes Meta");
     }
 }

@@ -8,6 +8,13 @@ internal sealed record CheckSettings
 {
     private static readonly TimeSpan DefaultInterval = TimeSpan.FromSeconds(10);
 
+    // The sidecar says every third of it that all is well, for as long as the container runs.
+    private static readonly TimeSpan ShortestLife = TimeSpan.FromSeconds(1);
+
+    // An agent that is older takes the check and leaves them out without a word.
+    private static readonly string[] Thresholds = [MetadataKey.CheckSuccessBeforePassing, MetadataKey.CheckFailuresBeforeCritical];
+    private static readonly Version KnowsThresholds = new(1, 7, 0);
+
     public TimeSpan? Interval { get; private init; }
 
     public TimeSpan? Timeout { get; private init; }
@@ -22,13 +29,14 @@ internal sealed record CheckSettings
 
     public int FailuresBeforeCritical { get; private init; }
 
-    public static CheckSettings Of(PortMetadata metadata, List<string> warnings)
+    public static CheckSettings Of(PortMetadata metadata, Version? agent, List<string> warnings)
     {
+        var unknown = UnknownTo(agent, metadata, warnings);
         return new CheckSettings
         {
             Interval = Duration(MetadataKey.CheckInterval),
             Timeout = Duration(MetadataKey.CheckTimeout),
-            TimeToLive = Duration(MetadataKey.CheckTtl),
+            TimeToLive = Lasting(Duration(MetadataKey.CheckTtl), warnings),
             DeregisterAfter = Duration(MetadataKey.CheckDeregisterAfter),
             InitialStatus = Status(),
             SuccessBeforePassing = Count(MetadataKey.CheckSuccessBeforePassing),
@@ -47,7 +55,7 @@ internal sealed record CheckSettings
 
         int Count(string key)
         {
-            if (metadata.Find(key) is not { } text)
+            if (unknown.Contains(key) || metadata.Find(key) is not { } text)
                 return 0;
             if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count <= 1000)
                 return count;
@@ -72,6 +80,26 @@ internal sealed record CheckSettings
                     return null;
             }
         }
+    }
+
+    private static TimeSpan? Lasting(TimeSpan? timeToLive, List<string> warnings)
+    {
+        if (timeToLive is null || timeToLive >= ShortestLife)
+            return timeToLive;
+        warnings.Add($"SERVICE_CHECK_TTL is shorter than {DurationText.Write(ShortestLife)}; it is left out");
+        return null;
+    }
+
+    // An agent that does not say its version is taken as new.
+    private static List<string> UnknownTo(Version? agent, PortMetadata metadata, List<string> warnings)
+    {
+        if (agent is null || agent >= KnowsThresholds)
+            return [];
+        var unknown = Thresholds.Where(key => metadata.Find(key) is not null).ToList();
+        var names = string.Join(" and ", unknown.Select(key => $"SERVICE_{key.ToUpperInvariant()}"));
+        if (unknown.Count > 0)
+            warnings.Add($"{names} left out, because Consul knows that from {KnowsThresholds} on, and the agent is {agent}");
+        return unknown;
     }
 
     /// <summary>Everything but the status, which changes while the check stays the same.</summary>

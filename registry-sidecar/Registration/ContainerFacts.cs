@@ -8,6 +8,9 @@ internal sealed record ContainerFacts
     /// <summary>Without the leading slash.</summary>
     public required string Name { get; init; }
 
+    /// <summary>What the container takes for its host's name.</summary>
+    public string Hostname { get; init; } = "";
+
     /// <summary>The image as it was named when the container was created.</summary>
     public required string Image { get; init; }
 
@@ -33,8 +36,8 @@ internal sealed record ContainerFacts
     /// <summary>The signal that <c>docker stop</c> sends; empty for Docker's default.</summary>
     public string StopSignal { get; init; } = "";
 
-    /// <summary>How long it has to end before Docker kills it.</summary>
-    public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(10);
+    /// <summary>How long it asks for before Docker kills it; zero if it does not say.</summary>
+    public TimeSpan StopTimeout { get; init; }
 
     /// <summary>Started with <c>--rm</c>.</summary>
     public bool AutoRemove { get; init; }

@@ -7,13 +7,13 @@ namespace ServiceMesh.RegistrySidecar.Registration;
 internal static class ContainerFactsReader
 {
     private const int OutputLimit = 500;
-    private static readonly TimeSpan DefaultStopTimeout = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan LongestStopTimeout = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan LongestStopTimeout = TimeSpan.FromDays(1);
 
     public static ContainerFacts Read(ContainerInspectResponse container) => new()
     {
         Id = container.ID,
         Name = container.Name.TrimStart('/'),
+        Hostname = container.Config?.Hostname ?? "",
         Image = container.Config?.Image ?? "",
         ImageDigest = DigestOf(container),
         CreatedAt = new DateTimeOffset(DateTime.SpecifyKind(container.Created, DateTimeKind.Utc)),
@@ -51,7 +51,7 @@ internal static class ContainerFactsReader
 
     // Docker takes a negative one as for ever; then somebody else has to find out that the container goes on.
     private static TimeSpan StopTimeoutOf(TimeSpan? given) =>
-        given is not { } timeout ? DefaultStopTimeout
+        given is not { } timeout ? TimeSpan.Zero
         : timeout < TimeSpan.Zero || timeout > LongestStopTimeout ? LongestStopTimeout
         : timeout;
 

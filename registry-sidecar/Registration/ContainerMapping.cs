@@ -13,10 +13,10 @@ internal static class ContainerMapping
             return new MappedContainer([], [$"it belongs to the mesh '{other}'"], []);
 
         var metadata = ContainerMetadata.Of(container);
-        var candidates = Candidates(container, metadata, context, leftOut);
+        var candidates = Candidates(container, metadata, context, leftOut, warnings);
         var registrations = new List<AgentServiceRegistration>();
         var reported = new List<ReportedCheck>();
-        var ids = new HashSet<string>(StringComparer.Ordinal);
+        var ids = new InstanceIds(container, context.Node);
         foreach (var (endpoint, own) in candidates)
         {
             var name = Name(container, endpoint, own, candidates.Count > 1);
@@ -26,8 +26,7 @@ internal static class ContainerMapping
                 continue;
             }
 
-            var id = Id(container, endpoint, own, context, ids);
-            var (registration, checks) = Registration(id, name, endpoint, own, container, context, warnings);
+            var (registration, checks) = Registration(ids.Of(endpoint, own, warnings), name, endpoint, own, container, context, warnings);
             registrations.Add(registration);
             reported.AddRange(checks.Reported);
         }
@@ -39,7 +38,7 @@ internal static class ContainerMapping
         container.Labels.TryGetValue(ContainerLabel.Environment, out var mesh) && mesh != context.Options.Environment ? mesh : null;
 
     private static List<(Endpoint Endpoint, PortMetadata Metadata)> Candidates(
-        ContainerFacts container, ContainerMetadata metadata, MappingContext context, List<string> leftOut)
+        ContainerFacts container, ContainerMetadata metadata, MappingContext context, List<string> leftOut, List<string> warnings)
     {
         var candidates = new List<(Endpoint, PortMetadata)>();
         foreach (var endpoint in EndpointRule.Of(container, context, leftOut))
@@ -50,35 +49,27 @@ internal static class ContainerMapping
             else if (context.Options.Explicit && own.Find(MetadataKey.Name) is null)
                 leftOut.Add($"port {endpoint.Port} is not named, and only named ones are registered (--explicit)");
             else
-                candidates.Add((FromLabel(endpoint, container, context), own));
+                candidates.Add((FromLabel(endpoint, container, context, warnings), own));
         }
 
         return candidates;
     }
 
-    private static Endpoint FromLabel(Endpoint endpoint, ContainerFacts container, MappingContext context)
+    private static Endpoint FromLabel(Endpoint endpoint, ContainerFacts container, MappingContext context, List<string> warnings)
     {
         if (context.Options.UseIpFromLabel is not { } label || container.Labels.GetValueOrDefault(label) is not { Length: > 0 } value)
             return endpoint;
         var slash = value.LastIndexOf('/');
-        return endpoint with { Address = slash < 0 ? value : value[..slash] };
+        if (HostAddress.Parse(slash < 0 ? value : value[..slash]) is { } address)
+            return endpoint with { Address = address };
+        warnings.Add($"the label {label} holds no address but '{Shown.Of(value, 40)}'; {endpoint.Address} is taken");
+        return endpoint;
     }
 
     private static string Name(ContainerFacts container, Endpoint endpoint, PortMetadata metadata, bool oneOfSeveral)
     {
         var name = metadata.Find(MetadataKey.Name) ?? ImageName.ServiceNameOf(container.Image);
         return oneOfSeveral && name.Length > 0 && !metadata.IsPortSpecific(MetadataKey.Name) ? $"{name}-{endpoint.Port.Number}" : name;
-    }
-
-    private static string Id(
-        ContainerFacts container, Endpoint endpoint, PortMetadata metadata, MappingContext context, HashSet<string> taken)
-    {
-        var side = endpoint.Port.IsTcp ? "" : $":{endpoint.Port.Protocol}";
-        var id = metadata.Find(MetadataKey.Id) ?? $"{context.Node}:{container.Name}:{endpoint.Port.Number}{side}";
-        // One id for several ports: the first has it as it is, so that none overwrites another.
-        if (!taken.Add(id))
-            taken.Add(id = $"{id}:{endpoint.Port.Number}{side}");
-        return id;
     }
 
     private static (AgentServiceRegistration Registration, ServiceChecks Checks) Registration(
@@ -122,7 +113,10 @@ internal static class ContainerMapping
         if (!endpoint.Port.IsTcp)
             tags.Add(endpoint.Port.Protocol);
         // Only the document says the stage, so a container cannot name one.
-        return tags.Distinct(StringComparer.Ordinal).Where(tag => !StageTag.All.Contains(tag));
+        var stages = tags.Where(StageTag.All.Contains).Distinct(StringComparer.Ordinal).ToList();
+        if (stages.Count > 0)
+            warnings.Add($"the tag {string.Join(", ", stages)} is left out, because only the service's document says the stage");
+        return tags.Distinct(StringComparer.Ordinal).Except(stages);
     }
 
     private static string Deployment(ContainerFacts container, List<string> warnings)

@@ -4,7 +4,11 @@ using System.Net.Sockets;
 namespace ServiceMesh.RegistrySidecar.Registration;
 
 /// <summary>One port of a container, and where others reach it.</summary>
-internal sealed record Endpoint(ContainerPort Port, string Address, int PublishedPort);
+/// <param name="Port">The container's port.</param>
+/// <param name="Address">Where it is reached.</param>
+/// <param name="PublishedPort">The port there; the container's own where none is published.</param>
+/// <param name="IsPublished">Whether it is reached through a port that the host publishes.</param>
+internal sealed record Endpoint(ContainerPort Port, string Address, int PublishedPort, bool IsPublished = false);
 
 /// <summary>Where the ports of a container are reached from outside.</summary>
 internal static class EndpointRule
@@ -63,16 +67,18 @@ internal static class EndpointRule
         var endpoints = new List<Endpoint>();
         foreach (var port in ports)
         {
-            // A port published for IPv4 and for IPv6 is one service.
-            var binding = (container.Bindings.GetValueOrDefault(port) ?? []).OrderBy(IsIpv6).FirstOrDefault();
-            if (binding is null)
+            if (BindingOf(port, container) is not { } binding)
                 leftOut.Add($"port {port} is not published on the host");
             else
-                endpoints.Add(new Endpoint(port, context.Options.Ip ?? Specific(binding.Address) ?? context.HostAddress, binding.Port));
+                endpoints.Add(new Endpoint(port, context.Options.Ip ?? Specific(binding.Address) ?? context.HostAddress, binding.Port, IsPublished: true));
         }
 
         return endpoints;
     }
+
+    /// <summary>Where a port is published: for IPv4 and for IPv6 it is one service.</summary>
+    public static HostBinding? BindingOf(ContainerPort port, ContainerFacts container) =>
+        (container.Bindings.GetValueOrDefault(port) ?? []).OrderBy(IsIpv6).FirstOrDefault();
 
     // At random would be wrong half of the time: the label, else the option, else the first network by name.
     private static string? NetworkAddress(ContainerFacts container, MappingContext context) =>

@@ -19,6 +19,9 @@ internal sealed record MappingContext(
     Func<string, ContainerFacts?> FindContainer,
     Func<string, AgentService?> FindRegistered)
 {
+    /// <summary>Which Consul the agent is; <c>null</c> if it does not say.</summary>
+    public Version? AgentVersion { get; init; }
+
     /// <summary>The address of ports that are published on no address in particular.</summary>
     public string PublishedAddress => Options.Ip ?? HostAddress;
 }

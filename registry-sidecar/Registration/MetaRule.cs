@@ -23,7 +23,7 @@ internal static partial class MetaRule
         foreach (var (key, value) in others)
         {
             if (Fault(key, value, meta.Count) is { } fault)
-                refused.Add($"{Shown(key)} ({fault})");
+                refused.Add($"{Shown.Of(key, 40)} ({fault})");
             else
                 meta[key] = value;
         }
@@ -44,10 +44,6 @@ internal static partial class MetaRule
         : !Fits(value) ? $"a value has {ValueLimit} bytes at the most"
         : pairs >= PairLimit ? $"there are {PairLimit} pairs at the most"
         : null;
-
-    // A hostile label must not fill the log.
-    private static string Shown(string key) =>
-        new([.. (key.Length > 40 ? key[..40] + "…" : key).Select(character => char.IsControl(character) ? '?' : character)]);
 
     private static string Shortened(List<string> refused) =>
         string.Join(", ", refused.Take(5)) + (refused.Count > 5 ? $" and {refused.Count - 5} more" : "");

@@ -37,5 +37,5 @@ internal sealed record ReportedCheck(string ServiceId, string CheckId, TimeSpan 
     public static ReportedCheck Ended(string serviceId) =>
         new(serviceId, MirrorOf(serviceId), MirrorLives, HealthStatus.Critical, "The container has ended.");
 
-    private static string MirrorOf(string serviceId) => $"service:{serviceId}:{MirrorKind}";
+    private static string MirrorOf(string serviceId) => CheckIds.Of(MirrorKind, serviceId);
 }

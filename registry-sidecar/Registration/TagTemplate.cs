@@ -9,6 +9,7 @@ internal sealed partial class TagTemplate
 
     private const string LabelPrefix = "Labels.";
     private const string EnvPrefix = "Env.";
+    private const string Hostname = "Config.Hostname";
 
     private readonly string text;
 
@@ -40,10 +41,12 @@ internal sealed partial class TagTemplate
 
     public override string ToString() => text;
 
-    private static string Field(Match match) => match.Groups["field"].Value;
+    // Registrator's users wrote Go's templates: {{index .Config.Labels "team"}}.
+    private static string Field(Match match) =>
+        match.Groups["label"] is { Success: true } label ? LabelPrefix + label.Value : match.Groups["field"].Value;
 
     private static bool IsKnown(string field) =>
-        field is "ID" or "Name" or "Image" or "Host"
+        field is "ID" or "Name" or "Image" or "Host" or Hostname
         || (field.StartsWith(LabelPrefix, StringComparison.Ordinal) && field.Length > LabelPrefix.Length)
         || (field.StartsWith(EnvPrefix, StringComparison.Ordinal) && field.Length > EnvPrefix.Length);
 
@@ -53,6 +56,7 @@ internal sealed partial class TagTemplate
         "Name" => container.Name,
         "Image" => container.Image,
         "Host" => node,
+        Hostname => container.Hostname,
         _ when field.StartsWith(LabelPrefix, StringComparison.Ordinal) => container.Labels.GetValueOrDefault(field[LabelPrefix.Length..]),
         _ => Variable(container, field[EnvPrefix.Length..] + "="),
     };
@@ -60,6 +64,6 @@ internal sealed partial class TagTemplate
     private static string? Variable(ContainerFacts container, string start) =>
         container.Env.LastOrDefault(variable => variable.StartsWith(start, StringComparison.Ordinal))?[start.Length..];
 
-    [GeneratedRegex(@"\{\{\s*\.(?<field>[^\s{}]+)\s*\}\}", RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"\{\{\s*(\.(?<field>[^\s{}]+)|index\s+\.Config\.Labels\s+""(?<label>[^""{}]+)"")\s*\}\}", RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking)]
     private static partial Regex Placeholder();
 }

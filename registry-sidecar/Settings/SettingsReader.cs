@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Configuration;
+using ServiceMesh.RegistrySidecar.Registration;
 
 namespace ServiceMesh.RegistrySidecar.Settings;
 
@@ -42,7 +43,7 @@ internal static class SettingsReader
             if (applied.Options is { } next)
                 options = next;
             else
-                errors.Add($"{origin} cannot be '{Shown(text)}': {applied.Mend}.");
+                errors.Add($"{origin} cannot be '{Shown.Of(text, 100)}': {applied.Mend}.");
         }
 
         return new SidecarSettingsRead(options, errors, file);
@@ -61,8 +62,6 @@ internal static class SettingsReader
                 values[known] = (text, origin(entry.Key));
         }
     }
-
-    private static string Shown(string text) => text.Length > 100 ? text[..100] + "…" : text;
 }
 
 /// <summary>What was read.</summary>

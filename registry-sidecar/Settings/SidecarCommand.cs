@@ -39,13 +39,13 @@ internal sealed class SidecarCommand
         root.Add(list);
     }
 
-    public Task<int> InvokeAsync(string[] args, Func<CommandLineInput, int> refuse)
+    public Task<int> InvokeAsync(string[] args, Func<CommandLineInput, int> refuse, TextWriter? output = null)
     {
         var parsed = root.Parse(args);
         return parsed.Errors.Count > 0
             ? Task.FromResult(refuse(InputOf(parsed)))
             // The host itself ends in order on SIGTERM and SIGINT.
-            : parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
+            : parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, Output = output ?? Console.Out });
     }
 
     private static Option<string?> OptionFor(Setting setting) => new("--" + setting.Name)

@@ -54,6 +54,9 @@ internal sealed record SidecarOptions
     /// <summary><c>null</c>: as Consul's own tools find it.</summary>
     public Uri? ConsulAddress { get; init; }
 
+    /// <summary>How often Consul is asked again at the start before the sidecar gives up; -1: for ever.</summary>
+    public int RetryAttempts { get; init; } = -1;
+
     /// <summary>Where health, readiness and metrics are told; 0: nowhere.</summary>
     public int StatusPort { get; init; }
 

@@ -10,9 +10,9 @@ internal static class SidecarSettings
     public static IReadOnlyList<Setting> All { get; } =
     [
         new("ip", "address", "Register published ports with this address instead of the host's.",
-            (options, text) => IPAddress.TryParse(text, out _) || Uri.CheckHostName(text) == UriHostNameType.Dns
-                ? options with { Ip = text }
-                : "give an IP address or a host name"),
+            (options, text) => HostAddress.Parse(text) is { } address
+                ? options with { Ip = address }
+                : "give an IP address or a host name, without a port"),
         Switch("internal", "Register the container's own address and port instead of the published ones.",
             (options, on) => options with { Internal = on }),
         new("network", "name", "With --internal: the network whose address is taken; the label mesh.network beats it.",
@@ -31,7 +31,9 @@ internal static class SidecarSettings
                 _ => "give always, on-success or never",
             }),
         new("node", "name", "The owner mark of this node's registrations (default: the Docker host's name).",
-            (options, text) => MetaRule.Fits(text) ? options with { Node = text } : TooLong),
+            (options, text) => InstanceIds.Fits(text) && MetaRule.Fits(text) && !text.Contains('/', StringComparison.Ordinal)
+                ? options with { Node = text }
+                : $"give letters, digits and punctuation without a slash, {MetaRule.ValueLimit} bytes at the most"),
         new("former-nodes", "list", "Names that this node had before, comma-separated: what they registered at this agent is taken over.",
             (options, text) => TagList.Split(text) is { Count: > 0 } names && names.All(MetaRule.Fits)
                 ? options with { FormerNodes = names }
@@ -63,9 +65,13 @@ internal static class SidecarSettings
                 ? options with { DockerHost = uri }
                 : "give unix:///path or tcp://host:port"),
         new("consul-http-addr", "uri", "Where this node's Consul agent listens (default: CONSUL_HTTP_ADDR, then http://127.0.0.1:8500).",
-            (options, text) => ConsulAddress(text) is { } uri
+            (options, text) => ConsulAddress.Parse(text) is { } uri
                 ? options with { ConsulAddress = uri }
-                : "give http://host:port or https://host:port"),
+                : $"give {ConsulAddress.Form}"),
+        new("retry-attempts", "count", "How often Consul is asked again at the start before the sidecar ends with exit code 1 (default: -1, for ever).",
+            (options, text) => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var count) && count >= -1
+                ? options with { RetryAttempts = count }
+                : "give a whole number, or -1 for ever"),
         new("status-port", "port", "Tell /healthz, /readyz and /metrics (Prometheus) on this port (default: 0, which is off).",
             (options, text) => ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port)
                 ? options with { StatusPort = port }
@@ -111,11 +117,4 @@ internal static class SidecarSettings
 
         return options with { Tags = templates };
     }
-
-    // Consul's own tools take host:port too.
-    private static Uri? ConsulAddress(string text) =>
-        Uri.TryCreate(text.Contains("://", StringComparison.Ordinal) ? text : $"http://{text}", UriKind.Absolute, out var uri)
-        && uri.Scheme is "http" or "https" && uri.Host.Length > 0
-            ? uri
-            : null;
 }

@@ -4,16 +4,33 @@ using Spectre.Console;
 
 namespace ServiceMesh.Bench;
 
-/// <summary>One figure: its own samples, and its peer's of the same run where there is a peer.</summary>
-internal sealed record Figure(string Name, string Unit, Samples Ours, string? Peer = null, Samples? Theirs = null)
+/// <summary>One figure: its own samples, its peer's of the same run where there is a peer, and what was asked of it.</summary>
+internal sealed record Figure(string Name, string Unit, Samples Ours, string? Peer = null, Samples? Theirs = null, Bar? Bar = null)
 {
     /// <summary>Ours over the peer's, at the median.</summary>
     public double? Ratio => Theirs is null ? null : Ours.P50 / Theirs.P50;
+
+    /// <summary>Whether the bar is held; <c>null</c> where there is none.</summary>
+    public bool? Held => Bar?.IsHeldBy(Ours);
+}
+
+/// <summary>What was asked of a figure: no more than this.</summary>
+internal sealed record Bar(double? P50 = null, double? P90 = null, double? Max = null)
+{
+    public bool IsHeldBy(Samples samples) => !(samples.P50 > P50 || samples.P90 > P90 || samples.Max > Max);
+
+    public override string ToString() => string.Join(", ", new[] { ("p50", P50), ("p90", P90), ("max", Max) }
+        .Where(limit => limit.Item2 is not null).Select(limit => FormattableString.Invariant($"{limit.Item1} ≤ {limit.Item2}")));
 }
 
 /// <summary>Samples of one unit, told by their order.</summary>
 internal sealed record Samples(int Count, double P50, double P90, double P99, double Max)
 {
+    private const int Few = 10;
+
+    /// <summary>Each of them, in order, where they are few.</summary>
+    public IReadOnlyList<double>? All { get; private init; }
+
     /// <summary>Durations, in milliseconds.</summary>
     public static Samples Of(IEnumerable<TimeSpan> times) => Of(times.Select(time => time.TotalMilliseconds));
 
@@ -29,7 +46,10 @@ internal sealed record Samples(int Count, double P50, double P90, double P99, do
         if (sorted.Length == 0)
             throw new InvalidOperationException("nothing was measured");
         double At(double share) => Math.Round(sorted[(int)Math.Ceiling(share * sorted.Length) - 1], 2);
-        return new Samples(sorted.Length, At(0.5), At(0.9), At(0.99), At(1));
+        return new Samples(sorted.Length, At(0.5), At(0.9), At(0.99), At(1))
+        {
+            All = sorted.Length <= Few ? [.. sorted.Select(value => Math.Round(value, 2))] : null,
+        };
     }
 }
 
@@ -38,12 +58,13 @@ internal sealed record BenchReport(IReadOnlyList<Figure> Figures)
 {
     public Table ToTable()
     {
-        var table = new Table().AddColumns("figure", "unit", "n", "p50", "p90", "p99", "max", "peer", "peer p50", "peer p90", "peer p99", "ratio");
-        foreach (var (name, unit, ours, peer, theirs) in Figures)
+        var table = new Table().AddColumns("figure", "unit", "n", "p50", "p90", "p99", "max", "peer", "peer p50", "peer p90", "peer p99", "ratio", "bar", "");
+        foreach (var (name, unit, ours, peer, theirs, bar) in Figures)
         {
             table.AddRow(
                 name, unit, $"{ours.Count}", $"{ours.P50}", $"{ours.P90}", $"{ours.P99}", $"{ours.Max}",
-                peer ?? "", $"{theirs?.P50}", $"{theirs?.P90}", $"{theirs?.P99}", theirs is null ? "" : $"{ours.P50 / theirs.P50:0.00}");
+                peer ?? "", $"{theirs?.P50}", $"{theirs?.P90}", $"{theirs?.P99}", theirs is null ? "" : $"{ours.P50 / theirs.P50:0.00}",
+                $"{bar}", bar is null ? "" : bar.IsHeldBy(ours) ? "held" : "not held");
         }
 
         return table;

@@ -13,9 +13,13 @@ internal sealed class ManyContainers(DockerClient docker, BenchContainers contai
     private const int Burst = 50;
     private const int All = 200;
 
+    // 120 MB.
+    private const double MostMemory = 120_000_000.0 / (1024 * 1024);
+
     // Code is slow until it has run a while, and a resync every 30 s takes minutes for that.
     private readonly TimeSpan settling = TimeSpan.FromSeconds(quick ? 15 : 30);
     private readonly TimeSpan quiet = TimeSpan.FromSeconds(quick ? 30 : 60);
+    private readonly int times = quick ? 1 : 3;
 
     private static readonly ParallelOptions Many = new() { MaxDegreeOfParallelism = Burst };
 
@@ -24,11 +28,26 @@ internal sealed class ManyContainers(DockerClient docker, BenchContainers contai
         var service = $"{containers.Mesh}-many";
         var burst = await BurstAsync(service, ct);
         await RunManyAsync(All - Burst, service, ct);
-        return [burst, .. await WithAResyncEverySecondAsync(service, ct), await IdleAsync(ct)];
+        List<Run> runs = [];
+        for (var time = 0; time < times; time++)
+            runs.Add(await WithAResyncEverySecondAsync(service, ct));
+        return
+        [
+            burst,
+            new Figure($"sidecar's start → {All} containers in the catalog", "ms", Samples.Of(runs.Select(run => run.Started)), Bar: new Bar(P50: 2000)),
+            new Figure($"CPU of a second with a reconcile and nothing to do, {All} containers", "ms", Samples.Of(runs.Select(run => run.Cpu)), Bar: new Bar(P50: 50)),
+            new Figure("changes of the catalog while nothing happened", "writes", Samples.Of(runs.Select(run => (double)run.Writes)), Bar: new Bar(Max: 0)),
+            new Figure($"resident memory, {All} containers", "MiB", Samples.Of(runs.Select(run => run.Resident)), Bar: new Bar(Max: MostMemory)),
+            await IdleAsync(ct),
+        ];
     }
 
-    private async Task<IEnumerable<Figure>> WithAResyncEverySecondAsync(string service, CancellationToken ct)
+    /// <summary>What one sidecar showed from its start on.</summary>
+    private sealed record Run(TimeSpan Started, double Cpu, ulong Writes, double Resident);
+
+    private async Task<Run> WithAResyncEverySecondAsync(string service, CancellationToken ct)
     {
+        await ForgetAsync(service, ct);
         var begin = Stopwatch.GetTimestamp();
         await using var sidecar = await SidecarRegistrar.StartAsync(containers, consul, ct, settings: "SIDECAR_RESYNC=1s");
         await Follow.CountAsync(consul.Client, service, All, ct);
@@ -37,13 +56,7 @@ internal sealed class ManyContainers(DockerClient docker, BenchContainers contai
         var index = (await consul.Client.Catalog.Services(ct)).LastIndex;
         var each = await CpuShareAsync(sidecar, ct);
         var writes = (await consul.Client.Catalog.Services(ct)).LastIndex - index;
-        return
-        [
-            new Figure($"sidecar's start → {All} containers in the catalog", "ms", Samples.Of([started])),
-            new Figure($"CPU of a second with a reconcile and nothing to do, {All} containers", "ms", Samples.Of([each * 1000])),
-            new Figure("changes of the catalog while nothing happened", "writes", Samples.Of([(double)writes])),
-            new Figure($"resident memory, {All} containers", "MiB", Samples.Of([await ResidentAsync(sidecar, ct)])),
-        ];
+        return new Run(started, each * 1000, writes, await ResidentAsync(sidecar, ct));
     }
 
     /// <summary>As it runs where nobody set anything, once the runtime has compiled anew what it found to be used often.</summary>
@@ -51,7 +64,18 @@ internal sealed class ManyContainers(DockerClient docker, BenchContainers contai
     {
         await using var sidecar = await SidecarRegistrar.StartAsync(containers, consul, ct);
         await Task.Delay(6 * settling, TimeProvider.System, ct);
-        return new Figure($"CPU while idle, {All} containers", "%", Samples.Of([await CpuShareAsync(sidecar, ct) * 100]));
+        List<double> shares = [];
+        for (var time = 0; time < times; time++)
+            shares.Add(await CpuShareAsync(sidecar, ct) * 100);
+        return new Figure($"CPU while idle, {All} containers", "%", Samples.Of(shares), Bar: new Bar(P50: 0.5));
+    }
+
+    /// <summary>What the last sidecar left is there already, and would not have to be registered.</summary>
+    private async Task ForgetAsync(string service, CancellationToken ct)
+    {
+        foreach (var registered in (await consul.Client.Agent.Services(ct)).Response.Values.Where(one => one.Service == service))
+            await consul.Client.Agent.ServiceDeregister(registered.ID, ct);
+        await Follow.CountAsync(consul.Client, service, 0, ct);
     }
 
     private async Task<Figure> BurstAsync(string service, CancellationToken ct)
@@ -72,7 +96,7 @@ internal sealed class ManyContainers(DockerClient docker, BenchContainers contai
         List<TimeSpan> lags = [];
         foreach (var (id, start) in starts)
             lags.Add(Stopwatch.GetElapsedTime(await start, arrivals[id]));
-        return new Figure($"{Burst} started at once: own start event → in the catalog", "ms", Samples.Of(lags));
+        return new Figure($"{Burst} started at once: own start event → in the catalog", "ms", Samples.Of(lags), Bar: new Bar(Max: 500));
     }
 
     /// <summary>The part of one processor that the sidecar takes while nothing happens.</summary>

@@ -42,8 +42,8 @@ internal sealed class RegistrationLag(DockerClient docker, BenchContainers conta
 
         return
         [
-            Compared("start event → in the catalog", lags => lags.Starts, "agent register → in the catalog", agent),
-            Compared("die event → gone", lags => lags.Ends, "agent deregister → gone", agent),
+            Compared("start event → in the catalog", lags => lags.Starts, "agent register → in the catalog", agent) with { Bar = new Bar(P50: 5, P90: 7) },
+            Compared("die event → gone", lags => lags.Ends, "agent deregister → gone", agent) with { Bar = new Bar(P50: 3) },
             .. registrator.Starts.Count == 0 ? (Figure[])[] :
             [
                 Compared("start event → in the catalog", lags => lags.Starts, "Registrator", registrator),

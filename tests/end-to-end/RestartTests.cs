@@ -26,6 +26,17 @@ public sealed class RestartTests(Mesh mesh)
     [Theory]
     [InlineData("sidecar")]
     [InlineData("proxy")]
+    public async Task Process_OfAnOwnPart_IsNotRoots(string part)
+    {
+        var processes = (await Mesh.DockerAsync("top", $"{Mesh.Settings["MESH_NAME"]}-{part}", "-eo", "pid,uid")).Split('\n')[1..];
+
+        Assert.NotEmpty(processes);
+        Assert.All(processes, process => Assert.NotEqual("0", process.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^1]));
+    }
+
+    [Theory]
+    [InlineData("sidecar")]
+    [InlineData("proxy")]
     public async Task Stop_OfAnOwnPart_IsInGoodOrder(string part)
     {
         await mesh.EnsureActiveAsync("v1");

@@ -1,10 +1,11 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 
 namespace ServiceMesh.Tests.Integration.RegistrySidecar;
 
-/// <summary>A way to Docker that can be cut: the daemon is shared, so it cannot be restarted for a test.</summary>
+/// <summary>A way to Docker that can be cut, or on which lists get stuck: the daemon is shared, so it cannot be restarted or stopped for a test.</summary>
 internal sealed class CuttableDocker : IAsyncDisposable
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
@@ -14,6 +15,7 @@ internal sealed class CuttableDocker : IAsyncDisposable
     private readonly Task accepting;
     private CancellationTokenSource cut = new();
     private volatile bool isCut;
+    private volatile bool listsHang;
 
     public CuttableDocker(Uri docker)
     {
@@ -31,6 +33,9 @@ internal sealed class CuttableDocker : IAsyncDisposable
         await cut.CancelAsync();
         await Task.WhenAll(connections.Keys);
     }
+
+    /// <summary>Lists of the containers get no answer from now on; all else goes on.</summary>
+    public void HangLists() => listsHang = true;
 
     public void Mend()
     {
@@ -67,6 +72,17 @@ internal sealed class CuttableDocker : IAsyncDisposable
         }
     }
 
+    private async Task AskAsync(NetworkStream near, NetworkStream far, CancellationToken ct)
+    {
+        var buffer = new byte[16 * 1024];
+        while (await near.ReadAsync(buffer, ct) is > 0 and var read)
+        {
+            if (listsHang && Encoding.ASCII.GetString(buffer, 0, read).Contains("/containers/json", StringComparison.Ordinal))
+                await Task.Delay(Timeout.InfiniteTimeSpan, ct);
+            await far.WriteAsync(buffer.AsMemory(0, read), ct);
+        }
+    }
+
     private async Task ConnectAsync(Socket client, CancellationToken ct)
     {
         try
@@ -78,7 +94,7 @@ internal sealed class CuttableDocker : IAsyncDisposable
             await upstream.ConnectAsync(target, ct);
             await using var near = new NetworkStream(client, ownsSocket: true);
             await using var far = new NetworkStream(upstream, ownsSocket: false);
-            await Task.WhenAny(near.CopyToAsync(far, ct), far.CopyToAsync(near, ct));
+            await Task.WhenAny(AskAsync(near, far, ct), far.CopyToAsync(near, ct));
         }
         catch (Exception error) when (error is IOException or SocketException or OperationCanceledException)
         {

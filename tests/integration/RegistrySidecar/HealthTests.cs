@@ -156,7 +156,7 @@ public sealed class HealthTests(SidecarConsul parts)
         await mesh.RunAsync("answers", [$"SERVICE_8500_TCP_NAME={answers}"], answers: true);
         await mesh.UntilAsync(answers, entries => entries is [var only] && only.Checks.All(check => check.Status == HealthStatus.Passing));
 
-        var check = Assert.Single((await mesh.RegisteredAsync(silent)).Checks, check => check.CheckID.EndsWith(":default", StringComparison.Ordinal));
+        var check = Assert.Single((await mesh.RegisteredAsync(silent)).Checks, check => check.CheckID.StartsWith("mesh:default:", StringComparison.Ordinal));
         Assert.Equal(HealthStatus.Critical, check.Status);
     }
 
@@ -192,7 +192,7 @@ public sealed class HealthTests(SidecarConsul parts)
             await timer.WaitForNextTickAsync(deadline.Token);
     }
 
-    private static HealthCheck? Mirror(ServiceEntry entry) => entry.Checks.FirstOrDefault(check => check.CheckID.EndsWith(":healthcheck", StringComparison.Ordinal));
+    private static HealthCheck? Mirror(ServiceEntry entry) => entry.Checks.FirstOrDefault(check => check.CheckID.StartsWith("mesh:healthcheck:", StringComparison.Ordinal));
 
     private static HealthCheck? Maintenance(ServiceEntry entry) =>
         entry.Checks.FirstOrDefault(check => check.CheckID.StartsWith(HealthStatus.ServiceMaintenancePrefix, StringComparison.Ordinal));

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace ServiceMesh.Tests.Integration.RegistrySidecar;
 
-/// <summary>Who is told to end leaves the traffic before he ends, and comes back if he does not.</summary>
+/// <summary>Who is told to end leaves the traffic before he ends, and stays out of it however long he takes.</summary>
 public sealed class SignalTests(SidecarConsul parts)
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -24,19 +24,28 @@ public sealed class SignalTests(SidecarConsul parts)
         await stopping;
     }
 
-    [Fact]
-    public async Task Kill_EndingSignalThatIsSurvived_IsRegisteredAgain()
+    [Theory]
+    [InlineData(1, 8)]
+    [InlineData(null, 14)]
+    public async Task Stop_LongerThanTheContainerAsksFor_StaysOutWhileItDrains(int? stopTimeout, uint seconds)
     {
         await using var mesh = new SidecarMesh(parts);
         await mesh.StartSidecarAsync();
         var service = mesh.Named("web");
-        var container = await mesh.RunAsync("web", [$"SERVICE_NAME={service}"], change: parameters => parameters.StopTimeout = TimeSpan.FromSeconds(1));
-        var before = await mesh.RegisteredAsync(service);
+        var container = await mesh.RunAsync(
+            "web", [$"SERVICE_NAME={service}"], change: parameters => parameters.StopTimeout = stopTimeout is { } given ? TimeSpan.FromSeconds(given) : null);
+        await mesh.RegisteredAsync(service);
 
-        await mesh.KillAsync(container, "TERM");
+        var stopping = parts.Docker.Containers.StopContainerAsync(container, new ContainerStopParameters { WaitBeforeKillSeconds = seconds }, Ct);
         await mesh.GoneAsync(service);
+        await mesh.KillAsync(container, "HUP");
 
-        Assert.Equal(before.Service.ID, (await mesh.RegisteredAsync(service)).Service.ID);
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
+        while (!stopping.IsCompleted)
+        {
+            Assert.Empty((await parts.Client.Health.Service(service, Ct)).Response);
+            await timer.WaitForNextTickAsync(Ct);
+        }
     }
 
     [Fact]

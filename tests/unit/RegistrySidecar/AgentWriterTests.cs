@@ -5,6 +5,7 @@ using Microsoft.Extensions.Time.Testing;
 using NSubstitute;
 using NSubstitute.ExceptionExtensions;
 using ServiceMesh.RegistrySidecar.Reconciliation;
+using ServiceMesh.RegistrySidecar.Registration;
 using Xunit;
 
 namespace ServiceMesh.Tests.Unit.RegistrySidecar;
@@ -111,6 +112,18 @@ public sealed class AgentWriterTests
 
         await consul.Agent.Received(1).EnableServiceMaintenance("one", "by hand", Arg.Any<CancellationToken>());
         Assert.Equal("by hand", agent.Checks[maintenance.CheckID].Notes);
+    }
+
+    [Fact]
+    public async Task TellAsync_OneIdTwice_IsToldOnce()
+    {
+        await agent.ReadAsync(Ct);
+        var report = new ReportedCheck("one", "mesh:ttl:one", TimeSpan.FromSeconds(9), HealthStatus.Passing, "");
+
+        await writer.TellAsync(new CheckPlan([report, report], ["one", "one"], [], []), [report, report], Ct);
+
+        await consul.Agent.Received(1).EnableServiceMaintenance("one", CheckPlanner.PauseReason, Arg.Any<CancellationToken>());
+        await consul.Agent.Received(1).UpdateTTL("mesh:ttl:one", "", TTLStatus.Pass, Arg.Any<CancellationToken>());
     }
 
     private static RegistrationPlan Plan(params string[] ids) => new(

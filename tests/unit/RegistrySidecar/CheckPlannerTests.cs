@@ -9,7 +9,7 @@ namespace ServiceMesh.Tests.Unit.RegistrySidecar;
 /// <summary>Which checks the sidecar tells the agent about, and when; and what a pause leads to.</summary>
 public sealed class CheckPlannerTests
 {
-    private const string Mirror = "service:h1:web:80:healthcheck";
+    private const string Mirror = "mesh:healthcheck:h1:web:80";
     private const string Heartbeat = "service:h1:web:80";
 
     private static readonly DateTimeOffset Now = new(2026, 1, 31, 12, 0, 0, TimeSpan.Zero);
@@ -117,6 +117,14 @@ public sealed class CheckPlannerTests
 
     [Fact]
     public void Plan_CheckThatTheAgentLacks_IsNotTold() => Assert.Empty(Plan([Beating], [], told: null).Reports);
+
+    [Fact]
+    public void Plan_CheckThatIsAnotherServices_IsNotTold()
+    {
+        var anothers = new AgentCheck { CheckID = Heartbeat, ServiceID = "other", Status = HealthStatus.Critical };
+
+        Assert.Empty(Plan([Beating], [anothers], told: null).Reports);
+    }
 
     [Theory]
     [InlineData(true, null, "pause")]

@@ -155,7 +155,7 @@ public sealed class CheckReporterTests
             await agent.ReadAsync(Ct);
         desired.Update(running, Context());
         var plan = RegistrationPlanner.Plan(new PlanInput(
-            desired.Instances, agent.Services, Owner, default, _ => new ContainerFate(ContainerState.Running), _ => true));
+            desired.Instances, agent.Services, agent.Checks, Owner, default, _ => new ContainerFate(ContainerState.Running), _ => true));
         await writer.ApplyAsync(plan, Ct);
         await reporter.ReportAsync(desired.Instances, plan, Owner, _ => new ContainerFate(ContainerState.Running), Ct);
     }

@@ -67,7 +67,7 @@ public sealed class CheckRuleTests
         var checks = Checks(["SERVICE_CHECK_HTTP=/", "SERVICE_CHECK_TCP=1", "SERVICE_CHECK_GRPC=yes", "SERVICE_CHECK_GRPC_USE_TLS=true", "SERVICE_CHECK_TTL=15s"]);
 
         Assert.Equal(
-            ["service:h1:web:80:http", "service:h1:web:80:tcp", "service:h1:web:80:grpc", "service:h1:web:80:ttl"],
+            ["mesh:http:h1:web:80", "mesh:tcp:h1:web:80", "mesh:grpc:h1:web:80", "mesh:ttl:h1:web:80"],
             checks.Select(check => check.CheckID));
         Assert.True(checks[2].GRPCUseTLS);
         Assert.Equal((TimeSpan.FromSeconds(15), null), (checks[3].TTL, checks[3].Interval));
@@ -99,20 +99,55 @@ public sealed class CheckRuleTests
     {
         var mapped = ContainerMapping.Map(Container("nginx", "web", ["80/tcp=8080"], [variable]), Context());
 
-        Assert.Equal("service:h1:web:80:default", Assert.Single(Assert.Single(mapped.Registrations).Checks!).CheckID);
+        Assert.Equal("mesh:default:h1:web:80", Assert.Single(Assert.Single(mapped.Registrations).Checks!).CheckID);
         Assert.Contains("--enable-script-checks", Assert.Single(mapped.Warnings), StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("81", 8181)]
-    [InlineData("9999", 9999)]
-    [InlineData("0", 8080)]
-    [InlineData("x", 8080)]
-    public void Map_CheckPort_IsTheContainersOwnWherePublished(string port, int expected)
+    [InlineData("80/tcp=8080", "81", "10.0.0.9:8181", false)]
+    [InlineData("80/tcp=80", "81", "10.0.0.9:8181", false)]
+    [InlineData("80/tcp=8080", "82", "10.0.0.9:8282", false)]
+    [InlineData("80/tcp=80", "9999", "10.0.0.9:9999", true)]
+    [InlineData("80/tcp=8080", "9999", "10.0.0.9:9999", true)]
+    [InlineData("80/tcp=8080", "0", "10.0.0.9:8080", true)]
+    [InlineData("80/tcp=8080", "x", "10.0.0.9:8080", true)]
+    public void Map_CheckPort_IsAskedWhereItIsPublished(string published, string port, string expected, bool warns)
     {
-        var container = Container("nginx", "web", ["80/tcp=8080", "81/tcp=8181"], ["SERVICE_81_IGNORE=1", "SERVICE_CHECK_TCP=1", $"SERVICE_CHECK_PORT={port}"]);
+        var container = Container(
+            "nginx", "web", [published, "81/tcp=8181", "82/tcp=:::8283", "82/tcp=0.0.0.0:8282"],
+            ["SERVICE_81_IGNORE=1", "SERVICE_82_IGNORE=1", "SERVICE_CHECK_TCP=1", $"SERVICE_CHECK_PORT={port}"]);
 
-        Assert.Equal($"10.0.0.9:{expected}", Assert.Single(Assert.Single(Registrations(container)).Checks!).TCP);
+        var mapped = ContainerMapping.Map(container, Context());
+
+        Assert.Equal(expected, Assert.Single(Assert.Single(mapped.Registrations).Checks!).TCP);
+        Assert.Equal(warns, mapped.Warnings.Any(warning => warning.Contains("SERVICE_CHECK_PORT", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("host", "10.0.0.9:81")]
+    [InlineData("bridge", "172.17.0.5:81")]
+    public void Map_CheckPortOfAContainersOwnAddress_IsAskedAsItIs(string network, string expected)
+    {
+        var container = Container("nginx", "web", ["80/tcp", "81/tcp=8181"], ["SERVICE_81_IGNORE=1", "SERVICE_CHECK_TCP=1", "SERVICE_CHECK_PORT=81"]) with
+        {
+            NetworkMode = network,
+        };
+
+        Assert.Equal(expected, Assert.Single(Assert.Single(Registrations(container, WithIp with { Internal = true })).Checks!).TCP);
+    }
+
+    [Fact]
+    public void Map_IdsThatLookLikeOthersChecks_GiveChecksOfTheirOwn()
+    {
+        var health = new ContainerHealth(HealthState.Healthy, "");
+        string[] ids = ["x", "x:healthcheck", "x:default", "x:ttl", "healthcheck:x", "x:1"];
+        var checks =
+            from id in ids
+            from env in (string[][])[[], ["SERVICE_CHECK_TTL=9s", "SERVICE_CHECK_TCP=false"], ["SERVICE_CHECK_TTL=9s", "SERVICE_CHECK_HTTP=/"]]
+            from check in Registrations(Container("a", id, ["80/tcp=8080"], [$"SERVICE_ID={id}", .. env]) with { Health = health })[0].Checks!
+            select (Service: id, Check: check.CheckID);
+
+        Assert.All(checks.ToLookup(one => one.Check), sameCheck => Assert.Single(sameCheck.Select(one => one.Service).Distinct()));
     }
 
     [Theory]
@@ -123,6 +158,10 @@ public sealed class CheckRuleTests
     [InlineData("SERVICE_CHECK_HEADER={", "HEADER")]
     [InlineData("SERVICE_CHECK_SUCCESS_BEFORE_PASSING=-1", "SUCCESS_BEFORE_PASSING")]
     [InlineData("SERVICE_CHECK_PORT=70000", "PORT")]
+    [InlineData("SERVICE_CHECK_TTL=1ms", "TTL")]
+    [InlineData("SERVICE_CHECK_TTL=100ns", "TTL")]
+    [InlineData("SERVICE_CHECK_TTL=999ms", "TTL")]
+    [InlineData("SERVICE_CHECK_TTL=0", "TTL")]
     [InlineData("SERVICE_CHECK_HTPP=/", "HTPP")]
     public void Map_UnusableSetting_KeepsTheCheckWithAWarning(string variable, string named)
     {
@@ -133,10 +172,29 @@ public sealed class CheckRuleTests
     }
 
     [Theory]
+    [InlineData("1.6.10", 0, 0, 1)]
+    [InlineData("1.7.0", 2, 3, 0)]
+    [InlineData("1.21.3", 2, 3, 0)]
+    [InlineData(null, 2, 3, 0)]
+    public void Map_SettingThatTheAgentDoesNotKnow_IsLeftOutWithOneWarning(string? agent, int successes, int failures, int warnings)
+    {
+        var container = Container(
+            "nginx", "web", ["80/tcp=8080", "81/tcp=8081"], ["SERVICE_CHECK_SUCCESS_BEFORE_PASSING=2", "SERVICE_CHECK_FAILURES_BEFORE_CRITICAL=3"]);
+
+        var mapped = ContainerMapping.Map(container, Context(agent: agent));
+
+        Assert.All(
+            mapped.Registrations.SelectMany(registration => registration.Checks!),
+            check => Assert.Equal((successes, failures), (check.SuccessBeforePassing, check.FailuresBeforeCritical)));
+        Assert.Equal(warnings, mapped.Warnings.Count);
+    }
+
+    [Theory]
     [InlineData(null, "tcp 2s")]
     [InlineData("SERVICE_CHECK_INTERVAL=5s", "tcp 5s")]
     [InlineData("SERVICE_CHECK_TCP=false", "")]
     [InlineData("SERVICE_CHECK_HTTP=/", "http 10s")]
+    [InlineData("SERVICE_CHECK_TTL=1s", "ttl , tcp 2s")]
     [InlineData("SERVICE_CHECK_TTL=9s", "ttl , tcp 2s")]
     [InlineData("SERVICE_CHECK_TTL=9s SERVICE_CHECK_TTL_HEARTBEAT=false", "ttl ")]
     public void Map_DefaultCheck_IsThereWhereNothingElseAsksTheContainer(string? variables, string expected) =>

@@ -92,6 +92,23 @@ public sealed partial class ContainerCacheTests
     }
 
     [Fact]
+    public async Task ListAsync_DockerHangs_IsWaitedForOnceAndItsLateAnswerIsTaken()
+    {
+        var answer = new TaskCompletionSource<IList<ContainerListResponse>>();
+        docker.Containers.ListContainersAsync(Arg.Any<ContainersListParameters>(), Arg.Any<CancellationToken>()).Returns(answer.Task);
+
+        var listing = cache.ListAsync(docker, everything: true, Ct);
+        time.Advance(Inspections.Patience);
+        await Assert.ThrowsAsync<TimeoutException>(() => listing);
+        await Assert.ThrowsAsync<TimeoutException>(() => cache.ListAsync(docker, everything: true, Ct));
+        answer.SetResult([Summary("a", 8080)]);
+        await cache.ListAsync(docker, everything: true, Ct);
+
+        await docker.Containers.Received(1).ListContainersAsync(Arg.Any<ContainersListParameters>(), Arg.Any<CancellationToken>());
+        Assert.Equal(["a"], (await cache.InspectAsync(docker, Ct)).Seen);
+    }
+
+    [Fact]
     public async Task ListAsync_EventsWereMissed_InspectsWhatDiffers()
     {
         Inspected("b", running: true);
@@ -107,66 +124,6 @@ public sealed partial class ContainerCacheTests
 
         Assert.Equal(["a", "b", "c"], inspection.Seen.Order());
         Assert.Equal(["a", "c"], cache.Running.Select(container => container.Id).Order());
-    }
-
-    [Theory]
-    [InlineData("15", "")]
-    [InlineData("9", "")]
-    [InlineData("28", "SIGWINCH")]
-    public async Task Mark_EndingSignal_IsBelievedAtOnceAndVerifiedAfterTheStopTimeout(string signal, string stopSignal)
-    {
-        Inspected("a", running: true, stopSignal, TimeSpan.FromSeconds(3));
-        await KnownAsync("a");
-
-        cache.Mark(Signalled(signal));
-        await cache.InspectAsync(docker, Ct);
-        Assert.Empty(cache.Running);
-        time.Advance(TimeSpan.FromSeconds(4));
-        await cache.InspectAsync(docker, Ct);
-        Assert.Empty(cache.Running);
-
-        time.Advance(TimeSpan.FromSeconds(1));
-        await cache.InspectAsync(docker, Ct);
-        Assert.Single(cache.Running);
-    }
-
-    [Theory]
-    [InlineData("1", "")]
-    [InlineData("10", "")]
-    [InlineData("28", "")]
-    [InlineData("nonsense", "SIGWINCH")]
-    public async Task Mark_OtherSignal_ChangesNothing(string signal, string stopSignal)
-    {
-        Inspected("a", running: true, stopSignal);
-        await KnownAsync("a");
-
-        cache.Mark(Signalled(signal));
-        await cache.InspectAsync(docker, Ct);
-
-        Assert.Single(cache.Running);
-    }
-
-    [Fact]
-    public async Task Mark_DeathAfterTheSignal_IsVerifiedASecondLaterWithItsExitCode()
-    {
-        await KnownAsync("a");
-        cache.Mark(Signalled("15"));
-
-        cache.Mark(Died(Started.AddSeconds(6), 3));
-        Assert.Equal(3, cache.FateOf("a").Container!.ExitCode);
-        time.Advance(TimeSpan.FromSeconds(1));
-
-        Assert.Equal(["a"], (await cache.InspectAsync(docker, Ct)).Seen);
-    }
-
-    [Fact]
-    public async Task Mark_SignalBeforeTheLastStart_IsNotBelieved()
-    {
-        await KnownAsync("a");
-
-        cache.Mark(new Dictionary<string, Happened> { ["a"] = new(EventEffect.PresumedDeadBySignal, new Death(Started.AddSeconds(-1), 143, "15")) });
-
-        Assert.Single(cache.Running);
     }
 
     [Fact]
@@ -214,9 +171,6 @@ public sealed partial class ContainerCacheTests
 
     private static Dictionary<string, Happened> Died(DateTimeOffset at, long exitCode) =>
         new() { ["a"] = new(EventEffect.PresumedDead, new Death(at, exitCode)) };
-
-    private static Dictionary<string, Happened> Signalled(string signal) =>
-        new() { ["a"] = new(EventEffect.PresumedDeadBySignal, new Death(Started.AddSeconds(5), 143, signal)) };
 
     private async Task KnownAsync(params string[] ids)
     {

@@ -27,6 +27,17 @@ public sealed class ContainerEventsTests
     }
 
     [Fact]
+    public void All_TheReadmesTable_IsTheSame()
+    {
+        var rows = from line in Readme.Lines
+                   where line.StartsWith("| container `", StringComparison.Ordinal) || line.StartsWith("| network `", StringComparison.Ordinal)
+                   let cells = line.Trim('|', ' ').Split(" | ")
+                   select (cells[0], cells[1] == "ignored", cells[2]);
+
+        Assert.Equal(ContainerEvents.All.Select(row => ($"{row.Type} `{row.Action}`", row.Effect == EventEffect.Ignored, row.Why)), rows);
+    }
+
+    [Fact]
     public void Filter_Subscription_NamesWhatIsFollowedAndNothingElse()
     {
         Assert.Equal(["container", "network"], ContainerEvents.Filter["type"].Keys.Order(StringComparer.Ordinal));

@@ -70,11 +70,11 @@ public sealed class ContainerFactsReaderTests
     public void Read_NoHealthcheck_HasNoHealth(string? status) => Assert.Null(Inspected(status).Health);
 
     [Theory]
-    [InlineData(null, 10)]
+    [InlineData(null, 0)]
     [InlineData(0, 0)]
     [InlineData(45, 45)]
-    [InlineData(-1, 300)]
-    [InlineData(86400, 300)]
+    [InlineData(-1, 86400)]
+    [InlineData(86401, 86400)]
     public void Read_StopTimeout_IsDockersAndNeverForEver(int? seconds, int expected) =>
         Assert.Equal(TimeSpan.FromSeconds(expected), ContainerFactsReader.Read(new ContainerInspectResponse
         {

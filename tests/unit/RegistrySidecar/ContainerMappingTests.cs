@@ -87,11 +87,17 @@ public sealed class ContainerMappingTests
         Assert.Equal([stage, "a"], Assert.Single(mapped.Registrations).Tags!);
     }
 
-    [Fact]
-    public void Map_TagThatNamesAStage_IsLeftOut() =>
-        Assert.Equal(
-            ["candidate", "a"],
-            Assert.Single(Registrations(Container("demo", "demo", ["80/tcp=8080"], ["SERVICE_TAGS=active,a,retired"]))).Tags!);
+    [Theory]
+    [InlineData("active,a,retired", "a", 1)]
+    [InlineData("candidate", "", 1)]
+    [InlineData("a,Active", "a, Active", 0)]
+    public void Map_TagThatNamesAStage_IsLeftOutWithOneWarning(string tags, string expected, int warnings)
+    {
+        var mapped = ContainerMapping.Map(Container("demo", "demo", ["80/tcp=8080", "81/tcp=8081"], [$"SERVICE_TAGS={tags}"]), Context());
+
+        Assert.All(mapped.Registrations, registration => Assert.Equal(("candidate", expected), (registration.Tags![0], string.Join(", ", registration.Tags[1..]))));
+        Assert.Equal(warnings, mapped.Warnings.Count);
+    }
 
     [Theory]
     [InlineData(null, null, "10.1.0.2")]
@@ -126,13 +132,29 @@ public sealed class ContainerMappingTests
     [Theory]
     [InlineData("10.9.8.7/24", "10.9.8.7")]
     [InlineData("10.9.8.7", "10.9.8.7")]
-    [InlineData("a/b/24", "a/b")]
+    [InlineData("[fd00::7]/64", "fd00::7")]
+    [InlineData("host.example.com/24", "host.example.com")]
     public void Map_UseIpFromLabel_CutsAtTheLastSlash(string value, string address) =>
         Assert.Equal(
             [$"h1:demo:80 demo {address}:8080 []"],
             Lines(
                 Container("demo", "demo", ["80/tcp=8080"], labels: new Dictionary<string, string> { ["ip"] = value }),
                 WithIp with { UseIpFromLabel = "ip" }));
+
+    [Theory]
+    [InlineData("/24")]
+    [InlineData("a/b/24")]
+    [InlineData("10.9.8.7:80/24")]
+    [InlineData("[fd00::7]:80")]
+    public void Map_UseIpFromLabelThatHoldsNone_TakesThePortsOwnWithAWarning(string value)
+    {
+        var container = Container("demo", "demo", ["80/tcp=8080"], labels: new Dictionary<string, string> { ["ip"] = value });
+
+        var mapped = ContainerMapping.Map(container, Context(WithIp with { UseIpFromLabel = "ip" }));
+
+        Assert.Equal("10.0.0.9", Assert.Single(mapped.Registrations).Address);
+        Assert.Contains("the label ip", Assert.Single(mapped.Warnings), StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Map_ForcedTags_AreAppendedAndTemplated()

@@ -25,6 +25,16 @@ public sealed class DesiredStateTests
     }
 
     [Fact]
+    public void Update_AgentIsAnotherVersion_IsUnderstoodAnew()
+    {
+        var container = Container("demo", "demo", ["80/tcp=8080"], ["SERVICE_CHECK_FAILURES_BEFORE_CRITICAL=3"]);
+        var documents = Documents();
+
+        Assert.Single(Assert.Single(desired.Update([container], Context(documents: documents, agent: "1.6.2"))).Mapped.Warnings);
+        Assert.Empty(Assert.Single(desired.Update([container], Context(documents: documents, agent: "1.8.7"))).Mapped.Warnings);
+    }
+
+    [Fact]
     public void Update_ContainerEnds_IsNoLongerDesired()
     {
         var container = Container("demo", "demo", ["80/tcp=8080"]);
@@ -49,6 +59,23 @@ public sealed class DesiredStateTests
         }
 
         Assert.Equal([null, "172.17.0.5", "172.17.0.9", null], addresses);
+    }
+
+    [Fact]
+    public void Update_OneCannotBeUnderstood_StaysAsItWasAndTheOthersGoOn()
+    {
+        var container = Container("demo", "demo", ["80/tcp=8080"]);
+        desired.Update([Web, container], Context(others: [Pod]));
+        var broken = Context(documents: Documents(Document("demo", container.Id))) with { FindContainer = _ => throw new InvalidOperationException("a fault") };
+
+        var news = Assert.Single(desired.Update([Web, container], broken));
+
+        Assert.Equal(Web.Id, news.Container.Id);
+        Assert.Contains("a fault", Assert.Single(news.Mapped.Warnings), StringComparison.Ordinal);
+        Assert.Equal(
+            ["h1:web:80 172.17.0.5 candidate", "h1:demo:80 10.0.0.9 active"],
+            desired.Instances.Select(one => $"{one.Registration.ID} {one.Registration.Address} {one.Registration.Tags![0]}"));
+        Assert.Empty(desired.Update([Web, container], broken with { Documents = Documents(Document("demo", container.Id)) }));
     }
 
     [Fact]

@@ -38,13 +38,16 @@ internal static class Given
         Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(name)));
 
     public static MappingContext Context(
-        SidecarOptions? options = null, DocumentSet? documents = null, ContainerFacts[]? others = null, AgentService? registered = null) => new(
+        SidecarOptions? options = null, DocumentSet? documents = null, ContainerFacts[]? others = null, AgentService? registered = null, string? agent = null) => new(
         options ?? WithIp,
         Node,
         AgentAddress,
         documents ?? DocumentSet.Empty,
         idOrName => others?.FirstOrDefault(other => other.Id == idOrName || other.Name == idOrName),
-        id => registered?.ID == id ? registered : null);
+        id => registered?.ID == id ? registered : null)
+    {
+        AgentVersion = agent is null ? null : Version.Parse(agent),
+    };
 
     public static IReadOnlyList<AgentServiceRegistration> Registrations(ContainerFacts container, SidecarOptions? options = null) =>
         ContainerMapping.Map(container, Context(options)).Registrations;

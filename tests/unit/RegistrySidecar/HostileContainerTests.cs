@@ -57,24 +57,43 @@ public sealed partial class HostileContainerTests
     public void Map_NameThatIsNoDnsLabel_IsRegisteredAsItIs() =>
         Assert.Equal("My Service_1", Assert.Single(Registrations(Container("demo", "demo", ["80/tcp=8080"], ["SERVICE_NAME=My Service_1"]))).Name);
 
+    [Theory]
+    [InlineData("a\tb")]
+    [InlineData("a\u001b[2Jb")]
+    [InlineData("a\u00a0b")]
+    [InlineData("a//b")]
+    [InlineData("../victim")]
+    [InlineData(".")]
+    [InlineData("\ud83e\udee0")]
+    public void Map_IdThatConsulWouldNotRemove_IsLeftOutWithAWarning(string id)
+    {
+        var mapped = ContainerMapping.Map(Container("demo", "demo", ["80/tcp=8080"], [$"SERVICE_ID={id}"]), Context());
+
+        Assert.Equal("h1:demo:80", Assert.Single(mapped.Registrations).ID);
+        Assert.Contains("SERVICE_ID", Assert.Single(mapped.Warnings), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Map_AnyMetadata_GivesWhatConsulTakes()
     {
         var key = Gen.OneOf(
             Gen.String[Gen.Char["ABCNTaz019_-. \0\u001fä"], 0, 150],
-            Gen.OneOf("NAME", "ID", "TAGS", "80_NAME", "80_TCP_NAME", "CHECK_HTTP", "CHECK_HEADER", "CHECK_SCRIPT", "CHECK_TTL", "CHECK_PORT", "CHECK_INTERVAL", "80", "80_", "_"));
+            Gen.OneOf("NAME", "ID", "TAGS", "80_ID", "81_TCP_ID", "81_UDP_ID", "443_ID", "80_NAME", "80_TCP_NAME", "CHECK_HTTP", "CHECK_HEADER", "CHECK_SCRIPT", "CHECK_TTL", "CHECK_PORT", "CHECK_INTERVAL", "80", "80_", "_"));
         var label = Gen.Select(Gen.OneOf("SERVICE_", "mesh.service.", "mesh.service", "mesh.deployment", "mesh.version"), key, (prefix, rest) => prefix + rest);
-        var value = Gen.OneOf(Gen.String[0, 700], Gen.String[Gen.Char["'\"\\,{}$ \n"], 0, 30], Gen.OneOf("true", "10s", "{}", "[1]", "99999", "{\"a\":1}"));
+        var value = Gen.OneOf(Gen.String[0, 700], Gen.String[Gen.Char["'\"\\,{}$ \n"], 0, 30], Gen.OneOf("true", "10s", "{}", "[1]", "99999", "{\"a\":1}", "x", "x:81", "x:81:udp", "x:443", "a\tb", "a//b"));
         Gen.Dictionary(label, value)[0, 120].Sample(labels =>
         {
-            var container = Container("demo", "demo", ["80/tcp=8080", "81/udp=8081"], labels: labels);
+            var container = Container("demo", "demo", ["80/tcp=8080", "81/tcp=8081", "81/udp=8081", "443/tcp=8443"], labels: labels);
 
             var mapped = ContainerMapping.Map(container, Context(WithIp with { EnableScriptChecks = true }));
 
             Assert.Equal(mapped.Registrations.Count, mapped.Registrations.Select(registration => registration.ID).Distinct().Count());
+            var checks = mapped.Registrations.SelectMany(registration => registration.Checks!).Select(check => check.CheckID).ToList();
+            Assert.Equal(checks.Count, checks.Distinct().Count());
             foreach (var registration in mapped.Registrations)
             {
                 Assert.NotEmpty(registration.Name!);
+                Assert.True(InstanceIds.Fits(registration.ID!));
                 Assert.InRange(registration.Meta!.Count, 7, 64);
                 Assert.All(registration.Meta!, pair => Assert.True(MetaKey().IsMatch(pair.Key) && Encoding.UTF8.GetByteCount(pair.Value) <= 512));
                 Assert.Equal("candidate", registration.Tags![0]);

@@ -46,6 +46,8 @@ public sealed class MetadataFormatTests
     [InlineData("{{.Name", "form {{.Name}}")]
     [InlineData("{{ if }}", "form {{.Name}}")]
     [InlineData("{{.Labels.}}", "'{{.Labels.}}' in")]
+    [InlineData("{{.Config.Image}}", "'{{.Config.Image}}' in")]
+    [InlineData("{{index .Config.Labels}}", "form {{.Name}}")]
     public void TagTemplateTryParse_UnknownPlaceholder_IsNamed(string text, string said) =>
         Assert.Contains(said, TagTemplate.TryParse(text, out _), StringComparison.Ordinal);
 
@@ -54,9 +56,15 @@ public sealed class MetadataFormatTests
     [InlineData("{{.Name}}-{{ .Host }}", "web-h1")]
     [InlineData("{{.Labels.com.example.team}}", "{{.Name}}")]
     [InlineData("{{.Env.MISSING}}", null)]
+    [InlineData("{{.Config.Hostname}}", "inside")]
+    [InlineData("on-{{index .Config.Labels \"com.example.team\"}}", "on-{{.Name}}")]
+    [InlineData("{{ index  .Config.Labels \"missing\" }}", null)]
     public void TagTemplateExpand_Facts_AreInserted(string text, string? tag)
     {
-        var container = Given.Container("nginx", "web", [], labels: new Dictionary<string, string> { ["com.example.team"] = "{{.Name}}" });
+        var container = Given.Container("nginx", "web", [], labels: new Dictionary<string, string> { ["com.example.team"] = "{{.Name}}" }) with
+        {
+            Hostname = "inside",
+        };
 
         Assert.Null(TagTemplate.TryParse(text, out var template));
         Assert.Equal(tag, template.Expand(container, "h1"));

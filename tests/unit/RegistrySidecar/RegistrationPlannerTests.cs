@@ -143,6 +143,21 @@ public sealed class RegistrationPlannerTests
         Assert.Contains("younger", Assert.Single(plan.Conflicts), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("strange", false, false, 1)]
+    [InlineData("", false, false, 1)]
+    [InlineData("h1:web:80", false, true, 0)]
+    [InlineData("strange", true, false, 0)]
+    public void Plan_CheckThatAnotherServiceHas_IsNotTakenFromIt(string holder, bool isRegistered, bool registers, int conflicts)
+    {
+        var check = new AgentCheck { CheckID = "mesh:default:h1:web:80", ServiceID = holder };
+
+        var plan = Plan([Web], isRegistered ? [AsActual(Web)] : [], checks: check);
+
+        Assert.Equal((registers, conflicts), (plan.Register.Count > 0, plan.Conflicts.Count));
+        Assert.Empty(plan.Deregister);
+    }
+
     [Fact]
     public void Plan_TwoClaimOneId_WhoIsRegisteredKeepsIt()
     {
@@ -164,10 +179,12 @@ public sealed class RegistrationPlannerTests
     }
 
     private static RegistrationPlan Plan(
-        ContainerFacts[] running, AgentService[] actual, ContainerFate? fate = null, DeregisterPolicy policy = DeregisterPolicy.Always, bool mayRemove = true) =>
+        ContainerFacts[] running, AgentService[] actual, ContainerFate? fate = null, DeregisterPolicy policy = DeregisterPolicy.Always, bool mayRemove = true,
+        params AgentCheck[] checks) =>
         RegistrationPlanner.Plan(new PlanInput(
             [.. running.SelectMany(container => Registrations(container).Select(registration => new DesiredInstance(container, registration)))],
             actual.ToDictionary(service => service.ID),
+            checks.ToDictionary(check => check.CheckID),
             new Ownership(Given.Node, "mesh"),
             policy,
             _ => fate ?? Running,

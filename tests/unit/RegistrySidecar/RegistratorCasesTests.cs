@@ -45,6 +45,41 @@ public sealed class RegistratorCasesTests
                 ["SERVICE_443_NAME=https", "SERVICE_443_ID=https.12345", "SERVICE_443_SNI=enabled", "SERVICE_80_NAME=http", "SERVICE_TAGS=www"])));
 
     [Fact]
+    public void Map_PortSpecificTags_ReplaceGenericOnes() =>
+        Assert.Equal(
+            ["h1:web:80 nginx-80 10.0.0.9:8000 [a, b]", "h1:web:443 nginx-443 10.0.0.9:4443 [c]"],
+            Lines(Container("nginx", "web", ["443/tcp=4443", "80/tcp=8000"], ["SERVICE_TAGS=a,b", "SERVICE_443_TAGS=c"])));
+
+    [Theory]
+    [InlineData("service_name")]
+    [InlineData("Service_NAME")]
+    [InlineData("MESH.SERVICE.NAME")]
+    public void Map_PrefixInAnotherCase_IsNotRead(string label) =>
+        Assert.Equal(
+            ["h1:web:80 nginx 10.0.0.9:8080 []"],
+            Lines(Container("nginx", "web", ["80/tcp=8080"], [$"{label}=x"], new Dictionary<string, string> { [label] = "x" })));
+
+    [Fact]
+    public void Map_DottedLabels_MeanAPortAProtocolAndAKeyWithADot()
+    {
+        var labels = new Dictionary<string, string>
+        {
+            ["mesh.service.53.name"] = "dns",
+            ["mesh.service.53.udp.name"] = "dnsu",
+            ["mesh.service.53.udp.tags"] = "fast",
+            ["mesh.service.53.tcp.check.http"] = "/health",
+            ["mesh.service.zone.id"] = "z",
+        };
+
+        var registrations = Registrations(Container("bind", "dns", ["53/tcp=53", "53/udp=53"], labels: labels));
+
+        Assert.Equal(
+            ["h1:dns:53 dns 10.0.0.9:53 [] zone_id=z", "h1:dns:53:udp dnsu 10.0.0.9:53 [fast, udp] zone_id=z"],
+            registrations.Select(Line));
+        Assert.Equal(["http://10.0.0.9:53/health", null], registrations.Select(registration => registration.Checks!.FirstOrDefault()?.HTTP));
+    }
+
+    [Fact]
     public void Map_ExposedAndUnpublishedPort_IsNeitherRegisteredNorCounted() =>
         Assert.Equal(["h1:web:80 nginx 10.0.0.9:8000 []"], Lines(Container("nginx", "web", ["80/tcp=8000", "443/tcp"])));
 
@@ -130,6 +165,13 @@ public sealed class RegistratorCasesTests
         Assert.Equal(
             ["x", "x:443", "x:443:udp"],
             Registrations(Container("nginx", "web", ["80/tcp=8080", "443/tcp=8443", "443/udp=8443"], ["SERVICE_ID=x"])).Select(registration => registration.ID));
+
+    [Theory]
+    [InlineData("SERVICE_80_ID=x SERVICE_81_ID=x:443 SERVICE_443_ID=x", "x, x:443, x:443:443")]
+    [InlineData("SERVICE_80_ID=h1:web:443", "h1:web:443, h1:web:81, h1:web:443:443")]
+    [InlineData("SERVICE_ID=x", "x, x:81, x:443")]
+    public void Map_IdsThatClash_AreAllDifferent(string variables, string expected) =>
+        Assert.Equal(expected, string.Join(", ", Registrations(Container("nginx", "web", ["80/tcp=1", "81/tcp=2", "443/tcp=3"], variables.Split(' '))).Select(one => one.ID)));
 
     [Theory]
     [InlineData("SERVICE_80_NAME=a", 1)]

@@ -50,6 +50,18 @@ public sealed class RetryLedgerTests
         Assert.Null(retries.NextDue);
     }
 
+    [Fact]
+    public void Clear_WhatFailedAndWhatWasPutOff_OnlyTheLatterWaits()
+    {
+        var retries = new RetryLedger(time);
+        retries.Failed("failed", "x");
+        retries.Postpone("put off", TimeSpan.FromMinutes(5));
+
+        retries.Clear();
+
+        Assert.Equal((true, false), (retries.IsDue("failed"), retries.IsDue("put off")));
+    }
+
     [Theory]
     [InlineData(1, 0, 50)]
     [InlineData(1, 1, 100)]

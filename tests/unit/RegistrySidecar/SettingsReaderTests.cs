@@ -1,4 +1,6 @@
+using Consul;
 using Microsoft.Extensions.Configuration;
+using ServiceMesh.RegistrySidecar.Registration;
 using ServiceMesh.RegistrySidecar.Settings;
 using Xunit;
 
@@ -50,6 +52,7 @@ public sealed class SettingsReaderTests
             ["ON_EXIT"] = "deregister",
             ["DOCKER_HOST"] = "unix:///d.sock",
             ["CONSUL_HTTP_ADDR"] = "consul:8500",
+            ["RETRY_ATTEMPTS"] = "7",
             ["STATUS_PORT"] = "8001",
             ["STATUS_ADDRESS"] = "0.0.0.0",
             ["LOG_FORMAT"] = "json",
@@ -76,6 +79,7 @@ public sealed class SettingsReaderTests
                 OnExit = OnExit.Deregister,
                 DockerHost = new Uri("unix:///d.sock"),
                 ConsulAddress = new Uri("http://consul:8500"),
+                RetryAttempts = 7,
                 StatusPort = 8001,
                 StatusAddress = System.Net.IPAddress.Any,
                 LogFormat = LogFormat.Json,
@@ -111,26 +115,50 @@ public sealed class SettingsReaderTests
     [InlineData("log-format", "xml", "give text or json")]
     [InlineData("internal", "maybe", "give true or false")]
     [InlineData("docker-host", "nonsense", "give unix:///path or tcp://host:port")]
-    [InlineData("consul-http-addr", "ftp://x", "give http://host:port or https://host:port")]
+    [InlineData("consul-http-addr", "ftp://x", "give http://host:port or https://host:port; a Unix socket cannot be used")]
+    [InlineData("consul-http-addr", "unix:///consul.sock", "give http://host:port or https://host:port; a Unix socket cannot be used")]
+    [InlineData("retry-attempts", "-2", "give a whole number, or -1 for ever")]
+    [InlineData("ip", "[::1]:80", "give an IP address or a host name, without a port")]
+    [InlineData("ip", "10.0.0.1:80", "give an IP address or a host name, without a port")]
+    [InlineData("ip", "a b", "give an IP address or a host name, without a port")]
+    [InlineData("node", "a\tb", "give letters, digits and punctuation without a slash, 512 bytes at the most")]
+    [InlineData("node", "a/b", "give letters, digits and punctuation without a slash, 512 bytes at the most")]
     public void Read_ValueOfTheWrongKind_SaysWhatWouldBeRight(string name, string value, string mend)
     {
-        Assert.Equal([$"--{name} cannot be '{value}': {mend}."], Read(new() { [name] = value }).Errors);
+        Assert.Equal([$"--{name} cannot be '{Shown.Of(value)}': {mend}."], Read(new() { [name] = value }).Errors);
+    }
+
+    [Theory]
+    [InlineData("10.0.0.9", "10.0.0.9")]
+    [InlineData("fd00::7", "fd00::7")]
+    [InlineData("[fd00::7]", "fd00::7")]
+    [InlineData("host.example.com", "host.example.com")]
+    public void Read_Ip_IsRegisteredWithoutBrackets(string value, string address) => Assert.Equal(address, Read(new() { ["ip"] = value }).Options.Ip);
+
+    [Theory]
+    [InlineData("consul", null, "http://consul:8500/")]
+    [InlineData("consul:80", null, "http://consul:80/")]
+    [InlineData("http://consul", null, "http://consul:8500/")]
+    [InlineData("https://consul:443/api", null, "https://consul:443/api")]
+    [InlineData("[::1]:8501", null, "http://[::1]:8501/")]
+    [InlineData("consul", "true", "https://consul:8500/")]
+    [InlineData("consul:8501", "1", "https://consul:8501/")]
+    [InlineData("http://consul", "false", "http://consul:8500/")]
+    [InlineData(null, "true", "https://from-environment:8500/")]
+    public void Read_ConsulAddress_MeansWhatTheVariableMeans(string? value, string? ssl, string address)
+    {
+        string? Variable(string name) => name == "CONSUL_HTTP_SSL" ? ssl : name == "CONSUL_HTTP_ADDR" ? value ?? "from-environment" : null;
+        var option = value is null ? null : Read(new() { ["consul-http-addr"] = value }).Options.ConsulAddress;
+
+        var byVariable = new ConsulClientConfiguration(Variable).Address;
+        Assert.Equal(new Uri(address), ConsulAddress.Of(option, new Uri(ssl == "true" ? "https://from-environment:8500" : "http://from-environment:8500"), ssl));
+        Assert.Equal(new Uri(address), byVariable);
     }
 
     [Fact]
     public void All_EverySetting_IsInTheReadmeWithItsName()
     {
-        var readme = File.ReadAllText(Path.Combine(Repository(), "registry-sidecar", "README.md"));
-
-        Assert.All(SidecarSettings.All, setting => Assert.Contains($"| `--{setting.Name}` |", readme, StringComparison.Ordinal));
-    }
-
-    private static string Repository()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "ServiceMesh.sln")))
-            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests do not run inside the repository.");
-        return folder;
+        Assert.All(SidecarSettings.All, setting => Assert.Contains(Readme.Lines, line => line.StartsWith($"| `--{setting.Name}` |", StringComparison.Ordinal)));
     }
 
     private static SidecarSettingsRead Read(

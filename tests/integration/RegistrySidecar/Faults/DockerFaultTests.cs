@@ -27,6 +27,29 @@ public sealed class DockerFaultTests(SidecarConsul parts)
     }
 
     [Fact]
+    public async Task Docker_ListsHang_HeartbeatsAndEventsGoOn()
+    {
+        await using var docker = new CuttableDocker(DockerEngine.DefaultEndpoint);
+        await using var mesh = new SidecarMesh(parts);
+        var sidecar = await mesh.StartSidecarAsync(options => options with { DockerHost = docker.Address, Resync = TimeSpan.FromSeconds(1) });
+        var lines = LogLines.Of(sidecar);
+        (string beats, string dies) = (mesh.Named("beats"), mesh.Named("dies"));
+        await mesh.RunAsync("beats", [$"SERVICE_NAME={beats}", "SERVICE_CHECK_TTL=6s", "SERVICE_CHECK_TCP=false"]);
+        var dying = await mesh.RunAsync("dies", [$"SERVICE_NAME={dies}"]);
+        await mesh.RegisteredAsync(dies);
+        await mesh.UntilAsync(beats, entries => entries is [var only] && only.Checks.All(check => check.Status == Consul.HealthStatus.Passing));
+        var before = (await parts.Client.Health.Service(beats, TestContext.Current.CancellationToken)).LastIndex;
+
+        docker.HangLists();
+        await lines.UntilAsync("Docker's list of containers", "did not answer in time");
+        await mesh.KillAsync(dying);
+        await mesh.GoneAsync(dies);
+        await ScriptedConsul.LastAsync(TimeSpan.FromSeconds(7));
+
+        Assert.Equal(before, (await parts.Client.Health.Service(beats, TestContext.Current.CancellationToken)).LastIndex);
+    }
+
+    [Fact]
     public async Task Docker_AwayAtTheStart_IsFollowedWhenItComes()
     {
         await using var docker = new CuttableDocker(DockerEngine.DefaultEndpoint);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using ServiceMesh.Docker;
@@ -47,6 +48,27 @@ public sealed class OperationTests(SidecarConsul parts)
         var answer = await http.GetAsync("/readyz", Ct);
         Assert.Equal((HttpStatusCode.ServiceUnavailable, "application/problem+json"), (answer.StatusCode, answer.Content.Headers.ContentType?.MediaType));
         Assert.Contains("Docker is not connected", await answer.Content.ReadAsStringAsync(Ct), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--ip [::1]:80 --deregister sometimes --resync abc", "--ip cannot be", "--deregister cannot be", "--resync cannot be")]
+    [InlineData("--resinc --worse", "'--resinc'", "'--worse'")]
+    [InlineData("list --docker-host tcp://127.0.0.1:1", "Docker")]
+    [InlineData("--consul-http-addr 127.0.0.1:1 --retry-attempts 1", "Consul was asked 2 times at the start")]
+    public async Task Process_CannotStart_EndsWithExitCode1AndALineForEachError(string arguments, params string[] errors)
+    {
+        var command = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "registry-sidecar.dll"), .. arguments.Split(' ')])
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
+        using var process = Process.Start(command)!;
+        var (said, _) = (await process.StandardError.ReadToEndAsync(Ct), await process.StandardOutput.ReadToEndAsync(Ct));
+        await process.WaitForExitAsync(Ct);
+
+        var lines = said.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal((1, errors.Length), (process.ExitCode, lines.Length));
+        Assert.All(errors, error => Assert.Contains(lines, line => line.Contains(error, StringComparison.Ordinal)));
     }
 
     [Fact]

@@ -11,8 +11,10 @@ public sealed class InterleavingTests
 {
     private static readonly TimeSpan Resync = TimeSpan.FromSeconds(30);
 
-    // Whoever got a signal and did not obey is looked at again after his stop timeout of 10 s.
     private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(15);
+
+    // Whoever got a signal and did not obey is looked at again so long after it.
+    private static readonly TimeSpan LongestFarewell = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Never = TimeSpan.FromDays(1);
 
     [Fact]
@@ -27,7 +29,7 @@ public sealed class InterleavingTests
 
                 node.Docker.Undelivered.Clear();
                 await node.HealAsync();
-                await node.AdvanceAsync(Resync);
+                await node.AdvanceAsync(node.Docker.WasDisobeyed ? LongestFarewell : Resync);
 
                 await AssertEqualAndQuietAsync(node, Resync);
             },
@@ -45,7 +47,7 @@ public sealed class InterleavingTests
                 await node.HealAsync();
                 node.DeliverAll();
                 await node.PassAsync();
-                await node.AdvanceAsync(LongestRetry);
+                await node.AdvanceAsync(node.Docker.WasDisobeyed ? LongestFarewell : LongestRetry);
 
                 await AssertEqualAndQuietAsync(node, LongestRetry);
                 await AssertOldNewsChangeNothingAsync(node);

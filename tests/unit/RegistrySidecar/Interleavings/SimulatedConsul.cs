@@ -6,7 +6,7 @@ using NSubstitute;
 namespace ServiceMesh.Tests.Unit.RegistrySidecar.Interleavings;
 
 /// <summary>A Consul agent in memory, which may refuse a write, lose it, carry it out without an answer, or much later.</summary>
-internal sealed class SimulatedConsul
+internal sealed partial class SimulatedConsul
 {
     /// <summary>Registrations fail by group, so that one of two may fail alone.</summary>
     public const int Groups = 3;
@@ -16,15 +16,8 @@ internal sealed class SimulatedConsul
     private readonly Lock gate = new();
     private readonly Dictionary<string, AgentService> services = new(StringComparer.Ordinal);
     private readonly Dictionary<string, AgentService> strangers = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, KVPair> documents = new(StringComparer.Ordinal);
     private readonly List<(string Id, Action Write)> late = [];
-    private TaskCompletionSource changed = new();
-    private TaskCompletionSource followed = new();
-    private ulong index = 1;
     private bool readFails;
-    private TaskCompletionSource strangersChanged = new();
-    private TaskCompletionSource? strangersFollowed;
-    private ulong strangersIndex = 1;
 
     public SimulatedConsul()
     {
@@ -33,11 +26,17 @@ internal sealed class SimulatedConsul
         Client.Agent.Services(Arg.Any<CancellationToken>()).Returns(_ => ReadAsync(AllServices));
         // Whoever asks for others' registrations may be told of more.
         Client.Agent.Services(Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>()).Returns(_ => ReadAsync(AllServices));
-        Client.Agent.Checks(Arg.Any<CancellationToken>()).Returns(_ => ReadAsync(() => new Dictionary<string, AgentCheck>()));
+        Client.Agent.Checks(Arg.Any<CancellationToken>()).Returns(_ => ReadAsync(() => Checks.All));
         Client.Agent.ServiceRegister(Arg.Any<AgentServiceRegistration>(), Arg.Any<bool>(), Arg.Any<CancellationToken>())
-            .Returns(call => Register(call.Arg<AgentServiceRegistration>()));
+            .Returns(call => Register(call.Arg<AgentServiceRegistration>(), call.ArgAt<bool>(1)));
         Client.Agent.ServiceDeregister(Arg.Any<string>(), Arg.Any<CancellationToken>())
-            .Returns(call => WriteAsync(call.Arg<string>(), () => services.Remove(call.Arg<string>())));
+            .Returns(call => WriteAsync(call.Arg<string>(), () => Remove(call.Arg<string>())));
+        Client.Agent.UpdateTTL(Arg.Any<string>(), Arg.Any<string?>(), Arg.Any<TTLStatus>(), Arg.Any<CancellationToken>())
+            .Returns(call => Tell(call.ArgAt<string>(0), call.Arg<TTLStatus>().Equals(TTLStatus.Pass) ? HealthStatus.Passing : HealthStatus.Critical));
+        Client.Agent.EnableServiceMaintenance(Arg.Any<string>(), Arg.Any<string?>(), Arg.Any<CancellationToken>())
+            .Returns(call => WriteAsync(call.ArgAt<string>(0), () => Pause(call.ArgAt<string>(0), call.ArgAt<string>(1))));
+        Client.Agent.DisableServiceMaintenance(Arg.Any<string>(), Arg.Any<CancellationToken>())
+            .Returns(call => WriteAsync(call.Arg<string>(), () => Checks.Resume(call.Arg<string>())));
         Client.KV.List(Arg.Any<string>(), Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>())
             .Returns(call => FollowAsync(call.Arg<QueryOptions>().WaitIndex, call.Arg<CancellationToken>()));
         Client.KV.Get("mesh/latest", Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>())
@@ -47,6 +46,8 @@ internal sealed class SimulatedConsul
     }
 
     public IConsulClient Client { get; }
+
+    public SimulatedChecks Checks { get; } = new();
 
     /// <summary>Whether the agent tells its node, so that what strangers register there can be followed.</summary>
     public bool TellsNode { get; init; }
@@ -66,7 +67,7 @@ internal sealed class SimulatedConsul
     /// <summary>How the writes of each group end.</summary>
     public WriteOutcome[] Writes { get; } = new WriteOutcome[Groups];
 
-    /// <summary>Writes that took effect.</summary>
+    /// <summary>Writes that took effect; a heartbeat that says what was said before is none.</summary>
     public int Written { get; private set; }
 
     /// <summary>Reads of what is registered, whether they succeeded or not.</summary>
@@ -92,13 +93,14 @@ internal sealed class SimulatedConsul
     public void StrangerLeaves(string id)
     {
         if (strangers.Remove(id))
-            services.Remove(id);
+            Remove(id);
         StrangersChanged();
     }
 
     public void LoseEverything()
     {
         services.Clear();
+        Checks.Clear();
         strangers.Clear();
         StrangersChanged();
     }
@@ -111,7 +113,7 @@ internal sealed class SimulatedConsul
             return;
         var victim = own[which % own.Count];
         if (remove)
-            services.Remove(victim.ID);
+            Remove(victim.ID);
         else
             services[victim.ID] = new AgentService { ID = victim.ID, Service = victim.Service, Address = victim.Address, Port = 9, Tags = ["active"], Meta = victim.Meta };
     }
@@ -125,59 +127,6 @@ internal sealed class SimulatedConsul
         late.Clear();
     }
 
-    /// <summary>Writes or, with <c>null</c>, deletes a service's document, and waits until its follower has seen that.</summary>
-    public async Task PutDocumentAsync(string service, byte[]? value)
-    {
-        index++;
-        if (value is null)
-            documents.Remove(service);
-        else
-            documents[service] = new KVPair($"mesh/services/{service}") { Value = value, ModifyIndex = index };
-        followed = new TaskCompletionSource();
-        var waiting = changed;
-        changed = new TaskCompletionSource();
-        waiting.SetResult();
-        await FollowedAsync();
-    }
-
-    /// <summary>Ends when the follower of the documents has taken in the newest.</summary>
-    public Task FollowedAsync() => followed.Task.WaitAsync(TimeSpan.FromSeconds(30));
-
-    /// <summary>Ends when whoever follows what strangers register has taken in the newest; at once if nobody does.</summary>
-    public Task StrangersFollowedAsync() => (strangersFollowed?.Task ?? Task.CompletedTask).WaitAsync(TimeSpan.FromSeconds(30));
-
-    private void StrangersChanged()
-    {
-        strangersIndex++;
-        if (strangersFollowed is not null)
-            strangersFollowed = new TaskCompletionSource();
-        var waiting = strangersChanged;
-        strangersChanged = new TaskCompletionSource();
-        waiting.SetResult();
-    }
-
-    private async Task<QueryResult<CatalogNode?>> FollowStrangersAsync(ulong since, CancellationToken ct)
-    {
-        if (since == strangersIndex && !ReadFails)
-        {
-            // Asking again means that the last answer has been taken in.
-            var waiting = strangersChanged.Task;
-            (strangersFollowed ??= new TaskCompletionSource()).TrySetResult();
-            await waiting.WaitAsync(ct);
-        }
-
-        if (ReadFails)
-        {
-            // Whoever follows has to notice that first.
-            var failed = strangersFollowed;
-            strangersFollowed = null;
-            failed?.TrySetResult();
-            throw Error(HttpStatusCode.InternalServerError);
-        }
-
-        return new QueryResult<CatalogNode?> { Response = new CatalogNode { Services = AllServices() }, LastIndex = strangersIndex };
-    }
-
     private Dictionary<string, AgentService> AllServices() => new(services, StringComparer.Ordinal);
 
     private Dictionary<string, Dictionary<string, JsonElement>> Self() => new()
@@ -185,13 +134,6 @@ internal sealed class SimulatedConsul
         ["Config"] = TellsNode ? new() { ["NodeName"] = JsonSerializer.SerializeToElement(Node) } : [],
         ["Member"] = new() { ["Addr"] = JsonSerializer.SerializeToElement("192.168.7.7") },
     };
-
-    // Documents are told of by their list alone here.
-    private static async Task<QueryResult<KVPair?>> SilenceAsync(CancellationToken ct)
-    {
-        await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ct);
-        return new QueryResult<KVPair?>();
-    }
 
     private Task<QueryResult<T>> ReadAsync<T>(Func<T> read)
     {
@@ -202,9 +144,10 @@ internal sealed class SimulatedConsul
         }
     }
 
-    private Task<WriteResult> Register(AgentServiceRegistration registration) => WriteAsync(
-        registration.ID!,
-        () => services[registration.ID!] = new AgentService
+    private Task<WriteResult> Register(AgentServiceRegistration registration, bool replaceChecks) => WriteAsync(registration.ID!, () =>
+    {
+        Checks.Register(registration, replaceChecks);
+        services[registration.ID!] = new AgentService
         {
             ID = registration.ID!,
             Service = registration.Name!,
@@ -212,20 +155,50 @@ internal sealed class SimulatedConsul
             Port = registration.Port,
             Tags = [.. registration.Tags!],
             Meta = new Dictionary<string, string>(registration.Meta!),
-        });
+        };
+    });
 
-    private Task<WriteResult> WriteAsync(string id, Action write)
+    private void Remove(string id)
+    {
+        services.Remove(id);
+        Checks.Deregister(id);
+    }
+
+    private void Pause(string id, string reason)
+    {
+        if (services.ContainsKey(id))
+            Checks.Pause(id, reason);
+    }
+
+    private Task<WriteResult> Tell(string checkId, HealthStatus status)
+    {
+        lock (gate)
+        {
+            return Checks.ServiceOf(checkId) is { } service
+                ? WriteAsync(service, () => Checks.Tell(checkId, status))
+                : Task.FromException<WriteResult>(Error(HttpStatusCode.InternalServerError));
+        }
+    }
+
+    private Task<WriteResult> WriteAsync(string id, Action write) => WriteAsync(id, () =>
+    {
+        write();
+        return true;
+    });
+
+    /// <param name="id">The service that it is about.</param>
+    /// <param name="write">What it does; whether anybody may notice.</param>
+    private Task<WriteResult> WriteAsync(string id, Func<bool> write)
     {
         lock (gate)
         {
             var outcome = Writes[id.Sum(letter => letter) % Groups];
             if (outcome is WriteOutcome.Done or WriteOutcome.Unanswered)
             {
-                write();
-                Written++;
+                Written += write() ? 1 : 0;
             }
             else if (outcome is WriteOutcome.Late)
-                late.Add((id, write));
+                late.Add((id, () => write()));
 
             return outcome switch
             {
@@ -235,19 +208,6 @@ internal sealed class SimulatedConsul
                 _ => Task.FromException<WriteResult>(new ConsulRequestException("no answer", ConsulFault.Timeout, inner: null)),
             };
         }
-    }
-
-    private async Task<QueryResult<KVPair[]?>> FollowAsync(ulong since, CancellationToken ct)
-    {
-        if (since == index)
-        {
-            // Asking again means that the last answer has been taken in.
-            var waiting = changed.Task;
-            followed.TrySetResult();
-            await waiting.WaitAsync(ct);
-        }
-
-        return new QueryResult<KVPair[]?> { Response = documents.Count == 0 ? null : [.. documents.Values], LastIndex = index };
     }
 
     private static ConsulRequestException Error(HttpStatusCode status) => new($"answer {(int)status}", status);

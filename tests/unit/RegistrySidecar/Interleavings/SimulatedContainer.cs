@@ -15,6 +15,15 @@ internal sealed class SimulatedContainer
     /// <summary>The value of its deployment label; <c>null</c>: it has none.</summary>
     public required string? Deployment { get; init; }
 
+    /// <summary>What it says in its environment beside its name.</summary>
+    public required string[] Env { get; init; }
+
+    /// <summary>The ids that this leads to, by port; the others are made of its name.</summary>
+    public required IReadOnlyDictionary<int, string> Ids { get; init; }
+
+    /// <summary>What its HEALTHCHECK says; <c>null</c>: it has none.</summary>
+    public string? Health { get; set; }
+
     public bool IsRunning { get; set; }
 
     public bool IsPaused { get; set; }
@@ -31,6 +40,21 @@ internal sealed class SimulatedContainer
     private Dictionary<string, EndpointSettings> Networks =>
         IsRunning ? new() { ["bridge"] = new EndpointSettings { IPAddress = "172.17.0.2" } } : [];
 
+    public string IdOf(int port) => Ids.GetValueOrDefault(port) ?? $"{SimulatedNode.Host}:{Name}:{port}";
+
+    /// <summary>The checks that an instance of it has to have, with their status, in one line.</summary>
+    public string ChecksOf(string id)
+    {
+        List<string> checks = IsPaused ? [$"_service_maintenance:{id}=critical"] : [];
+        if (Health is not null)
+            checks.Add($"mesh:healthcheck:{id}={(Health == "healthy" ? "passing" : "critical")}");
+        else
+            checks.Add($"mesh:default:{id}=critical");
+        if (Env.Contains(SimulatedDocker.Heartbeat))
+            checks.Add($"service:{id}={(IsPaused ? "critical" : "passing")}");
+        return string.Join(' ', checks.Order(StringComparer.Ordinal));
+    }
+
     public ContainerInspectResponse Inspected() => new()
     {
         ID = Id,
@@ -42,11 +66,12 @@ internal sealed class SimulatedContainer
             Status = State,
             ExitCode = ExitCode,
             StartedAt = StartedAt.ToString("O", CultureInfo.InvariantCulture),
+            Health = Health is null ? null! : new Health { Status = Health },
         },
         Config = new ContainerConfig
         {
             Image = "demo",
-            Env = [$"SERVICE_NAME={Service}"],
+            Env = [$"SERVICE_NAME={Service}", .. Env],
             Labels = Deployment is null ? [] : new Dictionary<string, string> { [ContainerLabel.Deployment] = Deployment },
         },
         HostConfig = new HostConfig { NetworkMode = "bridge" },
@@ -64,6 +89,7 @@ internal sealed class SimulatedContainer
         ID = Id,
         Names = ["/" + Name],
         State = State,
+        Status = Health switch { null => "Up 1 second", "starting" => "Up 1 second (health: starting)", _ => $"Up 1 second ({Health})" },
         Ports = [.. Ports.Select(port => new PortSummary
         {
             IP = "0.0.0.0", PrivatePort = (ushort)port.Key, PublicPort = (ushort)port.Value, Type = "tcp",

@@ -13,6 +13,7 @@ namespace ServiceMesh.Tests.Unit.RegistrySidecar.Interleavings;
 internal sealed class SimulatedDocker
 {
     public const int Slots = 4;
+    public const string Heartbeat = "SERVICE_CHECK_TTL=10m";
 
     private readonly Lock gate = new();
     private readonly SimulatedContainer?[] slots = new SimulatedContainer?[Slots];
@@ -48,6 +49,9 @@ internal sealed class SimulatedDocker
     /// <summary>Happens between the moment that the next inspect of a slot shows and its answer.</summary>
     public Dictionary<int, Action> DuringInspect { get; } = [];
 
+    /// <summary>Whether a container went on in spite of a signal that ends most.</summary>
+    public bool WasDisobeyed { get; private set; }
+
     public IEnumerable<SimulatedContainer> Running => slots.OfType<SimulatedContainer>().Where(container => container.IsRunning);
 
     /// <summary>Starts the slot's container; a new one where there is none.</summary>
@@ -60,8 +64,9 @@ internal sealed class SimulatedDocker
         container.IsRunning = true;
         container.StartedAt = Tick();
         container.ExitCode = 0;
-        // The first slot publishes two ports. Every other slot has ports of Docker's choice, new at each start.
-        int[] ports = slot == 0 ? [80, 443] : [80];
+        container.Health = container.Health is null ? null : "starting";
+        // The first slot publishes three ports. Every other slot has ports of Docker's choice, new at each start.
+        int[] ports = slot == 0 ? [80, 81, 443] : [80];
         container.Ports = ports.ToDictionary(port => port, port => slot % 2 == 0 ? nextPort++ : 8000 + slot);
         Tell(container, "start");
     }
@@ -82,6 +87,7 @@ internal sealed class SimulatedDocker
         if (slots[slot] is not { IsRunning: true } container)
             return;
         Tell(container, "kill", "signal", "15");
+        WasDisobeyed |= !obeyed;
         if (obeyed)
             Die(slot, 143);
     }
@@ -118,15 +124,38 @@ internal sealed class SimulatedDocker
         Tell(container, container.IsPaused ? "pause" : "unpause");
     }
 
+    /// <summary>The HEALTHCHECK, where there is one, changes its mind.</summary>
+    public void ChangeHealth(int slot)
+    {
+        if (slots[slot] is not { IsRunning: true, IsPaused: false, Health: { } before } container)
+            return;
+        container.Health = before == "healthy" ? "unhealthy" : "healthy";
+        Tell(container, $"health_status: {container.Health}");
+    }
+
     public static string NameOf(int slot) => $"c{slot}";
 
-    private SimulatedContainer Create(int slot) => new()
+    /// <summary>Every third container names ids of its own, which clash, or look like others' checks.</summary>
+    private SimulatedContainer Create(int slot)
     {
-        Id = $"{++created:x4}-{slot}",
-        Name = NameOf(slot),
-        Service = $"s{slot % 2}",
-        Deployment = slot == 3 ? null : $"d{created % 2}",
-    };
+        var namesIds = ++created % 3 == 0;
+        string[] beats = slot == 3 ? [Heartbeat] : [];
+        string[] ids = !namesIds ? [] : slot == 0 ? ["SERVICE_80_ID=x", "SERVICE_81_ID=x:443", "SERVICE_443_ID=x"] : [$"SERVICE_ID={Own(slot)}"];
+        return new SimulatedContainer
+        {
+            Id = $"{created:x4}-{slot}",
+            Name = NameOf(slot),
+            Service = $"s{slot % 2}",
+            Deployment = slot == 3 ? null : $"d{created % 2}",
+            Env = [.. beats, .. ids],
+            Ids = !namesIds ? new Dictionary<int, string>()
+                : slot == 0 ? new Dictionary<int, string> { [80] = "x", [81] = "x:443", [443] = "x:443:443" }
+                : new Dictionary<int, string> { [80] = Own(slot) },
+            Health = slot == 1 ? "starting" : null,
+        };
+    }
+
+    private static string Own(int slot) => slot switch { 1 => "c", 2 => "healthcheck:c", _ => "c:healthcheck" };
 
     /// <summary>Its networks are connected on the way to its start.</summary>
     private void Connect(SimulatedContainer container) => Tell("network", "bridge", "connect", "container", container.Id);

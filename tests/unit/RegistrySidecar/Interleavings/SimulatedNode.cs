@@ -47,7 +47,7 @@ internal sealed class SimulatedNode : IAsyncDisposable
     /// <summary>What the agent has that this sidecar owns, a line each.</summary>
     public IEnumerable<string> Registered => Consul.Services
         .Where(service => !Consul.IsStrangers(service.ID))
-        .Select(service => $"{service.ID} {service.Service} {service.Address}:{service.Port} {service.Tags.FirstOrDefault()} {Ownership.ContainerOf(service)}")
+        .Select(service => $"{service.ID} {service.Service} {service.Address}:{service.Port} {service.Tags.FirstOrDefault()} {Ownership.ContainerOf(service)} {Consul.Checks.Of(service.ID)}")
         .Order(StringComparer.Ordinal);
 
     /// <summary>What runs, as it has to be registered, a line each.</summary>
@@ -55,9 +55,9 @@ internal sealed class SimulatedNode : IAsyncDisposable
         (from container in Docker.Running
          from port in container.Ports
          let service = container.Ports.Count > 1 ? $"{container.Service}-{port.Key}" : container.Service
-         let id = $"{Host}:{container.Name}:{port.Key}"
+         let id = container.IdOf(port.Key)
          where !Consul.IsStrangers(id)
-         select $"{id} {service} {Ip}:{port.Value} {StageOf(service, container)} {container.Id}")
+         select $"{id} {service} {Ip}:{port.Value} {StageOf(service, container)} {container.Id} {container.ChecksOf(id)}")
         .Order(StringComparer.Ordinal);
 
     public static async Task<SimulatedNode> StartAsync(TimeSpan resync, TimeSpan grace, bool followsStrangers = true)

@@ -6,7 +6,7 @@ namespace ServiceMesh.Tests.Unit.RegistrySidecar.Interleavings;
 internal sealed record Step(string Text, Func<SimulatedNode, Task> DoAsync)
 {
     private static readonly Gen<int> Slot = Gen.Int[0, SimulatedDocker.Slots - 1];
-    private static readonly Gen<string> Service = OneOf("s0-80", "s0-443", "s0", "s1");
+    private static readonly Gen<string> Service = OneOf("s0-80", "s0-81", "s0-443", "s0", "s1");
     private static readonly Gen<string?> Deployment = OneOf<string?>("d0", "d1", null);
 
     /// <summary>Something that a container does, or a person to it.</summary>
@@ -21,7 +21,8 @@ internal sealed record Step(string Text, Func<SimulatedNode, Task> DoAsync)
             (2, Gen.Const<(string, Action<SimulatedDocker, int>)>(("restart", (docker, slot) => docker.Restart(slot)))),
             (2, Gen.Const<(string, Action<SimulatedDocker, int>)>(("remove", (docker, slot) => docker.Remove(slot)))),
             (2, Gen.Const<(string, Action<SimulatedDocker, int>)>(("rename", (docker, slot) => docker.Rename(slot)))),
-            (1, Gen.Const<(string, Action<SimulatedDocker, int>)>(("pause or unpause", (docker, slot) => docker.TogglePause(slot))))),
+            (1, Gen.Const<(string, Action<SimulatedDocker, int>)>(("pause or unpause", (docker, slot) => docker.TogglePause(slot)))),
+            (2, Gen.Const<(string, Action<SimulatedDocker, int>)>(("health changes", (docker, slot) => docker.ChangeHealth(slot))))),
         (slot, change) => ($"{change.Item1} {slot}", (Action<SimulatedDocker>)(docker => change.Item2(docker, slot))));
 
     private static readonly Gen<Step> Changes = Change.Select(change => Plain(change.Text, node => change.Do(node.Docker)));

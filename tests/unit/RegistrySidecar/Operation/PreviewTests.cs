@@ -78,7 +78,7 @@ public sealed class PreviewTests
             services[registered.ID] = registered;
         var options = registered is null ? new SidecarOptions() : Given.WithIp;
         return Preview.Of(
-            new HostView(Given.Node, containers, new RegistryView(Given.AgentAddress, services, documents ?? DocumentSet.Empty), Silence: null), options);
+            new HostView(Given.Node, containers, new RegistryView(Given.AgentAddress, AgentVersion: null, services, new Dictionary<string, AgentCheck>(), documents ?? DocumentSet.Empty), Silence: null), options);
     }
 
     private static AgentService Registered(AgentServiceRegistration registration, string[] tags) => new()

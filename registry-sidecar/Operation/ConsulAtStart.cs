@@ -1,0 +1,37 @@
+using Consul;
+using ServiceMesh.RegistrySidecar.Reconciliation;
+
+namespace ServiceMesh.RegistrySidecar.Operation;
+
+/// <summary>Asks for Consul before anything else, where the start is to fail without it. By default it is simply waited for.</summary>
+internal static class ConsulAtStart
+{
+    /// <param name="consul">The agent.</param>
+    /// <param name="retries">How often it is asked again; -1: it is not asked for.</param>
+    /// <param name="time">The time.</param>
+    /// <param name="ct">Ends the asking.</param>
+    /// <exception cref="ConsulAwayException">It had no good answer.</exception>
+    public static async Task AskAsync(IConsulClient consul, int retries, TimeProvider time, CancellationToken ct)
+    {
+        for (var failures = 1; retries >= 0; failures++)
+        {
+            try
+            {
+                await consul.Agent.Self(ct);
+                return;
+            }
+            catch (ConsulRequestException error) when (failures > retries)
+            {
+                throw new ConsulAwayException(
+                    $"Consul was asked {failures} times at the start: {error.Message}. Name it with --consul-http-addr, or wait for it for ever with --retry-attempts -1.", error);
+            }
+            catch (ConsulRequestException)
+            {
+                await Task.Delay(Backoff.Delay(failures, Random.Shared.NextDouble()), time, ct);
+            }
+        }
+    }
+}
+
+/// <summary>The sidecar does not start without Consul; the message says why.</summary>
+internal sealed class ConsulAwayException(string message, Exception inner) : Exception(message, inner);

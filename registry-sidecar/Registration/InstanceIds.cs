@@ -1,0 +1,33 @@
+namespace ServiceMesh.RegistrySidecar.Registration;
+
+/// <summary>The ids of a container's instances, no two of them the same.</summary>
+internal sealed class InstanceIds(ContainerFacts container, string node)
+{
+    private readonly HashSet<string> taken = new(StringComparer.Ordinal);
+
+    /// <summary>
+    /// Whether Consul lets go again what is registered under this id. It takes the id in a body and gives it back by a path, in which
+    /// it refuses what cannot be printed by the Unicode of its days, and goes elsewhere for an empty step, <c>.</c> and <c>..</c>.
+    /// </summary>
+    public static bool Fits(string id) =>
+        Shown.IsPrintable(id) && !id.Any(char.IsSurrogate) && id.Split('/').All(step => step is not ("" or "." or ".."));
+
+    public string Of(Endpoint endpoint, PortMetadata metadata, List<string> warnings)
+    {
+        var port = endpoint.Port.IsTcp ? $"{endpoint.Port.Number}" : $"{endpoint.Port.Number}:{endpoint.Port.Protocol}";
+        var id = Named(metadata, warnings) ?? $"{node}:{container.Name}:{port}";
+        // One id for several ports: the first has it as it is, so that none overwrites another.
+        while (!taken.Add(id))
+            id = $"{id}:{port}";
+        return id;
+    }
+
+    private static string? Named(PortMetadata metadata, List<string> warnings)
+    {
+        if (metadata.Find(MetadataKey.Id) is not { } id || (Fits(id) && MetaRule.Fits(id)))
+            return metadata.Find(MetadataKey.Id);
+        warnings.Add($"SERVICE_ID '{Shown.Of(id, 40)}' is left out, because Consul could not remove it again: "
+            + $"give letters, digits, punctuation and spaces, {MetaRule.ValueLimit} bytes at the most, and no empty, '.' or '..' step between slashes");
+        return null;
+    }
+}

@@ -1,0 +1,103 @@
+using NSubstitute;
+using ServiceMesh.RegistrySidecar.Reconciliation;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.RegistrySidecar;
+
+/// <summary>Who is told to end.</summary>
+public sealed partial class ContainerCacheTests
+{
+    [Theory]
+    [InlineData("15", "", null, 300)]
+    [InlineData("9", "", 3, 300)]
+    [InlineData("28", "SIGWINCH", 298, 300)]
+    [InlineData("15", "", 600, 602)]
+    public async Task Mark_EndingSignal_IsBelievedAtOnceAndVerifiedAfterALongFarewell(string signal, string stopSignal, int? stopTimeout, int seconds)
+    {
+        Inspected("a", running: true, stopSignal, stopTimeout is { } given ? TimeSpan.FromSeconds(given) : null);
+        await KnownAsync("a");
+
+        cache.Mark(Signalled(signal));
+        await cache.InspectAsync(docker, Ct);
+        Assert.Empty(cache.Running);
+        time.Advance(TimeSpan.FromSeconds(seconds - 1));
+        await cache.InspectAsync(docker, Ct);
+        Assert.Empty(cache.Running);
+
+        time.Advance(TimeSpan.FromSeconds(1));
+        await cache.InspectAsync(docker, Ct);
+        Assert.Single(cache.Running);
+    }
+
+    [Theory]
+    [InlineData("1", "")]
+    [InlineData("10", "")]
+    [InlineData("28", "")]
+    [InlineData("nonsense", "SIGWINCH")]
+    public async Task Mark_OtherSignal_ChangesNothing(string signal, string stopSignal)
+    {
+        Inspected("a", running: true, stopSignal);
+        await KnownAsync("a");
+
+        cache.Mark(Signalled(signal));
+        await cache.InspectAsync(docker, Ct);
+
+        Assert.Single(cache.Running);
+    }
+
+    [Fact]
+    public async Task Mark_DeathAfterTheSignal_IsVerifiedASecondLaterWithItsExitCode()
+    {
+        await KnownAsync("a");
+        cache.Mark(Signalled("15"));
+
+        cache.Mark(Died(Started.AddSeconds(6), 3));
+        Assert.Equal(3, cache.FateOf("a").Container!.ExitCode);
+        time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.Equal(["a"], (await cache.InspectAsync(docker, Ct)).Seen);
+    }
+
+    [Fact]
+    public async Task Mark_WhileItDrains_OnlyAnotherStartBringsItBack()
+    {
+        await KnownAsync("a");
+        cache.Mark(Signalled("15"));
+
+        cache.Mark(Signalled("1"));
+        await AssertLeavingAsync();
+        cache.Mark(Just(EventEffect.LookedAt));
+        await AssertLeavingAsync();
+        retries.Clear();
+        await AssertLeavingAsync();
+        Listed(Summary("a", 8080));
+        await cache.ListAsync(docker, everything: true, Ct);
+        await AssertLeavingAsync();
+
+        docker.Containers.InspectContainerAsync("a", Arg.Any<CancellationToken>()).Returns(Container("a", running: true, started: Started.AddMinutes(1)));
+        await cache.ListAsync(docker, everything: false, Ct);
+        Assert.Equal(["a"], (await cache.InspectAsync(docker, Ct)).Seen);
+        Assert.Single(cache.Running);
+    }
+
+    [Fact]
+    public async Task Mark_SignalBeforeTheLastStart_IsNotBelieved()
+    {
+        await KnownAsync("a");
+
+        cache.Mark(new Dictionary<string, Happened> { ["a"] = new(EventEffect.PresumedDeadBySignal, new Death(Started.AddSeconds(-1), 143, "15")) });
+
+        Assert.Single(cache.Running);
+    }
+
+    private async Task AssertLeavingAsync()
+    {
+        Assert.Empty((await cache.InspectAsync(docker, Ct)).Seen);
+        Assert.Empty(cache.Running);
+        Assert.Equal(ContainerState.Exited, cache.FateOf("a").State);
+        Assert.NotNull(retries.DueOf(ContainerCache.SubjectOf("a")));
+    }
+
+    private static Dictionary<string, Happened> Signalled(string signal) =>
+        new() { ["a"] = new(EventEffect.PresumedDeadBySignal, new Death(Started.AddSeconds(5), 143, signal)) };
+}
