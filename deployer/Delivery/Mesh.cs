@@ -122,7 +122,7 @@ internal sealed class Mesh : IDisposable
                     engine = engines[host] = DockerEngine.ConnectAsync(host.Address, CertificatesOf(host), either.Token);
             }
 
-            return new ContainerHost(host, await engine, credentials.Value, line => Secrets.Mask(line), Settings.Environment, Time);
+            return new ContainerHost(host, await engine, credentials.Value, () => Secrets, Settings.Environment, Time);
         }
         catch (OperationCanceledException error) when (!ct.IsCancellationRequested)
         {
