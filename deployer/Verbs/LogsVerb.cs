@@ -21,7 +21,8 @@ internal static class LogsVerb
 
     static LogsVerb() => Tail.Validators.Add(result =>
     {
-        if (result.GetValueOrDefault<int?>() < 0)
+        // What is no number is told by the parser, and has no value to be asked for here.
+        if (result.Tokens is [{ Value: ['-', ..] }])
             result.AddError("--tail must be 0 or more");
     });
 

@@ -164,6 +164,11 @@ internal static class VerbRunner
         }
     }
 
+    /// <summary>A line that cannot be understood, with JSON asked for all the same.</summary>
+    public static int WrongUse(IEnumerable<string> faults, TextWriter output, TextWriter error) => Failed(
+        new Screen(output, error, json: true, terminal: null, TimeProvider.System),
+        new DeliveryException(ExitCode.WrongInput, string.Join('\n', faults)));
+
     private static int Failed(Screen screen, DeliveryException fault)
     {
         screen.Narrator.Fail(fault.Message, fault.LogTail);
@@ -186,9 +191,11 @@ internal static class VerbRunner
     private static Screen ScreenOf(ParseResult parse)
     {
         var (output, error) = (parse.InvocationConfiguration.Output, parse.InvocationConfiguration.Error);
+        var json = parse.GetValue(MeshOptions.Json);
         var isTerminal = ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected
             && Environment.GetEnvironmentVariable("TERM") is not (null or "dumb")
             && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
-        return new Screen(output, error, parse.GetValue(MeshOptions.Json), isTerminal, TimeProvider.System);
+        // Finding out what the terminal can do takes time, so it is done only where there is one.
+        return new Screen(output, error, json, isTerminal && !json ? Spectre.Console.AnsiConsole.Console : null, TimeProvider.System);
     }
 }
