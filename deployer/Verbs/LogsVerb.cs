@@ -46,7 +46,7 @@ internal static class LogsVerb
     private static async Task PrintAsync(Mesh mesh, Screen screen, ParseResult parse, CancellationToken ct)
     {
         var service = ServiceArgument.Of(parse, Service);
-        var run = new LogRun(mesh, await mesh.HostsAsync([], screen.Narrator, ct));
+        var run = new LogRun(mesh, await mesh.HostsAsync([], ct));
         await run.RunAsync(
             service,
             parse.GetValue(Container),

@@ -27,7 +27,7 @@ internal static class VerbRunner
         parse,
         action,
         read,
-        async (input, mesh, narrator, token) => await work(input, mesh, await mesh.HostsAsync(wanted(input), narrator, token), narrator, token),
+        async (input, mesh, narrator, token) => await work(input, mesh, await mesh.HostsAsync(wanted(input), token), narrator, token),
         ct);
 
     /// <summary>The same for a verb that needs no Docker host.</summary>
@@ -39,7 +39,7 @@ internal static class VerbRunner
         try
         {
             var input = read();
-            using var mesh = new Mesh(MeshOptions.Settings(parse), TimeProvider.System);
+            using var mesh = MeshOf(parse, screen.Narrator);
             var delivered = await work(input, mesh, narrator, ct);
             narrator.Say($"{delivered.Service} {delivered.What ?? $"{delivered.Release.Version} is active"}, after {narrator.Elapsed.TotalSeconds:0.0} s");
             screen.Report(
@@ -78,7 +78,7 @@ internal static class VerbRunner
         var screen = ScreenOf(parse);
         try
         {
-            using var mesh = new Mesh(MeshOptions.Settings(parse), TimeProvider.System);
+            using var mesh = MeshOf(parse, screen.Narrator);
             var answer = await ask(mesh, screen.Narrator, ct);
             screen.Report(answer, form);
             screen.Show(table(answer));
@@ -109,7 +109,7 @@ internal static class VerbRunner
         var screen = ScreenOf(parse);
         try
         {
-            using var mesh = new Mesh(MeshOptions.Settings(parse), TimeProvider.System);
+            using var mesh = MeshOf(parse, screen.Narrator);
             await work(mesh, screen, ct);
             return (int)ExitCode.Done;
         }
@@ -187,6 +187,8 @@ internal static class VerbRunner
         Phases = narrator.Phases,
         Warnings = narrator.Warnings,
     };
+
+    private static Mesh MeshOf(ParseResult parse, Narrator narrator) => new(MeshOptions.Settings(parse), TimeProvider.System) { Warn = narrator.Warn };
 
     private static Screen ScreenOf(ParseResult parse)
     {
