@@ -12,8 +12,7 @@ internal sealed class Mesh : IDisposable
     private static readonly TimeSpan DockerAnswers = TimeSpan.FromSeconds(10);
 
     // As many connections as the Consul client has: 'status' of a large mesh asks about thousands of services.
-    // Without cookies: each synthetic request is another client's, and a proxy would else keep all of them on one side of a split.
-    private readonly HttpClient http = new(new SocketsHttpHandler { MaxConnectionsPerServer = 16, UseCookies = false }) { Timeout = Timeout.InfiniteTimeSpan };
+    private readonly HttpClient http = new(new SocketsHttpHandler { MaxConnectionsPerServer = 16 }) { Timeout = Timeout.InfiniteTimeSpan };
     private readonly BlockingQuery blocking;
     private readonly Lazy<RegistryCredentials> credentials = new(RegistryCredentials.OfThisUser);
     private readonly Dictionary<DockerHost, Task<DockerClient>> engines = [];
