@@ -23,6 +23,7 @@ internal sealed class SplitChange(Mesh mesh)
                 $"{input.Service} is split with {before.Release.Version} already: end that by 'deployer abort {input.Service}' or 'deployer promote' first");
         }
 
+        await mesh.Store.EnsureCookieKeyAsync(ct);
         var split = new Split(release, input.Share ?? before?.Share ?? 0, input.Header ?? before?.Header, input.Cookie ?? before?.Cookie)
         {
             Routes = before?.Routes,
