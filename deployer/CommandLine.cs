@@ -11,9 +11,14 @@ internal static class CommandLine
     public static Task<int> InvokeAsync(string[] args, TextWriter output, TextWriter error, CancellationToken ct)
     {
         var parsed = Root().Parse(args);
-        // Wrong use is told in a line; the help is there for whoever asks.
         if (parsed.Action is ParseErrorAction wrongUse)
+        {
+            if (parsed.GetResult(MeshOptions.Json) is { Implicit: false })
+                return Task.FromResult(VerbRunner.WrongUse(parsed.Errors.Select(fault => fault.Message), output, error));
+            // It is told in a line; the help is there for whoever asks.
             wrongUse.ShowHelp = false;
+        }
+
         // Signals are Program's matter, and a bug is to crash.
         var configuration = new InvocationConfiguration
         {
@@ -25,7 +30,7 @@ internal static class CommandLine
         return parsed.InvokeAsync(configuration, ct);
     }
 
-    private static RootCommand Root()
+    public static RootCommand Root()
     {
         var root = new RootCommand("Brings releases into production: tested before they serve, promoted by one transaction, undone on any failure.")
         {

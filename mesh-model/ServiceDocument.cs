@@ -90,12 +90,12 @@ public sealed record ServiceDocument
     }
 
     /// <summary>
-    /// The document after a return to the most recent retired release, or to the most recent one of
-    /// <paramref name="version"/>; <c>null</c> if there is no such release.
+    /// The document after a return to the most recent retired release, or to that of <paramref name="deployment"/>;
+    /// <c>null</c> if there is no such release.
     /// </summary>
-    public ServiceDocument? Rollback(string? version = null)
+    public ServiceDocument? Rollback(string? deployment = null)
     {
-        var target = version is null ? Previous : Retired.FirstOrDefault(release => release.Version == version);
+        var target = deployment is null ? Previous : Retired.FirstOrDefault(release => release.Deployment == deployment);
         return target is null ? null : Promote(target);
     }
 }

@@ -1,11 +1,5 @@
 #!/usr/bin/env bash
 # Deploys a version that build-and-push-images.sh has pushed: deploy.sh v2 [options of `deployer deploy`]
-set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
-
-version=${1:?Say the version to deploy, for example: deploy.sh v2}
-
-# On a CI/CD host the deployer is installed with its settings; elsewhere it is the one of the mesh on this machine.
-deployer=(deployer)
-if [[ -z $(type -P deployer) ]]; then deployer=(../mesh deployer); fi
-exec "${deployer[@]}" deploy service.yaml --version "$version" "${@:2}"
+# By the deployer that is installed, as on a CI/CD host, and elsewhere by that of the mesh on this machine.
+# shellcheck disable=SC2046 # The latter is two words.
+cd "$(dirname "${BASH_SOURCE[0]}")" && exec $(type -P deployer || echo ../mesh deployer) deploy service.yaml --version "$@"

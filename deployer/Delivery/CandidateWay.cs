@@ -12,13 +12,14 @@ internal sealed class CandidateWay(Mesh mesh, Narrator narrator) : IDisposable
 
     private ECDsa? key;
 
-    /// <summary>Makes this deployer's key known to the proxies, long before a pass is shown to them.</summary>
+    /// <summary>Makes the proxies' keys known to them, long before a client has a share of a split or a pass is shown.</summary>
     public async Task PrepareAsync(ServiceManifest manifest, CancellationToken ct)
     {
+        await mesh.Store.EnsureCookieKeyAsync(ct);
         if (manifest.Tests.All(suite => suite.Through == TestWay.Direct))
             return;
         key = CandidateKey.OfThisUser();
-        await mesh.Store.PublishKeysAsync(Person.Name, key, ct);
+        await mesh.Store.PublishSignerAsync(Person.Name, key, mesh.Time.GetUtcNow(), ct);
     }
 
     /// <summary>Where a suite finds the candidate.</summary>

@@ -5,7 +5,7 @@ using ServiceMesh.Deployer.Hosts;
 namespace ServiceMesh.Deployer.Delivery;
 
 /// <summary>The containers of one mesh on one Docker host.</summary>
-internal sealed class ContainerHost(DockerHost host, IDockerClient docker, RegistryCredentials credentials, Func<string, string> mask, string environment, TimeProvider time)
+internal sealed class ContainerHost(DockerHost host, IDockerClient docker, RegistryCredentials credentials, Func<SecretValues> secrets, string environment, TimeProvider time)
 {
     private const int LogLines = 20;
 
@@ -145,10 +145,9 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
 
     private async Task ReadAsync(string id, ContainerLogsParameters parameters, Action<string> line, CancellationToken ct)
     {
-        var own = SecretValues.In(await InspectAsync(id, ct));
+        var known = secrets().And(SecretValues.In(await InspectAsync(id, ct)));
         using var stream = await docker.Containers.GetContainerLogsAsync(id, parameters, ct);
-        void Tell(string text) => line(own.Mask(mask(text)));
-        var (stdout, stderr) = (new OutputLines(Tell), new OutputLines(Tell));
+        var (stdout, stderr) = (new OutputLines(known, line), new OutputLines(known, line));
         var buffer = new byte[16 * 1024];
         while (await stream.ReadOutputAsync(buffer, 0, buffer.Length, ct) is { EOF: false } read)
             (read.Target == MultiplexedStream.TargetStream.StandardError ? stderr : stdout).Append(buffer.AsSpan(0, read.Count));

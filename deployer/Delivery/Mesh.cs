@@ -1,7 +1,6 @@
 using Consul;
 using Docker.DotNet;
 using ServiceMesh.Deployer.Hosts;
-using ServiceMesh.Deployer.Output;
 using ServiceMesh.Docker;
 using ServiceMesh.Store;
 
@@ -13,8 +12,7 @@ internal sealed class Mesh : IDisposable
     private static readonly TimeSpan DockerAnswers = TimeSpan.FromSeconds(10);
 
     // As many connections as the Consul client has: 'status' of a large mesh asks about thousands of services.
-    // Without cookies: each synthetic request is another client's, and a proxy would else keep all of them on one side of a split.
-    private readonly HttpClient http = new(new SocketsHttpHandler { MaxConnectionsPerServer = 16, UseCookies = false }) { Timeout = Timeout.InfiniteTimeSpan };
+    private readonly HttpClient http = new(new SocketsHttpHandler { MaxConnectionsPerServer = 16 }) { Timeout = Timeout.InfiniteTimeSpan };
     private readonly BlockingQuery blocking;
     private readonly Lazy<RegistryCredentials> credentials = new(RegistryCredentials.OfThisUser);
     private readonly Dictionary<DockerHost, Task<DockerClient>> engines = [];
@@ -45,6 +43,9 @@ internal sealed class Mesh : IDisposable
 
     public ProxyFleet Proxies { get; }
 
+    /// <summary>Hears what a person should know; the same sentence may come again.</summary>
+    public Action<string> Warn { get; init; } = _ => { };
+
     /// <summary>What is told of no container's output.</summary>
     public SecretValues Secrets { get; set; } = SecretValues.None;
 
@@ -52,7 +53,7 @@ internal sealed class Mesh : IDisposable
     /// <exception cref="DeliveryException">
     /// One of those does not answer, and nobody allowed to go on without it; or none answers. A host that is not wanted is only told of.
     /// </exception>
-    public async Task<ContainerHosts> HostsAsync(IReadOnlyList<string> wanted, Narrator narrator, CancellationToken ct)
+    public async Task<ContainerHosts> HostsAsync(IReadOnlyList<string> wanted, CancellationToken ct)
     {
         var chosen = Placement.Choose(Settings.Hosts.Production, wanted);
         var tried = await Task.WhenAll(Settings.Hosts.Production.Select(host => TryAsync(host, ct)));
@@ -66,10 +67,8 @@ internal sealed class Mesh : IDisposable
         }
 
         foreach (var (host, _, why) in away)
-            narrator.Warn($"going on without host {host.Name}: {why!.Message}");
+            Warn($"going on without host {host.Name}: {why!.Message}");
         ContainerHost[] reached = [.. tried.Select(host => host.Reached).OfType<ContainerHost>()];
-        foreach (var (host, _, _) in tried.Where(host => host.Reached is not null && IsOpen(host.Wanted)))
-            narrator.Warn($"Docker at {Address(host)} is reached without TLS: whoever is in between owns that host");
         ContainerHost[] usable = [.. reached.Where(host => chosen.Any(one => one.Name == host.Name))];
         return usable.Length > 0
             ? new ContainerHosts(reached, usable, Time)
@@ -122,7 +121,10 @@ internal sealed class Mesh : IDisposable
                     engine = engines[host] = DockerEngine.ConnectAsync(host.Address, CertificatesOf(host), either.Token);
             }
 
-            return new ContainerHost(host, await engine, credentials.Value, line => Secrets.Mask(line), Settings.Environment, Time);
+            var connected = await engine;
+            if (IsOpen(host))
+                Warn($"Docker at {Address(host)} is reached without TLS: whoever is in between owns that host");
+            return new ContainerHost(host, connected, credentials.Value, () => Secrets, Settings.Environment, Time);
         }
         catch (OperationCanceledException error) when (!ct.IsCancellationRequested)
         {

@@ -1,13 +1,13 @@
 using System.Text;
-using System.Text.RegularExpressions;
+using ServiceMesh.Deployer.Output;
 
 namespace ServiceMesh.Deployer.Delivery;
 
 /// <summary>
-/// Cuts a container's output into lines. What a container prints is not trusted: a line is bounded, and what would move a
-/// terminal's cursor or colour is taken out.
+/// Cuts a container's output into lines. What a container prints is not trusted: a line is bounded, what would move a
+/// terminal's cursor or colour is taken out, and so are secrets, those that are cut, too.
 /// </summary>
-internal sealed partial class OutputLines(Action<string> line)
+internal sealed class OutputLines(SecretValues secrets, Action<string> line)
 {
     public const int LongestLine = 4096;
 
@@ -38,12 +38,9 @@ internal sealed partial class OutputLines(Action<string> line)
 
     private void End()
     {
-        var text = TerminalControl().Replace(open.ToString(), "").TrimEnd();
+        var text = secrets.Mask(TerminalText.Clean(open.ToString()), cut).TrimEnd();
         line(cut ? text + " …" : text);
         open.Clear();
         cut = false;
     }
-
-    [GeneratedRegex(@"\x1B(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])|[\x00-\x08\x0B-\x1F\x7F-\x9F]", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]
-    private static partial Regex TerminalControl();
 }

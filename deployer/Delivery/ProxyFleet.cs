@@ -43,24 +43,6 @@ internal sealed class ProxyFleet(Catalog catalog, HttpClient http, string proxyS
         }
     }
 
-    /// <summary>Sends a request through a proxy as a client would; how it ends is the proxy's to count.</summary>
-    public async Task SendAsync(Instance proxy, string? host, string path, SplitMatch? header, CancellationToken ct)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"{proxy.Url}{path}");
-        // Any name below the domain does for a route that takes all of them.
-        request.Headers.Host = host?.Replace(Route.Wildcard, "mesh-synthetic.", StringComparison.Ordinal);
-        if (header is not null)
-            request.Headers.TryAddWithoutValidation(header.Name, header.Value);
-        try
-        {
-            using var answer = await http.SendAsync(request, ct);
-        }
-        catch (HttpRequestException)
-        {
-            // The proxy could not be reached: others are.
-        }
-    }
-
     private async Task<ProxyAnswer?> AskAsync(string service, Instance proxy, CancellationToken ct)
     {
         using var patience = new CancellationTokenSource(AnswersWithin, time);

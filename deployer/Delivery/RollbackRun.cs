@@ -5,9 +5,9 @@ namespace ServiceMesh.Deployer.Delivery;
 /// <summary>Back to a release that was active before; its tests are not asked again.</summary>
 internal sealed class RollbackRun(Mesh mesh, ContainerHosts hosts, Narrator narrator)
 {
-    public async Task<Delivered> RunAsync(string service, string? version, TimeSpan deadline, TimeSpan drain, CancellationToken ct)
+    public async Task<Delivered> RunAsync(string service, string? to, TimeSpan deadline, TimeSpan drain, CancellationToken ct)
     {
-        await using var attempt = await Attempt.BeginAsync(mesh, narrator, service, "rollback", $"rollback to {version ?? "the release before"}", ct);
+        await using var attempt = await Attempt.BeginAsync(mesh, narrator, service, "rollback", $"rollback to {to ?? "the release before"}", ct);
         var before = attempt.Before.Document;
         List<OwnContainer> started = [];
         ServiceDocument after;
@@ -15,7 +15,7 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHosts hosts, Narrator narr
         try
         {
             var containers = await hosts.ListAsync(service, before, attempt.Token);
-            after = RollbackTarget.Find(service, before, version, containers);
+            after = RollbackTarget.Find(service, before, to, containers);
             attempt.Release = after.Active!;
             var own = containers.Where(container => container.Deployment == attempt.Release.Deployment).ToArray();
             await new Restart(mesh, hosts, narrator).RunAsync(service, attempt.Release, own, started, deadline, attempt.Token);

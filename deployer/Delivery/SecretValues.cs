@@ -1,5 +1,10 @@
+using System.Net;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using Docker.DotNet.Models;
 using ServiceMesh.Deployer.Manifest;
+using ServiceMesh.Deployer.Output;
 
 namespace ServiceMesh.Deployer.Delivery;
 
@@ -18,8 +23,13 @@ internal sealed class SecretValues
     private SecretValues(Dictionary<SecretSource, string> values, IEnumerable<string> all)
     {
         this.values = values;
-        // One that holds another goes first.
-        masked = [.. all.SelectMany(LinesOf).Distinct(StringComparer.Ordinal).OrderByDescending(line => line.Length)];
+        masked = [.. all.SelectMany(LinesOf).SelectMany(FormsOf).Distinct(StringComparer.Ordinal)];
+    }
+
+    private SecretValues(SecretValues one, SecretValues other)
+    {
+        values = one.values;
+        masked = [.. one.masked.Union(other.masked, StringComparer.Ordinal)];
     }
 
     public static SecretValues None { get; } = new([], []);
@@ -65,11 +75,56 @@ internal sealed class SecretValues
             variable => prefixes.Where(prefix => variable.StartsWith(prefix, StringComparison.Ordinal)).Select(prefix => variable[prefix.Length..])));
     }
 
-    /// <summary>The line without any secret.</summary>
-    public string Mask(string line) => masked.Aggregate(line, (text, secret) => text.Replace(secret, "***", StringComparison.Ordinal));
+    /// <summary>The same, masking also what <paramref name="other"/> masks.</summary>
+    public SecretValues And(SecretValues other) => new(this, other);
 
-    // A value of several lines is printed line by line.
-    private static IEnumerable<string> LinesOf(string value) => value.Split('\n').Select(line => line.Trim()).Where(line => line.Length >= Telling);
+    /// <summary>The line without any secret; of one that is <paramref name="cut"/>, without the beginning of one at its end either.</summary>
+    public string Mask(string line, bool cut = false)
+    {
+        if (masked.Length == 0)
+            return line;
+        var hidden = new bool[line.Length];
+        foreach (var secret in masked)
+        {
+            for (var at = line.IndexOf(secret, StringComparison.Ordinal); at >= 0; at = line.IndexOf(secret, at + 1, StringComparison.Ordinal))
+                hidden.AsSpan(at, secret.Length).Fill(true);
+            if (cut)
+                hidden.AsSpan(line.Length - BegunAtTheEnd(line, secret)).Fill(true);
+        }
+
+        var told = new StringBuilder(line.Length);
+        for (var i = 0; i < line.Length; i++)
+        {
+            if (!hidden[i])
+                told.Append(line[i]);
+            else if (i == 0 || !hidden[i - 1])
+                told.Append("***");
+        }
+
+        return told.ToString();
+    }
+
+    private static int BegunAtTheEnd(string line, string secret)
+    {
+        var length = Math.Min(secret.Length, line.Length);
+        while (!line.AsSpan().EndsWith(secret.AsSpan(0, length), StringComparison.Ordinal))
+            length--;
+        return length;
+    }
+
+    // A value of several lines is printed line by line, and nothing that is printed keeps its control characters.
+    private static IEnumerable<string> LinesOf(string value) =>
+        value.Split('\n').Select(line => TerminalText.Clean(line).Trim()).Where(line => line.Length >= Telling);
+
+    // As it is, and as programs print it that tell of a request or of a document.
+    private static IEnumerable<string> FormsOf(string line) =>
+    [
+        line,
+        JsonEncodedText.Encode(line).Value,
+        JsonEncodedText.Encode(line, JavaScriptEncoder.UnsafeRelaxedJsonEscaping).Value,
+        Uri.EscapeDataString(line),
+        WebUtility.UrlEncode(line),
+    ];
 
     // Editors end a file with a line end that is no part of the secret.
     private static string WithoutLastLineEnd(string text) =>

@@ -1,6 +1,5 @@
 using System.Globalization;
 using ServiceMesh.Deployer.Manifest;
-using ServiceMesh.Deployer.Output;
 
 namespace ServiceMesh.Deployer.Delivery;
 
@@ -8,7 +7,7 @@ namespace ServiceMesh.Deployer.Delivery;
 internal sealed record SplitInput(string Service, string? Candidate, double? Share, SplitMatch? Header, SplitMatch? Cookie);
 
 /// <summary>Puts a second release beside the active one, or changes its share.</summary>
-internal sealed class SplitChange(Mesh mesh, Narrator narrator)
+internal sealed class SplitChange(Mesh mesh)
 {
     public async Task<(ServiceDocument After, string What)> ApplyAsync(ServiceDocument document, SplitInput input, CancellationToken ct)
     {
@@ -24,6 +23,7 @@ internal sealed class SplitChange(Mesh mesh, Narrator narrator)
                 $"{input.Service} is split with {before.Release.Version} already: end that by 'deployer abort {input.Service}' or 'deployer promote' first");
         }
 
+        await mesh.Store.EnsureCookieKeyAsync(ct);
         var split = new Split(release, input.Share ?? before?.Share ?? 0, input.Header ?? before?.Header, input.Cookie ?? before?.Cookie)
         {
             Routes = before?.Routes,
@@ -43,7 +43,7 @@ internal sealed class SplitChange(Mesh mesh, Narrator narrator)
                 ExitCode.Unhealthy, $"instance {ill.Id} of the candidate is {ill.Health}: a split would send requests to it. Look at its checks in Consul.");
         }
 
-        var hosts = await mesh.HostsAsync([], narrator, ct);
+        var hosts = await mesh.HostsAsync([], ct);
         return await CandidateIdentity.OfAsync(chosen, await CandidateIdentity.LocateAsync(chosen, hosts, ct), ct);
     }
 

@@ -14,13 +14,8 @@ internal static class SecretReader
     public static IReadOnlyList<SecretSource> Read(Section section, IReadOnlyDictionary<string, string> environment)
     {
         var sources = new List<SecretSource>();
-        foreach (var (name, source) in section.Named("secrets", Keys))
+        foreach (var (name, source) in section.Named("secrets", Keys, NameFault))
         {
-            // The container's label parts them by commas.
-            if (Section.VariableFault(name) is not null || name.Contains(','))
-                section.Fault("secrets", $"'{name}' is no name of an environment variable");
-            if (environment.ContainsKey(name))
-                section.Fault("secrets", $"'{name}' is in environment too: which of both?");
             if (source is null)
                 sources.Add(new SecretSource(name, Variable: name, File: null));
             else if (source.Has("env") == source.Has("file"))
@@ -32,5 +27,11 @@ internal static class SecretReader
         }
 
         return sources;
+
+        // The container's label parts them by commas.
+        string? NameFault(string name) =>
+            Section.VariableFault(name) ?? (name.Contains(',') ? $"'{name}' has a comma, which no name of a secret may have"
+            : environment.ContainsKey(name) ? $"'{name}' is in environment too: which of both?"
+            : null);
     }
 }

@@ -4,7 +4,7 @@ using YamlDotNet.RepresentationModel;
 namespace ServiceMesh.Deployer.Manifest;
 
 /// <summary>One mapping of the manifest. Reads typed values and notes every fault with its line instead of stopping at the first.</summary>
-internal sealed class Section
+internal sealed partial class Section
 {
     private readonly Dictionary<string, YamlNode> nodes = new(StringComparer.Ordinal);
     private readonly string path;
@@ -19,7 +19,7 @@ internal sealed class Section
         Line = LineOf(mapping);
         foreach (var (keyNode, value) in mapping.Children)
         {
-            var key = (keyNode as YamlScalarNode)?.Value ?? "";
+            var key = NameOf(keyNode);
             if (keys.Contains(key))
                 nodes[key] = value;
             else
@@ -27,13 +27,7 @@ internal sealed class Section
         }
     }
 
-    private int Line { get; }
-
     public bool Has(string key) => nodes.ContainsKey(key);
-
-    private int LineFor(string key) => nodes.TryGetValue(key, out var node) ? LineOf(node) : Line;
-
-    public void Fault(string key, string message) => Fault(LineFor(key), $"{path}{key}: {message}");
 
     public string? Text(string key) => nodes.TryGetValue(key, out var node) ? Scalar(node, path + key) : null;
 
@@ -158,15 +152,21 @@ internal sealed class Section
 
     public bool IsList(string key) => nodes.TryGetValue(key, out var node) && node is YamlSequenceNode;
 
-    /// <summary>A mapping of names to sections; <c>null</c> for a name with nothing after it.</summary>
-    public IEnumerable<(string Name, Section? Section)> Named(string key, string[] keys)
+    /// <summary>A mapping of names to sections; <c>null</c> for a name with nothing after it. <paramref name="fault"/> says what is wrong with a name.</summary>
+    public IEnumerable<(string Name, Section? Section)> Named(string key, string[] keys, Func<string, string?> fault)
     {
         if (!nodes.TryGetValue(key, out var node) || IsNull(node))
             return [];
         if (node is YamlMappingNode mapping)
         {
+            foreach (var nameNode in mapping.Children.Keys)
+            {
+                if (fault(NameOf(nameNode)) is { } wrong)
+                    Fault(LineOf(nameNode), $"{path}{key}: {wrong}");
+            }
+
             return [.. mapping.Children
-                .Select(pair => (Name: (pair.Key as YamlScalarNode)?.Value ?? "", pair.Value))
+                .Select(pair => (Name: NameOf(pair.Key), pair.Value))
                 .Select(pair => (pair.Name, IsNull(pair.Value) ? null : Mapping(pair.Value, $"{path}{key}.{pair.Name}", keys)))];
         }
 
@@ -252,13 +252,8 @@ internal sealed class Section
         return faults.Count == 0 ? text : null;
     }
 
-    private void Fault(int line, string message) => errors.Add(new ManifestError(line, message));
-
-    private static string Hint(string key, string[] keys) =>
-        NearestKey.Of(key, keys) is { } near ? $"did you mean '{near}'?" : $"known here: {string.Join(", ", keys)}";
-
     private static bool IsNull(YamlNode node) =>
         node is YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain, Value: null or "" or "~" or "null" };
 
-    private static int LineOf(YamlNode node) => (int)node.Start.Line;
+    private static string NameOf(YamlNode key) => (key as YamlScalarNode)?.Value ?? "";
 }

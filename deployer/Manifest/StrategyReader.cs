@@ -76,8 +76,8 @@ internal static class StrategyReader
         if (name is null || value is null)
             return null;
         var match = new SplitMatch(name, value);
-        foreach (var fault in match.Faults($"strategy.ab.{key}"))
-            ab.Fault(key, fault);
+        foreach (var fault in match.Faults(key))
+            ab.Fault(fault);
         return match;
     }
 

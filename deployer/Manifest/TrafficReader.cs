@@ -25,20 +25,23 @@ internal static class TrafficReader
     public static TrafficPolicy Read(Section root, TimeSpan drain)
     {
         var policy = new TrafficPolicy { Drain = drain };
-        if (root.Child("traffic", Keys) is not { } traffic)
-            return policy;
-        policy = policy with
+        if (root.Child("traffic", Keys) is { } traffic)
         {
-            Balance = traffic.OneOf("balance", Balances, policy.Balance),
-            Sticky = traffic.Flag("sticky", policy.Sticky),
-            Retries = Retries(traffic),
-            Concurrency = Concurrency(traffic),
-            Probe = Probe(traffic),
-            Passive = Passive(traffic),
-            SlowStart = traffic.Optional("slow-start"),
-        };
+            policy = policy with
+            {
+                Balance = traffic.OneOf("balance", Balances, policy.Balance),
+                Sticky = traffic.Flag("sticky", policy.Sticky),
+                Retries = Retries(traffic),
+                Concurrency = Concurrency(traffic),
+                Probe = Probe(traffic),
+                Passive = Passive(traffic),
+                SlowStart = traffic.Optional("slow-start"),
+            };
+        }
+
+        // Only there it is a part of the policy.
         foreach (var fault in policy.Faults())
-            root.Fault("traffic", fault);
+            root.Fault(fault.Replace("traffic.drain", "drain", StringComparison.Ordinal));
         return policy;
     }
 

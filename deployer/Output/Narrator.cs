@@ -1,6 +1,9 @@
 namespace ServiceMesh.Deployer.Output;
 
-/// <summary>Tells the person what happens, a line a phase, and remembers it for <c>--json</c>.</summary>
+/// <summary>
+/// Tells the person what happens, a line a phase, and remembers it for <c>--json</c>. Whoever wrote a part of it, what is shown
+/// does nothing to a terminal.
+/// </summary>
 internal abstract class Narrator(TimeProvider time)
 {
     private readonly List<PhaseRecord> phases = [];
@@ -41,7 +44,7 @@ internal abstract class Narrator(TimeProvider time)
             if (warnings.Contains(sentence))
                 return;
             warnings.Add(sentence);
-            ShowWarning(sentence);
+            ShowWarning(TerminalText.Clean(sentence));
         }
     }
 
@@ -53,17 +56,22 @@ internal abstract class Narrator(TimeProvider time)
             if (time.GetElapsedTime(progressed) < BetweenProgress)
                 return;
             progressed = time.GetTimestamp();
-            ShowProgress(words);
+            ShowProgress(TerminalText.CleanLine(words));
         }
     }
 
     /// <summary>One line that a container printed.</summary>
-    public abstract void Relay(string line);
+    public void Relay(string line) => ShowRelayed(TerminalText.CleanLine(line));
 
     /// <summary>A remark that is no warning.</summary>
-    public abstract void Say(string sentence);
+    public void Say(string sentence) => ShowRemark(TerminalText.Clean(sentence));
 
-    public abstract void Fail(string sentence, IReadOnlyList<string> logTail);
+    public void Fail(string sentence, IReadOnlyList<string> logTail)
+    {
+        foreach (var line in logTail)
+            Relay(line);
+        ShowFailure(TerminalText.Clean(sentence));
+    }
 
     /// <summary>How seldom it is said how far a phase is.</summary>
     protected abstract TimeSpan BetweenProgress { get; }
@@ -74,12 +82,18 @@ internal abstract class Narrator(TimeProvider time)
 
     protected abstract void End(PhaseRecord phase);
 
+    protected abstract void ShowRelayed(string line);
+
+    protected abstract void ShowRemark(string sentence);
+
     protected abstract void ShowWarning(string sentence);
+
+    protected abstract void ShowFailure(string sentence);
 
     private void Note(PhaseRecord phase)
     {
         phases.Add(phase);
-        End(phase);
+        End(phase with { Detail = TerminalText.Clean(phase.Detail) });
     }
 
     private double Seconds(long began) => Math.Round(time.GetElapsedTime(began).TotalSeconds, 3);

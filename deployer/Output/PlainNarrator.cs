@@ -7,17 +7,6 @@ internal sealed class PlainNarrator(TextWriter output, TimeProvider time) : Narr
 
     protected override TimeSpan BetweenProgress => TimeSpan.FromSeconds(10);
 
-    public override void Relay(string line) => output.WriteLine($"  | {line}");
-
-    public override void Say(string sentence) => output.WriteLine(sentence);
-
-    public override void Fail(string sentence, IReadOnlyList<string> logTail)
-    {
-        foreach (var line in logTail)
-            Relay(line);
-        output.WriteLine($"error: {sentence}");
-    }
-
     protected override void ShowProgress(string words) => output.WriteLine($"... {running,-8}            {words}");
 
     // Said at its end, with the time it took.
@@ -26,5 +15,11 @@ internal sealed class PlainNarrator(TextWriter output, TimeProvider time) : Narr
     protected override void End(PhaseRecord phase) =>
         output.WriteLine($"{(phase.Ok ? "ok" : "no"),-3} {phase.Name,-8} {phase.Seconds,7:0.0} s  {phase.Detail}");
 
+    protected override void ShowRelayed(string line) => output.WriteLine($"  | {line}");
+
+    protected override void ShowRemark(string sentence) => output.WriteLine(sentence);
+
     protected override void ShowWarning(string sentence) => output.WriteLine($"warning: {sentence}");
+
+    protected override void ShowFailure(string sentence) => output.WriteLine($"error: {sentence}");
 }

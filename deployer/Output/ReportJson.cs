@@ -7,7 +7,7 @@ using ServiceMesh.Deployer.Verbs;
 namespace ServiceMesh.Deployer.Output;
 
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, Converters = [typeof(StageInLowerCase)], WriteIndented = true)]
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, Converters = [typeof(StageInLowerCase)])]
 [JsonSerializable(typeof(DeliveryReport))]
 [JsonSerializable(typeof(FailureReport))]
 [JsonSerializable(typeof(IReadOnlyList<StatusRow>))]

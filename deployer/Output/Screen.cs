@@ -5,24 +5,17 @@ using Spectre.Console;
 namespace ServiceMesh.Deployer.Output;
 
 /// <summary>Where a verb's words go: colour on a terminal, plain lines elsewhere, and with <c>--json</c> only JSON on stdout.</summary>
-internal sealed class Screen
+/// <param name="output">For what was asked for.</param>
+/// <param name="progress">For what happens meanwhile, where JSON was asked for.</param>
+/// <param name="json">Whether JSON was asked for.</param>
+/// <param name="terminal">The terminal; <c>null</c> where there is none, or JSON was asked for.</param>
+/// <param name="time">For the phases.</param>
+internal sealed class Screen(TextWriter output, TextWriter progress, bool json, IAnsiConsole? terminal, TimeProvider time)
 {
-    private readonly TextWriter output;
-    private readonly bool json;
-    private readonly Lazy<IAnsiConsole>? terminal;
+    public Narrator Narrator { get; } =
+        terminal is not null ? new TerminalNarrator(terminal, time) : new PlainNarrator(json ? progress : output, time);
 
-    public Screen(TextWriter output, TextWriter progress, bool json, bool isTerminal, TimeProvider time)
-    {
-        this.output = output;
-        this.json = json;
-        // Finding out what the terminal can do takes time, so it is done only where there is one.
-        terminal = isTerminal && !json ? new Lazy<IAnsiConsole>(() => AnsiConsole.Console) : null;
-        Narrator = terminal is not null ? new TerminalNarrator(terminal.Value, time) : new PlainNarrator(json ? progress : output, time);
-    }
-
-    public Narrator Narrator { get; }
-
-    /// <summary>Writes the verb's JSON document, if JSON is asked for; only then is its form looked up, which takes a quarter of a start.</summary>
+    /// <summary>Writes a JSON document as one line, if JSON is asked for; only then is its form looked up, which takes a quarter of a start.</summary>
     public void Report<T>(T document, Func<ReportJson, JsonTypeInfo<T>> form)
     {
         if (json)
@@ -34,7 +27,7 @@ internal sealed class Screen
     {
         Report(document, form);
         if (!json)
-            output.WriteLine(line);
+            output.WriteLine(TerminalText.Clean(line));
     }
 
     /// <summary>Shows the verb's table, unless JSON is asked for.</summary>
@@ -44,7 +37,7 @@ internal sealed class Screen
             return;
         if (terminal is not null)
         {
-            table.Draw(terminal.Value);
+            table.Draw(terminal);
             return;
         }
 
@@ -58,7 +51,7 @@ internal sealed class Screen
     {
         if (terminal is not null)
         {
-            await terminal.Value.Live(Text.Empty).StartAsync(async live =>
+            await terminal.Live(Text.Empty).StartAsync(async live =>
             {
                 await foreach (var answer in answers)
                     live.UpdateTarget(table(answer).Drawn());

@@ -13,17 +13,6 @@ internal sealed class TerminalNarrator(IAnsiConsole console, TimeProvider time) 
 
     protected override TimeSpan BetweenProgress => TimeSpan.FromMilliseconds(200);
 
-    public override void Relay(string line) => Line($"  [grey]│ {Markup.Escape(line)}[/]");
-
-    public override void Say(string sentence) => Line(Markup.Escape(sentence));
-
-    public override void Fail(string sentence, IReadOnlyList<string> logTail)
-    {
-        foreach (var line in logTail)
-            Relay(line);
-        Line($"[red]error:[/] {Markup.Escape(sentence)}");
-    }
-
     protected override void Begin(string phase)
     {
         lock (writing)
@@ -50,7 +39,13 @@ internal sealed class TerminalNarrator(IAnsiConsole console, TimeProvider time) 
         Line($"{mark} {phase.Name,-8} [grey]{phase.Seconds,7:0.0} s[/]  {Markup.Escape(phase.Detail)}");
     }
 
+    protected override void ShowRelayed(string line) => Line($"  [grey]│ {Markup.Escape(line)}[/]");
+
+    protected override void ShowRemark(string sentence) => Line(Markup.Escape(sentence));
+
     protected override void ShowWarning(string sentence) => Line($"[yellow]warning:[/] {Markup.Escape(sentence)}");
+
+    protected override void ShowFailure(string sentence) => Line($"[red]error:[/] {Markup.Escape(sentence)}");
 
     // The running phase's own line is overwritten by whatever is said next, and then said again below it.
     private void Line(string markup)

@@ -21,7 +21,8 @@ internal static class LogsVerb
 
     static LogsVerb() => Tail.Validators.Add(result =>
     {
-        if (result.GetValueOrDefault<int?>() < 0)
+        // What is no number is told by the parser, and has no value to be asked for here.
+        if (result.Tokens is [{ Value: ['-', ..] }])
             result.AddError("--tail must be 0 or more");
     });
 
@@ -45,7 +46,7 @@ internal static class LogsVerb
     private static async Task PrintAsync(Mesh mesh, Screen screen, ParseResult parse, CancellationToken ct)
     {
         var service = ServiceArgument.Of(parse, Service);
-        var run = new LogRun(mesh, await mesh.HostsAsync([], screen.Narrator, ct));
+        var run = new LogRun(mesh, await mesh.HostsAsync([], ct));
         await run.RunAsync(
             service,
             parse.GetValue(Container),

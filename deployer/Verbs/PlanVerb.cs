@@ -30,14 +30,14 @@ internal static partial class PlanVerb
             Version,
         };
         command.SetAction((parse, ct) => VerbRunner.TellAsync(
-            parse, (mesh, narrator, token) => PlanAsync(mesh, narrator, parse, token), json => json.PlanReport, Table, ct));
+            parse, (mesh, _, token) => PlanAsync(mesh, parse, token), json => json.PlanReport, Table, ct));
         return command;
     }
 
-    private static async Task<PlanReport> PlanAsync(Mesh mesh, Narrator narrator, ParseResult parse, CancellationToken ct)
+    private static async Task<PlanReport> PlanAsync(Mesh mesh, ParseResult parse, CancellationToken ct)
     {
         var input = DeployInput.Read(parse.GetRequiredValue(Manifest), parse.GetValue(Version));
-        var plan = await new PlanRun(mesh, await mesh.HostsAsync(input.Manifest.Hosts, narrator, ct)).RunAsync(input.Manifest, input.Version, ct);
+        var plan = await new PlanRun(mesh, await mesh.HostsAsync(input.Manifest.Hosts, ct)).RunAsync(input.Manifest, input.Version, ct);
         string[] words = [.. parse.Tokens.Where(token => token.Value != MeshOptions.Json.Name).Select(token => token.Type == TokenType.Command ? "deploy" : token.Value)];
         return new PlanReport(input.Manifest.Name, plan, Command(words, parse.GetValue(Version) is null ? input.Version : null, plan.Index));
     }

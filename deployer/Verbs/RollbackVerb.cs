@@ -10,8 +10,8 @@ internal static class RollbackVerb
 
     private static readonly Option<string?> To = new("--to")
     {
-        Description = "the version to return to; without it the release before",
-        HelpName = "version",
+        Description = "the version to return to, or the unique beginning of a deployment's id; without it the release before",
+        HelpName = "release",
     };
 
     private static readonly Option<TimeSpan?> Deadline = MeshOptions.Duration("--deadline", "how long it may take to be passing again", WithoutManifest.Deadline);

@@ -46,6 +46,7 @@ internal static class ServiceArgument
         using var mesh = new Mesh(MeshOptions.Settings(parse), TimeProvider.System);
         var (stored, registered) = (mesh.Store.NamesAsync(patience.Token), mesh.Catalog.ServicesAsync(patience.Token));
         await Task.WhenAll(stored, registered);
-        return (await stored).Union(await registered, StringComparer.Ordinal).Order(StringComparer.Ordinal);
+        // A shell takes what it is told for words of its own, and anybody may register under any name.
+        return (await stored).Union(await registered, StringComparer.Ordinal).Where(ServiceName.IsValid).Order(StringComparer.Ordinal);
     }
 }

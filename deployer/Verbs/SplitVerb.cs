@@ -45,7 +45,7 @@ internal static class SplitVerb
             "split",
             () => Input(parse),
             (input, mesh, narrator, token) => new ChangeRun(mesh, narrator).RunAsync(
-                input.Service, "split", (document, within) => new SplitChange(mesh, narrator).ApplyAsync(document, input, within), token),
+                input.Service, "split", (document, within) => new SplitChange(mesh).ApplyAsync(document, input, within), token),
             ct));
         return command;
     }

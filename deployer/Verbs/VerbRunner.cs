@@ -27,7 +27,7 @@ internal static class VerbRunner
         parse,
         action,
         read,
-        async (input, mesh, narrator, token) => await work(input, mesh, await mesh.HostsAsync(wanted(input), narrator, token), narrator, token),
+        async (input, mesh, narrator, token) => await work(input, mesh, await mesh.HostsAsync(wanted(input), token), narrator, token),
         ct);
 
     /// <summary>The same for a verb that needs no Docker host.</summary>
@@ -39,7 +39,7 @@ internal static class VerbRunner
         try
         {
             var input = read();
-            using var mesh = new Mesh(MeshOptions.Settings(parse), TimeProvider.System);
+            using var mesh = MeshOf(parse, screen.Narrator);
             var delivered = await work(input, mesh, narrator, ct);
             narrator.Say($"{delivered.Service} {delivered.What ?? $"{delivered.Release.Version} is active"}, after {narrator.Elapsed.TotalSeconds:0.0} s");
             screen.Report(
@@ -78,7 +78,7 @@ internal static class VerbRunner
         var screen = ScreenOf(parse);
         try
         {
-            using var mesh = new Mesh(MeshOptions.Settings(parse), TimeProvider.System);
+            using var mesh = MeshOf(parse, screen.Narrator);
             var answer = await ask(mesh, screen.Narrator, ct);
             screen.Report(answer, form);
             screen.Show(table(answer));
@@ -109,7 +109,7 @@ internal static class VerbRunner
         var screen = ScreenOf(parse);
         try
         {
-            using var mesh = new Mesh(MeshOptions.Settings(parse), TimeProvider.System);
+            using var mesh = MeshOf(parse, screen.Narrator);
             await work(mesh, screen, ct);
             return (int)ExitCode.Done;
         }
@@ -164,6 +164,11 @@ internal static class VerbRunner
         }
     }
 
+    /// <summary>A line that cannot be understood, with JSON asked for all the same.</summary>
+    public static int WrongUse(IEnumerable<string> faults, TextWriter output, TextWriter error) => Failed(
+        new Screen(output, error, json: true, terminal: null, TimeProvider.System),
+        new DeliveryException(ExitCode.WrongInput, string.Join('\n', faults)));
+
     private static int Failed(Screen screen, DeliveryException fault)
     {
         screen.Narrator.Fail(fault.Message, fault.LogTail);
@@ -183,12 +188,16 @@ internal static class VerbRunner
         Warnings = narrator.Warnings,
     };
 
+    private static Mesh MeshOf(ParseResult parse, Narrator narrator) => new(MeshOptions.Settings(parse), TimeProvider.System) { Warn = narrator.Warn };
+
     private static Screen ScreenOf(ParseResult parse)
     {
         var (output, error) = (parse.InvocationConfiguration.Output, parse.InvocationConfiguration.Error);
+        var json = parse.GetValue(MeshOptions.Json);
         var isTerminal = ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected
             && Environment.GetEnvironmentVariable("TERM") is not (null or "dumb")
             && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
-        return new Screen(output, error, parse.GetValue(MeshOptions.Json), isTerminal, TimeProvider.System);
+        // Finding out what the terminal can do takes time, so it is done only where there is one.
+        return new Screen(output, error, json, isTerminal && !json ? Spectre.Console.AnsiConsole.Console : null, TimeProvider.System);
     }
 }

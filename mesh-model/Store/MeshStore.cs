@@ -121,21 +121,35 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
         return [.. pairs.Select(Entry).OfType<HistoryEntry>().OrderBy(entry => entry.Number)];
     }
 
+    /// <summary>For how long a deployer's public key stays that is not published again. No deployment takes as long.</summary>
+    public static TimeSpan SignerLife { get; } = TimeSpan.FromDays(7);
+
     /// <summary>
-    /// Makes a deployer's public key known to the proxies, and, where there is none yet, the key that their cookies are
-    /// signed with.
+    /// Makes a deployer's public key known to the proxies, and removes those that were not published within
+    /// <see cref="SignerLife"/>: a CI host that is made for one run never comes back.
     /// </summary>
     /// <param name="signer">Who holds the private key, such as a host name.</param>
     /// <param name="publicKey">The key, P-256.</param>
+    /// <param name="now">The time.</param>
     /// <param name="ct">Ends the call.</param>
-    public async Task PublishKeysAsync(string signer, ECDsa publicKey, CancellationToken ct)
+    public async Task PublishSignerAsync(string signer, ECDsa publicKey, DateTimeOffset now, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(publicKey);
-        await consul.KV.Put(
-            new KVPair(MeshKeys.Signers + signer) { Value = Encoding.ASCII.GetBytes(publicKey.ExportSubjectPublicKeyInfoPem()) }, ct);
-        // Two deployers at once: one of them creates it, the other leaves it as it is.
-        await consul.KV.CAS(new KVPair(MeshKeys.Cookie) { Value = RandomNumberGenerator.GetBytes(Keyring.CookieKeyBytes), ModifyIndex = 0 }, ct);
+        var pem = Encoding.ASCII.GetBytes(publicKey.ExportSubjectPublicKeyInfoPem());
+        await consul.KV.Put(new KVPair(MeshKeys.Signers + signer) { Value = pem, Flags = (ulong)now.ToUnixTimeSeconds() }, ct);
+        var published = (await consul.KV.List(MeshKeys.Signers, Fresh, ct)).Response ?? [];
+        // Not one that its deployer publishes again just now.
+        foreach (var old in published.Where(key => key.Flags < (ulong)(now - SignerLife).ToUnixTimeSeconds()))
+            await consul.KV.DeleteCAS(old, ct);
     }
+
+    /// <summary>
+    /// Makes the key that all proxies sign their cookies with, where there is none yet: without it a client's cookie is worth
+    /// nothing at another proxy.
+    /// </summary>
+    // Two deployers at once: one of them creates it, the other leaves it as it is.
+    public Task EnsureCookieKeyAsync(CancellationToken ct) =>
+        consul.KV.CAS(new KVPair(MeshKeys.Cookie) { Value = RandomNumberGenerator.GetBytes(Keyring.CookieKeyBytes), ModifyIndex = 0 }, ct);
 
     /// <summary>The keys, at once and again after each change, for as long as the caller listens.</summary>
     public async IAsyncEnumerable<Keyring> WatchKeysAsync([EnumeratorCancellation] CancellationToken ct)

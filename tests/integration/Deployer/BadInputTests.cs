@@ -91,7 +91,7 @@ public sealed class BadInputTests(DeployerFixture host)
     {
         var ended = await deployer.DeployAsync("v9", args: ["--json"]);
 
-        using var document = JsonDocument.Parse(ended.Output[ended.Output.IndexOf('{', StringComparison.Ordinal)..]);
+        using var document = JsonDocument.Parse(ended.Stdout);
         Assert.Equal(1, document.RootElement.GetProperty("exitCode").GetInt32());
         Assert.Contains("is not in its registry", document.RootElement.GetProperty("error").GetString(), StringComparison.Ordinal);
         Assert.Equal("lock", document.RootElement.GetProperty("phases")[0].GetProperty("name").GetString());

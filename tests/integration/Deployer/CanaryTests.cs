@@ -71,6 +71,25 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Canary_UnderALoadThatIsTooSmall_IsInconclusiveAndFailsSafe()
+    {
+        var (ended, answers) = await proxied.UnderLoadAsync(
+            () => DeployAsync("better", Canary.Replace("minimum: 20", "minimum: 1000000", StringComparison.Ordinal)));
+
+        await AssertRevertedAsync(ended, " requests of the candidate against a minimum of 1000000");
+        Assert.DoesNotContain("observed 0 requests", ended.Output, StringComparison.Ordinal);
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+    }
+
+    [Fact]
+    public async Task Canary_AReleaseThatIsSlow_ThatOnlySyntheticRequestsAsk_IsTakenOutAgain()
+    {
+        var ended = await DeployAsync("slow", Canary.Replace("p99-ratio: 50", "p99-ratio: 4", StringComparison.Ordinal) + "\n    synthetic: /work");
+
+        await AssertRevertedAsync(ended, "observed p99");
+    }
+
+    [Fact]
     public async Task Canary_WithoutRequests_IsInconclusiveAndFailsSafe()
     {
         var ended = await DeployAsync("better", Canary);

@@ -121,7 +121,7 @@ public sealed class ChangeTests(DeployerFixture host)
         await DoneAsync("lock", "release", deployer.Service);
 
         var free = await DoneAsync("lock", "status", deployer.Service, "--json");
-        Assert.Equal(JsonValueKind.Null, JsonDocument.Parse(free.Output).RootElement.GetProperty("holder").ValueKind);
+        Assert.Equal(JsonValueKind.Null, JsonDocument.Parse(free.Stdout).RootElement.GetProperty("holder").ValueKind);
         var late = await deployer.Store.CommitAsync(held!, (await deployer.DocumentAsync())! with { Pause = new Pause(default) }, 0, Entry(), Ct);
         Assert.False(late.Committed, "whoever lost the lock must not be able to commit");
         Assert.Equal(ExitCode.WrongInput, (await deployer.RunAsync(["lock", "release", deployer.Service])).Code);

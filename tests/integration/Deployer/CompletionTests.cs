@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Consul;
 using ServiceMesh.Deployer;
 using Xunit;
 
@@ -31,6 +32,20 @@ public sealed class CompletionTests(DeployerFixture host)
         Assert.Equal(0, code);
         Assert.Contains(deployer.Service, words);
         Assert.Contains(byHand, words);
+    }
+
+    [Fact]
+    public async Task Suggest_ANameThatAShellWouldTakeForACommand_IsNotTold()
+    {
+        var hostile = new AgentServiceRegistration { ID = ConsulFixture.Unique("hostile"), Name = "$(reboot)", Tags = [StageTag.Of(Stage.Candidate)] };
+        await host.Consul.Agent.ServiceRegister(hostile, TestContext.Current.CancellationToken);
+        await ConsulFixture.Until((q, token) => host.Consul.Catalog.Services(q, token), services => services.ContainsKey(hostile.Name));
+
+        var (code, words) = await SuggestAsync($"deployer --consul {host.ConsulAddress} rollback ");
+        await host.Consul.Agent.ServiceDeregister(hostile.ID, TestContext.Current.CancellationToken);
+
+        Assert.Equal(0, code);
+        Assert.DoesNotContain(hostile.Name, words);
     }
 
     [Theory]

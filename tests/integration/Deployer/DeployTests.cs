@@ -63,7 +63,8 @@ public sealed class DeployTests(DeployerFixture host)
         Assert.Equal(["exited v2", "running v3"], await StatesAsync());
         var gone = await deployer.RunAsync(["rollback", deployer.Service, "--to", "v1"]);
         Assert.Equal(ExitCode.WrongInput, gone.Code);
-        Assert.Contains($"the containers of {deployer.Service} v1 are gone. There is: v2 (deployment ", gone.Output, StringComparison.Ordinal);
+        Assert.Contains($"the containers of {deployer.Service} v1 (deployment ", gone.Output, StringComparison.Ordinal);
+        Assert.Contains(" are gone. There is: v2 (deployment ", gone.Output, StringComparison.Ordinal);
     }
 
     [Fact]

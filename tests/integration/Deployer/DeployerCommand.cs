@@ -21,12 +21,13 @@ internal sealed class DeployerCommand(DeployerFixture host)
     public async Task<Ended> RunAsync(string[] args, Action<string>? onLine = null, CancellationTokenSource? interruption = null)
     {
         using var output = new HeardWriter(onLine);
+        using var error = new HeardWriter(onLine);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(
             interruption?.Token ?? CancellationToken.None, TestContext.Current.CancellationToken);
         string[] where = args.Contains("--consul") ? [] : ["--consul", host.ConsulAddress.ToString()];
         var code = await CommandLine.InvokeAsync(
-            [.. args, .. where, "--environment", host.Environment, "--proxy-service", ProxyService], output, output, either.Token);
-        return new Ended((ExitCode)code, output.ToString());
+            [.. args, .. where, "--environment", host.Environment, "--proxy-service", ProxyService], output, error, either.Token);
+        return new Ended((ExitCode)code, output.ToString(), error.ToString());
     }
 
     public async Task<Ended> DeployAsync(
@@ -92,4 +93,7 @@ internal sealed class DeployerCommand(DeployerFixture host)
     }
 }
 
-internal sealed record Ended(ExitCode Code, string Output);
+internal sealed record Ended(ExitCode Code, string Stdout, string Stderr = "")
+{
+    public string Output => Stdout + Stderr;
+}

@@ -23,8 +23,8 @@ internal sealed class DeployerProcess : IAsyncDisposable
         process.BeginErrorReadLine();
     }
 
-    // As it was built, in the same configuration: beside this program it would lack what the framework brings here.
-    private static string Program
+    /// <summary>Where it was built, in the same configuration: beside this program it would lack what the framework brings here.</summary>
+    public static string Program
     {
         get
         {

@@ -35,8 +35,11 @@ public sealed class LogsTests(DeployerFixture host)
 
         var ended = await following;
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
-        using var first = JsonDocument.Parse(ended.Output[..(ended.Output.IndexOf("\n}", StringComparison.Ordinal) + 2)]);
-        Assert.Equal(container.Names[0].TrimStart('/'), first.RootElement.GetProperty("container").GetString());
+        Assert.All(ended.Stdout.TrimEnd('\n').Split('\n'), line =>
+        {
+            using var document = JsonDocument.Parse(line);
+            Assert.Equal(container.Names[0].TrimStart('/'), document.RootElement.GetProperty("container").GetString());
+        });
     }
 
     [Fact]

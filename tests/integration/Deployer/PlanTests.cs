@@ -37,7 +37,7 @@ public sealed class PlanTests(DeployerFixture host)
         var ended = await deployer.DeployAsync("v1", verb: "plan", args: ["--json"]);
 
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
-        using var report = JsonDocument.Parse(ended.Output);
+        using var report = JsonDocument.Parse(ended.Stdout);
         var image = report.RootElement.GetProperty("plan").GetProperty("changes")[1];
         Assert.StartsWith($"{host.Registry}/app@sha256:", image.GetProperty("then").GetString(), StringComparison.Ordinal);
         Assert.Equal(JsonValueKind.Null, image.GetProperty("now").ValueKind);

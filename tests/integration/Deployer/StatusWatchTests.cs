@@ -1,3 +1,4 @@
+using System.Text.Json;
 using ServiceMesh.Deployer;
 using Xunit;
 
@@ -33,6 +34,29 @@ public sealed class StatusWatchTests(DeployerFixture host)
         var ended = await watching;
         Assert.True(told.Task.IsCompletedSuccessfully, ended.Output);
         Assert.Equal(ExitCode.Done, ended.Code);
+    }
+
+    [Fact]
+    public async Task Watch_Json_IsALineForEachAnswer()
+    {
+        await deployer.DeployAsync("v1");
+        using var interruption = new CancellationTokenSource();
+        var (begun, scaled) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var watching = deployer.RunAsync(["status", deployer.Service, "--watch", "--json"], interruption: interruption, onLine: line =>
+        {
+            begun.TrySetResult();
+            if (JsonDocument.Parse(line).RootElement.GetArrayLength() == 2)
+                scaled.TrySetResult();
+        });
+        await Task.WhenAny(begun.Task, watching);
+
+        await deployer.RunAsync(["scale", deployer.Service, "2"]);
+        await Task.WhenAny(scaled.Task, watching, Task.Delay(TimeSpan.FromSeconds(20), TimeProvider.System, TestContext.Current.CancellationToken));
+        await interruption.CancelAsync();
+
+        var ended = await watching;
+        Assert.True(scaled.Task.IsCompletedSuccessfully, ended.Output);
+        Assert.Empty(ended.Stderr);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using Consul;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -162,6 +163,32 @@ public sealed class MeshStoreTests(ConsulFixture consul)
         }
 
         throw new InvalidOperationException("the watch ended");
+    }
+
+    [Fact]
+    public async Task PublishSigner_OneThatWasNotPublishedForLong_IsRemoved()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var now = TimeProvider.System.GetUtcNow();
+        await Store.PublishSignerAsync($"{service}-gone", key, now - MeshStore.SignerLife - TimeSpan.FromMinutes(1), Ct);
+        await Store.PublishSignerAsync($"{service}-back", key, now - MeshStore.SignerLife - TimeSpan.FromMinutes(1), Ct);
+        await Store.PublishSignerAsync($"{service}-back", key, now, Ct);
+        await Store.PublishSignerAsync($"{service}-rare", key, now - MeshStore.SignerLife + TimeSpan.FromMinutes(1), Ct);
+
+        await Store.PublishSignerAsync(service, key, now, Ct);
+
+        var left = (await consul.Client.KV.Keys("mesh/keys/deployers/", Ct)).Response!;
+        Assert.Equal(["", "-back", "-rare"], left.Select(name => name.Split('/')[^1]).Where(name => name.StartsWith(service, StringComparison.Ordinal)).Select(name => name[service.Length..]));
+    }
+
+    [Fact]
+    public async Task EnsureCookieKey_Again_LeavesItAsItIs()
+    {
+        await Store.EnsureCookieKeyAsync(Ct);
+        var first = (await consul.Client.KV.Get("mesh/keys/cookie", Ct)).Response!;
+        await Store.EnsureCookieKeyAsync(Ct);
+
+        Assert.Equal(first.ModifyIndex, (await consul.Client.KV.Get("mesh/keys/cookie", Ct)).Response!.ModifyIndex);
     }
 
     private Task PutAsync(byte[] value) => consul.Client.KV.Put(new KVPair($"mesh/services/{service}") { Value = value }, Ct);

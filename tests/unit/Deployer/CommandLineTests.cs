@@ -1,3 +1,4 @@
+using System.Text.Json;
 using ServiceMesh.Deployer;
 using Xunit;
 
@@ -38,6 +39,7 @@ public sealed class CommandLineTests
     [InlineData("split demo --header x", "--header 'x' must be NAME=VALUE")]
     [InlineData("logs Demo", "error: 'Demo' is no service name: 1 to 63 of")]
     [InlineData("logs demo --tail -1", "--tail must be 0 or more")]
+    [InlineData("logs demo --tail x", "Cannot parse argument 'x' for option '--tail' as expected type")]
     [InlineData("lock demo", "Required command was not provided.")]
     [InlineData("init b/A", "error: 'b/A' is no image name; ")]
     [InlineData("completion fish", "Argument 'fish' not recognized. Must be one of:")]
@@ -55,6 +57,47 @@ public sealed class CommandLineTests
         Assert.StartsWith(sentence, output.ToString().TrimStart(), StringComparison.Ordinal);
         Assert.DoesNotContain("secret", output.ToString(), StringComparison.Ordinal);
     }
+
+    // Of each verb a line that it refuses: one that is not understood, one whose input is wrong, and one with nothing to reach.
+    public static TheoryData<string> Refused { get; } =
+    [
+        "plan", "plan /no/such.yaml",
+        "deploy", "deploy /no/such.yaml",
+        "promote demo", "promote Demo x", $"promote demo x {Anywhere}",
+        "rollback", "rollback Demo", $"rollback demo {Anywhere}",
+        "scale demo x", "scale demo 0", $"scale demo 2 {Anywhere}",
+        "split demo --share x", "split demo", $"split demo --share 10 {Anywhere}",
+        "abort", "abort Demo", $"abort demo {Anywhere}",
+        "pause demo --limit x", "pause Demo", $"pause demo {Anywhere}",
+        "resume", "resume Demo", $"resume demo {Anywhere}",
+        "maintenance --retry-after x demo", "maintenance Demo", $"maintenance demo {Anywhere}",
+        "status demo x", "status --consul ftp://x", $"status demo {Anywhere}", $"status --watch {Anywhere}",
+        "logs demo --tail x", "logs Demo", $"logs demo --follow {Anywhere}",
+        "history", "history Demo", $"history demo {Anywhere}",
+        "lock", "lock status", "lock status Demo", $"lock status demo {Anywhere}", "lock release", "lock release Demo", $"lock release demo {Anywhere}",
+        "validate", "validate /no/such.yaml",
+        "init", "init b/A", $"init demo:v1 --file /no/such/file {Anywhere}",
+        "schema x", "completion fish", "",
+    ];
+
+    [Theory]
+    [MemberData(nameof(Refused))]
+    public async Task InvokeAsync_RefusedWithJson_IsOneDocumentInOneLine(string line)
+    {
+        var (output, error) = (new StringWriter(), new StringWriter());
+
+        var code = await CommandLine.InvokeAsync([.. line.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--json"], output, error, TestContext.Current.CancellationToken);
+
+        Assert.NotEqual(0, code);
+        using var document = JsonDocument.Parse(Assert.Single(output.ToString().TrimEnd('\n').Split('\n')));
+        Assert.Equal(code, document.RootElement.GetProperty("exitCode").GetInt32());
+        Assert.NotEmpty(document.RootElement.GetProperty("error").GetString()!);
+        Assert.Contains("error: " + document.RootElement.GetProperty("error").GetString(), error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Refused_OfEachVerb_HasALine() =>
+        Assert.All(CommandLine.Root().Subcommands, verb => Assert.Contains(Refused, line => line.Data.Split(' ')[0] == verb.Name));
 
     [Theory]
     [InlineData("plan")]

@@ -23,7 +23,7 @@ public sealed class ContainerOutputTests
         for (var cut = 0; cut <= bytes.Length; cut++)
         {
             List<string> lines = [];
-            var output = new OutputLines(lines.Add);
+            var output = new OutputLines(SecretValues.None, lines.Add);
             output.Append(bytes.AsSpan(0, cut));
             output.Append(bytes.AsSpan(cut));
             output.Complete();
@@ -36,12 +36,26 @@ public sealed class ContainerOutputTests
     public void Append_ALineWithoutEnd_IsCutAndBounded()
     {
         List<string> lines = [];
-        var output = new OutputLines(lines.Add);
+        var output = new OutputLines(SecretValues.None, lines.Add);
         for (var i = 0; i < 1000; i++)
             output.Append(Encoding.UTF8.GetBytes(new string('x', 10_000)));
         output.Append("\nnext\n"u8);
 
         Assert.Equal([new string('x', OutputLines.LongestLine) + " …", "next"], lines);
+    }
+
+    [Fact]
+    public void Append_ASecretAcrossTheCut_IsNotToldInPart()
+    {
+        var secrets = SecretValues.Read([new("A", "A", null)], _ => "hunter22", _ => "");
+        for (var before = OutputLines.LongestLine - 9; before <= OutputLines.LongestLine; before++)
+        {
+            List<string> lines = [];
+            var output = new OutputLines(secrets, lines.Add);
+            output.Append(Encoding.UTF8.GetBytes(new string('x', before) + "hun\u001b[1mter22 and more\n"));
+
+            Assert.DoesNotContain(Assert.Single(lines), c => "hunter2".Contains(c));
+        }
     }
 
     [Fact]

@@ -64,14 +64,14 @@ public sealed class HousekeepingTests
 
     [Fact]
     public void Find_UnknownVersion_ListsWhatThereIs() => AssertRefused(
-        "demo has no retired release 'v9'. There is: v2 (deployment v2).", Document("v3", "v2", "v1"), "v9", Container("v2"));
+        "demo has no retired release of the version 'v9', and none whose deployment id begins so. There is: v2 (deployment v2).", Document("v3", "v2", "v1"), "v9", Container("v2"));
 
     [Fact]
     public void Find_ContainersGone_ListsWhatThereIs()
     {
-        AssertRefused("the containers of demo v1 are gone. There is: v2 (deployment v2).", Document("v3", "v2", "v1"), "v1", Container("v2"));
+        AssertRefused("the containers of demo v1 (deployment v1) are gone. There is: v2 (deployment v2).", Document("v3", "v2", "v1"), "v1", Container("v2"));
         AssertRefused(
-            "the containers of demo v2 are gone. No retired release has containers left: deploy the version again instead.", Document("v3", "v2"), null);
+            "the containers of demo v2 (deployment v2) are gone. No retired release has containers left: deploy the version again instead.", Document("v3", "v2"), null);
     }
 
     [Fact]
@@ -82,6 +82,23 @@ public sealed class HousekeepingTests
         Assert.Equal("v1", after.Active!.Version);
         Assert.Equal(["v3", "v2"], after.Retired.Select(release => release.Version));
     }
+
+    [Theory]
+    [InlineData("v1", "older")]
+    [InlineData("old", "older")]
+    [InlineData("older", "older")]
+    [InlineData("v0", "v0")]
+    public void Find_AVersionOrADeployment_TakesTheNewestThatIsKept(string to, string deployment)
+    {
+        var document = Document("v3") with { Retired = [Release("newer") with { Version = "v1" }, Release("older") with { Version = "v1" }, Release("v0")] };
+
+        Assert.Equal(deployment, RollbackTarget.Find("demo", document, to, [Container("older"), Container("v0")]).Active!.Deployment);
+    }
+
+    [Fact]
+    public void Find_TheBeginningOfTwoDeployments_IsRefused() => AssertRefused(
+        "'ol' is the beginning of 2 deployments of demo: give more of it. There is: older (deployment older), old (deployment old).",
+        Document("v3", "older", "old"), "ol", Container("older"), Container("old"));
 
     private static void AssertRefused(string sentence, ServiceDocument? document, string? version, params OwnContainer[] containers)
     {

@@ -15,24 +15,77 @@ public sealed partial class ManifestReaderTests
         routes: [{path: /}]
         environment: {A: "1"}
         secrets:
-          A:
           B: {env: X, file: y}
+          A:
           C: {env: ""}
           D: secret
+          "E,F":
         resources: {cpus: 0, memory: 1M}
         tests:
           - {image: demo-smoke}
           - {name: load, image: demo-load}
           - {name: load, image: demo-load}
         """,
-        "7: secrets: 'A' is in environment too: which of both?",
-        "8: secrets.B.env: choose one of env and file; without both it is the environment variable of the same name",
+        "7: secrets.B.env: choose one of env and file; without both it is the environment variable of the same name",
+        "8: secrets: 'A' is in environment too: which of both?",
         "9: secrets.C.env: is empty: the environment variable of the CI host",
         "10: secrets.D must be a mapping of env, file",
-        "11: resources.memory: must be at least 6M, which is Docker's own limit",
-        "11: resources.cpus: '0' must be a number from 0.01 to 1024",
-        "13: tests[0].name is missing: what this suite is called, such as smoke",
-        "15: tests[2].name: 'load' is already the name of a suite");
+        "11: secrets: 'E,F' has a comma, which no name of a secret may have",
+        "12: resources.memory: must be at least 6M, which is Docker's own limit",
+        "12: resources.cpus: '0' must be a number from 0.01 to 1024",
+        "14: tests[0].name is missing: what this suite is called, such as smoke",
+        "16: tests[2].name: 'load' is already the name of a suite");
+
+    [Fact]
+    public void Read_FaultsOfTheDocumentsOwnRules_AreNamedByTheirLines() => AssertErrors(
+        """
+        name: demo
+        image: demo:v1
+        port: 80
+        routes: [{path: /}]
+        drain: 2h
+        traffic:
+          retries: {attempts: 2}
+          probe:
+            interval: 1ms
+            path: health
+          passive:
+            window: 1s
+            error-share: 0%
+          slow-start: 2h
+        strategy:
+          ab:
+            share: 10%
+            header:
+              name: X Beta
+              value: ä
+        """,
+        "5: drain: 2h must be 0s to 1h",
+        "9: traffic.probe.interval: 1ms must be 1s to 10m",
+        "10: traffic.probe.path: 'health' must be a path that begins with '/', such as /health",
+        "13: traffic.passive.error-share: 0 must be 0.001 to 1",
+        "14: traffic.slow-start: 2h must be 0s to 1h",
+        "19: strategy.ab.header.name: 'X Beta' must be a token: letters, digits and !#$%&'*+-.^_`|~",
+        "20: strategy.ab.header.value: 'ä' must be visible ASCII characters and spaces");
+
+    [Fact]
+    public void Read_KeysThatAreGivenAgain_AreToldWithAllElse() => AssertErrors(
+        """
+        name: demo
+        image: demo
+        port: 80
+        routes:
+          - path: /a
+            path: /b
+          - path: /c
+        image: {of: [another, {kind: x}]}
+        colour: red
+        environment: {A: "1", B: "2", A: "3"}
+        """,
+        "6: 'path' is on line 5 already: which of both?",
+        "8: 'image' is on line 2 already: which of both?",
+        "9: unknown key 'colour'; known here: name, image, port, routes, replicas, hosts, environment, secrets, resources, health, tests, traffic, strategy, watch, drain, keep, warm",
+        "10: 'A' is on line 10 already: which of both?");
 
     [Fact]
     public void Read_NothingRequired_NamesAllThatIsMissing() => AssertErrors(
@@ -95,17 +148,21 @@ public sealed partial class ManifestReaderTests
     public void Read_NoMapping_SaysWhatAManifestIs(string text, string error) => AssertErrors(text, error);
 
     [Theory]
-    [InlineData("name: demo\nname: other", 2)]
     [InlineData("name: [demo", 1)]
+    [InlineData("name: demo\n\n\timage: demo", 1, " (noticed on line 3)")]
+    [InlineData("name: 'demo\nport: 1\n", 1, " (noticed on line 2)")]
+    [InlineData("name: demo\nport: 1\n? [image\nkeep: 1", 2)]
+    [InlineData("name: demo\nname: demo\nport: }", 3)]
     [InlineData("name: demo\n  port: 1", 2)]
-    public void Read_NotYaml_NamesTheLine(string text, int line)
+    public void Read_NotYaml_NamesTheLine(string text, int line, string end = "")
     {
         var result = ManifestReader.Read(text, _ => null);
 
         Assert.Null(result.Manifest);
-        var error = Assert.Single(result.Errors);
+        var error = result.Errors[^1];
         Assert.Equal(line, error.Line);
         Assert.StartsWith("not YAML: ", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith(end, error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -116,8 +116,8 @@ public sealed partial class ManifestReaderTests
     [InlineData("traffic: {balance: fastest}", "traffic.balance: 'fastest' is not known; ")]
     [InlineData("traffic: {retries: {budget: 0.2}}", "traffic.retries.budget: '0.2' must be a share in percent, such as 5%")]
     [InlineData("traffic: {concurrency: {queue: 1}}", "traffic.concurrency.per-instance is missing")]
-    [InlineData("traffic: {probe: {path: health}}", "traffic: traffic.probe.path 'health' must be a path that begins with '/'")]
-    [InlineData("traffic: {slow-start: 2h}", "traffic: traffic.slowStart 2h must be 0s to 1h")]
+    [InlineData("traffic: {probe: {path: health}}", "traffic.probe.path: 'health' must be a path that begins with '/'")]
+    [InlineData("traffic: {slow-start: 2h}", "traffic.slow-start: 2h must be 0s to 1h")]
     [InlineData("traffic: {slow: 2h}", "unknown key 'traffic.slow'; ")]
     [InlineData("strategy: {canary: {steps: [50%, 10%]}}", "strategy.canary.steps: each step must be larger than the one before")]
     [InlineData("strategy: {canary: {steps: [100%]}}", "strategy.canary.steps[0]: '100%' must be a share between 0 and 100 %, such as 10%")]
@@ -129,7 +129,7 @@ public sealed partial class ManifestReaderTests
     [InlineData("strategy: {rolling: {batch: 0}}", "strategy.rolling.batch: '0' must be a whole number from 1 to 50")]
     [InlineData("strategy: {ab: {}}", "strategy.ab: which requests? Give share, header or cookie")]
     [InlineData("strategy: {ab: {header: {name: X-Beta}}}", "strategy.ab.header.value is missing")]
-    [InlineData("strategy: {ab: {cookie: {name: a b, value: x}}}", "strategy.ab.cookie: strategy.ab.cookie.name 'a b' must be a token")]
+    [InlineData("strategy: {ab: {cookie: {name: a b, value: x}}}", "strategy.ab.cookie.name: 'a b' must be a token")]
     [InlineData("watch: {for: 10ms}", "watch.for: '10ms' must be at least 1s")]
     public void Read_AFaultyPolicy_IsToldWithItsKey(string more, string expected)
     {

@@ -58,7 +58,7 @@ public sealed class ManifestSchemaTests
     private static readonly string[] BeyondASchema =
     [
         "must be at least", "must be at most", "must be longer than healthy-for", "is already a route", "is named twice", "is already the name of a suite", "is in environment too", "each step must be larger",
-        "slowStart", "traffic.drain", "concurrency.wait", "probe.interval", "probe.timeout", "passive.window", "passive.ejection", "passive.errorShare",
+        "slow-start", "drain: ", "concurrency.wait", "probe.interval", "probe.timeout", "passive.window", "passive.ejection", "passive.error-share",
     ];
 
     [Fact]

@@ -91,7 +91,7 @@ public sealed class OutputTests
 
         var table = StatusRow.Table(StatusReader.Rows("demo", document, instances, answers), DateTimeOffset.UnixEpoch.AddSeconds(90));
 
-        Assert.Contains("\"stage\": \"active\"", JsonSerializer.Serialize(StatusReader.Rows("demo", document, instances, answers), ReportJson.Default.IReadOnlyListStatusRow), StringComparison.Ordinal);
+        Assert.Contains("\"stage\":\"active\"", JsonSerializer.Serialize(StatusReader.Rows("demo", document, instances, answers), ReportJson.Default.IReadOnlyListStatusRow), StringComparison.Ordinal);
         Assert.Equal(
             [
                 "SERVICE  STAGE      VERSION  DEPLOYMENT  HOST  INSTANCE           HEALTH    SHARE  IN FLIGHT  AGE",
@@ -126,7 +126,7 @@ public sealed class OutputTests
     public async Task WatchAsync_InALog_IsANewTableAfterEachChange()
     {
         var output = new StringWriter();
-        var screen = new Screen(output, output, json: false, isTerminal: false, TimeProvider.System);
+        var screen = new Screen(output, output, json: false, terminal: null, TimeProvider.System);
         Columns Table(string health) => new(["HEALTH"], [[health]]);
 
         await screen.WatchAsync(
@@ -136,6 +136,24 @@ public sealed class OutputTests
             (one, other) => string.Equals(one, other, StringComparison.OrdinalIgnoreCase));
 
         Assert.Equal("HEALTH\npassing\n\nHEALTH\ncritical\n", output.ToString().ReplaceLineEndings("\n"));
+    }
+
+    [Fact]
+    public async Task WatchAsync_Json_IsALineAfterEachChange()
+    {
+        var output = new StringWriter();
+        var screen = new Screen(output, output, json: true, terminal: null, TimeProvider.System);
+        StatusRow row = new("demo", Stage.Active, "v2", V2.Deployment, "n", "http://10.0.0.9:1", "passing", 100, InFlight: 3, default);
+
+        await screen.WatchAsync<IReadOnlyList<StatusRow>>(
+            new IReadOnlyList<StatusRow>[] { [row], [row with { InFlight = 9 }], [row, row with { Version = "\u001bc\u009b\r\n" }] }.ToAsyncEnumerable(),
+            json => json.IReadOnlyListStatusRow,
+            _ => new Columns([], []),
+            StatusRow.Same);
+
+        var lines = output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal([1, 2], lines.Select(line => JsonDocument.Parse(line).RootElement.GetArrayLength()));
+        Assert.DoesNotContain(output.ToString(), c => char.IsControl(c) && c != '\n');
     }
 
     [Fact]

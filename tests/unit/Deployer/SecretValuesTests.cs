@@ -29,6 +29,39 @@ public sealed class SecretValuesTests
     public void Mask_ALineWithASecret_HasStarsInItsPlace(string line, string told) => Assert.Equal(
         told, Read(new("DB_PASSWORD", "DB_PASSWORD", null), new("KEY", null, "key.pem"), new("L", "LINES", null)).Mask(line));
 
+    [Theory]
+    [InlineData("hunter2", "***")]
+    [InlineData("x h", "x ***")]
+    [InlineData("hunter22longe", "***")]
+    [InlineData("hunter22", "***")]
+    [InlineData("hunter22 ", "*** ")]
+    [InlineData("-----BEGIN hunt", "*** ***")]
+    [InlineData("x", "x")]
+    [InlineData("", "")]
+    public void Mask_ALineThatIsCut_HasNoBeginningOfASecretAtItsEnd(string line, string told) =>
+        Assert.Equal(told, Read(new("DB_PASSWORD", "DB_PASSWORD", null), new("KEY", null, "key.pem")).Mask(line, cut: true));
+
+    [Theory]
+    [InlineData("""{"password":"p\u00E4\u0022ss/w\u002Brd \u0026"}""")]
+    [InlineData("""{"password":"pä\"ss/w+rd &"}""")]
+    [InlineData("GET /?password=p%C3%A4%22ss%2Fw%2Brd%20%26 ")]
+    [InlineData("GET /?password=p%C3%A4%22ss%2Fw%2Brd+%26 ")]
+    [InlineData("pä\"ss/w+rd &")]
+    public void Mask_ASecretInJsonOrAUrl_HasStarsInItsPlace(string line)
+    {
+        var secrets = SecretValues.Read([new("P", "P", null)], _ => "pä\"ss/w+rd &", _ => "");
+
+        Assert.DoesNotContain("rd", secrets.Mask(line).Replace("password", "", StringComparison.Ordinal), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void And_TwoThatMaskBesideEachOther_LeaveNothingBetween()
+    {
+        var both = SecretValues.Read([new("A", "A", null)], _ => "abcdefgh", _ => "").And(SecretValues.Read([new("B", "B", null)], _ => "efghijkl", _ => ""));
+
+        Assert.Equal("x *** y ***", both.Mask("x abcdefghijkl y efghijkl"));
+    }
+
     [Fact]
     public void In_AContainerThatNamesItsSecrets_MasksWhatItHasUnderTheNames()
     {

@@ -88,19 +88,14 @@ public sealed class ServiceDocumentTests
     }
 
     [Fact]
-    public void Rollback_ToVersion_TakesTheMostRecentOfThatVersion()
-    {
-        var document = ServiceDocument.Create("demo", [Demo])
-            .Promote(Release("first", "v1")).Promote(Release("second", "v1")).Promote(Release("d3", "v3")).Promote(Release("d4", "v4"));
-
-        Assert.Equal("second", document.Rollback("v1")?.Active?.Deployment);
-    }
+    public void Rollback_ToADeployment_MakesItActive() =>
+        Assert.Equal(("d1", "d3"), (Promoted("d1", "d2", "d3").Rollback("d1")?.Active?.Deployment, Promoted("d1", "d2", "d3").Rollback("d1")?.Previous?.Deployment));
 
     [Fact]
     public void Rollback_WithoutATarget_IsNull()
     {
         Assert.Null(Promoted("d1").Rollback());
-        Assert.Null(Promoted("d1", "d2").Rollback("v9"));
+        Assert.Null(Promoted("d1", "d2").Rollback("d9"));
     }
 
     [Theory]

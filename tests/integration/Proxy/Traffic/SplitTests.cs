@@ -122,7 +122,8 @@ public sealed class SplitTests(ConsulFixture consul) : IAsyncLifetime
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var store = new MeshStore(consul.Client, new BlockingQuery(NullLogger<BlockingQuery>.Instance, TimeProvider.System));
-        await store.PublishKeysAsync(scene.Service.Name, key, Ct);
+        await store.EnsureCookieKeyAsync(Ct);
+        await store.PublishSignerAsync(scene.Service.Name, key, TimeProvider.System.GetUtcNow(), Ct);
         var pass = CandidatePass.Sign(key, scene.Service.Name, "two", TimeProvider.System.GetUtcNow().AddMinutes(5));
 
         // The proxy learns of the key by a watch of its own.

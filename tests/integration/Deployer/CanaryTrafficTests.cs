@@ -1,0 +1,121 @@
+using System.Collections.Concurrent;
+using System.Net;
+using ServiceMesh.Deployer;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Deployer;
+
+/// <summary>Who answers whom while a real deploy brings a canary through its steps.</summary>
+[Collection(DeployerCollection.Name)]
+public sealed class CanaryTrafficTests(DeployerFixture host) : IAsyncLifetime
+{
+    private const int Users = 40;
+
+    private readonly ConcurrentDictionary<(double Share, string Version), int> answers = new();
+    private ProxiedDeployer proxied = null!;
+
+    // What the document says the candidate's share is.
+    private double share;
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    private string Path => $"/{proxied.Command.Service}/work";
+
+    public async ValueTask InitializeAsync()
+    {
+        await host.Consul.KV.Delete("mesh/keys/cookie", Ct);
+        proxied = await ProxiedDeployer.StartAsync(host);
+        var first = await proxied.DeployAsync("good");
+        Assert.True(first.Code == ExitCode.Done, first.Output);
+        // Without it a client's cookie is worth nothing at another proxy, or at the same one when it has started anew.
+        Assert.NotNull((await host.Consul.KV.Get("mesh/keys/cookie", Ct)).Response);
+    }
+
+    public ValueTask DisposeAsync() => proxied.DisposeAsync();
+
+    [Fact]
+    public async Task Canary_UnderLoad_SharesAreMetAndAUserOnlyMovesToTheNewRelease()
+    {
+        using var stop = new CancellationTokenSource();
+        var users = Enumerable.Range(0, Users).Select(_ => FollowAsync(stop.Token)).ToArray();
+        var load = Enumerable.Range(0, 12).Select(_ => CountAsync(stop.Token)).ToArray();
+        var watching = WatchShareAsync(stop.Token);
+
+        var ended = await proxied.DeployAsync("better", """
+            strategy:
+              canary:
+                steps: [10%, 50%]
+                bake: 11s
+                minimum: 100
+                error-share: 1%
+                p99-ratio: 50
+            """);
+        // All of it, for a moment.
+        await Until.TrueAsync(() => Task.FromResult(Of(100).Sum() > 100));
+        await stop.CancelAsync();
+        await Task.WhenAll([watching, .. load]);
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        foreach (var step in (double[])[0, 10, 50, 100])
+            TestContext.Current.TestOutputHelper!.WriteLine($"{step} %: good answered {Of(step)[0]}, better {Of(step)[1]}");
+        Assert.All((double[])[10, 50, 100], step =>
+        {
+            var (good, better) = (Of(step)[0], Of(step)[1]);
+            Assert.InRange(100.0 * better / (good + better), step - 2, step + 2);
+        });
+        Assert.All((double[])[10, 50], step => Assert.InRange(Of(step).Sum(), 10_000, int.MaxValue));
+        var seen = await Task.WhenAll(users);
+        Assert.All(seen, versions => Assert.Equal(["good", "better"], versions));
+    }
+
+    // The answers of clients that are new each time. One on the way while the share changes counts for neither step.
+    private async Task CountAsync(CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            var before = Volatile.Read(ref share);
+            var version = await VersionAsync(proxied.Proxy.Http);
+            if (Volatile.Read(ref share) == before)
+                answers.AddOrUpdate((before, version), 1, (_, count) => count + 1);
+        }
+    }
+
+    /// <summary>One client that keeps its cookie.</summary>
+    /// <returns>The versions that it met, each as often as it changed.</returns>
+    private async Task<List<string>> FollowAsync(CancellationToken stop)
+    {
+        using var user = new HttpClient { BaseAddress = proxied.Proxy.Http.BaseAddress };
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(100));
+        List<string> met = [];
+        while (!stop.IsCancellationRequested)
+        {
+            var version = await VersionAsync(user);
+            if (met is not [.., var last] || last != version)
+                met.Add(version);
+            await timer.WaitForNextTickAsync(Ct);
+        }
+
+        return met;
+    }
+
+    private async Task<string> VersionAsync(HttpClient client)
+    {
+        using var answer = await client.GetAsync(Path, Ct);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        return await answer.Content.ReadAsStringAsync(Ct);
+    }
+
+    // The proxy follows the document within milliseconds.
+    private async Task WatchShareAsync(CancellationToken stop)
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
+        while (!stop.IsCancellationRequested)
+        {
+            var document = await proxied.Command.DocumentAsync();
+            Volatile.Write(ref share, document!.Active!.Version == "better" ? 100 : document.Split?.Share ?? 0);
+            await timer.WaitForNextTickAsync(Ct);
+        }
+    }
+
+    private int[] Of(double step) => [.. ((string[])["good", "better"]).Select(version => answers.GetValueOrDefault((step, version)))];
+}

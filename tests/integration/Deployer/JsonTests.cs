@@ -1,0 +1,80 @@
+using System.Text.Json;
+using ServiceMesh.Deployer;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Deployer;
+
+/// <summary>What a program reads that calls the deployer with <c>--json</c>: one document a line on stdout, and nothing else there.</summary>
+[Collection(DeployerCollection.Name)]
+public sealed class JsonTests(DeployerFixture host)
+{
+    private readonly DeployerCommand deployer = new(host);
+    private readonly HashSet<string> asked = new(StringComparer.Ordinal);
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task EachVerb_Json_IsOneDocumentInOneLine()
+    {
+        var (service, written) = (deployer.Service, Path.Combine(Path.GetTempPath(), $"{deployer.Service}.init.yaml"));
+        var manifest = await deployer.WriteManifestAsync(more: "strategy: {ab: {share: 10%}}");
+        try
+        {
+            Assert.Equal(5000, (await DoneAsync("init", $"{host.Registry}/app:v1", "--file", written)).GetProperty("port").GetInt32());
+            Assert.Equal(service, (await DoneAsync("validate", manifest)).GetProperty("service").GetString());
+            Assert.EndsWith("--check-index 0", (await DoneAsync("plan", manifest, "--version", "v1")).GetProperty("command").GetString(), StringComparison.Ordinal);
+            await DeliveredAsync("v1", "deploy", manifest, "--version", "v1");
+            await DeliveredAsync("v1", "pause", service);
+            await DeliveredAsync("v1", "maintenance", service);
+            await DeliveredAsync("v1", "resume", service);
+            await DeliveredAsync("v1", "scale", service, "2");
+            // Beside the active release, which the report is about.
+            await DeliveredAsync("v1", "deploy", manifest, "--version", "v2");
+            var candidate = (await deployer.DocumentAsync())!.Split!.Release.Deployment;
+            await DeliveredAsync("v1", "split", service, candidate[..8], "--share", "20");
+            await DeliveredAsync("v2", "promote", service, candidate[..8], "--drain", "100ms");
+            await DeliveredAsync("v1", "rollback", service, "--drain", "100ms");
+            await DeliveredAsync("v1", "abort", service);
+            Assert.Equal("active", (await DoneAsync("status", service))[0].GetProperty("stage").GetString());
+            Assert.Equal("deploy", (await DoneAsync("history", service))[0].GetProperty("action").GetString());
+            Assert.Equal(JsonValueKind.Null, (await DoneAsync("lock", "status", service)).GetProperty("holder").ValueKind);
+            await using (var held = await deployer.Locks.TryAcquireAsync(service, new LockHolder("ci@other", "deploy of v9", TimeProvider.System.GetUtcNow()), Ct))
+                await DoneAsync("lock", "release", service);
+            await DoneAsync("logs", service, "--tail", "1");
+            // A JSON document by itself, for people as for programs.
+            JsonDocument.Parse((await deployer.RunAsync(["schema", "--json"])).Stdout).Dispose();
+        }
+        finally
+        {
+            File.Delete(manifest);
+            File.Delete(written);
+        }
+
+        // A script for a shell is no JSON.
+        Assert.Equal(["completion", "schema"], CommandLine.Root().Subcommands.Select(verb => verb.Name).Except(asked).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Deploy_JsonAndRejected_IsOneDocumentWithTheTestsAndThePhases()
+    {
+        var ended = await deployer.DeployAsync("v1", tests: "fail", args: ["--json"]);
+
+        Assert.Equal(ExitCode.Rejected, ended.Code);
+        using var document = JsonDocument.Parse(Assert.Single(ended.Stdout.TrimEnd('\n').Split('\n')));
+        Assert.Equal(1, document.RootElement.GetProperty("tests")[0].GetProperty("failed").GetInt32());
+        Assert.Contains("no  tests", ended.Stderr, StringComparison.Ordinal);
+        await deployer.AssertUntouchedAsync();
+    }
+
+    private async Task DeliveredAsync(string version, params string[] args) =>
+        Assert.Equal(version, (await DoneAsync(args)).GetProperty("release").GetProperty("version").GetString());
+
+    private async Task<JsonElement> DoneAsync(params string[] args)
+    {
+        asked.Add(args[0]);
+        var ended = await deployer.RunAsync([.. args, "--json"]);
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        using var document = JsonDocument.Parse(Assert.Single(ended.Stdout.TrimEnd('\n').Split('\n')));
+        return document.RootElement.Clone();
+    }
+}

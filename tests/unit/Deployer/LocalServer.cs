@@ -1,0 +1,45 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace ServiceMesh.Tests.Unit.Deployer;
+
+/// <summary>As much of a part of the mesh as a test needs: JSON by path, or no answer at all where there is none.</summary>
+internal sealed class LocalServer : IDisposable
+{
+    private readonly HttpListener listener = new();
+    private readonly Func<string, string?> answer;
+
+    public LocalServer(Func<string, string?> answer)
+    {
+        this.answer = answer;
+        using (var free = new TcpListener(IPAddress.Loopback, 0))
+        {
+            free.Start();
+            Port = ((IPEndPoint)free.LocalEndpoint).Port;
+        }
+
+        listener.Prefixes.Add(Address("http").ToString());
+        listener.Start();
+        listener.BeginGetContext(Asked, null);
+    }
+
+    public int Port { get; }
+
+    public Uri Address(string scheme) => new($"{scheme}://127.0.0.1:{Port.ToString(CultureInfo.InvariantCulture)}/");
+
+    public void Dispose() => listener.Abort();
+
+    private void Asked(IAsyncResult result)
+    {
+        if (!listener.IsListening)
+            return;
+        var context = listener.EndGetContext(result);
+        listener.BeginGetContext(Asked, null);
+        if (answer(context.Request.Url!.AbsolutePath) is not { } json)
+            return;
+        context.Response.ContentType = "application/json";
+        context.Response.Close(Encoding.UTF8.GetBytes(json), willBlock: true);
+    }
+}
