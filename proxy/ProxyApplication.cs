@@ -57,6 +57,7 @@ internal static class ProxyApplication
         builder.Services.AddHttpForwarder();
         builder.Services.AddSingleton<Chooser>();
         builder.Services.AddSingleton<WaitingRoom>();
+        builder.Services.AddSingleton<Patience>();
         builder.Services.AddSingleton<Upstream>();
         // As the client of the instances reads them: byte by byte.
         builder.Services.Configure<KestrelServerOptions>(kestrel => kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1);

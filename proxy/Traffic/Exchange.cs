@@ -31,8 +31,11 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
     /// <summary>Whether it came with a valid candidate pass.</summary>
     public bool HasPass { get; set; }
 
-    /// <summary>Whether it has waited for a place.</summary>
-    public bool Waited { get; set; }
+    /// <summary>Since when it has waited for a place, by the clock of <see cref="TimeProvider.GetTimestamp"/>; <c>null</c> if it does not.</summary>
+    public long? WaitsSince { get; set; }
+
+    /// <summary>Since when it was held by a pause, by that clock; <c>null</c> if it was not.</summary>
+    public long? HeldSince { get; set; }
 
     /// <summary>The cookie that the client brought, or its first one.</summary>
     public MeshCookie? Cookie { get; set; }
@@ -82,7 +85,7 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
     public void Begin(RouteTarget target, ServiceModel service, ServiceDocument document, MemberModel member)
     {
         (Target, Service, Document, Member) = (target, service, document, member);
-        IsPutAside = false;
+        (IsPutAside, WaitsSince) = (false, null);
         (Asked, AnsweredAfter, AnswerStatus, Failure) = (handler.Now, null, null, null);
         Attempt = Span is null ? null : Tracing.Ask(Span, this);
     }

@@ -1,4 +1,3 @@
-using ServiceMesh.Policy;
 using ServiceMesh.Proxy.Answers;
 using ServiceMesh.Proxy.Following;
 using ServiceMesh.Proxy.Health;
@@ -20,7 +19,7 @@ internal sealed partial class TrafficHandler(
     SnapshotHolder snapshots,
     Chooser chooser,
     Keys keys,
-    WaitingRoom room,
+    Patience patience,
     IHttpForwarder forwarder,
     Upstream upstream,
     PassiveHealth health,
@@ -60,7 +59,7 @@ internal sealed partial class TrafficHandler(
 
             if (document.Pause is { } pause)
             {
-                if (!await PausedAsync(exchange, snapshot, service, pause))
+                if (!await patience.PausedAsync(exchange, snapshot, service, pause))
                     return;
                 continue;
             }
@@ -68,7 +67,7 @@ internal sealed partial class TrafficHandler(
             var choice = chooser.Choose(exchange, service, document);
             if (choice.Member is not { } member)
             {
-                if (!await NotEnteredAsync(exchange, service, document, choice.Kind))
+                if (!await NotEnteredAsync(exchange, service, document, choice))
                     return;
                 continue;
             }
@@ -87,7 +86,7 @@ internal sealed partial class TrafficHandler(
             {
                 exchange.EndAttempt();
                 member.State.Leave();
-                service.State.Line.Call();
+                service.State.Line.Call(member.Instance.Deployment);
             }
         }
     }
@@ -173,13 +172,13 @@ internal sealed partial class TrafficHandler(
     }
 
     /// <returns>Whether to choose again; else the client has its answer.</returns>
-    private async ValueTask<bool> NotEnteredAsync(Exchange exchange, ServiceModel service, ServiceDocument document, ChoiceKind why)
+    private async ValueTask<bool> NotEnteredAsync(Exchange exchange, ServiceModel service, ServiceDocument document, Choice choice)
     {
         var name = service.Stored.Service;
-        switch (why)
+        switch (choice.Kind)
         {
             case ChoiceKind.Full:
-                return await PlaceAsync(exchange, service, document.Traffic.Concurrency!);
+                return await patience.PlaceAsync(exchange, service, choice.Pool!, document.Traffic.Concurrency!);
             case ChoiceKind.Refused:
                 exchange.Refuse(service, Refusal.Pass);
                 await Problem.WriteAsync(
@@ -193,74 +192,6 @@ internal sealed partial class TrafficHandler(
                 return false;
         }
     }
-
-    /// <returns>Whether to go on; else the client has its answer.</returns>
-    private async ValueTask<bool> PausedAsync(Exchange exchange, Snapshot snapshot, ServiceModel service, Pause pause)
-    {
-        var left = (pause.Limit ?? Pause.DefaultLimit) - time.GetElapsedTime(exchange.Started);
-        if (left > TimeSpan.Zero)
-        {
-            if (!room.TryEnter())
-            {
-                exchange.Refuse(service, Refusal.Paused);
-                await Problem.UnavailableAsync(exchange.Context, "The service is paused, and too many requests wait for it already.");
-                return false;
-            }
-
-            service.State.Meter.Hold();
-            try
-            {
-                await snapshots.NextAsync(snapshot).WaitAsync(left, time, exchange.Context.RequestAborted);
-                return true;
-            }
-            catch (TimeoutException)
-            {
-                // Said below.
-            }
-            catch (OperationCanceledException) when (exchange.Context.RequestAborted.IsCancellationRequested)
-            {
-                return false;
-            }
-            finally
-            {
-                room.Leave();
-                service.State.Meter.LetGo();
-            }
-        }
-
-        exchange.Refuse(service, Refusal.Paused);
-        await Problem.WriteAsync(
-            exchange.Context, StatusCodes.Status504GatewayTimeout, "The service is paused, and was for as long as a request may wait.");
-        return false;
-    }
-
-    /// <returns>Whether to choose again; else the client has its answer.</returns>
-    private async ValueTask<bool> PlaceAsync(Exchange exchange, ServiceModel service, ConcurrencyLimit limit)
-    {
-        var left = (limit.Wait ?? ConcurrencyLimit.DefaultWait) - time.GetElapsedTime(exchange.Started);
-        try
-        {
-            if (left > TimeSpan.Zero
-                && await service.State.Line.WaitAsync(
-                    new Turn(limit.Queue, exchange.Waited, left), () => HasPlace(service, limit), time, exchange.Context.RequestAborted))
-            {
-                exchange.Waited = true;
-                return true;
-            }
-        }
-        catch (OperationCanceledException) when (exchange.Context.RequestAborted.IsCancellationRequested)
-        {
-            return false;
-        }
-
-        exchange.Refuse(service, Refusal.Full);
-        await Problem.UnavailableAsync(
-            exchange.Context, $"Service '{service.Stored.Service}' has as many requests as its instances may have at once.");
-        return false;
-    }
-
-    private static bool HasPlace(ServiceModel service, ConcurrencyLimit limit) =>
-        Array.Exists(service.Traffic, member => member.State.InFlight < limit.PerInstance);
 
     private static Task NoRouteAsync(HttpContext context, Snapshot snapshot) =>
         snapshot.Origin == SnapshotOrigin.None
