@@ -64,6 +64,7 @@ internal sealed record ServiceUrl(string? Url, string Name);
 /// <param name="Gone">Whether it left the catalog; it is told of only for as long as it has requests.</param>
 /// <param name="DrainsUntil">When the requests that it still has are aborted, because it left the traffic.</param>
 /// <param name="EjectedUntil">Until when it is out of the traffic for its own answers.</param>
+/// <param name="Fault">Why it is set aside and never asked: its address is none; <c>null</c> if it is not.</param>
 internal sealed record InstanceReport(
     string Id,
     string Url,
@@ -77,7 +78,8 @@ internal sealed record InstanceReport(
     string Probe,
     bool Gone,
     DateTimeOffset? DrainsUntil,
-    DateTimeOffset? EjectedUntil)
+    DateTimeOffset? EjectedUntil,
+    string? Fault)
 {
     public static InstanceReport Of(MemberModel member, bool isGone) => new(
         member.Instance.Id,
@@ -92,5 +94,6 @@ internal sealed record InstanceReport(
         member.Health.Admission switch { Admission.Admitted => "good", Admission.Failed => "failed", _ => "pending" },
         isGone,
         member.DrainsUntil,
-        member.Health.EjectedUntil);
+        member.Health.EjectedUntil,
+        member.Fault);
 }
