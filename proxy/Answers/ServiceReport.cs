@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using ServiceMesh.Proxy.Health;
+using ServiceMesh.Proxy.Listening;
 using ServiceMesh.Proxy.Snapshots;
 
 namespace ServiceMesh.Proxy.Answers;
@@ -45,6 +46,19 @@ internal sealed record ServiceReport(
             stored.Fault ?? snapshot.Routes.Faults.GetValueOrDefault(stored.Service),
             snapshot.Held.TryGetValue(stored.Service, out var until) ? until : null);
     }
+
+    /// <summary>The report together with that of the proxy that this one took over from, while that one has requests: to whoever asks they are one.</summary>
+    public ServiceReport With(LeavingReport? leaving) => leaving is null
+        ? this
+        : this with
+        {
+            Index = Math.Min(Index, leaving.Index),
+            Instances =
+            [
+                .. Instances.Select(own => own with { InFlight = own.InFlight + leaving.Instances.Where(own.IsSame).Sum(other => other.InFlight) }),
+                .. leaving.Instances.Where(other => other.InFlight > 0 && !Instances.Any(other.IsSame)),
+            ],
+        };
 }
 
 /// <summary>The address that the service's traffic goes to at the moment, if any.</summary>
@@ -81,6 +95,8 @@ internal sealed record InstanceReport(
     DateTimeOffset? EjectedUntil,
     string? Fault)
 {
+    public bool IsSame(InstanceReport other) => (Id, Url) == (other.Id, other.Url);
+
     public static InstanceReport Of(MemberModel member, bool isGone) => new(
         member.Instance.Id,
         member.Instance.Url,
