@@ -146,12 +146,21 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
             return new ValueTask<bool>(result: false);
         }
 
-        handler.IssueCookie(this, Service);
-        return Target!.Transformer.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
+        return Issued is null
+            ? Target!.Transformer.TransformResponseAsync(httpContext, proxyResponse, cancellationToken)
+            : TransformAndIssueAsync(httpContext, proxyResponse, cancellationToken);
     }
 
     public override ValueTask TransformResponseTrailersAsync(HttpContext httpContext, HttpResponseMessage proxyResponse, CancellationToken cancellationToken) =>
         Target!.Transformer.TransformResponseTrailersAsync(httpContext, proxyResponse, cancellationToken);
+
+    // Afterwards: what a route does to Set-Cookie is meant for its instances' cookies.
+    private async ValueTask<bool> TransformAndIssueAsync(HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
+    {
+        var goesOn = await Target!.Transformer.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
+        handler.IssueCookie(this, Service);
+        return goesOn;
+    }
 
     private async ValueTask TransformOwnRequestAsync(
         HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)

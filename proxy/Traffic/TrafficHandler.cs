@@ -5,6 +5,7 @@ using ServiceMesh.Proxy.Metering;
 using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic.Choosing;
 using ServiceMesh.Proxy.Traffic.Retries;
+using ServiceMesh.Proxy.Traffic.Transforming;
 using ServiceMesh.Proxy.Traffic.Upstreams;
 using ServiceMesh.Proxy.Traffic.Waiting;
 using Yarp.ReverseProxy.Forwarder;
@@ -24,6 +25,7 @@ internal sealed partial class TrafficHandler(
     Upstream upstream,
     PassiveHealth health,
     ProxyMeter meter,
+    TrustedProxies trusted,
     TimeProvider time,
     ILogger<TrafficHandler> log)
 {
@@ -97,8 +99,8 @@ internal sealed partial class TrafficHandler(
         && chooser.HasOther(exchange, service, document)
         && service.State.Retries.TryWithdraw();
 
-    public void IssueCookie(Exchange exchange, ServiceModel service) =>
-        exchange.Issued?.Issue(exchange.Context, service.Stored.Service, keys.Ring.CookieKey.Span);
+    public void IssueCookie(Exchange exchange, ServiceModel service) => exchange.Issued?.Issue(
+        exchange.Context.Response, service.Stored.Service, keys.Ring.CookieKey.Span, isSecure: trusted.CameWithTls(exchange.Context));
 
     /// <returns>Whether the client has its answer; else another instance is to be asked.</returns>
     private async ValueTask<bool> ForwardAsync(Exchange exchange, RouteTarget target, ServiceModel service, ServiceDocument document)
@@ -114,15 +116,19 @@ internal sealed partial class TrafficHandler(
 
         if (exchange.Retries == 0)
             service.State.Retries.Deposit(document.Traffic.Retries.Budget);
+        else
+            service.State.Retries.Send();
         var aborted = member.State.Aborted;
         var error = await forwarder.SendAsync(
             context, Upstream.AddressOf(target.Route, member.Url), upstream.ClientOf(target.Route), target.Request, exchange, aborted);
         var reason = context.GetForwarderErrorFeature()?.Exception;
+        var isOver = context.RequestAborted.IsCancellationRequested || aborted.IsCancellationRequested;
+        var failure = FailureRule.Of(error, reason, exchange.AnsweredAfter is not null, isOver);
         // Whoever was aborted, by the client or by the end of a drain, tells nothing of the instance.
-        if (!exchange.HasPass && !IsOver(context, aborted))
-            health.Record(service, member, error, reason, context.Response.StatusCode);
+        if (!exchange.HasPass && !isOver)
+            health.Record(service, member, failure, context.Response.StatusCode);
         if (error is not ForwarderError.None && !exchange.IsPutAside)
-            exchange.Fail(FailureRule.Of(error, reason, exchange.AnsweredAfter is not null, IsOver(context, aborted)));
+            exchange.Fail(failure);
         if (exchange.IsPutAside)
         {
             AskingAnother(service.Stored.Service, member.Url, "its answer was a failure");
@@ -154,9 +160,6 @@ internal sealed partial class TrafficHandler(
 
         return true;
     }
-
-    private static bool IsOver(HttpContext context, CancellationToken aborted) =>
-        context.RequestAborted.IsCancellationRequested || aborted.IsCancellationRequested;
 
     private static bool IsRetriable(HttpContext context, ForwarderError error, Exception? reason) =>
         RetryRule.NeverSent(error, reason)
