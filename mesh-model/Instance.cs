@@ -1,3 +1,4 @@
+using System.Net;
 using Consul;
 
 namespace ServiceMesh;
@@ -15,8 +16,21 @@ namespace ServiceMesh;
 public sealed record Instance(
     string Id, string Node, string Service, string Address, int Port, string Deployment, string Version, string Health, int Weight = 1)
 {
+    // RFC 1035, section 2.3.4, as text.
+    private const int LongestName = 253;
+
     /// <summary>The instance's address as a URL, <c>http://host:port</c>; IPv6 addresses are bracketed.</summary>
     public string Url => Address.Contains(':', StringComparison.Ordinal) ? $"http://[{Address}]:{Port}" : $"http://{Address}:{Port}";
+
+    /// <summary>
+    /// Why no request can be sent to it, with what to do; <c>null</c> if its address is sound. Consul takes any number for a
+    /// port and any text for an address.
+    /// </summary>
+    public string? Fault =>
+        Port is < IPEndPoint.MinPort + 1 or > IPEndPoint.MaxPort ? $"port {Port} is no TCP port: register 1 to {IPEndPoint.MaxPort}"
+        : Address.Length > LongestName || Uri.CheckHostName(Address) == UriHostNameType.Unknown || !Uri.TryCreate(Url, UriKind.Absolute, out _)
+            ? $"address '{Address}' is neither a host name nor an IP address: register one"
+        : null;
 
     /// <summary>Whether Consul's checks allow traffic to it: a warning does, critical and maintenance do not.</summary>
     public bool IsHealthy => Health is "passing" or "warning";

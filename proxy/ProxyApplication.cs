@@ -39,24 +39,12 @@ internal static class ProxyApplication
         builder.Services.AddSingleton<MeshStore>();
 
         builder.Services.AddSingleton(services => TrustedBy(services.GetRequiredService<IOptions<ProxyOptions>>().Value));
-        builder.Services.AddSingleton<SnapshotHolder>();
-        builder.Services.AddSingleton<LastGoodFile>();
-        builder.Services.AddSingleton<InstanceReader>();
-        builder.Services.AddSingleton<InstanceFollower>();
-        builder.Services.AddSingleton<MeshNews>();
-        builder.Services.AddSingleton<Probe>();
-        builder.Services.AddSingleton<Prober>();
-        builder.Services.AddSingleton<PassiveHealth>();
-        builder.Services.AddSingleton<MeshFollower>();
-        // The follower has the first snapshot before Kestrel begins to listen: no request meets an empty table.
-        builder.Services.AddHostedService(services => services.GetRequiredService<MeshFollower>());
-        builder.Services.AddHostedService<LastGoodKeeper>();
+        AddFollowing(builder.Services);
 
-        builder.Services.AddSingleton<Keys>();
-        builder.Services.AddHostedService(services => services.GetRequiredService<Keys>());
         builder.Services.AddHttpForwarder();
         builder.Services.AddSingleton<Chooser>();
         builder.Services.AddSingleton<WaitingRoom>();
+        builder.Services.AddSingleton<Patience>();
         builder.Services.AddSingleton<Upstream>();
         // As the client of the instances reads them: byte by byte.
         builder.Services.Configure<KestrelServerOptions>(kestrel => kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1);
@@ -74,6 +62,25 @@ internal static class ProxyApplication
         app.UseRedirectToHttps();
         app.RunTraffic();
         return app;
+    }
+
+    private static void AddFollowing(IServiceCollection services)
+    {
+        services.AddSingleton<SnapshotHolder>();
+        services.AddSingleton<LastGoodFile>();
+        services.AddSingleton<InstanceReader>();
+        services.AddSingleton<InstanceFollower>();
+        services.AddSingleton<MeshNews>();
+        services.AddSingleton<Probe>();
+        services.AddSingleton<Prober>();
+        services.AddSingleton<PassiveHealth>();
+        services.AddSingleton<KeyringFile>();
+        services.AddSingleton<Keys>();
+        services.AddHostedService(all => all.GetRequiredService<Keys>());
+        services.AddSingleton<MeshFollower>();
+        // The follower has the first snapshot before Kestrel begins to listen: no request meets an empty table.
+        services.AddHostedService(all => all.GetRequiredService<MeshFollower>());
+        services.AddHostedService<LastGoodKeeper>();
     }
 
     private static void AddSettings(WebApplicationBuilder builder, IReadOnlyDictionary<string, string?> settings)

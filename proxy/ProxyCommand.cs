@@ -8,7 +8,8 @@ namespace ServiceMesh.Proxy;
 /// <summary>The command line: one option a setting, as text; what they mean is judged with those of the other sources.</summary>
 internal static class ProxyCommand
 {
-    private static readonly (Option<string> Option, string Property)[] Settings =
+    /// <summary>All settings, each with its default in brackets at the end of what it is. The table in README.md is held equal to them by a test.</summary>
+    internal static IReadOnlyList<(Option<string> Option, string Property)> Settings { get; } =
     [
         Setting("--port", nameof(ProxyOptions.Port), "The traffic port (8000)."),
         Setting("--admin-port", nameof(AdminOptions.AdminPort), "The port for operators and monitoring (the one above the traffic port)."),

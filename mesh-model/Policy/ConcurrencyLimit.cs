@@ -4,7 +4,7 @@ namespace ServiceMesh.Policy;
 
 /// <summary>How many requests a proxy sends to one instance at once. More wait in a short line; beyond that they get 503.</summary>
 /// <param name="PerInstance">Requests at once to one instance, 1 to 100000.</param>
-/// <param name="Queue">How many of the service's requests may wait for a place, 0 to 10000.</param>
+/// <param name="Queue">How many requests may wait for a place at a release's instances, 0 to 10000.</param>
 /// <param name="Wait">How long one may wait, at most 1 minute; <c>null</c> for <see cref="DefaultWait"/>.</param>
 public sealed record ConcurrencyLimit(
     int PerInstance,

@@ -63,7 +63,7 @@ internal sealed record ServiceStateReport(
             service.Stored.Document is { } document ? JsonElement.Parse(DocumentFormat.Write(document)) : null,
             state.Line.Count,
             state.Meter.Held,
-            state.Retries.Spent,
+            state.Retries.Sent,
             state.Retries.Denied,
             Enum.GetValues<Refusal>().ToDictionary(MetricFamilies.WordOf, state.Meter.Refusals, StringComparer.Ordinal),
             [.. service.Members.Select(InstanceCounters.Of)]);

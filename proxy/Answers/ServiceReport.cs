@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using ServiceMesh.Proxy.Health;
+using ServiceMesh.Proxy.Listening;
 using ServiceMesh.Proxy.Snapshots;
 
 namespace ServiceMesh.Proxy.Answers;
@@ -45,6 +46,19 @@ internal sealed record ServiceReport(
             stored.Fault ?? snapshot.Routes.Faults.GetValueOrDefault(stored.Service),
             snapshot.Held.TryGetValue(stored.Service, out var until) ? until : null);
     }
+
+    /// <summary>The report together with that of the proxy that this one took over from, while that one has requests: to whoever asks they are one.</summary>
+    public ServiceReport With(LeavingReport? leaving) => leaving is null
+        ? this
+        : this with
+        {
+            Index = Math.Min(Index, leaving.Index),
+            Instances =
+            [
+                .. Instances.Select(own => own with { InFlight = own.InFlight + leaving.Instances.Where(own.IsSame).Sum(other => other.InFlight) }),
+                .. leaving.Instances.Where(other => other.InFlight > 0 && !Instances.Any(other.IsSame)),
+            ],
+        };
 }
 
 /// <summary>The address that the service's traffic goes to at the moment, if any.</summary>
@@ -64,6 +78,7 @@ internal sealed record ServiceUrl(string? Url, string Name);
 /// <param name="Gone">Whether it left the catalog; it is told of only for as long as it has requests.</param>
 /// <param name="DrainsUntil">When the requests that it still has are aborted, because it left the traffic.</param>
 /// <param name="EjectedUntil">Until when it is out of the traffic for its own answers.</param>
+/// <param name="Fault">Why it is set aside and never asked: its address is none; <c>null</c> if it is not.</param>
 internal sealed record InstanceReport(
     string Id,
     string Url,
@@ -77,8 +92,11 @@ internal sealed record InstanceReport(
     string Probe,
     bool Gone,
     DateTimeOffset? DrainsUntil,
-    DateTimeOffset? EjectedUntil)
+    DateTimeOffset? EjectedUntil,
+    string? Fault)
 {
+    public bool IsSame(InstanceReport other) => (Id, Url) == (other.Id, other.Url);
+
     public static InstanceReport Of(MemberModel member, bool isGone) => new(
         member.Instance.Id,
         member.Instance.Url,
@@ -92,5 +110,6 @@ internal sealed record InstanceReport(
         member.Health.Admission switch { Admission.Admitted => "good", Admission.Failed => "failed", _ => "pending" },
         isGone,
         member.DrainsUntil,
-        member.Health.EjectedUntil);
+        member.Health.EjectedUntil,
+        member.Fault);
 }

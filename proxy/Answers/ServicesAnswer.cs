@@ -1,11 +1,12 @@
 using System.Text.Json.Serialization;
 using ServiceMesh.Proxy.LastGood;
+using ServiceMesh.Proxy.Listening;
 using ServiceMesh.Proxy.Snapshots;
 
 namespace ServiceMesh.Proxy.Answers;
 
 /// <summary>Answers <c>GET /services</c> and <c>GET /services/&lt;name&gt;</c>: what this proxy has applied. Nothing can be changed here.</summary>
-internal sealed class ServicesAnswer(SnapshotHolder snapshots, LastGoodFile lastGood)
+internal sealed class ServicesAnswer(SnapshotHolder snapshots, LastGoodFile lastGood, LeavingProxy leaving)
 {
     public Task HandleAsync(HttpContext context)
     {
@@ -23,8 +24,14 @@ internal sealed class ServicesAnswer(SnapshotHolder snapshots, LastGoodFile last
         if (name.Length == 0)
             return WriteAllAsync(context, snapshot);
         if (snapshot.Services.TryGetValue(name, out var service))
-            return context.Response.WriteAsJsonAsync(ServiceReport.Of(service, snapshot), ReportJson.Default.ServiceReport, cancellationToken: context.RequestAborted);
+            return WriteAsync(context, ServiceReport.Of(service, snapshot));
         return Problem.WriteAsync(context, StatusCodes.Status404NotFound, $"No service '{name}' is known here.");
+    }
+
+    private async Task WriteAsync(HttpContext context, ServiceReport own)
+    {
+        var report = own.With(await leaving.AskAsync(own.Service, context.RequestAborted));
+        await context.Response.WriteAsJsonAsync(report, ReportJson.Default.ServiceReport, cancellationToken: context.RequestAborted);
     }
 
     private Task WriteAllAsync(HttpContext context, Snapshot snapshot)

@@ -9,7 +9,6 @@ internal sealed partial class InstanceReader(IConsulClient consul, ProxyMeter me
 {
     // Consul allows one client address 200 connections; this leaves it room, and its own work some order.
     private const int AtOnce = 8;
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(5);
 
     // A server that has just started answers other reads before it has replayed its log, with instances missing.
     private static QueryOptions Replayed => new() { Consistency = ConsistencyMode.Consistent };
@@ -36,14 +35,12 @@ internal sealed partial class InstanceReader(IConsulClient consul, ProxyMeter me
     private async Task ReadAsync(
         string service, ConcurrentDictionary<string, IReadOnlyList<Instance>> read, ConcurrentQueue<string> failures, CancellationToken ct)
     {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        deadline.CancelAfter(Deadline);
         try
         {
-            var answer = await consul.Health.Service(service, tag: "", passingOnly: false, Replayed, deadline.Token);
+            var answer = await consul.Health.Service(service, tag: "", passingOnly: false, Replayed, ct);
             read[service] = [.. (answer.Response ?? []).Select(Instance.From).OrderBy(instance => instance.Id, StringComparer.Ordinal)];
         }
-        catch (Exception error) when (error is ConsulRequestException || (error is OperationCanceledException && !ct.IsCancellationRequested))
+        catch (ConsulRequestException error)
         {
             meter.ConsulFailed();
             failures.Enqueue(error.Message);

@@ -16,6 +16,7 @@ internal sealed partial class MeshFollower(
     MeshStore store,
     MeshNews news,
     InstanceFollower instances,
+    Keys keys,
     Prober prober,
     SnapshotHolder snapshots,
     LastGoodFile lastGood,
@@ -43,7 +44,7 @@ internal sealed partial class MeshFollower(
         return held;
     }
 
-    /// <summary>Returns with the first snapshot in place: Consul's, or the last good one if Consul does not answer in time.</summary>
+    /// <summary>Returns with the first snapshot and the keys in place: Consul's, or the last good ones if Consul does not answer in time.</summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         // In place even where Consul answers at once: what Consul lost since then is a loss, too.
@@ -58,7 +59,11 @@ internal sealed partial class MeshFollower(
         await base.StartAsync(cancellationToken);
         try
         {
-            await first.Task.WaitAsync(options.Value.ConsulWait, time, cancellationToken);
+            await Task.WhenAll(first.Task, keys.Told).WaitAsync(options.Value.ConsulWait, time, cancellationToken);
+        }
+        catch (TimeoutException) when (first.Task.IsCompleted)
+        {
+            KeysUnknown();
         }
         catch (TimeoutException)
         {
@@ -200,6 +205,9 @@ internal sealed partial class MeshFollower(
 
     [LoggerMessage(LogLevel.Warning, "Consul does not answer and there is no last good state: answering 503 until it does")]
     private partial void NothingKnown();
+
+    [LoggerMessage(LogLevel.Warning, "Consul tells of no keys yet: cookies and candidate passes are checked by those that are known, until it does")]
+    private partial void KeysUnknown();
 
     [LoggerMessage(LogLevel.Error, "Consul lost {Lost} of {Served} services at once, {Names} among them: their last known state stays in effect until {Until:u} unless they are back before")]
     private partial void LossHeld(int lost, int served, string names, DateTimeOffset until);

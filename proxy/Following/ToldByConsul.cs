@@ -3,13 +3,15 @@ using ServiceMesh.Store;
 namespace ServiceMesh.Proxy.Following;
 
 /// <summary>
-/// What Consul told until now: documents and instances come apart, and belong together. Until each service's instances were
-/// asked for once, what was known from the disk stays in effect; and a new service's document waits for its instances.
+/// What Consul told until now: documents and instances come apart, and belong together. A document waits until Consul has told
+/// of its service's instances once; what was known of the service before, from the disk, stays in effect meanwhile. Until each
+/// was asked for, and some were told of, all of that stays.
 /// </summary>
 internal sealed class ToldByConsul
 {
     private readonly Dictionary<string, IReadOnlyList<Instance>> instances = new(StringComparer.Ordinal);
     private readonly HashSet<string> asked = new(StringComparer.Ordinal);
+    private readonly HashSet<string> read = new(StringComparer.Ordinal);
     private DocumentSet? told;
 
     /// <summary>The documents in effect, as far as Consul goes.</summary>
@@ -18,7 +20,7 @@ internal sealed class ToldByConsul
     /// <summary>The instances by service.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<Instance>> Instances => instances;
 
-    /// <summary>Whether Consul told of everything once.</summary>
+    /// <summary>Whether Consul was asked for everything once, and does answer.</summary>
     public bool IsComplete { get; private set; }
 
     /// <summary>Begins with what was known before Consul was asked.</summary>
@@ -40,14 +42,15 @@ internal sealed class ToldByConsul
 
     public void Take(InstancesTold news)
     {
-        foreach (var (service, read) in news.Told)
+        var hasNew = false;
+        foreach (var (service, its) in news.Told)
         {
             // The same content keeps the same object: an unchanged service keeps its model.
-            if (!instances.TryGetValue(service, out var known) || !known.SequenceEqual(read))
-                instances[service] = read;
+            if (!instances.TryGetValue(service, out var known) || !known.SequenceEqual(its))
+                instances[service] = its;
+            hasNew |= read.Add(service);
         }
 
-        var hasNew = false;
         foreach (var service in news.Asked)
             hasNew |= asked.Add(service);
         if (hasNew)
@@ -63,6 +66,7 @@ internal sealed class ToldByConsul
         {
             instances.Remove(gone);
             asked.Remove(gone);
+            read.Remove(gone);
         }
     }
 
@@ -77,9 +81,15 @@ internal sealed class ToldByConsul
     {
         if (told is null)
             return;
-        var waiting = told.Services.Keys.Where(service => !asked.Contains(service)).ToHashSet(StringComparer.Ordinal);
-        IsComplete |= waiting.Count == 0;
+        var isRead = told.Services.Keys.All(read.Contains);
+        IsComplete |= isRead || (read.Count > 0 && told.Services.Keys.All(asked.Contains));
         if (IsComplete)
-            Documents = waiting.Count == 0 ? told : DocumentSet.Of(told.Services.Values.Where(stored => !waiting.Contains(stored.Service)));
+        {
+            Documents = isRead
+                ? told
+                : DocumentSet.Of(told.Services.Values
+                    .Select(stored => read.Contains(stored.Service) ? stored : Documents.Services.GetValueOrDefault(stored.Service))
+                    .OfType<StoredDocument>());
+        }
     }
 }

@@ -42,7 +42,7 @@ internal sealed class PassiveCounts
         while (true)
         {
             var seen = Volatile.Read(ref window);
-            var (answers, errors) = seen >> (2 * Bits) == number ? ((seen >> Bits) & Most, seen & Most) : (0, 0);
+            var (answers, errors) = seen >>> (2 * Bits) == number ? ((seen >> Bits) & Most, seen & Most) : (0, 0);
             answers++;
             errors += isError ? 1 : 0;
             var ejects = isError && answers >= policy.Minimum && errors >= share * answers;

@@ -1,7 +1,6 @@
 using ServiceMesh.Proxy.Following;
+using ServiceMesh.Proxy.Metering;
 using ServiceMesh.Proxy.Snapshots;
-using ServiceMesh.Proxy.Traffic.Retries;
-using Yarp.ReverseProxy.Forwarder;
 
 namespace ServiceMesh.Proxy.Health;
 
@@ -11,16 +10,19 @@ internal sealed class PassiveHealth(MeshNews news, TimeProvider time)
     /// <summary>Takes note of how a request to an instance in the traffic ended.</summary>
     /// <param name="service">The service.</param>
     /// <param name="member">The instance.</param>
-    /// <param name="error">The forwarder's word.</param>
-    /// <param name="reason">The forwarder's reason.</param>
+    /// <param name="failure">How it failed; <c>null</c> if it did not.</param>
     /// <param name="status">The answer's status, where there was one.</param>
-    public void Record(ServiceModel service, MemberModel member, ForwarderError error, Exception? reason, int status)
+    public void Record(ServiceModel service, MemberModel member, Failure? failure, int status)
     {
         var policy = service.Stored.Document!.Traffic.Passive;
         var counts = member.State.Outcomes;
-        var ejects = RetryRule.NeverSent(error, reason)
-            ? counts.Failed(policy)
-            : counts.Answered(policy, error is not ForwarderError.None || status >= 500, time.GetElapsedTime(0));
+        var ejects = failure switch
+        {
+            // No client may put an instance out of the traffic.
+            Failure.Client => false,
+            Failure.Connect => counts.Failed(policy),
+            _ => counts.Answered(policy, failure is not null || status >= StatusCodes.Status500InternalServerError, time.GetElapsedTime(0)),
+        };
         if (ejects)
             news.Found(service.Stored.Service, new HealthFinding(member.State, FindingKind.Ejectable));
     }

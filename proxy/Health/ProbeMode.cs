@@ -12,6 +12,8 @@ internal sealed record ProbeMode(ProbeTarget Target, bool IsAdmission, bool IsGo
     /// <summary>The mode for an instance; <c>null</c> where it needs no probe.</summary>
     public static ProbeMode? Of(MemberModel member, ServiceDocument? document)
     {
+        if (member.Fault is not null)
+            return null;
         var policy = document?.Traffic.Probe;
         var target = new ProbeTarget(member.Instance.Address, member.Instance.Port, member.Url, policy, policy is not null && document!.Routes is [var first, ..] ? first : null);
         // Nobody is in need of an answer from an instance that is out of the traffic by its ejection.

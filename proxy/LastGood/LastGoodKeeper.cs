@@ -66,7 +66,7 @@ internal sealed partial class LastGoodKeeper : BackgroundService
 
     private static bool SaysTheSame(Snapshot one, Snapshot other) =>
         ReferenceEquals(one.Documents, other.Documents)
-        && one.Services.All(service => ReferenceEquals(service.Value.Instances, other.Services[service.Key].Instances));
+        && one.Documents.Services.Keys.All(service => ReferenceEquals(one.Services[service].Instances, other.Services[service].Instances));
 
     [LoggerMessage(LogLevel.Error, "The last good state could not be written: {Reason}")]
     private partial void Unwritten(string reason);

@@ -26,6 +26,7 @@ internal static class Endpoints
         builder.Services.AddSingleton<Readiness>();
         builder.Services.AddSingleton<OpenConnections>();
         builder.Services.AddSingleton<ListeningSockets>();
+        builder.Services.AddSingleton<LeavingProxy>();
         builder.Services.Configure<SocketTransportOptions>(sockets =>
         {
             // Nothing on a request's way blocks, so that it need not change threads.

@@ -28,9 +28,22 @@ internal sealed class ListeningOptionsValidator(IOptions<ProxyOptions> proxy) : 
             yield return $"h2cPort {options.H2cPort} is no TCP port: choose 1 to 65535 (--h2c-port or PROXY_H2C_PORT)";
 
         // Several zeros are several free ports.
-        int[] chosen = [.. new[] { proxy.Value.Port, options.HttpsPort ?? 0, options.H2cPort ?? 0 }.Where(port => port != 0)];
+        int[] chosen = [.. new[] { TrafficPort(), options.HttpsPort ?? 0, options.H2cPort ?? 0 }.Where(port => port != 0)];
         foreach (var port in chosen.GroupBy(port => port).Where(same => same.Count() > 1).Select(same => same.Key))
             yield return $"port {port} is chosen twice: --port, --https-port and --h2c-port must differ";
+    }
+
+    private int TrafficPort()
+    {
+        try
+        {
+            return proxy.Value.Port;
+        }
+        catch (OptionsValidationException)
+        {
+            // What is wrong there is told beside what is wrong here.
+            return 0;
+        }
     }
 
     private static IEnumerable<string> Tls(ListeningOptions options)

@@ -20,7 +20,7 @@ internal static class RedirectToHttps
         app.Use((context, next) =>
         {
             // HTTP/2 without TLS is only spoken on the port that was opened for it on purpose.
-            if (context.Request.IsHttps || HttpProtocol.IsHttp2(context.Request.Protocol) || EndedBefore(context, trusted))
+            if (HttpProtocol.IsHttp2(context.Request.Protocol) || trusted.CameWithTls(context))
                 return next(context);
             if (!context.Request.Host.HasValue)
             {
@@ -34,13 +34,6 @@ internal static class RedirectToHttps
             return Task.CompletedTask;
         });
     }
-
-    /// <summary>Whether a proxy whose word is taken says that the client came with TLS.</summary>
-    private static bool EndedBefore(HttpContext context, TrustedProxies trusted) =>
-        context.Request.Headers["X-Forwarded-Proto"] is [{ } scheme]
-        && string.Equals(scheme, "https", StringComparison.OrdinalIgnoreCase)
-        && context.Connection.RemoteIpAddress is { } peer
-        && trusted.Contains(peer.IsIPv4MappedToIPv6 ? peer.MapToIPv4() : peer);
 
     /// <summary>The same address on the HTTPS port, which is not named where it is the usual one.</summary>
     private static string Target(HttpRequest request, int port)

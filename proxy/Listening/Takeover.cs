@@ -10,6 +10,7 @@ namespace ServiceMesh.Proxy.Listening;
 /// </summary>
 internal sealed partial class Takeover(
     ListeningSockets sockets,
+    LeavingProxy leaving,
     IHostApplicationLifetime lifetime,
     IOptions<ProxyOptions> options,
     TimeProvider time,
@@ -41,6 +42,7 @@ internal sealed partial class Takeover(
             var addresses = Encoding.UTF8.GetString(text).Split('\n', StringSplitOptions.RemoveEmptyEntries);
             foreach (var (address, descriptor) in addresses.Zip(descriptors))
                 sockets.Inherit(address, new Socket(new SafeSocketHandle(descriptor, ownsHandle: true)));
+            leaving.Expect();
         }
         catch (SocketException error) when (error.SocketErrorCode == SocketError.ConnectionRefused)
         {
@@ -71,9 +73,13 @@ internal sealed partial class Takeover(
             Open();
         try
         {
-            earlier?.Send(Serving);
-            if (earlier is not null)
+            if (earlier is { } left)
+            {
+                left.Send(Serving);
                 Taken(string.Join(", ", sockets.Own.Keys));
+                earlier = null;
+                leaving.Follow(left);
+            }
         }
         catch (SocketException)
         {
@@ -105,8 +111,11 @@ internal sealed partial class Takeover(
 
     private void Forget()
     {
-        earlier?.Dispose();
+        if (earlier is null)
+            return;
+        earlier.Dispose();
         earlier = null;
+        leaving.Forget();
     }
 
     private void Open()
@@ -140,6 +149,7 @@ internal sealed partial class Takeover(
                     continue;
                 sockets.HandOver();
                 lifetime.StopApplication();
+                await leaving.AnswerAsync(next, ct);
             }
         }
         catch (OperationCanceledException)

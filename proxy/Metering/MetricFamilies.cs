@@ -30,7 +30,11 @@ internal static class MetricFamilies
         }),
         OfProxy("mesh_proxy_consul_failures_total", Counter, "Queries that Consul did not answer, or answered with an error.", reading => reading.Meter.ConsulFailures),
         OfProxy("mesh_proxy_services", Gauge, "Services that are known.", reading => reading.Snapshot.Services.Count),
-        OfProxy("mesh_proxy_documents_set_aside", Gauge, "Services whose newest document, or one of its routes, is not in effect.", reading => reading.Faults),
+        new("mesh_proxy_documents_set_aside", Gauge, "1 for each service whose newest document, or one of its routes, is not in effect.", (text, name, reading) =>
+        {
+            foreach (var service in reading.SetAside)
+                text.Sample(name, MetricsText.Labels(("service", service)), 1);
+        }),
         OfProxy("mesh_proxy_loss_held", Gauge, "Services that Consul lost and that stay in effect for now.", reading => reading.Snapshot.Held.Count),
         OfProxy("mesh_proxy_unrouted_total", Counter, "Requests that no route leads.", reading => reading.Meter.Unrouted),
         OfProxy("mesh_proxy_access_log_dropped_total", Counter, "Lines that the access log is without, because it could not be written as fast.", reading => reading.Meter.DroppedLines),
@@ -46,7 +50,7 @@ internal static class MetricFamilies
         OfService("mesh_proxy_service_index", Gauge, "The ModifyIndex of the service's document.", service => service.Model.Stored.Index),
         OfService("mesh_proxy_waiting", Gauge, "Requests that wait for a place at an instance.", service => service.Model.State.Line.Count),
         OfService("mesh_proxy_held", Gauge, "Requests that are held while the service is paused.", service => service.Model.State.Meter.Held),
-        OfService("mesh_proxy_retries_total", Counter, "Requests that were sent to another instance after one failed.", service => service.Model.State.Retries.Spent),
+        OfService("mesh_proxy_retries_total", Counter, "Requests that were sent to another instance after one failed.", service => service.Model.State.Retries.Sent),
         OfService("mesh_proxy_retries_denied_total", Counter, "Retries that the budget did not allow.", service => service.Model.State.Retries.Denied),
         new("mesh_proxy_refused_total", Counter, "Requests that the proxy answered itself, by reason.", (text, name, service) =>
         {
@@ -98,8 +102,10 @@ internal sealed record ProxyReading(Snapshot Snapshot, ProxyMeter Meter)
 {
     public ulong AppliedIndex => Snapshot.Services.Values.Select(service => service.Stored.Index).DefaultIfEmpty().Max();
 
-    public int Faults => Snapshot.Services.Values.Count(service =>
-        service.Stored.Fault is not null || Snapshot.Routes.Faults.ContainsKey(service.Stored.Service));
+    public IEnumerable<string> SetAside => Snapshot.Services.Values
+        .Where(service => service.Stored.Fault is not null || Snapshot.Routes.Faults.ContainsKey(service.Stored.Service))
+        .Select(service => service.Stored.Service)
+        .Order(StringComparer.Ordinal);
 }
 
 /// <summary>A service at the moment of a scrape.</summary>

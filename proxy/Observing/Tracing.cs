@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Diagnostics;
 using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic;
@@ -17,6 +18,9 @@ internal static class Tracing
     private const string Parent = "traceparent";
     private const string State = "tracestate";
 
+    private static readonly FrozenSet<string> Methods =
+        FrozenSet.Create(StringComparer.Ordinal, "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE");
+
     private static readonly ActivitySource Source = new(SourceName);
 
     /// <summary>Where spans are sent to; <c>null</c> if tracing is off.</summary>
@@ -31,10 +35,10 @@ internal static class Tracing
         var parent = ActivityContext.TryParse(request.Headers[Parent], request.Headers[State], isRemote: true, out var told) ? told : default;
         // Whatever else is going on is not what led to this request.
         Activity.Current = null;
-        var span = Source.StartActivity(request.Method, ActivityKind.Server, parent);
+        var span = Source.StartActivity(NameOf(request.Method), ActivityKind.Server, parent);
         if (span is not { IsAllDataRequested: true })
             return span;
-        span.SetTag("http.request.method", request.Method);
+        TellMethod(span, request.Method);
         span.SetTag("url.scheme", request.Scheme);
         span.SetTag("url.path", request.Path.Value);
         span.SetTag("server.address", request.Host.Host);
@@ -51,7 +55,7 @@ internal static class Tracing
             if (exchange.Target is { } target)
             {
                 // Of a name there are as many as of routes, not as of paths.
-                span.DisplayName = $"{exchange.Context.Request.Method} {target.Route.Path}";
+                span.DisplayName = $"{NameOf(exchange.Context.Request.Method)} {target.Route.Path}";
                 span.SetTag("http.route", target.Route.Path);
                 span.SetTag("mesh.service", target.Service);
             }
@@ -71,11 +75,11 @@ internal static class Tracing
     /// <summary>Begins the span of asking an instance.</summary>
     public static Activity? Ask(Activity parent, Exchange exchange)
     {
-        var span = Source.StartActivity(exchange.Context.Request.Method, ActivityKind.Client, parent.Context);
+        var span = Source.StartActivity(NameOf(exchange.Context.Request.Method), ActivityKind.Client, parent.Context);
         if (span is not { IsAllDataRequested: true })
             return span;
         var instance = exchange.Member!.Instance;
-        span.SetTag("http.request.method", exchange.Context.Request.Method);
+        TellMethod(span, exchange.Context.Request.Method);
         span.SetTag("server.address", instance.Address);
         span.SetTag("server.port", instance.Port);
         span.SetTag("mesh.service", instance.Service);
@@ -110,6 +114,17 @@ internal static class Tracing
             return;
         message.Headers.Remove(Parent);
         message.Headers.TryAddWithoutValidation(Parent, span.Id);
+    }
+
+    // A client may call a method anything: of names and attributes there must not be as many (OpenTelemetry's conventions for HTTP).
+    private static string NameOf(string method) => Methods.Contains(method) ? method : "HTTP";
+
+    private static void TellMethod(Activity span, string method)
+    {
+        var isKnown = Methods.Contains(method);
+        span.SetTag("http.request.method", isKnown ? method : "_OTHER");
+        if (!isKnown)
+            span.SetTag("http.request.method_original", method);
     }
 
     private static void Tell(Activity span, MemberModel? member)

@@ -11,9 +11,13 @@ internal sealed record MemberModel(Instance Instance, Stage Stage, MemberState S
 {
     // Spelled once: it is asked for with every request.
     private readonly string url = Instance.Url;
+    private readonly string? fault = Instance.Fault;
 
     /// <summary>The instance's address as a URL.</summary>
     public string Url => url;
+
+    /// <summary>Why it is set aside: nobody can be asked at its address; <c>null</c> if it is not.</summary>
+    public string? Fault => fault;
 
     /// <summary>What this proxy found out about it.</summary>
     public MemberHealth Health { get; init; } = MemberHealth.New;

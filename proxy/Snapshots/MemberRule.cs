@@ -24,7 +24,7 @@ internal sealed class MemberRule(ServiceModel? before, StoredDocument stored, Mo
     {
         var members = instances.OrderBy(instance => instance.Id, StringComparer.Ordinal).Select(Known).ToArray();
         var inTraffic = members
-            .Where(member => member.Stage == Stage.Active)
+            .Where(member => member.Stage == Stage.Active && member.Fault is null)
             .GroupBy(member => member.Instance.Deployment, StringComparer.Ordinal)
             .SelectMany(release => InTraffic([.. release]))
             .ToHashSet(ReferenceEqualityComparer.Instance);
@@ -90,7 +90,10 @@ internal sealed class MemberRule(ServiceModel? before, StoredDocument stored, Mo
         var hadTraffic = member.HadTraffic || member.InTrafficSince is not null;
         if (!isLeaving)
             return member with { InTrafficSince = null, DrainsUntil = null, HadTraffic = hadTraffic || member.DrainsUntil is not null };
-        var until = hadTraffic ? moment.Now + (policy.Drain ?? TrafficPolicy.DefaultDrain) : member.DrainsUntil;
-        return member with { InTrafficSince = null, DrainsUntil = until > moment.Now ? until : null, HadTraffic = false };
+        // Set even where it is over at once: by that its requests are ended at the next look.
+        var until = hadTraffic ? moment.Now + (policy.Drain ?? TrafficPolicy.DefaultDrain)
+            : member.DrainsUntil > moment.Now ? member.DrainsUntil
+            : null;
+        return member with { InTrafficSince = null, DrainsUntil = until, HadTraffic = false };
     }
 }

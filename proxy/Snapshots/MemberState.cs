@@ -38,9 +38,16 @@ internal sealed class MemberState
     /// <summary>Enters unless <paramref name="limit"/> requests are there already.</summary>
     public bool TryEnter(int limit)
     {
-        if (Interlocked.Increment(ref inFlight) <= limit)
-            return true;
-        Leave();
+        // Not even for a moment more than the limit: whoever leaves just then would see no place for those who wait.
+        var seen = InFlight;
+        while (seen < limit)
+        {
+            var now = Interlocked.CompareExchange(ref inFlight, seen + 1, seen);
+            if (now == seen)
+                return true;
+            seen = now;
+        }
+
         return false;
     }
 

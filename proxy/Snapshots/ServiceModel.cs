@@ -30,31 +30,56 @@ internal sealed record ServiceModel(
     /// <summary>Where the split's share begins among the buckets.</summary>
     public int SplitStart { get; } = Stored.Document?.Split is { } split ? Bucket.StartOf(split.Release.Deployment) : 0;
 
+    /// <summary>The document that Consul told of: another than <see cref="Stored"/> while the release that it made active is waited for.</summary>
+    public StoredDocument Told { get; private init; } = Stored;
+
+    /// <summary>Until when that is waited for, see <see cref="Promotion"/>; <c>null</c> if it is not.</summary>
+    public DateTimeOffset? WaitsUntil { get; private init; }
+
     /// <summary>The releases in the traffic, the active one first.</summary>
     public IReadOnlyList<ReleaseModel> Releases { get; private init; } = [];
 
     /// <summary>Builds the model that follows <paramref name="before"/>; the same object if nothing changed.</summary>
     /// <param name="before">The model until now; <c>null</c> for a new service.</param>
-    /// <param name="stored">The document.</param>
+    /// <param name="told">The document.</param>
     /// <param name="instances">What the catalog says.</param>
     /// <param name="moment">The time, and what was found out about the service's instances.</param>
-    public static ServiceModel Follow(ServiceModel? before, StoredDocument stored, IReadOnlyList<Instance> instances, Moment moment)
+    public static ServiceModel Follow(ServiceModel? before, StoredDocument told, IReadOnlyList<Instance> instances, Moment moment)
     {
-        stored = Applicable(before, stored, instances);
-        var isSame = before is not null && ReferenceEquals(before.Stored, stored) && ReferenceEquals(before.Instances, instances);
-        if (isSame && !moment.Touches(stored.Service))
+        var isSame = before is not null && ReferenceEquals(before.Told, told) && ReferenceEquals(before.Instances, instances);
+        if (isSame && !moment.Touches(told.Service))
             return before!;
 
+        var waitsUntil = Promotion.WaitsUntil(before, told, instances, moment);
+        var stored = waitsUntil is null ? told : Promotion.Meanwhile(before!.Stored, told);
         var next = new MemberRule(before, stored, moment);
         var (members, gone) = (next.MembersOf(instances), next.GoneWithout(instances));
-        return isSame && members.SequenceEqual(before!.Members) && gone.SequenceEqual(before.Gone)
+        return isSame && ReferenceEquals(before!.Stored, stored) && members.SequenceEqual(before.Members) && gone.SequenceEqual(before.Gone)
             ? before
-            : new ServiceModel(stored, instances, members, gone, before?.State ?? new ServiceState()) { Releases = next.Releases };
+            : new ServiceModel(stored, instances, members, gone, before?.State ?? new ServiceState())
+            {
+                Told = told,
+                WaitsUntil = waitsUntil,
+                Releases = next.Releases,
+            };
+    }
+
+    /// <summary>
+    /// What is left of the service when its document is gone: no route leads to it, and the requests that its instances have go
+    /// on until their drain ends; <c>null</c> where they have none any more.
+    /// </summary>
+    public ServiceModel? Removed(Moment moment)
+    {
+        var bare = Stored.Document is { } document and not { Active: null, Split: null, Routes.Count: 0 }
+            ? Stored with { Document = ServiceDocument.Create(Stored.Service, []) with { Traffic = document.Traffic } }
+            : Stored;
+        var left = Follow(this, bare, [], moment);
+        return left.Gone.Count > 0 ? left : null;
     }
 
     /// <summary>The healthy instances of any release, in the traffic or not.</summary>
     public ReleasePool PoolOf(string deployment) =>
-        new([.. Members.Where(member => member.Instance.Deployment == deployment && member.Instance.IsHealthy)]);
+        new([.. Members.Where(member => member.Instance.Deployment == deployment && member.Instance.IsHealthy && member.Fault is null)]);
 
     /// <summary>When the model is another one though nothing is told of it; <c>null</c> if never.</summary>
     public DateTimeOffset? ChangesAt(DateTimeOffset now)
@@ -66,19 +91,11 @@ internal sealed record ServiceModel(
             member.DrainsUntil,
             member.InTrafficSince is { } since ? SlowStart.NextStep(since, slowStart, now) : null,
         });
-        return changes.Append(Gone.Count > 0 ? now + MemberRule.GoneLook : null).Min();
+        return changes
+            .Append(Gone.Count > 0 ? now + MemberRule.GoneLook : null)
+            .Append(WaitsUntil < DateTimeOffset.MaxValue ? WaitsUntil : null)
+            .Min();
     }
-
-    // Documents and instances come from Consul apart. A release that was made active, and of which no instance is known here
-    // yet, takes over when one is; until then what serves goes on, and this proxy tells the earlier index as the applied one.
-    private static StoredDocument Applicable(ServiceModel? before, StoredDocument stored, IReadOnlyList<Instance> instances) =>
-        before is not null
-        && stored.Document?.Active is { } next
-        && next.Deployment != before.Stored.Document?.Active?.Deployment
-        && instances.All(instance => instance.Deployment != next.Deployment)
-        && before.Traffic.Any(member => instances.Any(member.IsSame))
-            ? before.Stored
-            : stored;
 
     private static ReleasePool PoolOf(IEnumerable<MemberModel> members, string? deployment)
     {

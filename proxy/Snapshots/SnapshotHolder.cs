@@ -38,12 +38,20 @@ internal sealed class SnapshotHolder(TrustedProxies trusted)
                 changes.Add(new ServiceChange(stored.Service, known, model));
         }
 
-        if (!ReferenceEquals(view.Documents, before.Documents))
-            changes.AddRange(before.Services.Where(known => !services.ContainsKey(known.Key)).Select(known => new ServiceChange(known.Key, known.Value, null)));
+        foreach (var known in before.Services.Values.Where(known => !view.Documents.Services.ContainsKey(known.Stored.Service)))
+        {
+            var model = known.Removed(moment);
+            if (model is not null)
+                services.Add(known.Stored.Service, model);
+            if (!ReferenceEquals(model, known))
+                changes.Add(new ServiceChange(known.Stored.Service, known, model));
+        }
+
         if (changes.Count == 0 && origin == before.Origin && ReferenceEquals(view.Documents, before.Documents) && ReferenceEquals(view.Held, before.Held))
             return new Publication(IsNew: false, []);
 
-        var routes = ReferenceEquals(view.Documents, before.Documents)
+        // A document may come into effect long after it was told of.
+        var routes = changes.TrueForAll(change => ReferenceEquals(change.Before?.Stored, change.After?.Stored))
             ? before.Routes
             : before.Routes.Follow(services.Values.Select(service => service.Stored.Document).OfType<ServiceDocument>(), trusted);
         var snapshot = new Snapshot(origin, view.Documents, services, routes, view.Held);

@@ -31,8 +31,11 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
     /// <summary>Whether it came with a valid candidate pass.</summary>
     public bool HasPass { get; set; }
 
-    /// <summary>Whether it has waited for a place.</summary>
-    public bool Waited { get; set; }
+    /// <summary>Since when it has waited for a place, by the clock of <see cref="TimeProvider.GetTimestamp"/>; <c>null</c> if it does not.</summary>
+    public long? WaitsSince { get; set; }
+
+    /// <summary>Since when it was held by a pause, by that clock; <c>null</c> if it was not.</summary>
+    public long? HeldSince { get; set; }
 
     /// <summary>The cookie that the client brought, or its first one.</summary>
     public MeshCookie? Cookie { get; set; }
@@ -82,7 +85,7 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
     public void Begin(RouteTarget target, ServiceModel service, ServiceDocument document, MemberModel member)
     {
         (Target, Service, Document, Member) = (target, service, document, member);
-        IsPutAside = false;
+        (IsPutAside, WaitsSince) = (false, null);
         (Asked, AnsweredAfter, AnswerStatus, Failure) = (handler.Now, null, null, null);
         Attempt = Span is null ? null : Tracing.Ask(Span, this);
     }
@@ -143,12 +146,21 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
             return new ValueTask<bool>(result: false);
         }
 
-        handler.IssueCookie(this, Service);
-        return Target!.Transformer.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
+        return Issued is null
+            ? Target!.Transformer.TransformResponseAsync(httpContext, proxyResponse, cancellationToken)
+            : TransformAndIssueAsync(httpContext, proxyResponse, cancellationToken);
     }
 
     public override ValueTask TransformResponseTrailersAsync(HttpContext httpContext, HttpResponseMessage proxyResponse, CancellationToken cancellationToken) =>
         Target!.Transformer.TransformResponseTrailersAsync(httpContext, proxyResponse, cancellationToken);
+
+    // Afterwards: what a route does to Set-Cookie is meant for its instances' cookies.
+    private async ValueTask<bool> TransformAndIssueAsync(HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
+    {
+        var goesOn = await Target!.Transformer.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
+        handler.IssueCookie(this, Service);
+        return goesOn;
+    }
 
     private async ValueTask TransformOwnRequestAsync(
         HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)

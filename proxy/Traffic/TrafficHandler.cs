@@ -1,4 +1,3 @@
-using ServiceMesh.Policy;
 using ServiceMesh.Proxy.Answers;
 using ServiceMesh.Proxy.Following;
 using ServiceMesh.Proxy.Health;
@@ -6,6 +5,7 @@ using ServiceMesh.Proxy.Metering;
 using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic.Choosing;
 using ServiceMesh.Proxy.Traffic.Retries;
+using ServiceMesh.Proxy.Traffic.Transforming;
 using ServiceMesh.Proxy.Traffic.Upstreams;
 using ServiceMesh.Proxy.Traffic.Waiting;
 using Yarp.ReverseProxy.Forwarder;
@@ -20,11 +20,12 @@ internal sealed partial class TrafficHandler(
     SnapshotHolder snapshots,
     Chooser chooser,
     Keys keys,
-    WaitingRoom room,
+    Patience patience,
     IHttpForwarder forwarder,
     Upstream upstream,
     PassiveHealth health,
     ProxyMeter meter,
+    TrustedProxies trusted,
     TimeProvider time,
     ILogger<TrafficHandler> log)
 {
@@ -60,7 +61,7 @@ internal sealed partial class TrafficHandler(
 
             if (document.Pause is { } pause)
             {
-                if (!await PausedAsync(exchange, snapshot, service, pause))
+                if (!await patience.PausedAsync(exchange, snapshot, service, pause))
                     return;
                 continue;
             }
@@ -68,7 +69,7 @@ internal sealed partial class TrafficHandler(
             var choice = chooser.Choose(exchange, service, document);
             if (choice.Member is not { } member)
             {
-                if (!await NotEnteredAsync(exchange, service, document, choice.Kind))
+                if (!await NotEnteredAsync(exchange, service, document, choice))
                     return;
                 continue;
             }
@@ -87,7 +88,7 @@ internal sealed partial class TrafficHandler(
             {
                 exchange.EndAttempt();
                 member.State.Leave();
-                service.State.Line.Call();
+                service.State.Line.Call(member.Instance.Deployment);
             }
         }
     }
@@ -98,8 +99,8 @@ internal sealed partial class TrafficHandler(
         && chooser.HasOther(exchange, service, document)
         && service.State.Retries.TryWithdraw();
 
-    public void IssueCookie(Exchange exchange, ServiceModel service) =>
-        exchange.Issued?.Issue(exchange.Context, service.Stored.Service, keys.Ring.CookieKey.Span);
+    public void IssueCookie(Exchange exchange, ServiceModel service) => exchange.Issued?.Issue(
+        exchange.Context.Response, service.Stored.Service, keys.Ring.CookieKey.Span, isSecure: trusted.CameWithTls(exchange.Context));
 
     /// <returns>Whether the client has its answer; else another instance is to be asked.</returns>
     private async ValueTask<bool> ForwardAsync(Exchange exchange, RouteTarget target, ServiceModel service, ServiceDocument document)
@@ -115,15 +116,19 @@ internal sealed partial class TrafficHandler(
 
         if (exchange.Retries == 0)
             service.State.Retries.Deposit(document.Traffic.Retries.Budget);
+        else
+            service.State.Retries.Send();
         var aborted = member.State.Aborted;
         var error = await forwarder.SendAsync(
             context, Upstream.AddressOf(target.Route, member.Url), upstream.ClientOf(target.Route), target.Request, exchange, aborted);
         var reason = context.GetForwarderErrorFeature()?.Exception;
+        var isOver = context.RequestAborted.IsCancellationRequested || aborted.IsCancellationRequested;
+        var failure = FailureRule.Of(error, reason, exchange.AnsweredAfter is not null, isOver);
         // Whoever was aborted, by the client or by the end of a drain, tells nothing of the instance.
-        if (!exchange.HasPass && !IsOver(context, aborted))
-            health.Record(service, member, error, reason, context.Response.StatusCode);
+        if (!exchange.HasPass && !isOver)
+            health.Record(service, member, failure, context.Response.StatusCode);
         if (error is not ForwarderError.None && !exchange.IsPutAside)
-            exchange.Fail(FailureRule.Of(error, reason, exchange.AnsweredAfter is not null, IsOver(context, aborted)));
+            exchange.Fail(failure);
         if (exchange.IsPutAside)
         {
             AskingAnother(service.Stored.Service, member.Url, "its answer was a failure");
@@ -156,9 +161,6 @@ internal sealed partial class TrafficHandler(
         return true;
     }
 
-    private static bool IsOver(HttpContext context, CancellationToken aborted) =>
-        context.RequestAborted.IsCancellationRequested || aborted.IsCancellationRequested;
-
     private static bool IsRetriable(HttpContext context, ForwarderError error, Exception? reason) =>
         RetryRule.NeverSent(error, reason)
         || (error is ForwarderError.Request or ForwarderError.RequestTimedOut && RetryRule.IsRepeatable(context));
@@ -173,13 +175,13 @@ internal sealed partial class TrafficHandler(
     }
 
     /// <returns>Whether to choose again; else the client has its answer.</returns>
-    private async ValueTask<bool> NotEnteredAsync(Exchange exchange, ServiceModel service, ServiceDocument document, ChoiceKind why)
+    private async ValueTask<bool> NotEnteredAsync(Exchange exchange, ServiceModel service, ServiceDocument document, Choice choice)
     {
         var name = service.Stored.Service;
-        switch (why)
+        switch (choice.Kind)
         {
             case ChoiceKind.Full:
-                return await PlaceAsync(exchange, service, document.Traffic.Concurrency!);
+                return await patience.PlaceAsync(exchange, service, choice.Pool!, document.Traffic.Concurrency!);
             case ChoiceKind.Refused:
                 exchange.Refuse(service, Refusal.Pass);
                 await Problem.WriteAsync(
@@ -193,74 +195,6 @@ internal sealed partial class TrafficHandler(
                 return false;
         }
     }
-
-    /// <returns>Whether to go on; else the client has its answer.</returns>
-    private async ValueTask<bool> PausedAsync(Exchange exchange, Snapshot snapshot, ServiceModel service, Pause pause)
-    {
-        var left = (pause.Limit ?? Pause.DefaultLimit) - time.GetElapsedTime(exchange.Started);
-        if (left > TimeSpan.Zero)
-        {
-            if (!room.TryEnter())
-            {
-                exchange.Refuse(service, Refusal.Paused);
-                await Problem.UnavailableAsync(exchange.Context, "The service is paused, and too many requests wait for it already.");
-                return false;
-            }
-
-            service.State.Meter.Hold();
-            try
-            {
-                await snapshots.NextAsync(snapshot).WaitAsync(left, time, exchange.Context.RequestAborted);
-                return true;
-            }
-            catch (TimeoutException)
-            {
-                // Said below.
-            }
-            catch (OperationCanceledException) when (exchange.Context.RequestAborted.IsCancellationRequested)
-            {
-                return false;
-            }
-            finally
-            {
-                room.Leave();
-                service.State.Meter.LetGo();
-            }
-        }
-
-        exchange.Refuse(service, Refusal.Paused);
-        await Problem.WriteAsync(
-            exchange.Context, StatusCodes.Status504GatewayTimeout, "The service is paused, and was for as long as a request may wait.");
-        return false;
-    }
-
-    /// <returns>Whether to choose again; else the client has its answer.</returns>
-    private async ValueTask<bool> PlaceAsync(Exchange exchange, ServiceModel service, ConcurrencyLimit limit)
-    {
-        var left = (limit.Wait ?? ConcurrencyLimit.DefaultWait) - time.GetElapsedTime(exchange.Started);
-        try
-        {
-            if (left > TimeSpan.Zero
-                && await service.State.Line.WaitAsync(
-                    new Turn(limit.Queue, exchange.Waited, left), () => HasPlace(service, limit), time, exchange.Context.RequestAborted))
-            {
-                exchange.Waited = true;
-                return true;
-            }
-        }
-        catch (OperationCanceledException) when (exchange.Context.RequestAborted.IsCancellationRequested)
-        {
-            return false;
-        }
-
-        exchange.Refuse(service, Refusal.Full);
-        await Problem.UnavailableAsync(
-            exchange.Context, $"Service '{service.Stored.Service}' has as many requests as its instances may have at once.");
-        return false;
-    }
-
-    private static bool HasPlace(ServiceModel service, ConcurrencyLimit limit) =>
-        Array.Exists(service.Traffic, member => member.State.InFlight < limit.PerInstance);
 
     private static Task NoRouteAsync(HttpContext context, Snapshot snapshot) =>
         snapshot.Origin == SnapshotOrigin.None

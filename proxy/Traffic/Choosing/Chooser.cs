@@ -20,13 +20,13 @@ internal sealed class Chooser(Keys keys, TimeProvider time)
         if (policy.Concurrency is { } limit)
         {
             // Whoever came before and waits goes before, but not before itself.
-            if (service.State.Line.Count > 0 && !exchange.Waited)
-                return Choice.Full;
+            if (exchange.WaitsSince is null && service.State.Line.IsFor(member.Instance.Deployment))
+                return Choice.Full(pool);
             if (!member.State.TryEnter(limit.PerInstance))
             {
                 var other = pool.Members.FirstOrDefault(other => other.State.TryEnter(limit.PerInstance));
                 if (other is null)
-                    return Choice.Full;
+                    return Choice.Full(pool);
                 member = other;
             }
         }
@@ -114,16 +114,17 @@ internal sealed class Chooser(Keys keys, TimeProvider time)
 /// <summary>What came of choosing.</summary>
 /// <param name="Kind">How it ended.</param>
 /// <param name="Member">The instance that the request entered; it must leave it.</param>
-internal readonly record struct Choice(ChoiceKind Kind, MemberModel? Member)
+/// <param name="Pool">The instances that it may wait for.</param>
+internal readonly record struct Choice(ChoiceKind Kind, MemberModel? Member = null, ReleasePool? Pool = null)
 {
     /// <summary>There is no instance, or none that was not tried.</summary>
-    public static Choice None => new(ChoiceKind.None, null);
-
-    /// <summary>Every instance has as many requests as it may.</summary>
-    public static Choice Full => new(ChoiceKind.Full, null);
+    public static Choice None => new(ChoiceKind.None);
 
     /// <summary>The request's candidate pass is none.</summary>
-    public static Choice Refused => new(ChoiceKind.Refused, null);
+    public static Choice Refused => new(ChoiceKind.Refused);
+
+    /// <summary>Every instance has as many requests as it may, or others were there before and wait.</summary>
+    public static Choice Full(ReleasePool pool) => new(ChoiceKind.Full, Pool: pool);
 }
 
 internal enum ChoiceKind

@@ -53,11 +53,12 @@ internal readonly record struct MeshCookie(int Bucket, string Instance)
         return $"{said}.{Signature(said, service, key)}";
     }
 
-    public void Issue(HttpContext context, string service, ReadOnlySpan<byte> key)
-    {
-        var options = context.Request.IsHttps ? new CookieOptions(Lasting) { Secure = true } : Lasting;
-        context.Response.Cookies.Append(NameOf(service), Text(service, key), options);
-    }
+    /// <param name="answer">The answer that it goes out with.</param>
+    /// <param name="service">The service that it is for.</param>
+    /// <param name="key">The key that it is signed with.</param>
+    /// <param name="isSecure">Whether the client came with TLS: then it brings the cookie by TLS alone.</param>
+    public void Issue(HttpResponse answer, string service, ReadOnlySpan<byte> key, bool isSecure) =>
+        answer.Cookies.Append(NameOf(service), Text(service, key), isSecure ? new CookieOptions(Lasting) { Secure = true } : Lasting);
 
     private static string Signature(string said, string service, ReadOnlySpan<byte> key) =>
         Base64Url.EncodeToString(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes($"{service}\n{said}")).AsSpan(0, SignatureBytes));

@@ -12,11 +12,11 @@ internal sealed class RetryBudget
     private const long Most = 100 * Retry;
 
     private long balance = AtStart;
-    private long spent;
+    private long sent;
     private long denied;
 
-    /// <summary>How many retries there were.</summary>
-    public long Spent => Volatile.Read(ref spent);
+    /// <summary>How many retries reached another instance; one that was allowed may find no place at any.</summary>
+    public long Sent => Volatile.Read(ref sent);
 
     /// <summary>How many more there would have been, had the budget allowed them.</summary>
     public long Denied => Volatile.Read(ref denied);
@@ -30,14 +30,14 @@ internal sealed class RetryBudget
             Interlocked.Add(ref balance, (long)(share * Retry));
     }
 
+    /// <summary>Takes note of a retry that goes to another instance now.</summary>
+    public void Send() => Interlocked.Increment(ref sent);
+
     /// <summary>Takes a retry out, if one is there.</summary>
     public bool TryWithdraw()
     {
         if (Interlocked.Add(ref balance, -Retry) >= 0)
-        {
-            Interlocked.Increment(ref spent);
             return true;
-        }
 
         Interlocked.Add(ref balance, Retry);
         Interlocked.Increment(ref denied);

@@ -16,6 +16,9 @@ internal sealed class ForwardedHeaders(string prefix, TrustedProxies trusted)
     private const string Prefix = "X-Forwarded-Prefix";
     private const string Standard = "Forwarded";
 
+    // Nothing is told in these; but what a stranger says in them could be believed further on.
+    private static readonly string[] Hearsay = ["X-Forwarded-Port", "X-Forwarded-Scheme", "X-Forwarded-Ssl", "X-Real-IP"];
+
     public void Write(HttpContext context, HttpRequestMessage message)
     {
         var request = context.Request;
@@ -43,6 +46,8 @@ internal sealed class ForwardedHeaders(string prefix, TrustedProxies trusted)
             Replace(message, request.Headers, Proto, request.Scheme);
             Replace(message, request.Headers, Host, host);
             Replace(message, request.Headers, Prefix, prefix);
+            foreach (var name in Hearsay)
+                Replace(message, request.Headers, name, "");
         }
     }
 

@@ -7,9 +7,13 @@ namespace ServiceMesh.Proxy.Traffic.Transforming;
 /// <summary>The address that an instance is asked for: the client's own spelling of it wherever that is plain.</summary>
 internal static class TargetAddress
 {
-    // RFC 3986, appendix A: what a path and a query are made of.
+    // RFC 3986, appendix A: what a path is made of.
     private static readonly SearchValues<char> Plain =
-        SearchValues.Create("!$&'()*+,-./0123456789:;=?@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~%");
+        SearchValues.Create("!$&'()*+,-./0123456789:;=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~%");
+
+    // Many put more into a query than they should (x[]=1); it leads nowhere, so what can be sent at all is passed on.
+    private static readonly SearchValues<char> Visible =
+        SearchValues.Create([.. Enumerable.Range('!', '~' - '!' + 1).Select(code => (char)code).Where(sign => sign != '#')]);
 
     private static readonly UriCreationOptions AsItStands = new() { DangerousDisablePathAndQueryCanonicalization = true };
 
@@ -19,8 +23,9 @@ internal static class TargetAddress
     public static Uri Of(string destination, HttpContext context, string prefix)
     {
         var raw = context.Features.Get<IHttpRequestFeature>()!.RawTarget;
-        if (IsPlain(raw) && Below(raw, prefix) is { } rest)
-            return new Uri(destination + rest, AsItStands);
+        var end = raw.IndexOf('?') is >= 0 and var mark ? mark : raw.Length;
+        if (IsPlain(raw.AsSpan(0, end)) && !raw.AsSpan(end).ContainsAnyExcept(Visible) && IsBelow(raw.AsSpan(0, end), prefix))
+            return new Uri(string.Concat(destination, end == prefix.Length ? "/" : "", raw.AsSpan(prefix.Length)), AsItStands);
 
         // Spelled in some other way: as it was understood, spelled anew. An encoded slash is encoded once more then.
         var path = context.Request.Path.Value ?? "";
@@ -30,23 +35,12 @@ internal static class TargetAddress
 
     // Decoded and encoded again, %2F and %252F would become the same. But what is passed on unread must not mean another
     // path than the one that was matched: so no segment that goes up ("..", however it is spelled) and no foreign character.
-    private static bool IsPlain(string raw) =>
-        raw.StartsWith('/')
-        && !raw.AsSpan().ContainsAnyExcept(Plain)
-        && !raw.Contains("/.", StringComparison.Ordinal)
-        && !raw.Contains("%2e", StringComparison.OrdinalIgnoreCase);
+    private static bool IsPlain(ReadOnlySpan<char> path) =>
+        path.StartsWith('/')
+        && !path.ContainsAnyExcept(Plain)
+        && !path.Contains("/.", StringComparison.Ordinal)
+        && !path.Contains("%2e", StringComparison.OrdinalIgnoreCase);
 
-    private static string? Below(string raw, string prefix)
-    {
-        if (prefix.Length == 0)
-            return raw;
-        if (!raw.StartsWith(prefix, StringComparison.Ordinal))
-            return null;
-        return raw.Length == prefix.Length ? "/" : raw[prefix.Length] switch
-        {
-            '/' => raw[prefix.Length..],
-            '?' => "/" + raw[prefix.Length..],
-            _ => null,
-        };
-    }
+    private static bool IsBelow(ReadOnlySpan<char> path, string prefix) =>
+        path.StartsWith(prefix, StringComparison.Ordinal) && (path.Length == prefix.Length || prefix.Length == 0 || path[prefix.Length] == '/');
 }

@@ -22,6 +22,14 @@ internal sealed class TrustedProxies
         return wrong;
     }
 
+    /// <summary>Whether the client came with TLS: to this proxy, or to one whose word is taken.</summary>
+    public bool CameWithTls(HttpContext context) =>
+        context.Request.IsHttps
+        || (context.Request.Headers["X-Forwarded-Proto"] is [{ } scheme]
+            && string.Equals(scheme, "https", StringComparison.OrdinalIgnoreCase)
+            && context.Connection.RemoteIpAddress is { } peer
+            && Contains(peer.IsIPv4MappedToIPv6 ? peer.MapToIPv4() : peer));
+
     /// <param name="peer">The address of the other end of the connection; IPv4 in its own form.</param>
     public bool Contains(IPAddress? peer)
     {

@@ -1,41 +1,47 @@
 namespace ServiceMesh.Proxy.Traffic.Waiting;
 
-/// <summary>Requests that wait for a place at one of a service's instances, first come first served.</summary>
+/// <summary>
+/// A service's requests that wait for a place at an instance, first come first served. Each release has a line of its own: a
+/// canary that is full holds up nobody who is on his way to the other release.
+/// </summary>
 internal sealed class WaitingLine
 {
-    private readonly LinkedList<TaskCompletionSource> line = [];
+    private readonly Dictionary<string, LinkedList<Waiter>> lines = new(StringComparer.Ordinal);
     private int count;
 
     /// <summary>How many are waiting.</summary>
     public int Count => Volatile.Read(ref count);
 
+    /// <summary>Whether anybody waits for a place at the release's instances.</summary>
+    public bool IsFor(string release)
+    {
+        if (Count == 0)
+            return false;
+        lock (lines)
+            return lines.ContainsKey(release);
+    }
+
     /// <summary>Waits until a place is free, which may be taken again before the caller is there: then it waits once more.</summary>
     /// <param name="turn">Who waits.</param>
-    /// <param name="hasPlace">Whether a place is free.</param>
+    /// <param name="hasPlace">Whether there is a place that this one may take.</param>
     /// <param name="time">The clock.</param>
     /// <param name="ct">Ends the wait with <see cref="OperationCanceledException"/>.</param>
     /// <returns>Whether a place became free; <c>false</c> if the line is full or the time is over.</returns>
     public async ValueTask<bool> WaitAsync(Turn turn, Func<bool> hasPlace, TimeProvider time, CancellationToken ct)
     {
-        var called = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var node = new LinkedListNode<TaskCompletionSource>(called);
-        lock (line)
+        var node = new LinkedListNode<Waiter>(new Waiter(turn, hasPlace));
+        lock (lines)
         {
-            if (line.Count >= turn.Longest)
+            if (!TryStand(node))
                 return false;
-            if (turn.IsAgain)
-                line.AddFirst(node);
-            else
-                line.AddLast(node);
-            count = line.Count;
         }
 
         // A place that became free before it stood in line called nobody.
         if (hasPlace())
-            Call();
+            Call(turn.Release);
         try
         {
-            await called.Task.WaitAsync(turn.Wait, time, ct);
+            await node.Value.Called.Task.WaitAsync(turn.Wait, time, ct);
             return true;
         }
         catch (TimeoutException)
@@ -46,50 +52,98 @@ internal sealed class WaitingLine
         {
             // Its turn had come already: the place is the next one's.
             if (!TryLeave(node))
-                Call();
+                Call(turn.Release);
             throw;
         }
     }
 
-    /// <summary>A place is free: calls the first, if any waits.</summary>
-    public void Call()
+    /// <summary>A place is free at one of the release's instances: calls the first who may take it, if any does.</summary>
+    public void Call(string release)
     {
         if (Count == 0)
             return;
-        TaskCompletionSource? turn;
-        lock (line)
+        LinkedListNode<Waiter>? next;
+        lock (lines)
         {
-            turn = line.First?.Value;
-            if (turn is not null)
-                line.RemoveFirst();
-            count = line.Count;
+            next = lines.GetValueOrDefault(release)?.First;
+            // Whoever failed at the instance that is free waits for another one, and must not be asked in vain.
+            while (next is not null && !next.Value.HasPlace())
+                next = next.Next;
+            if (next is not null)
+                Remove(next);
         }
 
-        turn?.TrySetResult();
+        next?.Value.Called.TrySetResult();
     }
 
-    /// <summary>There may be many free places: calls all.</summary>
+    /// <summary>There may be many free places, or others than before: calls all.</summary>
     public void CallAll()
     {
-        for (var waiting = Count; waiting > 0; waiting--)
-            Call();
+        if (Count == 0)
+            return;
+        Waiter[] all;
+        lock (lines)
+        {
+            all = [.. lines.Values.SelectMany(line => line)];
+            foreach (var line in lines.Values)
+                line.Clear();
+            lines.Clear();
+            count = 0;
+        }
+
+        foreach (var waiter in all)
+            waiter.Called.TrySetResult();
     }
 
-    private bool TryLeave(LinkedListNode<TaskCompletionSource> node)
+    private bool TryStand(LinkedListNode<Waiter> node)
     {
-        lock (line)
+        var turn = node.Value.Turn;
+        if (!lines.TryGetValue(turn.Release, out var line))
+            line = [];
+        if (line.Count >= turn.Longest)
+            return false;
+        // Whoever was called and found its place taken has its old place in the line.
+        var later = line.Last?.Value.Turn.Since > turn.Since ? line.First : null;
+        while (later?.Value.Turn.Since <= turn.Since)
+            later = later.Next;
+        if (later is null)
+            line.AddLast(node);
+        else
+            line.AddBefore(later, node);
+        lines[turn.Release] = line;
+        count++;
+        return true;
+    }
+
+    private bool TryLeave(LinkedListNode<Waiter> node)
+    {
+        lock (lines)
         {
             if (node.List is null)
                 return false;
-            line.Remove(node);
-            count = line.Count;
+            Remove(node);
             return true;
         }
+    }
+
+    private void Remove(LinkedListNode<Waiter> node)
+    {
+        var line = node.List!;
+        line.Remove(node);
+        if (line.Count == 0)
+            lines.Remove(node.Value.Turn.Release);
+        count--;
+    }
+
+    private sealed record Waiter(Turn Turn, Func<bool> HasPlace)
+    {
+        public TaskCompletionSource Called { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }
 
 /// <summary>One that waits.</summary>
-/// <param name="Longest">How many may wait.</param>
-/// <param name="IsAgain">Whether it was called before and found its place taken: it is the first then.</param>
+/// <param name="Release">The deployment id of the release that it waits for a place at.</param>
+/// <param name="Longest">How many may wait there.</param>
+/// <param name="Since">When it began to wait, by any clock that only grows: its place among the others.</param>
 /// <param name="Wait">How long it waits.</param>
-internal readonly record struct Turn(int Longest, bool IsAgain, TimeSpan Wait);
+internal readonly record struct Turn(string Release, int Longest, long Since, TimeSpan Wait);

@@ -26,14 +26,17 @@ internal sealed class BenchMesh : IAsyncDisposable
     /// <summary>Asks the proxy; it keeps its connection.</summary>
     public HttpClient Http => http;
 
-    public static async Task<BenchMesh> StartAsync(BenchConsul consul, CancellationToken ct)
+    /// <param name="consul">The Consul that it follows.</param>
+    /// <param name="ct">Ends the start.</param>
+    /// <param name="settings">Further settings, as on the command line.</param>
+    public static async Task<BenchMesh> StartAsync(BenchConsul consul, CancellationToken ct, params IEnumerable<string> settings)
     {
         var state = Directory.CreateTempSubdirectory("mesh-bench-").FullName;
         var (port, admin) = (Ports.Free(), Ports.Free());
         var proxy = await RunningProcess.StartAsync(
             Environment.GetEnvironmentVariable("MESH_PROXY")
                 ?? throw new InvalidOperationException("MESH_PROXY names no proxy program: start the bench with ./mesh bench"),
-            ["--port", Text(port), "--consul", consul.Address.ToString(), "--state", state],
+            ["--port", Text(port), "--consul", consul.Address.ToString(), "--state", state, .. settings],
             port,
             ct,
             ("PROXY_ADMIN_PORT", Text(admin)),
@@ -41,17 +44,32 @@ internal sealed class BenchMesh : IAsyncDisposable
         return new BenchMesh(consul, proxy, state, port);
     }
 
-    /// <summary>An instance as a sidecar registers it, without a check.</summary>
-    public Task RegisterAsync(string service, string deployment, int port, CancellationToken ct) => Consul.Client.Agent.ServiceRegister(
+    /// <summary>An instance with a check, as a sidecar registers it. Of ten thousand checks those that are reported cost the agent least.</summary>
+    /// <param name="service">The service.</param>
+    /// <param name="deployment">The deployment id, and the instance's name unless another is given.</param>
+    /// <param name="port">The port on this host.</param>
+    /// <param name="ct">Ends the call.</param>
+    /// <param name="instance">The instance's name.</param>
+    public Task RegisterAsync(string service, string deployment, int port, CancellationToken ct, string? instance = null) => Consul.Client.Agent.ServiceRegister(
         new AgentServiceRegistration
         {
-            ID = $"{service}-{deployment}",
+            ID = Id(service, instance ?? deployment),
             Name = service,
             Address = "127.0.0.1",
             Port = port,
+            Check = new AgentServiceCheck { TTL = TimeSpan.FromHours(24), Status = HealthStatus.Passing },
             Meta = new Dictionary<string, string>(StringComparer.Ordinal) { [InstanceMeta.Deployment] = deployment, [InstanceMeta.Version] = deployment },
         },
         ct);
+
+    /// <summary>Has the instance's check fail, and pass again.</summary>
+    public async Task FlapAsync(string service, string instance, CancellationToken ct)
+    {
+        await Consul.Client.Agent.FailTTL($"service:{Id(service, instance)}", "flaps", ct);
+        await Consul.Client.Agent.PassTTL($"service:{Id(service, instance)}", "flaps", ct);
+    }
+
+    public Task DeregisterAsync(string service, string instance, CancellationToken ct) => Consul.Client.Agent.ServiceDeregister(Id(service, instance), ct);
 
     /// <summary>Writes what the deployer's transaction writes of a document.</summary>
     public Task PutAsync(ServiceDocument document, CancellationToken ct) => Consul.Client.KV.Txn(
@@ -95,6 +113,8 @@ internal sealed class BenchMesh : IAsyncDisposable
         await Proxy.DisposeAsync();
         Directory.Delete(folder, recursive: true);
     }
+
+    private static string Id(string service, string instance) => $"{service}-{instance}";
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

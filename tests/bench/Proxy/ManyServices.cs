@@ -15,14 +15,21 @@ internal sealed class ManyServices(BenchMesh mesh, (int One, int Two) backends, 
     public async Task<IReadOnlyList<Figure>> MeasureAsync(IReadOnlyList<int> steps, CancellationToken ct)
     {
         List<Figure> figures = [];
-        var lag = new PromotionLag(mesh, backends);
+        var (lag, changes) = (new PromotionLag(mesh, backends), new ChangeLag(mesh, backends));
+        var rounds = length == BenchLength.Quick ? 40 : 200;
         foreach (var services in steps)
         {
-            await GrowAsync(services, ct);
-            figures.Add(await UnderLoadAsync(services, ct));
+            var from = known;
+            if (from == 0)
+                await GrowAsync(services, ct);
+            else
+                figures.Add(await UnderLoadAsync($"a request while {from} services become {services}", () => GrowAsync(services, ct), ct));
+            figures.Add(await UnderLoadAsync($"a request while documents and checks change, {services} services with host routes", () => ChangeAsync(services, ct), ct));
             figures.Add(Of("proxy's resident memory", "MiB", services, mesh.Proxy.MemoryMiB));
+            figures.Add(Of("proxy's peak memory", "MiB", services, mesh.Proxy.PeakMemoryMiB));
             figures.Add(Of("proxy's connections to Consul", "", services, mesh.Proxy.ConnectionsTo(mesh.Consul.Address)));
-            figures.Add(await lag.MeasureAsync(services, rounds: length == BenchLength.Quick ? 40 : 200, ct));
+            figures.Add(await lag.MeasureAsync(services, rounds, ct));
+            figures.AddRange(await changes.MeasureAsync(services, rounds / 4, ct));
         }
 
         return figures;
@@ -42,21 +49,31 @@ internal sealed class ManyServices(BenchMesh mesh, (int One, int Two) backends, 
         await mesh.ServesAsync("/", Host(services - 1), TimeSpan.FromMinutes(3), ct);
     }
 
-    // Requests to one service while documents of others change: none of them may be slowed by the reload.
-    private async Task<Figure> UnderLoadAsync(int services, CancellationToken ct)
+    // Requests to one service while others change: none of them may be slowed by the reload.
+    private async Task<Figure> UnderLoadAsync(string name, Func<Task> change, CancellationToken ct)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var load = Enumerable.Range(0, 8).Select(_ => AskAsync(Host(0), stop.Token)).ToArray();
-        using (var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(100)))
-        {
-            for (var change = 0; change < Changes && await timer.WaitForNextTickAsync(ct); change++)
-                await mesh.PutAsync(Document(1 + (change % (services - 1)), change.ToString(CultureInfo.InvariantCulture)), ct);
-        }
-
+        await change();
         await stop.CancelAsync();
         var times = (await Task.WhenAll(load)).SelectMany(list => list);
-        return new Figure(
-            string.Create(CultureInfo.InvariantCulture, $"a request while documents change, {services} services with host routes"), "ms", Samples.Of(times));
+        return new Figure(name, "ms", Samples.Of(times));
+    }
+
+    // In turns a document whose routes stay, one whose host is another, and a check that fails and passes.
+    private async Task ChangeAsync(int services, CancellationToken ct)
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(100));
+        for (var change = 0; change < Changes && await timer.WaitForNextTickAsync(ct); change++)
+        {
+            var number = 1 + (change % (services - 1));
+            await ((change % 3) switch
+            {
+                0 => mesh.PutAsync(Document(number, $"v{change}"), ct),
+                1 => mesh.PutAsync(Document(number, "one", $"v{change}.{Host(number)}"), ct),
+                _ => mesh.FlapAsync(Name(number), "one", ct),
+            });
+        }
     }
 
     private async Task<List<TimeSpan>> AskAsync(string host, CancellationToken stop)
@@ -84,7 +101,7 @@ internal sealed class ManyServices(BenchMesh mesh, (int One, int Two) backends, 
     private static string Host(int number) => $"{Name(number)}.example";
 
     // The version changes the document, the deployment stays: what serves stays the same.
-    private static ServiceDocument Document(int number, string version) =>
-        ServiceDocument.Create(Name(number), [new Route(Host(number), "/", StripPath: false)])
+    private static ServiceDocument Document(int number, string version, string? host = null) =>
+        ServiceDocument.Create(Name(number), [new Route(host ?? Host(number), "/", StripPath: false)])
             .Promote(BenchMesh.Release("one") with { Version = version });
 }

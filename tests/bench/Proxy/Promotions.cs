@@ -32,10 +32,13 @@ internal sealed class Promotions(DockerClient docker, BenchMesh mesh, (int One, 
 
         await stop.CancelAsync();
         var counts = await Task.WhenAll(load);
+        var (sent, failed) = (counts.Sum(count => count.Sent), counts.Sum(count => count.Failed));
+        if (failed > 0)
+            throw new InvalidOperationException($"{failed} of {sent} requests failed during {Count} promotions with a restart of Consul's leader");
         return
         [
-            new Figure(string.Create(CultureInfo.InvariantCulture, $"requests during {Count} promotions with a restart of Consul's leader"), "", Samples.Of([counts.Sum(count => count.Sent)])),
-            new Figure("of them failed", "", Samples.Of([counts.Sum(count => count.Failed)])),
+            new Figure(string.Create(CultureInfo.InvariantCulture, $"requests during {Count} promotions with a restart of Consul's leader"), "", Samples.Of([sent])),
+            new Figure("of them failed", "", Samples.Of([failed])),
         ];
     }
 

@@ -28,7 +28,8 @@ internal static class ProxyPart
     {
         await using var consul = await BenchConsul.StartAsync(docker, containers, ct);
         await using var mesh = await BenchMesh.StartAsync(consul, ct);
-        return await new Throughput(mesh, folder, length).MeasureAsync(ct);
+        await using var allOn = await BenchMesh.StartAsync(consul, ct, "--access-log", Path.Combine(folder, "access.log"));
+        return await new Throughput(mesh, allOn, folder, length).MeasureAsync(ct);
     }
 
     private static async Task<IReadOnlyList<Figure>> ChangesAsync(

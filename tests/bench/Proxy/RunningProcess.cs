@@ -37,6 +37,11 @@ internal sealed class RunningProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>The most resident memory that it ever had, in MiB, without its children.</summary>
+    public double PeakMemoryMiB => double.Parse(
+        File.ReadLines($"/proc/{Id}/status").First(line => line.StartsWith("VmHWM:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
+        System.Globalization.CultureInfo.InvariantCulture) / 1024;
+
     public bool HasEnded => process.HasExited;
 
     /// <summary>Starts it, and returns when it takes connections on the port.</summary>

@@ -1,27 +1,37 @@
+using ServiceMesh.Policy;
+
 namespace ServiceMesh.Bench.Proxy;
 
 /// <summary>
 /// Requests a second, processor time a request, and added latency, of the mesh's proxy and its peers in turns, so that a
 /// machine that is slower for a while is so for all of them.
 /// </summary>
-internal sealed class Throughput(BenchMesh mesh, string folder, BenchLength length)
+internal sealed class Throughput(BenchMesh mesh, BenchMesh allOn, string folder, BenchLength length)
 {
+    private const string AllOn = "mesh with all on";
+    private const string AllOnPrefix = "/bench-all";
+
     private readonly Dictionary<(string Proxy, int Connections), List<Run>> runs = [];
 
     public async Task<IReadOnlyList<Figure>> MeasureAsync(CancellationToken ct)
     {
-        var (backend, yarp, nginx, haproxy) = (Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free());
-        await using var answering = await Peers.BackendAsync(folder, [("one", backend)], ct);
+        var (backend, other, yarp, nginx, haproxy) = (Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free());
+        await using var answering = await Peers.BackendAsync(folder, [("one", backend), ("two", other)], ct);
         await using var bare = await Peers.BareYarpAsync(yarp, backend, ct);
         await using var second = await Peers.NginxAsync(folder, nginx, backend, ct);
         await using var third = await Peers.HaproxyAsync(folder, haproxy, backend, ct);
         await mesh.RegisterAsync("bench", "one", backend, ct);
         await mesh.PutAsync(ServiceDocument.Create("bench", [new Route(Host: null, Peers.Prefix, StripPath: true)]).Promote(BenchMesh.Release("one")), ct);
         await mesh.ServesAsync($"{Peers.Prefix}/", host: null, TimeSpan.FromSeconds(10), ct);
+        await mesh.RegisterAsync("bench-all", "one", backend, ct);
+        await mesh.RegisterAsync("bench-all", "one", other, ct, instance: "two");
+        await mesh.PutAsync(Everything(), ct);
+        await allOn.ServesAsync($"{AllOnPrefix}/", host: null, TimeSpan.FromSeconds(10), ct);
 
         Measured[] all =
         [
             new("mesh", mesh.Proxy, At(mesh.Address.Port)),
+            new(AllOn, allOn.Proxy, new Uri(allOn.Address, $"{AllOnPrefix}/")),
             new("bare YARP", bare, At(yarp)),
             new("HAProxy", third, At(haproxy)),
             new("nginx", second, At(nginx)),
@@ -39,7 +49,7 @@ internal sealed class Throughput(BenchMesh mesh, string folder, BenchLength leng
         }
 
         var rate = Samples.Of(runs[("mesh", 64)].Select(run => run.Rate)).P50 * 0.3;
-        return [.. Figures(), .. await LatencyAsync(all[0], all[1], new Uri($"http://127.0.0.1:{backend}/"), rate, ct)];
+        return [.. Figures(), .. await LatencyAsync(all[0], all[2], new Uri($"http://127.0.0.1:{backend}/"), rate, ct)];
     }
 
     private async Task RunAsync(Measured measured, int connections, CancellationToken ct)
@@ -57,16 +67,33 @@ internal sealed class Throughput(BenchMesh mesh, string folder, BenchLength leng
 
     private IEnumerable<Figure> Figures() =>
         from connections in new[] { 64, 512 }
-        from peer in new[] { "bare YARP", "HAProxy", "nginx" }
+        from pair in new[] { ("mesh", "bare YARP"), ("mesh", "HAProxy"), ("mesh", "nginx"), (AllOn, "bare YARP") }
         from figure in new[]
         {
-            Of($"requests, {connections} connections", "1/s", connections, peer, run => run.Rate),
-            Of($"processor time a request, {connections} connections", "µs", connections, peer, run => run.Processor),
+            Of("requests", "1/s", connections, pair, run => run.Rate),
+            Of("processor time a request", "µs", connections, pair, run => run.Processor),
         }
         select figure;
 
-    private Figure Of(string name, string unit, int connections, string peer, Func<Run, double> value) => new(
-        name, unit, Samples.Of(runs[("mesh", connections)].Select(value)), peer, Samples.Of(runs[(peer, connections)].Select(value)));
+    private Figure Of(string name, string unit, int connections, (string Ours, string Peer) pair, Func<Run, double> value) => new(
+        $"{name}, {connections} connections{(pair.Ours == AllOn ? ", all on" : "")}",
+        unit,
+        Samples.Of(runs[(pair.Ours, connections)].Select(value)),
+        pair.Peer,
+        Samples.Of(runs[(pair.Peer, connections)].Select(value)));
+
+    // Beside its access log. No client brings a cookie: each one is new, and gets one.
+    private static ServiceDocument Everything() =>
+        ServiceDocument.Create("bench-all", [new Route(Host: null, AllOnPrefix, StripPath: true)]).Promote(BenchMesh.Release("one")) with
+        {
+            Traffic = new TrafficPolicy
+            {
+                Sticky = true,
+                Concurrency = new ConcurrencyLimit(PerInstance: 1000, Queue: 1000),
+                Probe = new ProbePolicy("/"),
+                Passive = new PassivePolicy(ErrorShare: 0.5),
+            },
+        };
 
     // What a proxy adds is what is left when the backend's own time at the same rate is taken off.
     private async Task<IEnumerable<Figure>> LatencyAsync(Measured ours, Measured bare, Uri direct, double rate, CancellationToken ct)

@@ -13,6 +13,9 @@ namespace ServiceMesh.Tests.Integration.Proxy;
 /// <summary>A real HTTP server behind the proxy. It answers with its own name, or holds a request until it is let go.</summary>
 internal sealed class Backend : IAsyncDisposable
 {
+    /// <summary>The length of the answer at <c>/large</c>: more than the buffers on its way take in.</summary>
+    public const int Large = 64 << 20;
+
     private readonly WebApplication app;
     private int asked;
     private int atOnce;
@@ -54,6 +57,12 @@ internal sealed class Backend : IAsyncDisposable
             Interlocked.Increment(ref probed);
             context.Response.StatusCode = IsWell ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
             return Task.CompletedTask;
+        }));
+        app.Map("/large", large => large.Run(async context =>
+        {
+            var part = new byte[1 << 16];
+            for (var sent = 0; sent < Large; sent += part.Length)
+                await context.Response.BodyWriter.WriteAsync(part, context.RequestAborted);
         }));
         // Answers with what it was told of the trace.
         app.Map("/trace", trace => trace.Run(context => context.Response.WriteAsync(context.Request.Headers.TraceParent.ToString())));

@@ -1,6 +1,9 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Security.Cryptography;
 using System.Text.Json;
+using Microsoft.Extensions.Logging.Abstractions;
+using ServiceMesh.Store;
 using Testcontainers.Consul;
 using Xunit;
 
@@ -17,7 +20,7 @@ public sealed class OutageTests
     {
         await using var one = await Backend.StartAsync("one");
         var state = Directory.CreateTempSubdirectory("mesh-proxy-").FullName;
-        var name = await ServedThenConsulGoneAsync(one, state);
+        var (name, _) = await ServedThenConsulGoneAsync(one, state);
 
         await using var proxy = await RunningProxy.StartAsync(Nowhere, state);
 
@@ -26,11 +29,27 @@ public sealed class OutageTests
     }
 
     [Fact]
+    public async Task Start_WithoutConsul_KnowsTheCookiesItSigned()
+    {
+        await using var one = await Backend.StartAsync("one");
+        var state = Directory.CreateTempSubdirectory("mesh-proxy-").FullName;
+        var (name, cookie) = await ServedThenConsulGoneAsync(one, state);
+
+        await using var proxy = await RunningProxy.StartAsync(Nowhere, state);
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"/{name}/");
+        request.Headers.Add("Cookie", cookie);
+        using var again = await proxy.Http.SendAsync(request, Ct);
+
+        Assert.Equal(HttpStatusCode.OK, again.StatusCode);
+        Assert.False(again.Headers.Contains("Set-Cookie"), "a cookie that is taken for forged is replaced");
+    }
+
+    [Fact]
     public async Task Start_WithoutConsulAndADamagedState_Answers503()
     {
         await using var one = await Backend.StartAsync("one");
         var state = Directory.CreateTempSubdirectory("mesh-proxy-").FullName;
-        var name = await ServedThenConsulGoneAsync(one, state);
+        var (name, _) = await ServedThenConsulGoneAsync(one, state);
         var file = Path.Combine(state, "last-good.json");
         var damaged = await File.ReadAllBytesAsync(file, Ct);
         damaged[^10] ^= 1;
@@ -45,22 +64,27 @@ public sealed class OutageTests
         Assert.Contains("checksum", told.GetProperty("lastGood").GetProperty("fault").GetString(), StringComparison.Ordinal);
     }
 
-    private static async Task<string> ServedThenConsulGoneAsync(Backend backend, string state)
+    /// <returns>A service that was served until then, and the cookie that a client of it got.</returns>
+    private static async Task<(string Name, string Cookie)> ServedThenConsulGoneAsync(Backend backend, string state)
     {
         await using var container = new ConsulBuilder().Build();
         await container.StartAsync(Ct);
         using var client = ConsulFixture.ClientOf(new Uri(container.GetBaseAddress()));
         var service = new ServiceOnConsul(client);
         await service.AddInstanceAsync("one", backend.Port);
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        await new MeshStore(client, new BlockingQuery(NullLogger<BlockingQuery>.Instance, TimeProvider.System)).PublishKeysAsync("test", key, Ct);
         await using var proxy = await RunningProxy.StartAsync(new Uri(container.GetBaseAddress()), state);
-        var index = await service.PromoteAsync("one");
+        await service.PromoteAsync("one");
+        var index = await service.ChangeAsync(document => document with { Traffic = document.Traffic with { Sticky = true } });
         await proxy.UntilAsync(service.Name, account => account.GetProperty("index").GetUInt64() >= index);
 
         await container.StopAsync(Ct);
 
-        Assert.StartsWith("one", await proxy.Http.GetStringAsync($"/{service.Name}/", Ct), StringComparison.Ordinal);
+        using var answer = await proxy.Http.GetAsync($"/{service.Name}/", Ct);
+        Assert.StartsWith("one", await answer.Content.ReadAsStringAsync(Ct), StringComparison.Ordinal);
         await StateIsWrittenAsync(state, service.Name);
-        return service.Name;
+        return (service.Name, answer.Headers.GetValues("Set-Cookie").Single().Split(';')[0]);
     }
 
     // The state is written beside the traffic, so it may come a moment later.

@@ -20,15 +20,19 @@ internal sealed class ServiceOnConsul(IConsulClient consul)
     /// <param name="port">Its port on this host.</param>
     /// <param name="passing">Whether its check passes.</param>
     /// <param name="deployment">The deployment that it belongs to; <c>null</c> for one of its own name.</param>
-    public async Task AddInstanceAsync(string name, int port, bool passing = true, string? deployment = null)
+    /// <param name="address">Its address.</param>
+    /// <param name="weight">Its weight; <c>null</c> for what Consul gives it.</param>
+    public async Task AddInstanceAsync(
+        string name, int port, bool passing = true, string? deployment = null, string address = "127.0.0.1", int? weight = null)
     {
         await consul.Agent.ServiceRegister(
             new AgentServiceRegistration
             {
                 ID = Id(name),
                 Name = Name,
-                Address = "127.0.0.1",
+                Address = address,
                 Port = port,
+                Weights = weight is { } share ? new AgentWeights { Passing = share, Warning = 1 } : null,
                 Meta = new Dictionary<string, string>(StringComparer.Ordinal) { [InstanceMeta.Deployment] = deployment ?? name, [InstanceMeta.Version] = deployment ?? name },
                 Check = new AgentServiceCheck { TTL = TimeSpan.FromMinutes(10), Status = passing ? HealthStatus.Passing : HealthStatus.Critical },
             },

@@ -2,6 +2,8 @@ using System.Net;
 using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Text;
+using System.Text.Json;
+using ServiceMesh.Policy;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Proxy;
@@ -23,6 +25,29 @@ public sealed class TrafficTests(ConsulFixture consul) : IAsyncLifetime
         var service = await ServedAsync("one", one.Port);
 
         Assert.Equal($"one /a/b /{service.Name} 127.0.0.1", await proxy.Http.GetStringAsync($"/{service.Name}/a/b", Ct));
+    }
+
+    [Fact]
+    public async Task AnAddressThatIsNone_IsSetAsideAloneWithItsReason()
+    {
+        await using var one = await Backend.StartAsync("one");
+        await using var other = await Backend.StartAsync("other");
+        var (service, neighbour) = (await ServedAsync("one", one.Port), await ServedAsync("other", other.Port));
+        await service.ChangeAsync(document => document with { Traffic = document.Traffic with { Probe = new ProbePolicy("/health") } });
+
+        await service.AddInstanceAsync("port", 70_000, deployment: "one");
+        await service.AddInstanceAsync("host", one.Port, deployment: "one", address: "a b");
+
+        await proxy.UntilAsync(service.Name, account => account.GetProperty("instances").EnumerateArray().Count(IsSetAside) == 2);
+        Assert.StartsWith("one", await proxy.Http.GetStringAsync($"/{service.Name}/", Ct), StringComparison.Ordinal);
+        // It is told of later than they could have done any harm.
+        await other.DisposeAsync();
+        await neighbour.RemoveAsync("other");
+        await proxy.UntilAsync(neighbour.Name, account => account.GetProperty("instances").GetArrayLength() == 0);
+        Assert.StartsWith("one", await proxy.Http.GetStringAsync($"/{service.Name}/", Ct), StringComparison.Ordinal);
+
+        static bool IsSetAside(JsonElement instance) =>
+            instance.GetProperty("fault").ValueKind == JsonValueKind.String && !instance.GetProperty("inTraffic").GetBoolean();
     }
 
     [Fact]
@@ -150,12 +175,18 @@ public sealed class TrafficTests(ConsulFixture consul) : IAsyncLifetime
 
         await proxy.UntilAsync(service.Name, account => account.GetProperty("fault").GetString() is { Length: > 0 });
         Assert.StartsWith("one", await proxy.Http.GetStringAsync($"/{service.Name}/", Ct), StringComparison.Ordinal);
+        var series = $"mesh_proxy_documents_set_aside{{service=\"{service.Name}\"}} 1";
+        Assert.Contains(series, await proxy.Admin.GetStringAsync("/metrics", Ct), StringComparison.Ordinal);
+
+        await service.PromoteAsync("one");
+        await proxy.UntilAsync(service.Name, account => account.GetProperty("fault").ValueKind == JsonValueKind.Null);
+        Assert.DoesNotContain(series, await proxy.Admin.GetStringAsync("/metrics", Ct), StringComparison.Ordinal);
     }
 
-    private static int InFlight(System.Text.Json.JsonElement account, string deployment) => account.GetProperty("instances").EnumerateArray()
+    private static int InFlight(JsonElement account, string deployment) => account.GetProperty("instances").EnumerateArray()
         .Single(instance => instance.GetProperty("deployment").GetString() == deployment).GetProperty("inFlight").GetInt32();
 
-    private static string? Stage(System.Text.Json.JsonElement account, string deployment) => account.GetProperty("instances").EnumerateArray()
+    private static string? Stage(JsonElement account, string deployment) => account.GetProperty("instances").EnumerateArray()
         .Single(instance => instance.GetProperty("deployment").GetString() == deployment).GetProperty("stage").GetString();
 
     private async Task<ServiceOnConsul> ServedAsync(string deployment, int? port)

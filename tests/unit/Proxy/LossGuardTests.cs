@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using ServiceMesh.Proxy.Health;
 using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic.Transforming;
 using ServiceMesh.Store;
@@ -196,8 +197,17 @@ public sealed class LossGuardTests
             var services = mesh.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(service => service.Split('@', '=', ':')).ToArray();
             var documents = DocumentSet.Of(services.Where(parts => parts[^2] != "-").Select(Stored));
             var instances = services.ToFrozenDictionary(parts => parts[0], Instances, StringComparer.Ordinal);
-            return snapshots.Publish(SnapshotOrigin.Consul, guard.Rule(Current, Same(documents), instances, now, confirmed), new Moment(now)).IsNew;
+            var view = guard.Rule(Current, Same(documents), instances, now, confirmed);
+            var publication = snapshots.Publish(SnapshotOrigin.Consul, view, new Moment(now));
+            snapshots.Publish(SnapshotOrigin.Consul, view, Answering(now));
+            return publication.IsNew;
         }
+
+        // Every instance answers its probe at once. And of what is gone nothing is left after a look.
+        private Moment Answering(DateTimeOffset now) => new(now, Current.Services.ToDictionary(
+            service => service.Key,
+            service => service.Value.Members.Select(member => new HealthFinding(member.State, FindingKind.Answers)).ToList(),
+            StringComparer.Ordinal));
 
         // As the store's watch does: the same content is the same set.
         private DocumentSet Same(DocumentSet documents) =>

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace ServiceMesh.Tests.Unit.Proxy;
 
-public sealed class ServiceModelTests
+public sealed partial class ServiceModelTests
 {
     private static readonly DateTimeOffset T0 = DateTimeOffset.UnixEpoch;
     private static readonly StoredDocument V1 = Stored(1, "one");
@@ -20,7 +20,7 @@ public sealed class ServiceModelTests
     public void Follow_APromotion_MovesTheTrafficAndKeepsTheCounters()
     {
         IReadOnlyList<Instance> instances = [Passing("a", "one"), Passing("b", "two")];
-        var before = Follow(null, V1, instances);
+        var before = Found(Follow(null, V1, instances), "b", FindingKind.Answers);
         before.Traffic[0].State.Enter();
 
         var after = Follow(before, V2, instances);
@@ -41,28 +41,29 @@ public sealed class ServiceModelTests
         Assert.Equal((Stage.Retired, T0 + TrafficPolicy.DefaultDrain), (after.Members[1].Stage, after.Members[1].DrainsUntil!.Value));
     }
 
-    [Fact]
-    public void Follow_APromotionWhoseInstancesAreNotKnownYet_WaitsForOneOfThem()
+    [Theory]
+    [InlineData("10.0.0.9", 70000, "port 70000 is no TCP port: register 1 to 65535")]
+    [InlineData("10.0.0.9", -1, "port -1 is no TCP port: register 1 to 65535")]
+    [InlineData("a b", 80, "address 'a b' is neither a host name nor an IP address: register one")]
+    [InlineData("", 80, "address '' is neither a host name nor an IP address: register one")]
+    [InlineData("a/b", 80, "address 'a/b' is neither a host name nor an IP address: register one")]
+    [InlineData("[::1]", 80, "address '[::1]' is neither a host name nor an IP address: register one")]
+    public void Follow_AnAddressThatIsNone_IsSetAsideAloneWithItsReason(string address, int port, string fault)
     {
-        var before = Follow(null, V1, [Passing("a", "one")]);
+        var model = Follow(null, V1, [Passing("a", "one"), Passing("b", "one") with { Address = address, Port = port }]);
 
-        var waiting = Follow(before, V2, [Passing("a", "one"), Passing("c", "stranger")]);
-        Assert.Equal(["a"], InTraffic(waiting));
-        Assert.Equal(V1.Index, waiting.Stored.Index);
-
-        var after = Follow(waiting, V2, [Passing("a", "one"), Passing("b", "two")]);
-        Assert.Equal(["b"], InTraffic(after));
-        Assert.Equal(V2.Index, after.Stored.Index);
+        Assert.Equal(["a"], InTraffic(model));
+        Assert.Equal(fault, model.Members[1].Fault);
+        Assert.Null(ProbeMode.Of(model.Members[1], V1.Document));
+        Assert.Equal(["a"], model.PoolOf("one").Members.Select(member => member.Instance.Id));
     }
 
-    [Fact]
-    public void Follow_APromotionWhoseInstancesAreNotKnown_IsAppliedWhenNothingServesAnyMore()
-    {
-        var after = Follow(Follow(null, V1, [Passing("a", "one")]), V2, []);
-
-        Assert.Empty(after.Traffic);
-        Assert.Equal(V2.Index, after.Stored.Index);
-    }
+    [Theory]
+    [InlineData("10.0.0.9")]
+    [InlineData("fd00::9")]
+    [InlineData("my_host.example")]
+    public void Follow_AnAddressOfAnyKind_IsInTheTraffic(string address) =>
+        Assert.Single(Follow(null, V1, [Passing("a", "one") with { Address = address }]).Traffic);
 
     [Fact]
     public void Follow_AnUnhealthyInstance_LeavesTheTraffic() =>
@@ -167,13 +168,14 @@ public sealed class ServiceModelTests
         Follow(null, V1, [.. ids.Select(id => Passing(id, "one"))]), (model, id) => Found(model, id, FindingKind.Answers));
 
     private static ServiceModel Found(ServiceModel model, string id, FindingKind kind) => ServiceModel.Follow(
-        model, model.Stored, model.Instances, new Moment(T0, new Dictionary<string, List<HealthFinding>>(StringComparer.Ordinal)
+        model, model.Told, model.Instances, new Moment(T0, new Dictionary<string, List<HealthFinding>>(StringComparer.Ordinal)
         {
             ["demo"] = [new HealthFinding(model.Members.Single(member => member.Instance.Id == id).State, kind)],
         }));
 
-    private static ServiceModel Look(ServiceModel model, DateTimeOffset now) => ServiceModel.Follow(
-        model, model.Stored, model.Instances, new Moment(now, new Dictionary<string, List<HealthFinding>>(StringComparer.Ordinal) { ["demo"] = [] }));
+    private static ServiceModel Look(ServiceModel model, DateTimeOffset now) => ServiceModel.Follow(model, model.Told, model.Instances, At(now));
+
+    private static Moment At(DateTimeOffset now) => new(now, new Dictionary<string, List<HealthFinding>>(StringComparer.Ordinal) { ["demo"] = [] });
 
     private static ServiceModel Follow(ServiceModel? before, StoredDocument stored, IReadOnlyList<Instance> instances) =>
         ServiceModel.Follow(before, stored, instances, new Moment(T0));

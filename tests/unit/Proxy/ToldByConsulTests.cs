@@ -15,11 +15,11 @@ public sealed class ToldByConsulTests
         told.BeginWith(known, Nothing);
 
         Assert.Equal(["a", "b"], told.Take(Documents("a", "b")).Order());
-        told.Take(new InstancesTold(["a"], Nothing));
+        told.Take(new InstancesTold(["a"], Read("a", "x")));
         Assert.Same(known, told.Documents);
         Assert.False(told.IsComplete);
 
-        told.Take(new InstancesTold(["b"], Nothing));
+        told.Take(new InstancesTold(["b"], Read("b", "y")));
         Assert.True(told.IsComplete);
         Assert.Equal(["a", "b"], told.Documents.Services.Keys.Order());
     }
@@ -28,7 +28,7 @@ public sealed class ToldByConsulTests
     public void Take_ANewService_WaitsForItsInstancesAndHoldsUpNoOther()
     {
         told.Take(Documents("a"));
-        told.Take(new InstancesTold(["a"], Nothing));
+        told.Take(new InstancesTold(["a"], Read("a", "x")));
 
         Assert.Equal(["b"], told.Take(Documents("a", "b")));
         Assert.Equal(["a"], told.Documents.Services.Keys);
@@ -36,6 +36,41 @@ public sealed class ToldByConsulTests
         told.Take(new InstancesTold(["b"], Read("b", "x")));
         Assert.Equal(["a", "b"], told.Documents.Services.Keys.Order());
         Assert.Equal("x", Assert.Single(told.Instances["b"]).Id);
+    }
+
+    [Fact]
+    public void Take_NoInstancesCouldBeRead_IsNotComplete()
+    {
+        told.Take(Documents("a"));
+
+        told.Take(new InstancesTold(["a"], Nothing));
+        Assert.False(told.IsComplete);
+
+        told.Take(new InstancesTold(["a"], Read("a", "x")));
+        Assert.True(told.IsComplete);
+    }
+
+    [Fact]
+    public void Take_SomeInstancesCouldNotBeRead_KeepsWhatIsKnownOfThose()
+    {
+        var known = Documents("a");
+        told.BeginWith(known, Read("a", "kept"));
+        told.Take(Documents("a", "b", "new"));
+
+        told.Take(new InstancesTold(["a", "b", "new"], Read("b", "y")));
+
+        Assert.True(told.IsComplete);
+        Assert.Equal(["a", "b"], told.Documents.Services.Keys.Order());
+        Assert.Same(known.Services["a"], told.Documents.Services["a"]);
+        Assert.Equal("kept", Assert.Single(told.Instances["a"]).Id);
+    }
+
+    [Fact]
+    public void Take_NoDocuments_IsComplete()
+    {
+        told.Take(Documents());
+
+        Assert.True(told.IsComplete);
     }
 
     [Fact]

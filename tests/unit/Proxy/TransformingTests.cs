@@ -11,6 +11,7 @@ namespace ServiceMesh.Tests.Unit.Proxy;
 public sealed class TransformingTests
 {
     private static readonly Route Plain = new(null, "/demo", StripPath: true);
+    private static readonly string[] Hearsay = ["X-Forwarded-Port", "X-Forwarded-Scheme", "X-Forwarded-Ssl", "X-Real-IP"];
 
     [Theory]
     [InlineData("", "10.0.0.9", null, "10.0.0.9")]
@@ -55,6 +56,7 @@ public sealed class TransformingTests
         Assert.Equal("shop.example:8000", Header(message, "X-Forwarded-Host"));
         Assert.Equal("/demo", Header(message, "X-Forwarded-Prefix"));
         Assert.Equal("shop.example:8000", Header(message, "Host"));
+        Assert.All(Hearsay, name => Assert.Null(Header(message, name)));
     }
 
     [Fact]
@@ -66,6 +68,7 @@ public sealed class TransformingTests
         Assert.Equal("www.example", Header(message, "X-Forwarded-Host"));
         Assert.Equal("/outer/demo", Header(message, "X-Forwarded-Prefix"));
         Assert.Equal("for=6.6.6.6, for=10.0.0.9;host=\"shop.example:8000\";proto=http", Header(message, "Forwarded"));
+        Assert.All(Hearsay, name => Assert.Equal("theirs", Header(message, name)));
     }
 
     [Fact]
@@ -143,6 +146,8 @@ public sealed class TransformingTests
     [InlineData("/demo?x=1&y=%20", "/?x=1&y=%20")]
     [InlineData("/demo/a/b?x=1", "/a/b?x=1")]
     [InlineData("/demo/a%2Fb%252Fc", "/a%2Fb%252Fc")]
+    [InlineData("/demo/a%2Fb?x[]=1&y={\"z\"|1}", "/a%2Fb?x[]=1&y={\"z\"|1}")]
+    [InlineData("/demo/a%2Fb?file=/../etc/%2e%2e", "/a%2Fb?file=/../etc/%2e%2e")]
     [InlineData("/demo/%41", "/%41")]
     [InlineData("/demo//a", "//a")]
     [InlineData("/%64emo/a b", "/a%20b")]
@@ -192,6 +197,8 @@ public sealed class TransformingTests
         context.Request.Headers["X-Forwarded-Host"] = "www.example";
         context.Request.Headers["X-Forwarded-Prefix"] = "/outer/";
         context.Request.Headers["Forwarded"] = "for=6.6.6.6";
+        foreach (var name in Hearsay)
+            context.Request.Headers[name] = "theirs";
     }
 
     private static RouteTarget Target(Route route, string trusted)

@@ -167,9 +167,10 @@ public sealed class AdminTests(ConsulFixture consul)
     public async Task AnOpenAddress_WithoutAToken_DoesNotStart()
     {
         var fault = await Assert.ThrowsAsync<OptionsValidationException>(
-            () => RunningProxy.StartAsync(consul.Address, state: null, new("AdminAddress", "0.0.0.0"), new("LossShare", "2")));
+            () => RunningProxy.StartAsync(consul.Address, state: null, new("AdminAddress", "0.0.0.0"), new("LossShare", "2"), new("DrainLimit", "30.00:00:00")));
 
         // Together with what is wrong elsewhere.
+        Assert.Contains("drainLimit 30.00:00:00 must be", fault.Message, StringComparison.Ordinal);
         Assert.Contains("adminAddress 0.0.0.0 is open to other hosts", fault.Message, StringComparison.Ordinal);
         Assert.Contains("lossShare 2 must be", fault.Message, StringComparison.Ordinal);
     }

@@ -61,6 +61,36 @@ public sealed class DrainTests(ConsulFixture consul) : IAsyncLifetime
         await EndedAsync(way);
     }
 
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public async Task AnInstanceThatLeft_WithoutADrain_IsRidOfItsRequestsAtOnce(string way)
+    {
+        await DrainAsync(TimeSpan.Zero);
+        using var socket = await SocketAsync();
+        await InFlightAsync("one", 1);
+
+        await LeaveAsync(way);
+
+        await Assert.ThrowsAsync<WebSocketException>(() => socket.ReceiveAsync(new byte[8], Ct));
+        await EndedAsync(way);
+    }
+
+    [Fact]
+    public async Task AServiceThatIsRemoved_GoesOnWithItsRequestsUntilItsDrainEnds()
+    {
+        await DrainAsync(TimeSpan.FromSeconds(1));
+        using var socket = await SocketAsync();
+        await InFlightAsync("one", 1);
+
+        await consul.Client.KV.Delete($"mesh/services/{scene.Service.Name}", Ct);
+
+        await UntilAsync("one", one => one.GetProperty("gone").GetBoolean() && one.GetProperty("inFlight").GetInt32() == 1);
+        using (var answer = await scene.GetAsync())
+            Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
+        await Assert.ThrowsAsync<WebSocketException>(() => socket.ReceiveAsync(new byte[8], Ct));
+        await scene.Proxy.UntilAllAsync(told => told.GetProperty("services").EnumerateArray().All(service => service.GetProperty("service").GetString() != scene.Service.Name));
+    }
+
     [Fact]
     public async Task AnInstanceThatIsBackBeforeItsDrainEnds_KeepsItsRequests()
     {

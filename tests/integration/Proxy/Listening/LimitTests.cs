@@ -87,6 +87,21 @@ public sealed class LimitTests(ConsulFixture consul)
     }
 
     [Fact]
+    public async Task Answer_ThatIsReadTooSlowly_IsCut()
+    {
+        await using var proxy = await StartAsync(("MinBodyRate", "1000"));
+        await using var backend = await Backend.StartAsync("one");
+        var service = await ServedAsync(proxy, backend);
+        await using var raw = await RawConnection.OpenAsync(proxy.Ports[0]);
+
+        await raw.SendAsync($"GET /{service.Name}/large HTTP/1.1\r\nHost: a\r\n\r\n");
+
+        await InFlightAsync(proxy, service, 1);
+        await InFlightAsync(proxy, service, 0);
+        Assert.InRange(await raw.CountRestAsync(), 1, Backend.Large - 1);
+    }
+
+    [Fact]
     public async Task Connection_WithoutARequest_EndsAfterTheIdleTimeout()
     {
         await using var proxy = await StartAsync(("IdleTimeout", "00:00:01"));
@@ -152,6 +167,9 @@ public sealed class LimitTests(ConsulFixture consul)
 
     private Task<RunningProxy> StartAsync(params (string Name, string Value)[] settings) => RunningProxy.StartAsync(
         consul.Address, state: null, settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)));
+
+    private static Task InFlightAsync(RunningProxy proxy, ServiceOnConsul service, int count) => proxy.UntilAsync(
+        service.Name, account => account.GetProperty("instances")[0].GetProperty("inFlight").GetInt32() == count);
 
     private async Task<ServiceOnConsul> ServedAsync(RunningProxy proxy, Backend backend)
     {

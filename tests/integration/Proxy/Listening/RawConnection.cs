@@ -48,6 +48,24 @@ internal sealed class RawConnection : IAsyncDisposable
         return new RawAnswer(status, headers, await ReadBodyAsync(headers));
     }
 
+    /// <summary>How much comes until the connection ends, or is cut.</summary>
+    public async Task<long> CountRestAsync()
+    {
+        var buffer = new byte[1 << 16];
+        var count = 0L;
+        try
+        {
+            while (await stream.ReadAsync(buffer, Ct) is > 0 and var read)
+                count += read;
+        }
+        catch (IOException)
+        {
+            // Cut.
+        }
+
+        return count;
+    }
+
     /// <summary>Whether the other side ends the connection, and sends nothing more before.</summary>
     public async Task<bool> IsClosedAsync() => await ReadLineAsync() is null;
 

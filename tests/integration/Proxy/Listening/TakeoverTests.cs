@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Text;
+using System.Text.Json;
 using ServiceMesh.Proxy.Listening;
 using Xunit;
 
@@ -58,6 +59,9 @@ public sealed class TakeoverTests(ConsulFixture consul) : IAsyncLifetime
 
         using var next = ProxyProcess.Start(consul.Address, port, state);
         await LeavingAsync(earlier);
+        // Whichever of the two answers: it tells of the requests of both.
+        for (var look = 0; look < 50; look++)
+            Assert.Equal(1, await InFlightAsync());
 
         var buffer = new byte[64];
         foreach (var word in (string[])["one", "two"])
@@ -69,6 +73,7 @@ public sealed class TakeoverTests(ConsulFixture consul) : IAsyncLifetime
         await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, "done", Ct);
         Assert.Equal(0, await earlier.EndAsync());
         Assert.Equal(200, await ProxyProcess.ReadyAsync(port));
+        Assert.Equal(0, await InFlightAsync());
     }
 
     [Fact]
@@ -115,6 +120,14 @@ public sealed class TakeoverTests(ConsulFixture consul) : IAsyncLifetime
 
         Assert.Equal(0, await first.EndAsync());
         Assert.Equal(200, await ProxyProcess.ReadyAsync(otherPort));
+    }
+
+    // Over a new connection each time.
+    private async Task<int> InFlightAsync()
+    {
+        await using var raw = await RawConnection.OpenAsync(port);
+        var answer = await raw.AskAsync($"GET /services/{service.Name} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        return JsonDocument.Parse(answer.Body).RootElement.GetProperty("instances")[0].GetProperty("inFlight").GetInt32();
     }
 
     private Task<ProxyProcess> StartReadyAsync() => ProxyProcess.StartReadyAsync(consul.Address, port, state);

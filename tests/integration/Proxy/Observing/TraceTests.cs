@@ -65,6 +65,18 @@ public sealed class TraceTests(ConsulFixture consul) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task ARequest_OfAMethodThatNobodyKnows_NamesNoSpanByIt()
+    {
+        using var proxy = await StartAsync(Exporting());
+
+        await AskAsync("01", "MADEUP");
+
+        await Until.TrueAsync(() => Task.FromResult(collector.Has(
+            Convert.FromHexString(Trace), Encoding.UTF8.GetBytes($"HTTP /{service.Name}"), "_OTHER"u8.ToArray(), "MADEUP"u8.ToArray())));
+        Assert.False(collector.Has(Encoding.UTF8.GetBytes($"MADEUP /{service.Name}")));
+    }
+
+    [Fact]
     public async Task ARequest_ThatNobodyTraces_BeginsATrace()
     {
         using var proxy = await StartAsync(Exporting());
@@ -113,9 +125,9 @@ public sealed class TraceTests(ConsulFixture consul) : IAsyncLifetime
     }
 
     /// <returns>The trace as the instance was told of it.</returns>
-    private async Task<string> AskAsync(string? flags)
+    private async Task<string> AskAsync(string? flags, string method = "GET")
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"http://127.0.0.1:{port}/{service.Name}/trace");
+        using var request = new HttpRequestMessage(new HttpMethod(method), $"http://127.0.0.1:{port}/{service.Name}/trace");
         if (flags is not null)
             request.Headers.Add("traceparent", $"00-{Trace}-{ClientSpan}-{flags}");
         using var client = new HttpMessageInvoker(new SocketsHttpHandler { ActivityHeadersPropagator = null });

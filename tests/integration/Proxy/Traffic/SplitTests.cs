@@ -118,6 +118,43 @@ public sealed class SplitTests(ConsulFixture consul) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task ARouteThatChangesSetCookie_LeavesTheProxysOwn()
+    {
+        HeaderChanges[] changes =
+        [
+            new HeaderChanges { Remove = ["Set-Cookie"] },
+            new HeaderChanges { Set = new Dictionary<string, string>(StringComparer.Ordinal) { ["Set-Cookie"] = "theirs=1" } },
+        ];
+        foreach (var change in changes)
+        {
+            await scene.ChangeAsync(document => document with
+            {
+                Split = new Split(TrafficScene.Release("two"), 50),
+                Routes = [document.Routes[0] with { ResponseHeaders = change }],
+            });
+
+            using var answer = await scene.GetAsync();
+
+            Assert.Single(answer.Headers.GetValues("Set-Cookie"), cookie => cookie.StartsWith($"mesh-{scene.Service.Name}=", StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public async Task Weights_AsConsulHasThem_DecideTheShares()
+    {
+        await scene.ChangeAsync(document => document with { Traffic = document.Traffic with { Balance = Policy.Balance.RoundRobin } });
+        await scene.Service.AddInstanceAsync("heavy", scene.Backend("two").Port, deployment: "one", weight: 3);
+        await scene.Proxy.UntilAsync(scene.Service.Name, account => account.GetProperty("instances").EnumerateArray().Any(instance =>
+            instance.GetProperty("inTraffic").GetBoolean() && instance.GetProperty("weight").GetDouble() == 3));
+
+        List<string> answers = [];
+        for (var n = 0; n < 40; n++)
+            answers.Add(await scene.WhoAsync());
+
+        Assert.Equal(30, answers.Count(who => who == "two"));
+    }
+
+    [Fact]
     public async Task ACandidate_IsReached_OnlyWithASignedPass()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);

@@ -39,6 +39,19 @@ public sealed class PassiveCountsTests
         Assert.Equal([false, true, false, true], Enumerable.Range(0, 4).Select(_ => counts.Answered(policy, isError: true, TimeSpan.Zero)));
     }
 
+    // The window's number fills its bits to the last, which is the sign of the whole.
+    [Theory]
+    [InlineData((1 << 23) - 1)]
+    [InlineData(1 << 23)]
+    [InlineData((1 << 24) + 1)]
+    public void Answered_InAnyWindow_CountsItTogether(int window)
+    {
+        var counts = new PassiveCounts();
+        var policy = new PassivePolicy(ErrorShare: 1, Minimum: 2);
+
+        Assert.Equal([false, true], Enumerable.Range(0, 2).Select(_ => counts.Answered(policy, isError: true, window * PassivePolicy.DefaultWindow)));
+    }
+
     [Fact]
     public async Task Answered_ByManyAtOnce_LosesNone()
     {

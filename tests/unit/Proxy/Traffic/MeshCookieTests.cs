@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http;
 using ServiceMesh.Proxy.Traffic.Choosing;
 using Xunit;
 
@@ -30,6 +31,18 @@ public sealed class MeshCookieTests
 
     [Fact]
     public void Parse_AnotherKey_IsNone() => Assert.Null(MeshCookie.Parse(new MeshCookie(1, "").Text("demo", new byte[32]), "demo", Key));
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Issue_ToAClientThatCameWithTls_IsForTlsAlone(bool isSecure)
+    {
+        var context = new DefaultHttpContext();
+
+        new MeshCookie(1, "").Issue(context.Response, "demo", Key, isSecure);
+
+        Assert.Equal(isSecure, context.Response.Headers.SetCookie.ToString().Contains("; secure", StringComparison.Ordinal));
+    }
 
     [Theory]
     [InlineData("")]

@@ -8,13 +8,14 @@ public sealed class WaitingLineTests
 {
     private readonly WaitingLine line = new();
     private readonly FakeTimeProvider time = new();
+    private bool free;
 
     [Fact]
     public async Task Call_OneWaiter_TheFirstGoes()
     {
         var (first, second) = (Wait(), Wait());
 
-        line.Call();
+        line.Call("one");
 
         Assert.True(await first);
         Assert.False(second.IsCompleted);
@@ -22,14 +23,51 @@ public sealed class WaitingLineTests
     }
 
     [Fact]
-    public async Task Wait_Again_GoesBeforeTheOthers()
+    public async Task Wait_Again_HasItsOldPlace()
     {
-        var (earlier, again) = (Wait(), Wait(again: true));
+        var (third, first, second) = (Wait(since: 3), Wait(since: 1), Wait(since: 2));
 
-        line.Call();
+        line.Call("one");
+        Assert.True(await first);
+        line.Call("one");
+        Assert.True(await second);
+        Assert.False(third.IsCompleted);
+    }
 
-        Assert.True(await again);
-        Assert.False(earlier.IsCompleted);
+    [Fact]
+    public async Task Call_APlaceThatTheFirstMayNotTake_GoesToTheNext()
+    {
+        var (tried, next) = (Wait(mayTakeIt: false), Wait());
+
+        line.Call("one");
+
+        Assert.True(await next);
+        Assert.False(tried.IsCompleted);
+    }
+
+    [Fact]
+    public async Task Call_OneRelease_LeavesTheOtherWaiting()
+    {
+        var (canary, active) = (Wait(release: "two"), Wait());
+
+        line.Call("one");
+
+        Assert.True(await active);
+        Assert.False(canary.IsCompleted);
+        Assert.True(line.IsFor("two"));
+        Assert.False(line.IsFor("one"));
+    }
+
+    [Fact]
+    public async Task Wait_TheOtherReleasesLineIsFull_StandsInItsOwn()
+    {
+        _ = Wait(longest: 1, release: "two");
+
+        var waiting = Wait(longest: 1);
+
+        Assert.Equal(2, line.Count);
+        line.Call("one");
+        Assert.True(await waiting);
     }
 
     [Fact]
@@ -53,16 +91,21 @@ public sealed class WaitingLineTests
     }
 
     [Fact]
-    public async Task Wait_APlaceIsFreeAlready_GoesAtOnce() => Assert.True(await Wait(hasPlace: true));
+    public async Task Wait_APlaceIsFreeAlready_GoesAtOnce()
+    {
+        free = true;
+
+        Assert.True(await Wait());
+    }
 
     [Fact]
     public async Task Wait_TheClientLeaves_TheNextGoes()
     {
         using var gone = new CancellationTokenSource();
-        var (first, second) = (WaitAs(gone.Token), Wait());
+        var (first, second) = (Wait(client: gone), Wait());
 
         await gone.CancelAsync();
-        line.Call();
+        line.Call("one");
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
         Assert.True(await second);
@@ -78,9 +121,13 @@ public sealed class WaitingLineTests
         Assert.All(await Task.WhenAll(waiting), Assert.True);
     }
 
-    private Task<bool> Wait(int longest = 10, bool again = false, bool hasPlace = false) =>
-        line.WaitAsync(new Turn(longest, again, TimeSpan.FromSeconds(1)), () => hasPlace, time, TestContext.Current.CancellationToken).AsTask();
-
-    private Task<bool> WaitAs(CancellationToken client) =>
-        line.WaitAsync(new Turn(10, IsAgain: false, TimeSpan.FromSeconds(1)), static () => false, time, client).AsTask();
+    // A place is free whenever somebody is called.
+    private Task<bool> Wait(int longest = 10, long since = 0, bool mayTakeIt = true, string release = "one", CancellationTokenSource? client = null)
+    {
+        var stands = false;
+        var waiting = line.WaitAsync(
+            new Turn(release, longest, since, TimeSpan.FromSeconds(1)), () => mayTakeIt && (stands || free), time, client?.Token ?? TestContext.Current.CancellationToken).AsTask();
+        stands = true;
+        return waiting;
+    }
 }

@@ -1,0 +1,48 @@
+using ServiceMesh.Policy;
+using ServiceMesh.Proxy.Following;
+using ServiceMesh.Proxy.Health;
+using ServiceMesh.Proxy.Metering;
+using ServiceMesh.Proxy.Snapshots;
+using ServiceMesh.Store;
+using Xunit;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace ServiceMesh.Tests.Unit.Proxy.Health;
+
+public sealed class PassiveHealthTests
+{
+    private static readonly Exception NoReason = new InvalidOperationException("whatever");
+
+    /// <summary>What the forwarder says, whether the answer's headers had come, their status, and whether an instance may be ejected for it.</summary>
+    public static TheoryData<ForwarderError, bool, int, bool> Ends => new()
+    {
+        { ForwarderError.None, true, 200, false },
+        { ForwarderError.None, true, 500, true },
+        { ForwarderError.Request, false, 502, true },
+        { ForwarderError.RequestTimedOut, false, 504, true },
+        { ForwarderError.ResponseBodyDestination, true, 200, true },
+        { ForwarderError.RequestBodyClient, false, 400, false },
+        { ForwarderError.RequestCanceled, false, 502, false },
+        { ForwarderError.ResponseBodyClient, true, 200, false },
+        { ForwarderError.UpgradeRequestClient, true, 101, false },
+        { ForwarderError.UpgradeActivityTimeout, true, 101, false },
+    };
+
+    [Theory]
+    [MemberData(nameof(Ends))]
+    public void Record_AnEnd_CountsAgainstTheInstanceOnlyWhereItIsItsFault(ForwarderError error, bool isAnswered, int status, bool ejects)
+    {
+        var news = new MeshNews(TimeProvider.System);
+        var document = ServiceDocument.Create("demo", []) with
+        {
+            Traffic = new TrafficPolicy { Passive = new PassivePolicy(ErrorShare: 1, Minimum: 1) },
+        };
+        var instance = new Instance("a", "node", "demo", "10.0.0.9", 1, "one", "v", "passing");
+        var service = ServiceModel.Follow(null, new StoredDocument("demo", document, 1, Fault: null), [instance], new Moment(DateTimeOffset.UnixEpoch));
+
+        new PassiveHealth(news, TimeProvider.System).Record(
+            service, service.Members[0], FailureRule.Of(error, NoReason, isAnswered, isClientGone: false), status);
+
+        Assert.Equal(ejects, news.TryTake(out _));
+    }
+}

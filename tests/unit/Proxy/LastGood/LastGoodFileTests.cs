@@ -1,0 +1,126 @@
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using ServiceMesh.Proxy;
+using ServiceMesh.Proxy.LastGood;
+using ServiceMesh.Proxy.Snapshots;
+using ServiceMesh.Proxy.Traffic.Transforming;
+using ServiceMesh.Store;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.Proxy.LastGood;
+
+public sealed class LastGoodFileTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("last-good-").FullName;
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    private string StateFile => Path.Combine(folder, "last-good.json");
+
+    private string KeysFile => Path.Combine(folder, "keyring.json");
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public async Task Read_WhatWasWritten_IsTheSame()
+    {
+        await File().WriteAsync(Served(), Ct);
+
+        var read = File().Read()!;
+
+        var stored = Assert.Single(read.Documents.Services).Value;
+        Assert.Equal(("demo", 7UL), (stored.Service, stored.Index));
+        Assert.Equal("a", Assert.Single(read.Instances["demo"]).Id);
+    }
+
+    [Fact]
+    public async Task Read_AnyPartOfAFile_IsReportedAndNotUsed()
+    {
+        await File().WriteAsync(Served(), Ct);
+        var whole = await System.IO.File.ReadAllBytesAsync(StateFile, Ct);
+
+        foreach (var length in new[] { 0, 10, 64, 65, whole.Length / 2, whole.Length - 1 })
+        {
+            await System.IO.File.WriteAllBytesAsync(StateFile, whole[..length], Ct);
+            var file = File();
+            Assert.Null(file.Read());
+            Assert.Equal("it was not used: its checksum is wrong", file.Fault);
+        }
+    }
+
+    [Fact]
+    public async Task Read_AnotherForm_IsReportedAndNotUsed()
+    {
+        await WriteSoundAsync("""{"schema":2,"savedAt":"2026-01-01T00:00:00Z","services":[]}""");
+        var file = File();
+
+        Assert.Null(file.Read());
+        Assert.Equal("it was not used: its form 2 is not the 1 that is understood here", file.Fault);
+    }
+
+    [Fact]
+    public async Task Write_ThatFails_IsToldAndLeavesTheEarlierOne()
+    {
+        await File().WriteAsync(Served(), Ct);
+        // What would be written beside it cannot be.
+        Directory.CreateDirectory(StateFile + ".new");
+        var file = File();
+
+        await Assert.ThrowsAnyAsync<Exception>(() => file.WriteAsync(Served(), Ct));
+
+        Assert.StartsWith("it cannot be written: ", file.Fault, StringComparison.Ordinal);
+        Assert.NotNull(File().Read());
+    }
+
+    [Fact]
+    public async Task Keys_AreKeptForTheirOwnerAlone()
+    {
+        using var signer = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var ring = new Keyring([signer], RandomNumberGenerator.GetBytes(Keyring.CookieKeyBytes));
+        await Keys().WriteAsync(ring, Ct);
+
+        var read = Keys().Read()!;
+
+        Assert.Equal(ring.CookieKey.ToArray(), read.CookieKey.ToArray());
+        Assert.Equal(signer.ExportSubjectPublicKeyInfoPem(), Assert.Single(read.Signers).ExportSubjectPublicKeyInfoPem());
+        if (!OperatingSystem.IsWindows())
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, System.IO.File.GetUnixFileMode(KeysFile));
+    }
+
+    [Fact]
+    public async Task Keys_ThatAreDamaged_AreNotUsedAndReplaced()
+    {
+        var ring = new Keyring([], RandomNumberGenerator.GetBytes(Keyring.CookieKeyBytes));
+        await Keys().WriteAsync(ring, Ct);
+        var damaged = await System.IO.File.ReadAllBytesAsync(KeysFile, Ct);
+        damaged[^3] ^= 1;
+        await System.IO.File.WriteAllBytesAsync(KeysFile, damaged, Ct);
+
+        Assert.Null(Keys().Read());
+        await Keys().WriteAsync(ring, Ct);
+        Assert.Equal(ring.CookieKey.ToArray(), Keys().Read()!.CookieKey.ToArray());
+    }
+
+    private LastGoodFile File() => new(Settings(), TimeProvider.System, NullLogger<LastGoodFile>.Instance);
+
+    private KeyringFile Keys() => new(Settings(), NullLogger<KeyringFile>.Instance);
+
+    private IOptions<ProxyOptions> Settings() => Options.Create(new ProxyOptions { State = folder });
+
+    private Task WriteSoundAsync(string json) => System.IO.File.WriteAllTextAsync(
+        StateFile, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(json))) + "\n" + json, Ct);
+
+    private static Snapshot Served()
+    {
+        var snapshots = new SnapshotHolder(TrustedProxies.None);
+        var document = ServiceDocument.Create("demo", []).Promote(new Release("one", "v1", "image", DateTimeOffset.UnixEpoch));
+        IReadOnlyList<Instance> instances = [new("a", "node", "demo", "10.0.0.9", 1, "one", "v1", "passing")];
+        snapshots.Publish(SnapshotOrigin.Consul, new MeshView(
+            DocumentSet.Of([new StoredDocument("demo", document, 7, Fault: null)]),
+            new Dictionary<string, IReadOnlyList<Instance>>(StringComparer.Ordinal) { ["demo"] = instances },
+            MeshView.NothingHeld), new Moment(DateTimeOffset.UnixEpoch));
+        return snapshots.Current;
+    }
+}
