@@ -6,10 +6,11 @@ namespace ServiceMesh.RegistrySidecar.Reconciliation;
 /// What happened since the reconciler last looked. Events only mark containers here, so a thousand of them about one
 /// container are one piece of work, and none can overtake another.
 /// </summary>
-internal sealed class WorkQueue : IDisposable
+internal sealed class WorkQueue
 {
     private readonly Lock gate = new();
-    private readonly SemaphoreSlim signal = new(0, 1);
+    private TaskCompletionSource? waiting;
+    private bool woken;
     private Dictionary<string, Happened> containers = new(StringComparer.Ordinal);
     private EngineConnection? connection;
     private bool everything;
@@ -39,14 +40,18 @@ internal sealed class WorkQueue : IDisposable
         Wake();
     }
 
-    /// <summary>Something else than a container changed.</summary>
+    /// <summary>Something else than a container changed. Whoever waits goes on before this returns.</summary>
     public void Wake()
     {
+        TaskCompletionSource? waiter;
         lock (gate)
         {
-            if (signal.CurrentCount == 0)
-                signal.Release();
+            (waiter, waiting) = (waiting, null);
+            woken = waiter is null;
         }
+
+        // On this very thread: to change to another one is a good part of the way from an event to the catalog.
+        waiter?.TrySetResult();
     }
 
     public Work Take()
@@ -63,11 +68,22 @@ internal sealed class WorkQueue : IDisposable
     /// <summary>Waits for something to happen, <paramref name="patience"/> at the most.</summary>
     public async Task WaitAsync(TimeSpan patience, TimeProvider time, CancellationToken ct)
     {
-        await using var timer = time.CreateTimer(_ => Wake(), state: null, patience, Timeout.InfiniteTimeSpan);
-        await signal.WaitAsync(ct);
-    }
+        var waiter = new TaskCompletionSource();
+        lock (gate)
+        {
+            if (woken)
+            {
+                woken = false;
+                return;
+            }
 
-    public void Dispose() => signal.Dispose();
+            waiting = waiter;
+        }
+
+        await using var timer = time.CreateTimer(_ => Wake(), state: null, patience, Timeout.InfiniteTimeSpan);
+        await using var cancelled = ct.UnsafeRegister(_ => waiter.TrySetCanceled(ct), state: null);
+        await waiter.Task;
+    }
 }
 
 /// <summary>What there is to do.</summary>

@@ -11,7 +11,7 @@ public sealed class WorkQueueTests
     [Fact]
     public async Task Mark_ManyEventsOfOneContainer_AreOnePieceOfWork()
     {
-        using var queue = new WorkQueue();
+        var queue = new WorkQueue();
         for (var i = 0; i < 1000; i++)
             queue.Mark("a");
         queue.Mark("b");
@@ -26,7 +26,7 @@ public sealed class WorkQueueTests
     [Fact]
     public void Mark_DieAndStart_TheLastCounts()
     {
-        using var queue = new WorkQueue();
+        var queue = new WorkQueue();
         var death = new Death(DateTimeOffset.UnixEpoch, 1);
         queue.Mark("restarted", death);
         queue.Mark("restarted");
@@ -42,7 +42,7 @@ public sealed class WorkQueueTests
     [Fact]
     public async Task WaitAsync_NothingHappens_EndsWhenPatienceDoes()
     {
-        using var queue = new WorkQueue();
+        var queue = new WorkQueue();
         var waiting = queue.WaitAsync(TimeSpan.FromSeconds(30), time, TestContext.Current.CancellationToken);
 
         time.Advance(TimeSpan.FromSeconds(29));
@@ -51,5 +51,39 @@ public sealed class WorkQueueTests
 
         await waiting;
         Assert.Empty(queue.Take().Containers);
+    }
+
+    [Fact]
+    public void Mark_WhileSomebodyWaits_GoesOnAtOnce()
+    {
+        var queue = new WorkQueue();
+        var waiting = queue.WaitAsync(TimeSpan.FromDays(1), time, TestContext.Current.CancellationToken);
+        var thread = 0;
+        var passing = PassAsync();
+
+        queue.Mark("a");
+
+        Assert.True(passing.IsCompletedSuccessfully);
+        Assert.Equal(Environment.CurrentManagedThreadId, thread);
+
+        async Task PassAsync()
+        {
+            await waiting;
+            thread = Environment.CurrentManagedThreadId;
+        }
+    }
+
+    [Fact]
+    public async Task WaitAsync_Cancelled_EndsAndLosesNothing()
+    {
+        var queue = new WorkQueue();
+        using var stop = new CancellationTokenSource();
+        var waiting = queue.WaitAsync(TimeSpan.FromDays(1), time, stop.Token);
+
+        await stop.CancelAsync();
+        queue.Mark("a");
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+        Assert.Single(queue.Take().Containers);
     }
 }
