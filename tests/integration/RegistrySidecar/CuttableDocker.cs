@@ -78,7 +78,7 @@ internal sealed class CuttableDocker : IAsyncDisposable
         while (await near.ReadAsync(buffer, ct) is > 0 and var read)
         {
             if (listsHang && Encoding.ASCII.GetString(buffer, 0, read).Contains("/containers/json", StringComparison.Ordinal))
-                await Task.Delay(Timeout.InfiniteTimeSpan, ct);
+                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ct);
             await far.WriteAsync(buffer.AsMemory(0, read), ct);
         }
     }

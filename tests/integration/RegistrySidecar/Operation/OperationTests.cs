@@ -61,6 +61,7 @@ public sealed class OperationTests(SidecarConsul parts)
         {
             RedirectStandardError = true,
             RedirectStandardOutput = true,
+            UseShellExecute = false,
         };
         using var process = Process.Start(command)!;
         var (said, _) = (await process.StandardError.ReadToEndAsync(Ct), await process.StandardOutput.ReadToEndAsync(Ct));
