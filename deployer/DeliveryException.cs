@@ -7,6 +7,9 @@ internal sealed class DeliveryException(ExitCode code, string message, Exception
 {
     public ExitCode Code { get; } = code;
 
+    /// <summary>Why, without what became of production; the whole message where the two are not told apart.</summary>
+    public string Reason { get => field ?? Message; init; }
+
     /// <summary>The last lines that the candidate or the tests printed, if they explain it.</summary>
     public IReadOnlyList<string> LogTail { get; init; } = [];
 

@@ -21,9 +21,9 @@ internal static class ExitCodes
         (ExitCode.WrongInput, "wrong use, an invalid manifest, or an image that does not fit it"),
         (ExitCode.Rejected, "rejected by the tests; production unchanged"),
         (ExitCode.Unhealthy, "the candidate never became healthy; production unchanged"),
-        (ExitCode.Locked, "locked by another, or the lock was lost; production unchanged"),
-        (ExitCode.Unreachable, "Consul, Docker or the image registry cannot be reached"),
-        (ExitCode.Reverted, "promoted, in whole or to a share of the traffic, then reverted"),
+        (ExitCode.Locked, "locked by another, or the lock was lost; production unchanged, unless it says what still has traffic"),
+        (ExitCode.Unreachable, "Consul, Docker or the image registry cannot be reached; production unchanged, unless it says what still has traffic"),
+        (ExitCode.Reverted, "promoted, in whole or to a share of the traffic, then reverted; a first release that does badly has nothing to return to, and stays"),
         (ExitCode.Interrupted, "interrupted; production unchanged"),
     ];
 

@@ -1,8 +1,10 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using Consul;
 using Docker.DotNet;
 using ServiceMesh.Docker;
+using ServiceMesh.Store;
 
 namespace ServiceMesh.Deployer;
 
@@ -32,11 +34,23 @@ internal static class Faults
     };
 
     /// <summary>Ctrl+C or SIGTERM, before anything changed.</summary>
-    public static DeliveryException Interrupted() => new(ExitCode.Interrupted, "interrupted; production is unchanged");
+    public static DeliveryException Interrupted() => new(ExitCode.Interrupted, "interrupted; production is unchanged") { Reason = "interrupted" };
+
+    /// <summary>The lock went, before anything changed.</summary>
+    public static DeliveryException LockLost(string service)
+    {
+        var why = $"the lock of {service} was lost (Consul was out of reach for more than {ServiceLock.TimeToLive.TotalSeconds:0} s, or its session was destroyed)";
+        return new DeliveryException(ExitCode.Locked, $"{why}; production is unchanged. Run this again.") { Reason = why };
+    }
 
     /// <summary>Docker refused to make or start the containers of a release.</summary>
     public static DeliveryException CannotStart(string release, DockerApiException error) =>
         new(ExitCode.Unhealthy, $"{release} cannot be started: {DockerSaid(error)}. Production is unchanged.", error);
+
+    /// <summary>Docker refused to make or start the container of tests. Trouble of its own is not their image's.</summary>
+    public static DeliveryException CannotTest(string image, DockerApiException error) => error.StatusCode >= HttpStatusCode.InternalServerError
+        ? new(ExitCode.Unreachable, $"the tests image {image} cannot be started, for Docker failed ({(int)error.StatusCode}): {DockerSaid(error)}. Mend its host, then run this again.", error)
+        : new(ExitCode.WrongInput, $"the tests image {image} cannot be started: {DockerSaid(error)}. Mend its entry point.", error);
 
     /// <summary>The Engine's own words, without the JSON around them.</summary>
     public static string DockerSaid(DockerApiException error)

@@ -56,7 +56,7 @@ public enum Outcome
     /// <summary>The service's own tests failed.</summary>
     Rejected,
 
-    /// <summary>The candidate never became healthy.</summary>
+    /// <summary>The candidate never became healthy; or, a first release, it does badly and has nothing to return to.</summary>
     Unhealthy,
 
     /// <summary>It had traffic, and was taken out of it again.</summary>

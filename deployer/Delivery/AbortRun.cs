@@ -13,7 +13,7 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
         if (before is null && containers.Count == 0)
             throw new DeliveryException(ExitCode.WrongInput, $"nothing is known of '{service}': it has no document and no container here");
 
-        var (index, what, mayRemove) = (attempt.Before.Index, "nothing was left unfinished", true);
+        var (index, what) = (attempt.Before.Index, "nothing was left unfinished");
         try
         {
             if (before?.Split is { } split)
@@ -24,16 +24,9 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
                     await new Restart(mesh, hosts, narrator).OfActiveAsync(after, deadline, attempt.Token);
                 what = $"the split with {split.Release.Version} is over";
                 index = await narrator.PhaseAsync("change", async () => (await attempt.ChangeAsync(after, what), what));
-                mayRemove = await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, new HashSet<string> { split.Release.Deployment }, drain, attempt.Token);
             }
 
-            var document = attempt.Current.Document;
-            var leftovers = Housekeeping.Leftovers(document, containers);
-            if (mayRemove && leftovers.Count > 0)
-            {
-                await new Candidates(mesh, hosts, narrator).CleanAsync(service, document, attempt.Token);
-                what += $"; {leftovers.Count} container{(leftovers.Count == 1 ? "" : "s")} removed";
-            }
+            what += await RemoveAsync(attempt, index, drain);
         }
         catch (Exception error)
         {
@@ -47,5 +40,40 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
         {
             What = $"is as it was ({(active is null ? "nothing is active" : $"{active.Version} is active")}): {what}",
         };
+    }
+
+    // What is undone by then stays so, whatever becomes of the containers.
+    private async Task<string> RemoveAsync(Attempt attempt, ulong index, TimeSpan drain)
+    {
+        var (service, document) = (attempt.Service, attempt.Current.Document);
+        try
+        {
+            if (attempt.Before.Document?.Split is { } split
+                && !await new Takeover(mesh, hosts, narrator).LeaveAsync(document!, index, new HashSet<string> { split.Release.Deployment }, drain, attempt.Token))
+            {
+                return "";
+            }
+
+            var removed = await new Candidates(mesh, hosts, narrator).CleanAsync(service, document, await TestsHostAsync(attempt.Token), attempt.Token);
+            return removed == 0 ? "" : $"; {removed} container{(removed == 1 ? "" : "s")} removed";
+        }
+        catch (Exception error) when (attempt.Before.Document?.Split is not null && attempt.Explain(error) is { } fault)
+        {
+            narrator.Warn($"{fault.Reason}: nothing leads to the containers that are left, and the next abort or deploy of {service} removes them");
+            return "";
+        }
+    }
+
+    private async Task<ContainerHost?> TestsHostAsync(CancellationToken ct)
+    {
+        try
+        {
+            return await mesh.TestsHostAsync(ct);
+        }
+        catch (Exception error) when (!ct.IsCancellationRequested && Faults.Explain(error) is { } fault)
+        {
+            narrator.Warn($"tests that may be left on their host are not looked for: {fault.Message}");
+            return null;
+        }
     }
 }

@@ -8,6 +8,9 @@ internal static class CandidateSpec
 {
     public const int ShortId = 8;
 
+    /// <summary>The sidecar's label of a container that is no instance of the service, as its tests are.</summary>
+    public const string NoInstance = "SERVICE_IGNORE";
+
     public static string Short(string deployment) => deployment.Length > ShortId ? deployment[..ShortId] : deployment;
 
     public static CreateContainerParameters Of(
@@ -70,7 +73,7 @@ internal static class CandidateSpec
             variables["MESH_CANDIDATE"] = target.Pass;
         var labels = Identity(manifest.Name, release, environment);
         // Nothing that tests may open is an instance of the service.
-        labels["SERVICE_IGNORE"] = "true";
+        labels[NoInstance] = "true";
         return new CreateContainerParameters
         {
             Name = $"{manifest.Name}-{release.Version}-{Short(release.Deployment)}-tests{(tests.Name is null ? "" : $"-{tests.Name}")}",

@@ -15,7 +15,7 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
             .Zip(Placement.Spread(manifest.Replicas, hosts.Chosen.Count), (host, numbers) => (First: host, Second: numbers.Where(asked).ToArray()))
             .Where(share => share.Second.Length > 0)
             .ToArray();
-        var starting = spread.Select(share => hosts.OnAsync(share.First, () => StartOnAsync(share.First, share.Second, manifest, release, ct))).ToArray();
+        var starting = spread.Select(share => hosts.OnAsync(share.First, () => StartOnAsync(share.First, share.Second, manifest, release, ct), ct)).ToArray();
         // All end before one is judged: whatever a host makes must be there when the candidates are removed.
         await Task.WhenAll((IEnumerable<Task>)starting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return await Task.WhenAll(starting);
@@ -63,16 +63,23 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
         }
     }
 
-    /// <summary>Removes what an earlier attempt left behind.</summary>
-    public async Task CleanAsync(string service, ServiceDocument? document, CancellationToken ct)
+    /// <summary>Removes what an earlier attempt left behind. Whoever holds the lock knows that nobody waits for tests that still run.</summary>
+    /// <param name="service">The service's name.</param>
+    /// <param name="document">Its document.</param>
+    /// <param name="tests">The host that its tests run on; <c>null</c> for none beside those of production.</param>
+    /// <param name="ct">The person's interruption.</param>
+    /// <returns>How many containers that were.</returns>
+    public async Task<int> CleanAsync(string service, ServiceDocument? document, ContainerHost? tests, CancellationToken ct)
     {
-        var leftovers = Housekeeping.Leftovers(document, await hosts.ListAsync(service, document, ct));
-        if (leftovers.Count == 0)
-            return;
-        await narrator.PhaseAsync("clean", async () =>
+        var candidates = Housekeeping.Leftovers(document, await hosts.ListAsync(service, document, ct)).Select(container => (Host: hosts[container.Host], Container: container));
+        var suites = tests is null ? [] : (await tests.TestsAsync(service, ct)).Select(container => (Host: tests, Container: container));
+        var leftovers = candidates.Concat(suites).DistinctBy(left => left.Container.Id).ToArray();
+        if (leftovers.Length == 0)
+            return 0;
+        return await narrator.PhaseAsync("clean", async () =>
         {
-            await Task.WhenAll(leftovers.Select(container => hosts.RemoveAsync(container, ct)));
-            return (leftovers, $"removed {string.Join(", ", leftovers.Select(container => container.Name))}, left behind by an earlier attempt");
+            await Task.WhenAll(leftovers.Select(left => left.Host.RemoveAsync(left.Container.Id, ct)));
+            return (leftovers.Length, $"removed {string.Join(", ", leftovers.Select(left => left.Container.Name))}, left behind by an earlier attempt");
         });
     }
 }

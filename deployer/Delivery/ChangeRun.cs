@@ -31,8 +31,17 @@ internal sealed class ChangeRun(Mesh mesh, Narrator narrator)
             throw;
         }
 
-        foreach (var late in await new ProxiesFollow(mesh, narrator).WaitAsync(service, index, attempt.Token))
-            narrator.Warn(late);
+        try
+        {
+            foreach (var late in await new ProxiesFollow(mesh, narrator).WaitAsync(service, index, attempt.Token))
+                narrator.Warn(late);
+        }
+        catch (Exception error) when (attempt.Explain(error) is { } fault)
+        {
+            // Production has changed already, so nothing here may fail it.
+            narrator.Warn($"{fault.Reason}: the change is made, but whether every proxy follows it was not waited for ('deployer status {service}' tells)");
+        }
+
         return new Delivered(service, after.Active!, Replaced: null, index, Tests: []) { What = what };
     }
 }

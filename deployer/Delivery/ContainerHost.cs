@@ -22,24 +22,7 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
     /// <summary>The containers that were deployed for the service, and those of its releases that were started by hand.</summary>
     public async Task<IReadOnlyList<OwnContainer>> ListAsync(string service, ServiceDocument? document, CancellationToken ct)
     {
-        var deployed = await docker.Containers.ListContainersAsync(
-            new ContainersListParameters
-            {
-                All = true,
-                Filters = Filter("label", $"{ContainerLabel.Environment}={environment}", $"{ContainerLabel.Service}={service}", ContainerLabel.Deployment),
-            },
-            ct);
-        List<OwnContainer> containers =
-        [
-            .. deployed.Select(container => new OwnContainer(
-                Name,
-                container.ID,
-                container.Names.FirstOrDefault("").TrimStart('/'),
-                container.Labels[ContainerLabel.Deployment],
-                container.Labels.TryGetValue(ContainerLabel.Version, out var version) ? version : "",
-                container.State is "running" or "restarting" or "paused",
-                ByHand: false)),
-        ];
+        var containers = await DeployedAsync(service, [], ct);
         foreach (var release in (document?.Releases ?? []).Where(release => release.Deployment.Length == ContainerIdLength))
         {
             if (await ByHandAsync(release.Deployment, release.Version, ct) is { } container)
@@ -48,6 +31,10 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
 
         return containers;
     }
+
+    /// <summary>The containers of the service's tests.</summary>
+    public async Task<IReadOnlyList<OwnContainer>> TestsAsync(string service, CancellationToken ct) =>
+        await DeployedAsync(service, [$"{CandidateSpec.NoInstance}=true"], ct);
 
     /// <summary>A container that somebody else than the deployer made; <c>null</c> if it is not on this host.</summary>
     public async Task<OwnContainer?> ByHandAsync(string id, string version, CancellationToken ct)
@@ -61,6 +48,28 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
         {
             return null;
         }
+    }
+
+    private async Task<List<OwnContainer>> DeployedAsync(string service, string[] labels, CancellationToken ct)
+    {
+        var deployed = await docker.Containers.ListContainersAsync(
+            new ContainersListParameters
+            {
+                All = true,
+                Filters = Filter("label", [$"{ContainerLabel.Environment}={environment}", $"{ContainerLabel.Service}={service}", ContainerLabel.Deployment, .. labels]),
+            },
+            ct);
+        return
+        [
+            .. deployed.Select(container => new OwnContainer(
+                Name,
+                container.ID,
+                container.Names.FirstOrDefault("").TrimStart('/'),
+                container.Labels[ContainerLabel.Deployment],
+                container.Labels.TryGetValue(ContainerLabel.Version, out var version) ? version : "",
+                container.State is "running" or "restarting" or "paused",
+                ByHand: false)),
+        ];
     }
 
     public async Task<string> CreateAsync(CreateContainerParameters parameters, CancellationToken ct) =>

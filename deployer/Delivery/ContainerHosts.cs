@@ -18,7 +18,7 @@ internal sealed class ContainerHosts(IReadOnlyList<ContainerHost> reached, IRead
 
     /// <summary>The containers of a service on all hosts, by name.</summary>
     public async Task<IReadOnlyList<OwnContainer>> ListAsync(string service, ServiceDocument? document, CancellationToken ct) =>
-        ByName(await Task.WhenAll(reached.Select(host => OnAsync(host, () => host.ListAsync(service, document, ct)))));
+        ByName(await Task.WhenAll(reached.Select(host => OnAsync(host, () => host.ListAsync(service, document, ct), ct))));
 
     /// <summary>The same where production has changed already: a host that does not answer is told of and left out.</summary>
     public async Task<IReadOnlyList<OwnContainer>> ListReachableAsync(string service, ServiceDocument? document, Narrator narrator, CancellationToken ct) =>
@@ -28,20 +28,26 @@ internal sealed class ContainerHosts(IReadOnlyList<ContainerHost> reached, IRead
             using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, patience.Token);
             try
             {
-                return await OnAsync(host, () => host.ListAsync(service, document, either.Token));
+                return await OnAsync(host, () => host.ListAsync(service, document, either.Token), either.Token);
             }
             catch (Exception error) when (!ct.IsCancellationRequested && Faults.Explain(error) is { } fault)
             {
-                narrator.Warn($"the containers of {service} on {host.Name} are left as they are: {fault.Message}");
+                var cause = patience.IsCancellationRequested ? $"it did not answer within {DurationText.Write(Answers)}" : fault.Message;
+                narrator.Warn($"the containers of {service} on {host.Name} are left as they are: {cause}");
                 return [];
             }
         })));
 
-    public Task StartAsync(OwnContainer container, CancellationToken ct) => OnAsync(container, host => host.StartAsync(container.Id, ct));
+    public Task StartAsync(OwnContainer container, CancellationToken ct) => OnAsync(container, host => host.StartAsync(container.Id, ct), ct);
 
-    public Task StopAsync(OwnContainer container, CancellationToken ct) => OnAsync(container, host => host.StopAsync(container.Id, ct));
+    public Task StopAsync(OwnContainer container, CancellationToken ct) => OnAsync(container, host => host.StopAsync(container.Id, ct), ct);
 
-    public Task RemoveAsync(OwnContainer container, CancellationToken ct) => OnAsync(container, host => host.RemoveAsync(container.Id, ct));
+    public Task RemoveAsync(OwnContainer container, CancellationToken ct) => OnAsync(container, host => host.RemoveAsync(container.Id, ct), ct);
+
+    /// <summary>The shares of containers whose hosts are known: no other host is asked.</summary>
+    public async Task<IReadOnlyList<HostShare>> SharesAsync(IReadOnlyList<OwnContainer> containers, CancellationToken ct) =>
+        await Task.WhenAll(containers.GroupBy(container => container.Host).Select(own => OnAsync(
+            this[own.Key], async () => new HostShare(this[own.Key], [.. own.Select(container => container.Id)], await this[own.Key].ClockAsync(ct)), ct)));
 
     /// <summary>Where containers are that are known by their ids alone. What is on none of the hosts is in none of the shares.</summary>
     public async Task<IReadOnlyList<HostShare>> LocateAsync(IReadOnlyList<string> ids, CancellationToken ct)
@@ -50,28 +56,31 @@ internal sealed class ContainerHosts(IReadOnlyList<ContainerHost> reached, IRead
         {
             var since = await host.ClockAsync(ct);
             return new HostShare(host, await host.OfTheseAsync(ids, ct), since);
-        })));
+        }, ct)));
         return [.. shares.Where(share => share.Containers.Count > 0)];
     }
 
-    /// <summary>Does the work for a host, and names the host in its failure where there is more than one.</summary>
-    public async Task<T> OnAsync<T>(ContainerHost host, Func<Task<T>> work)
+    /// <summary>Does the work for a host, and names the host in its failure where there is more than one. That it was cancelled is no failure of the host's.</summary>
+    public async Task<T> OnAsync<T>(ContainerHost host, Func<Task<T>> work, CancellationToken ct)
     {
         try
         {
             return await work();
         }
-        catch (Exception error) when (reached.Count > 1 && Faults.Explain(error) is { } fault)
+        catch (Exception error) when (reached.Count > 1 && !ct.IsCancellationRequested && Faults.Explain(error) is { } fault)
         {
             throw new DeliveryException(fault.Code, $"on {host.Name}: {fault.Message}", error) { LogTail = fault.LogTail, Tests = fault.Tests };
         }
     }
 
-    private Task<bool> OnAsync(OwnContainer container, Func<ContainerHost, Task> work) => OnAsync(this[container.Host], async () =>
-    {
-        await work(this[container.Host]);
-        return true;
-    });
+    private Task<bool> OnAsync(OwnContainer container, Func<ContainerHost, Task> work, CancellationToken ct) => OnAsync(
+        this[container.Host],
+        async () =>
+        {
+            await work(this[container.Host]);
+            return true;
+        },
+        ct);
 
     private static OwnContainer[] ByName(IEnumerable<IReadOnlyList<OwnContainer>> listed) =>
         [.. listed.SelectMany(containers => containers).OrderBy(container => container.Name, StringComparer.Ordinal)];

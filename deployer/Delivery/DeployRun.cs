@@ -31,7 +31,8 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             if (manifest.Strategy.Ab is not null && attempt.Before.Document?.Split is { } other)
                 throw new DeliveryException(ExitCode.WrongInput, $"{manifest.Name} is split with {other.Release.Version} already: end that by 'deployer abort {manifest.Name}' or 'deployer promote' first");
             await way.PrepareAsync(manifest, attempt.Token);
-            await candidates.CleanAsync(manifest.Name, attempt.Before.Document, attempt.Token);
+            var testsHost = manifest.Tests.Any(suite => suite.On == TestPlace.Ci) ? await mesh.TestsHostAsync(attempt.Token) : null;
+            await candidates.CleanAsync(manifest.Name, attempt.Before.Document, testsHost, attempt.Token);
             var tests = await PullAsync(manifest, image, attempt);
             var before = attempt.Before.Document ?? ServiceDocument.Create(manifest.Name, manifest.Routes);
             // The first release has nothing that it could be compared with, or come in the place of.
@@ -53,14 +54,12 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
         }
         catch (Exception error)
         {
-            if (!attempt.OutcomeUnknown)
-                await UndoAsync(manifest, attempt, error);
-            if (await attempt.FailAsync(error) is { } fault)
+            if (await attempt.FailAsync(error, reason => UndoAsync(manifest, attempt, reason)) is { } fault)
                 throw fault;
             throw;
         }
 
-        if (manifest.Watch is { } watch && attempt.Locked && await WatchAsync(attempt, watch) is { } reason)
+        if (manifest.Watch is { } watch && await WatchAsync(attempt, watch) is { } reason)
             throw await new Reversion(mesh, hosts, narrator).RevertAsync(attempt, manifest, reason);
         await Promotion.FollowUpAsync(attempt, after, promoted, new Takeover(mesh, hosts, narrator), manifest.Drain, new Retention(manifest.Keep, manifest.Warm), narrator);
         return new Delivered(manifest.Name, attempt.Release, attempt.Before.Document?.Active, promoted, attempt.Tests);
@@ -77,18 +76,18 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
         {
             return await new ReleaseWatch(mesh, narrator).FaultAsync(attempt, watch);
         }
-        catch (Exception error) when (Faults.Explain(error) is { } fault)
+        catch (Exception error) when (attempt.Explain(error) is { } fault)
         {
-            narrator.Warn($"{attempt.Service} {attempt.Release!.Version} is active, but the watch ended early: {fault.Message}");
+            narrator.Warn($"{attempt.Service} {attempt.Release!.Version} is active, but the watch ended early: {fault.Reason}");
             return null;
         }
     }
 
     // A canary that has requests is taken out of the traffic before its containers go.
-    private async Task UndoAsync(ServiceManifest manifest, Attempt attempt, Exception error)
+    private async Task UndoAsync(ServiceManifest manifest, Attempt attempt, string reason)
     {
-        if (attempt.Current.Document?.Split?.Release.Deployment == attempt.Release?.Deployment && attempt.Release is not null)
-            await new Reversion(mesh, hosts, narrator).TakeOutAsync(attempt, manifest, (Faults.Explain(error) ?? error).Message);
+        if (Standing.IsNamed(attempt.Current, attempt.Release))
+            await new Reversion(mesh, hosts, narrator).TakeOutAsync(attempt, manifest, reason);
         else
             await candidates.RemoveAsync(manifest.Name, attempt.Release);
     }
@@ -121,7 +120,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
     // On all hosts at a time. A tag that was moved between two of them must not make two releases of one.
     private async Task<PulledImage> PullEverywhereAsync(ImageReference image, PullProgress progress, CancellationToken ct)
     {
-        var pulls = hosts.Chosen.Select(host => hosts.OnAsync(host, () => PullAsync(host, image, progress, ct))).ToArray();
+        var pulls = hosts.Chosen.Select(host => hosts.OnAsync(host, () => PullAsync(host, image, progress, ct), ct)).ToArray();
         await Task.WhenAll((IEnumerable<Task>)pulls).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         var pulled = await Task.WhenAll(pulls);
         return pulled.All(one => one.ByDigest == pulled[0].ByDigest)

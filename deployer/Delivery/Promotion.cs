@@ -16,9 +16,9 @@ internal static class Promotion
         Attempt attempt, ServiceDocument after, ulong index, Takeover takeover, TimeSpan drain, Retention retention, Narrator narrator)
     {
         // Without the lock another deployer may already be at work on the same containers.
-        if (attempt.Locked)
-            await takeover.CompleteAsync(attempt, after, index, drain, retention);
+        if (await attempt.ResumeAsync() is { } hindrance)
+            narrator.Warn($"{after.Service} {after.Active!.Version} was promoted, and its old containers still run, until the next deploy stops them: {hindrance.Message}");
         else
-            narrator.Warn($"the old containers of {after.Service} still run: the next deploy stops them");
+            await takeover.CompleteAsync(attempt, after, index, drain, retention);
     }
 }

@@ -15,7 +15,7 @@ internal sealed class Restart(Mesh mesh, ContainerHosts hosts, Narrator narrator
     public async Task RunAsync(
         string service, Release release, IReadOnlyList<OwnContainer> own, List<OwnContainer> started, TimeSpan deadline, CancellationToken ct)
     {
-        var shares = await hosts.LocateAsync([.. own.Select(container => container.Id)], ct);
+        var shares = await hosts.SharesAsync(own, ct);
         await narrator.PhaseAsync("start", async () =>
         {
             started.AddRange(own.Where(container => !container.Running));

@@ -15,17 +15,21 @@ internal sealed class Reversion(Mesh mesh, ContainerHosts hosts, Narrator narrat
     {
         if (attempt.Before.Document?.Active is not { } former)
         {
-            narrator.Warn($"{attempt.Service} {attempt.Release!.Version} does badly ({reason}), but there is no release to return to");
-            return new DeliveryException(ExitCode.Reverted, $"{attempt.Service} {attempt.Release!.Version} does badly: {reason}. It stays active, because it is the first.");
+            var stays = $"{attempt.Service} {attempt.Release!.Version} does badly: {reason}. It stays active, because it is the first.";
+            await attempt.RecordAsync(Outcome.Unhealthy, stays);
+            return new DeliveryException(ExitCode.Reverted, stays);
         }
 
-        await TakeOutAsync(attempt, manifest, reason);
-        var isBack = attempt.Current.Document?.Active?.Deployment == former.Deployment;
-        return new DeliveryException(
-            ExitCode.Reverted,
-            isBack
-                ? $"{attempt.Service} {attempt.Release!.Version} was promoted and reverted: {reason}. {former.Version} is active again."
-                : $"{attempt.Service} {attempt.Release!.Version} was promoted, does badly ({reason}), and could not be reverted: look at 'deployer status {attempt.Service}'.");
+        var hindrance = await attempt.ResumeAsync();
+        if (hindrance is null)
+            await TakeOutAsync(attempt, manifest, reason);
+        else
+            narrator.Warn($"{attempt.Service} {attempt.Release!.Version} cannot be reverted: {hindrance.Message}");
+        var reverted = new DeliveryException(ExitCode.Reverted, $"{attempt.Service} {attempt.Release!.Version} was promoted and reverted: {reason}. {former.Version} is active again.")
+        {
+            Reason = $"{attempt.Service} {attempt.Release.Version} was promoted and does badly: {reason}",
+        };
+        return attempt.Reverted ? reverted : attempt.NotUndone(reverted, hindrance);
     }
 
     /// <summary>Gives all of the traffic to the release that was active before. The one that failed is nobody's target for a rollback.</summary>
@@ -34,6 +38,7 @@ internal sealed class Reversion(Mesh mesh, ContainerHosts hosts, Narrator narrat
         var before = attempt.Before.Document!;
         var after = ActiveAlone(before);
         Release[] left = [.. new[] { attempt.Release, before.Split?.Release }.OfType<Release>()];
+        var what = $"{attempt.Service} {attempt.Release!.Version}";
         using var deadline = new CancellationTokenSource(Within, mesh.Time);
         try
         {
@@ -52,9 +57,10 @@ internal sealed class Reversion(Mesh mesh, ContainerHosts hosts, Narrator narrat
         }
         catch (Exception error) when (error is OperationCanceledException || Faults.Explain(error) is not null)
         {
-            narrator.Warn(
-                $"{attempt.Service} {attempt.Release!.Version} could not be taken out of the traffic ({error.Message}): "
-                + $"run 'deployer abort {attempt.Service}' or 'deployer rollback {attempt.Service}'");
+            var cause = error is OperationCanceledException ? $"it took longer than {DurationText.Write(Within)}" : error.Message;
+            narrator.Warn(attempt.Reverted
+                ? $"{what} is out of the traffic, but its containers are left to the next deploy: {cause}"
+                : $"{what} could not be taken out of the traffic: {cause}");
         }
     }
 

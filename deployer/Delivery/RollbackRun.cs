@@ -23,9 +23,7 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHosts hosts, Narrator narr
         }
         catch (Exception error)
         {
-            if (!attempt.OutcomeUnknown)
-                await StopAgainAsync(started);
-            if (await attempt.FailAsync(error) is { } fault)
+            if (await attempt.FailAsync(error, _ => StopAgainAsync(started)) is { } fault)
                 throw fault;
             throw;
         }

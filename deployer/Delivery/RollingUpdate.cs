@@ -55,6 +55,7 @@ internal sealed class RollingUpdate(Mesh mesh, ContainerHosts hosts, Narrator na
             throw new DeliveryException(
                 ExitCode.Reverted, $"{attempt.Service} {attempt.Release!.Version} was taken out of the traffic: {reason} {active.Version} serves all of it again.", error)
             {
+                Reason = reason,
                 LogTail = error.LogTail,
             };
         }
@@ -75,8 +76,8 @@ internal sealed class RollingUpdate(Mesh mesh, ContainerHosts hosts, Narrator na
         var index = await narrator.PhaseAsync("roll", async () => (await attempt.ChangeAsync(after, what), what));
         if (!await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, leaving, manifest.Drain, attempt.Token))
         {
-            throw new DeliveryException(
-                ExitCode.Reverted, $"{attempt.Service} {split.Release.Version} was taken out of the traffic: a proxy does not follow, so nothing of {before.Active!.Version} can be replaced");
+            var why = $"a proxy does not follow, so nothing of {before.Active!.Version} can be replaced";
+            throw new DeliveryException(ExitCode.Reverted, $"{attempt.Service} {split.Release.Version} was taken out of the traffic: {why}") { Reason = why };
         }
 
         // While those that leave still run: the way back takes no start then.

@@ -38,9 +38,7 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
         }
         catch (Exception error)
         {
-            if (!attempt.OutcomeUnknown)
-                await UndoAsync(started, attempt, drain, (Faults.Explain(error) ?? error).Message);
-            if (await attempt.FailAsync(error) is { } fault)
+            if (await attempt.FailAsync(error, reason => UndoAsync(started, attempt, drain, reason)) is { } fault)
                 throw fault;
             throw;
         }
@@ -70,7 +68,7 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
                 }
 
                 // These alone are waited for: one more is wanted all the more where one of the others is ill.
-                var located = await hosts.LocateAsync([.. started.Select(container => container.Id)], attempt.Token);
+                var located = await hosts.SharesAsync(started, attempt.Token);
                 await Task.WhenAll(started.Select(container => hosts.StartAsync(container, attempt.Token)));
                 return (located, string.Join(", ", started.Select(container => container.Name)));
             }
@@ -107,14 +105,13 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
                 return (surplus, string.Join(", ", surplus.Select(container => container.Name)));
             });
         }
-        catch (Exception error) when (Faults.Explain(error) is { } fault)
+        catch (Exception error) when (attempt.Explain(error) is { } fault)
         {
-            var cause = attempt.Interrupted ? "interrupted" : fault.Message;
-            narrator.Warn($"{cause}; what is beyond gets no requests any more, and the next scale removes it");
+            narrator.Warn($"{fault.Reason}; what is beyond gets no requests any more, and the next scale removes it");
         }
     }
 
-    // New replicas may have had traffic: they leave it in order.
+    // New replicas may have had traffic: they leave it in order. While the first drain, others are registered.
     private async Task UndoAsync(List<OwnContainer> started, Attempt attempt, TimeSpan drain, string reason)
     {
         if (started.Count == 0)
@@ -122,10 +119,10 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
         using var limit = new CancellationTokenSource(UndoWithin, mesh.Time);
         try
         {
-            var instances = await InstancesAsync(attempt.Service, limit.Token);
-            HashSet<string> leaving = [.. started.SelectMany(container => instances[container.Id])];
-            if (leaving.Count > 0 && attempt.Locked)
+            HashSet<string> leaving = [];
+            while (await RegisteredAsync(started, attempt.Service, limit.Token) is var registered && !leaving.IsSupersetOf(registered))
             {
+                leaving.UnionWith(registered);
                 var after = attempt.Current.Document! with { Leaving = [.. leaving] };
                 var index = await narrator.PhaseAsync("revert", async () => (await attempt.RevertAsync(after, reason), "the new replicas leave the traffic"));
                 if (!await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, leaving, drain, limit.Token))
@@ -138,6 +135,12 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
         {
             narrator.Warn($"the new replicas could not be removed ({fault.Message}): run 'deployer scale {attempt.Service}' again");
         }
+    }
+
+    private async Task<IEnumerable<string>> RegisteredAsync(List<OwnContainer> containers, string service, CancellationToken ct)
+    {
+        var instances = await InstancesAsync(service, ct);
+        return containers.SelectMany(container => instances[container.Id]);
     }
 
     private async Task RemoveAsync(OwnContainer container, CancellationToken ct)

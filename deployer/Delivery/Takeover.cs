@@ -17,16 +17,13 @@ internal sealed class Takeover(Mesh mesh, ContainerHosts hosts, Narrator narrato
             HashSet<string> retired = [.. document.Retired.Select(release => release.Deployment), .. NoLongerSplit(attempt, document)];
             await DrainAsync(document.Service, index, retired, drain, attempt.Token);
             await RetireAsync(document, retention, attempt.Token);
-            await new Candidates(mesh, hosts, narrator).CleanAsync(document.Service, document, attempt.Token);
+            await new Candidates(mesh, hosts, narrator).CleanAsync(document.Service, document, tests: null, attempt.Token);
         }
-        catch (OperationCanceledException) when (attempt.Token.IsCancellationRequested)
+        catch (Exception error) when (attempt.Explain(error) is { } fault)
         {
-            var cause = attempt.Interrupted ? "interrupted" : "the lock was lost";
-            narrator.Warn($"{cause} after the promotion: {Promoted(document)}. {Remains(document)}");
-        }
-        catch (Exception error) when (Faults.Explain(error) is { } fault)
-        {
-            narrator.Warn($"{Promoted(document)}, but: {fault.Message} {Remains(document)}");
+            narrator.Warn(attempt.Token.IsCancellationRequested
+                ? $"{fault.Reason} after the promotion: {Promoted(document)}. {Remains(document)}"
+                : $"{Promoted(document)}, but: {fault.Message} {Remains(document)}");
         }
     }
 

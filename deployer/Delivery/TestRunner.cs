@@ -76,8 +76,7 @@ internal sealed class TestRunner(ContainerHost host, Narrator narrator, TimeProv
         }
         catch (DockerApiException error)
         {
-            throw new DeliveryException(
-                ExitCode.WrongInput, $"the tests image {image} cannot be started: {Faults.DockerSaid(error)}. Mend its entry point.", error);
+            throw Faults.CannotTest(image, error);
         }
     }
 }

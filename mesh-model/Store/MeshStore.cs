@@ -92,7 +92,7 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
             new(MeshKeys.History(entry.Service, number), KVTxnVerb.CAS)
             {
                 Index = 0,
-                Value = JsonSerializer.SerializeToUtf8Bytes(entry with { Number = number }, MeshJson.Default.HistoryEntry),
+                Value = Bytes(entry, number),
             },
         ];
         if (number > HistoryEntry.Limit)
@@ -119,6 +119,15 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
     {
         var pairs = (await consul.KV.List(MeshKeys.HistoryOf(service), Fresh, ct)).Response ?? [];
         return [.. pairs.Select(Entry).OfType<HistoryEntry>().OrderBy(entry => entry.Number)];
+    }
+
+    /// <summary>The index at which an entry was written, and with it the document that it tells of; <c>null</c> if it was not.</summary>
+    /// <remarks>By the entry alone, whatever became of the document since.</remarks>
+    public async Task<ulong?> CommittedAtAsync(HistoryEntry entry, CancellationToken ct)
+    {
+        ArgumentNullException.ThrowIfNull(entry);
+        var pairs = (await consul.KV.List(MeshKeys.HistoryOf(entry.Service), Fresh, ct)).Response ?? [];
+        return pairs.FirstOrDefault(pair => pair.Value.AsSpan().SequenceEqual(Bytes(entry, MeshKeys.NumberOf(pair.Key))))?.ModifyIndex;
     }
 
     /// <summary>For how long a deployer's public key stays that is not published again. No deployment takes as long.</summary>
@@ -178,6 +187,9 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
 
     // A deployer acts on what it reads: never on a follower's older view.
     private static QueryOptions Fresh => new() { Consistency = ConsistencyMode.Consistent };
+
+    private static byte[] Bytes(HistoryEntry entry, int number) =>
+        JsonSerializer.SerializeToUtf8Bytes(entry with { Number = number }, MeshJson.Default.HistoryEntry);
 
     private static HistoryEntry? Entry(KVPair pair)
     {

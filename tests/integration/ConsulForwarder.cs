@@ -48,6 +48,14 @@ internal sealed class ConsulForwarder : IAsyncDisposable
         .GetRequiredService<IHttpForwarder>()
         .SendAsync(context, consul.ToString(), client, ForwarderRequestConfig.Empty, HttpTransformer.Default, ct);
 
+    /// <summary>Hands a request on; its answer is lost.</summary>
+    public async Task LoseAnswerAsync(HttpContext context, Uri consul, CancellationToken ct)
+    {
+        context.Response.Body = Stream.Null;
+        await ForwardAsync(context, consul, ct);
+        context.Abort();
+    }
+
     public async ValueTask DisposeAsync()
     {
         await app.DisposeAsync();

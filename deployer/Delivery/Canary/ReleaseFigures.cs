@@ -2,7 +2,7 @@ using ServiceMesh.Measures;
 
 namespace ServiceMesh.Deployer.Delivery.Canary;
 
-/// <summary>What became of a release's requests, over all proxies.</summary>
+/// <summary>What became of a release's requests.</summary>
 /// <param name="Requests">The requests that were answered or failed.</param>
 /// <param name="Errors">Those of status 5xx, and those that failed by the instance.</param>
 /// <param name="Durations">How many took how long, in the buckets of <see cref="DurationScale"/>.</param>
@@ -16,20 +16,18 @@ internal sealed record ReleaseFigures(long Requests, long Errors, IReadOnlyList<
     /// <summary>What 99 of 100 requests did not exceed; <c>null</c> without a request.</summary>
     public TimeSpan? P99 => DurationScale.Quantile([.. Durations], 0.99);
 
-    /// <summary>The sum of what the proxies say of one deployment.</summary>
-    public static ReleaseFigures Of(IEnumerable<ProxyAnswer?> answers, string deployment) => answers
-        .SelectMany(answer => answer?.Releases ?? [])
-        .Where(release => release.Deployment == deployment)
-        .Select(release => Of(release.Counters))
-        .Aggregate(None, static (sum, figures) => sum.With(figures, sign: 1));
+    /// <summary>What a proxy says of one deployment.</summary>
+    public static ReleaseFigures Of(ProxyAnswer answer, string? deployment) =>
+        answer.Releases?.FirstOrDefault(release => release.Deployment == deployment) is { } release ? Of(release.Counters) : None;
 
-    /// <summary>What has come since <paramref name="earlier"/>; a proxy that started anew meanwhile counts from nothing.</summary>
-    public ReleaseFigures Since(ReleaseFigures earlier) => With(earlier, sign: -1);
+    /// <summary>What a proxy has counted since <paramref name="earlier"/>. A counter that went backwards began anew, and all others with it.</summary>
+    public ReleaseFigures Since(ReleaseFigures earlier) =>
+        Requests < earlier.Requests || Errors < earlier.Errors || Durations.Zip(earlier.Durations).Any(pair => pair.First < pair.Second)
+            ? this
+            : new ReleaseFigures(Requests - earlier.Requests, Errors - earlier.Errors, [.. Durations.Zip(earlier.Durations, (now, before) => now - before)]);
 
-    private ReleaseFigures With(ReleaseFigures other, int sign) => new(
-        Math.Max(0, Requests + (sign * other.Requests)),
-        Math.Max(0, Errors + (sign * other.Errors)),
-        [.. Durations.Zip(other.Durations, (one, two) => Math.Max(0, one + (sign * two)))]);
+    public ReleaseFigures With(ReleaseFigures other) =>
+        new(Requests + other.Requests, Errors + other.Errors, [.. Durations.Zip(other.Durations, (one, two) => one + two)]);
 
     private static ReleaseFigures Of(ProxiedCounters counters)
     {

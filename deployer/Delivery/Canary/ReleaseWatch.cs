@@ -1,9 +1,10 @@
+using Consul;
 using ServiceMesh.Deployer.Manifest;
 using ServiceMesh.Deployer.Output;
 
 namespace ServiceMesh.Deployer.Delivery.Canary;
 
-/// <summary>Watches a release after its promotion.</summary>
+/// <summary>Watches a release after its promotion. Neither a Consul that is away nor a lock that is lost ends it early.</summary>
 internal sealed class ReleaseWatch(Mesh mesh, Narrator narrator)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
@@ -14,32 +15,39 @@ internal sealed class ReleaseWatch(Mesh mesh, Narrator narrator)
         {
             var began = mesh.Time.GetTimestamp();
             var deployment = attempt.Release!.Deployment;
-            var start = await FiguresAsync(attempt, deployment);
+            var (figures, observed) = (new ProxyFigures(mesh, attempt.Service), new ObservedFigures(deployment));
             while (true)
             {
                 var last = mesh.Time.GetElapsedTime(began) >= policy.For;
-                var verdict = Verdict.Of(policy, (await FiguresAsync(attempt, deployment)).Since(start));
+                observed = observed.See(await figures.LookAsync(attempt.Interruption));
+                var verdict = Verdict.Of(policy, observed.Sum);
                 if (verdict.Kind == VerdictKind.Fail)
                     return ((string?)verdict.Reason, verdict.Reason);
-                if (await UnhealthyAsync(attempt, deployment) is { } ill)
+                var (ill, unseen) = await UnhealthyAsync(attempt, deployment);
+                if (ill is not null)
                     return (ill, ill);
+                if (last && unseen is not null)
+                    narrator.Warn($"how healthy {attempt.Service} {attempt.Release.Version} is could not be watched to the end: {unseen}");
                 if (last)
                     return (null, verdict.Reason);
-                await Task.Delay(Pause, mesh.Time, attempt.Token);
+                await Task.Delay(Pause, mesh.Time, attempt.Interruption);
             }
         });
 
-    private async Task<ReleaseFigures> FiguresAsync(Attempt attempt, string deployment)
+    private async Task<(string? Ill, string? Unseen)> UnhealthyAsync(Attempt attempt, string deployment)
     {
-        var answers = await mesh.Proxies.AskAsync(attempt.Service, await mesh.Proxies.ListAsync(attempt.Token), attempt.Token);
-        return ReleaseFigures.Of(answers.Values, deployment);
-    }
-
-    private async Task<string?> UnhealthyAsync(Attempt attempt, string deployment)
-    {
-        var instances = (await mesh.Catalog.InstancesAsync(attempt.Service, attempt.Token)).Where(instance => instance.Deployment == deployment).ToArray();
-        return instances.Length == 0 ? "no instance of it is registered any more"
-            : instances.FirstOrDefault(instance => !instance.IsHealthy) is { } ill ? $"its instance {ill.Id} is {ill.Health}"
-            : null;
+        try
+        {
+            var instances = (await mesh.Catalog.InstancesAsync(attempt.Service, attempt.Interruption)).Where(instance => instance.Deployment == deployment).ToArray();
+            return (
+                instances.Length == 0 ? "no instance of it is registered any more"
+                    : instances.FirstOrDefault(instance => !instance.IsHealthy) is { } ill ? $"its instance {ill.Id} is {ill.Health}"
+                    : null,
+                null);
+        }
+        catch (ConsulRequestException error)
+        {
+            return (null, error.Message);
+        }
     }
 }

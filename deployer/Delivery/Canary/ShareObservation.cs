@@ -36,13 +36,17 @@ internal sealed class ShareObservation(Mesh mesh, ObservationPolicy policy)
         ExitCode.Reverted,
         string.Create(
             CultureInfo.InvariantCulture,
-            $"{attempt.Service} {attempt.Release!.Version} was taken out of the traffic at {document.Split!.Share} %: {reason}. {document.Active!.Version} serves all of it again."));
+            $"{attempt.Service} {attempt.Release!.Version} was taken out of the traffic at {document.Split!.Share} %: {reason}. {document.Active!.Version} serves all of it again."))
+    {
+        Reason = string.Create(CultureInfo.InvariantCulture, $"{attempt.Service} {attempt.Release.Version} failed at {document.Split.Share} %: {reason}"),
+    };
 
     // Too many errors end it at once. All else is judged at the end: a release that was just started is slow for a moment.
     private async Task<Verdict> BakeAsync(Attempt attempt, ServiceDocument document)
     {
         var began = mesh.Time.GetTimestamp();
-        var (candidate, active) = await FiguresAsync(attempt, document);
+        var (candidate, active) = (new ObservedFigures(document.Split!.Release.Deployment), new ObservedFigures(document.Active?.Deployment));
+        var figures = new ProxyFigures(mesh, attempt.Service);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(attempt.Token);
         var synthetic = Header is null
             ? Task.CompletedTask
@@ -52,8 +56,9 @@ internal sealed class ShareObservation(Mesh mesh, ObservationPolicy policy)
             while (true)
             {
                 var last = mesh.Time.GetElapsedTime(began) >= policy.Bake;
-                var (candidateNow, activeNow) = await FiguresAsync(attempt, document);
-                var verdict = Verdict.Of(policy, candidateNow.Since(candidate), activeNow.Since(active));
+                var seen = await figures.LookAsync(attempt.Token);
+                (candidate, active) = (candidate.See(seen), active.See(seen));
+                var verdict = Verdict.Of(policy, candidate.Sum, active.Sum);
                 if (last || (verdict.Kind == VerdictKind.Fail && verdict.IsErrors))
                     return verdict;
                 await Task.Delay(Pause, mesh.Time, attempt.Token);
@@ -64,14 +69,5 @@ internal sealed class ShareObservation(Mesh mesh, ObservationPolicy policy)
             await over.CancelAsync();
             await synthetic.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-    }
-
-    private async Task<(ReleaseFigures Candidate, ReleaseFigures Active)> FiguresAsync(Attempt attempt, ServiceDocument document)
-    {
-        var proxies = await mesh.Proxies.ListAsync(attempt.Token);
-        var answers = await mesh.Proxies.AskAsync(attempt.Service, proxies, attempt.Token);
-        return (
-            ReleaseFigures.Of(answers.Values, document.Split!.Release.Deployment),
-            document.Active is { } active ? ReleaseFigures.Of(answers.Values, active.Deployment) : ReleaseFigures.None);
     }
 }

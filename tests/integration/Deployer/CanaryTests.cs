@@ -1,6 +1,7 @@
 using System.Net;
 using Consul;
 using ServiceMesh.Deployer;
+using ServiceMesh.Store;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Deployer;
@@ -112,15 +113,77 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
         using var interruption = new CancellationTokenSource();
         var (ended, answers) = await proxied.UnderLoadAsync(async () =>
         {
-            var deploying = DeployAsync("better", Canary.Replace("bake: 3s", "bake: 10m", StringComparison.Ordinal), interruption);
-            await proxied.Proxy.UntilAsync(Deployer.Service, account => account.GetProperty("releases").GetArrayLength() == 2);
+            var deploying = await SharingAsync(interruption);
             await interruption.CancelAsync();
             return await deploying;
         });
 
         Assert.True(ended.Code == ExitCode.Interrupted, ended.Output);
         Assert.Null((await Deployer.DocumentAsync())!.Split);
+        var entry = (await Deployer.HistoryAsync())[^1];
+        Assert.Equal((Outcome.Reverted, "interrupted"), (entry.Outcome, entry.Reason));
         Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+    }
+
+    [Fact]
+    public async Task Canary_ItsLockIsLost_IsTakenOutAgain()
+    {
+        var (ended, answers) = await proxied.UnderLoadAsync(async () =>
+        {
+            var deploying = await SharingAsync();
+            await Deployer.Locks.BreakAsync(Deployer.Service, Ct);
+            return await deploying;
+        });
+
+        Assert.True(ended.Code == ExitCode.Locked, ended.Output);
+        Assert.Contains("was lost", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("; production is unchanged. Run this again.", ended.Output, StringComparison.Ordinal);
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+        await AssertGoodAloneAsync();
+        var entry = (await Deployer.HistoryAsync())[^1];
+        Assert.Equal(Outcome.Reverted, entry.Outcome);
+        Assert.StartsWith($"the lock of {Deployer.Service} was lost", entry.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Canary_AnotherTakesItsLock_LeavesTheShareAndSaysWhatEndsIt()
+    {
+        ServiceLock? another = null;
+        var (ended, answers) = await proxied.UnderLoadAsync(async () =>
+        {
+            var deploying = await SharingAsync();
+            await Deployer.Locks.BreakAsync(Deployer.Service, Ct);
+            another = await Deployer.Locks.TryAcquireAsync(Deployer.Service, new LockHolder("ann@cd1", "scale to 2", DateTimeOffset.UnixEpoch), Ct);
+            return await deploying;
+        });
+
+        Assert.True(ended.Code == ExitCode.Locked, ended.Output);
+        Assert.Contains($"This could not be undone: better still has 10 % of the traffic beside good. 'deployer abort {Deployer.Service}' ends that", ended.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("production is unchanged", ended.Output, StringComparison.Ordinal);
+        Assert.Equal("better", (await Deployer.DocumentAsync())!.Split!.Release.Version);
+        await another!.DisposeAsync();
+        var (aborted, meanwhile) = await proxied.UnderLoadAsync(() => Deployer.RunAsync(["abort", Deployer.Service]));
+        Assert.True(aborted.Code == ExitCode.Done, aborted.Output);
+        Assert.All([.. answers, .. meanwhile], status => Assert.Equal(HttpStatusCode.OK, status));
+        await AssertGoodAloneAsync();
+    }
+
+    // Every second time that the proxies are asked for, and every third time the service.
+    [Theory]
+    [InlineData("strategy: {canary: {steps: [10%, 50%], bake: 3s, minimum: 20, error-share: 5%, p99-ratio: 50}}", "better", 0)]
+    [InlineData("watch: {for: 10s, error-share: 5%, minimum: 20}", "failing", 6)]
+    public async Task Deploy_ConsulFailsNowAndThenWhileItLooks_JudgesAllTheSame(string more, string version, int code)
+    {
+        var (proxies, services) = (0, 0);
+        await using var front = await LossyConsul.StartAsync(host.ConsulAddress, context =>
+            (context.Request.Path == $"/v1/health/service/{Deployer.ProxyService}" && Interlocked.Increment(ref proxies) % 2 == 1)
+            || (context.Request.Path == $"/v1/health/service/{Deployer.Service}" && Interlocked.Increment(ref services) % 3 == 2) ? Loss.Refused : Loss.Nothing);
+
+        var (ended, _) = await proxied.UnderLoadAsync(() => proxied.DeployAsync(version, more, args: ["--consul", front.Address.ToString()]));
+
+        Assert.True((int)ended.Code == code, ended.Output);
+        Assert.Equal(code == 0 ? version : "good", (await Deployer.DocumentAsync())!.Active!.Version);
+        Assert.DoesNotContain("ended early", ended.Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -164,6 +227,28 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Watch_AFirstReleaseThatFails_StaysAndIsInTheHistory()
+    {
+        await using var first = await ProxiedDeployer.StartAsync(host);
+        using var stop = new CancellationTokenSource();
+        var load = Task.CompletedTask;
+        var ended = await first.DeployAsync("failing", "watch: {for: 20s, error-share: 5%, minimum: 20}", onLine: line =>
+        {
+            if (line.StartsWith("ok  promote", StringComparison.Ordinal))
+                load = first.Proxy.LoadAsync($"/{first.Command.Service}/work", stop.Token);
+        });
+        await stop.CancelAsync();
+        await load;
+
+        Assert.True(ended.Code == ExitCode.Reverted, ended.Output);
+        Assert.Contains("It stays active, because it is the first.", ended.Output, StringComparison.Ordinal);
+        Assert.Equal("failing", (await first.Command.DocumentAsync())!.Active!.Version);
+        var history = await first.Command.HistoryAsync();
+        Assert.Equal([Outcome.Promoted, Outcome.Unhealthy], history.Select(entry => entry.Outcome));
+        Assert.Contains("does badly: observed", history[1].Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Watch_AReleaseThatDoesWell_Stays()
     {
         var (ended, answers) = await proxied.UnderLoadAsync(() => DeployAsync("better", "watch: {for: 2s, error-share: 5%, minimum: 20}"));
@@ -177,9 +262,23 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
     {
         Assert.True(ended.Code == ExitCode.Reverted, ended.Output);
         Assert.Contains(reason, ended.Output, StringComparison.Ordinal);
+        await AssertGoodAloneAsync();
+    }
+
+    private async Task AssertGoodAloneAsync()
+    {
         var document = await Deployer.DocumentAsync();
         Assert.Equal(("good", null), (document!.Active!.Version, document.Split));
         Assert.Equal("good", Assert.Single(await host.ContainersAsync(Deployer.Service)).Labels[ContainerLabel.Version]);
+    }
+
+    /// <summary>Deploys a canary that bakes for long.</summary>
+    /// <returns>The deploy, once the candidate has its share.</returns>
+    private async Task<Task<Ended>> SharingAsync(CancellationTokenSource? interruption = null)
+    {
+        var deploying = DeployAsync("better", Canary.Replace("bake: 3s", "bake: 10m", StringComparison.Ordinal), interruption);
+        await proxied.Proxy.UntilAsync(Deployer.Service, account => account.GetProperty("releases").GetArrayLength() == 2);
+        return deploying;
     }
 
     private Task<Ended> DeployAsync(string version, string more, CancellationTokenSource? interruption = null) =>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Consul;
 using ServiceMesh.Deployer;
 using Xunit;
 
@@ -36,6 +37,29 @@ public sealed class ChangeTests(DeployerFixture host)
         var again = await deployer.RunAsync(["resume", deployer.Service]);
         Assert.Equal(ExitCode.WrongInput, again.Code);
         Assert.Contains("is neither paused nor under maintenance", again.Output, StringComparison.Ordinal);
+    }
+
+    // Nobody follows at port 1, so that it is waited for.
+    [Fact]
+    public async Task PauseAndAbort_InterruptedWhileAProxyIsWaitedFor_AreDoneAndSaySo()
+    {
+        var watched = new DeployerCommand(host) { ProxyService = ConsulFixture.Unique("proxy") };
+        Assert.Equal(ExitCode.Done, (await watched.DeployAsync("v1")).Code);
+        var split = await watched.DeployAsync("v2", more: "strategy: {ab: {share: 10%}}");
+        Assert.True(split.Code == ExitCode.Done, split.Output);
+        await host.Consul.Agent.ServiceRegister(new AgentServiceRegistration { Name = watched.ProxyService, Address = "127.0.0.1", Port = 1 }, Ct);
+
+        var paused = await InterruptedAfterItsChangeAsync(watched, "pause");
+        Assert.Contains("warning: interrupted: the change is made, but whether every proxy follows it was not waited for", paused.Output, StringComparison.Ordinal);
+        Assert.NotNull((await watched.DocumentAsync())!.Pause);
+
+        var aborted = await InterruptedAfterItsChangeAsync(watched, "abort");
+        await host.Consul.Agent.ServiceDeregister(watched.ProxyService, Ct);
+        Assert.Contains("warning: interrupted: nothing leads to the containers that are left", aborted.Output, StringComparison.Ordinal);
+        Assert.Null((await watched.DocumentAsync())!.Split);
+        Assert.Equal(2, (await host.ContainersAsync(watched.Service)).Count);
+
+        Assert.Contains("; 1 container removed", (await watched.RunAsync(["abort", watched.Service])).Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -155,6 +179,18 @@ public sealed class ChangeTests(DeployerFixture host)
     }
 
     // A container that was started by hand, healthy in the catalog.
+    private static async Task<Ended> InterruptedAfterItsChangeAsync(DeployerCommand watched, string verb)
+    {
+        using var interruption = new CancellationTokenSource();
+        var ended = await watched.RunAsync([verb, watched.Service], interruption: interruption, onLine: line =>
+        {
+            if (line.StartsWith("ok  change", StringComparison.Ordinal))
+                interruption.Cancel();
+        });
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        return ended;
+    }
+
     private async Task<string> CandidateAsync()
     {
         var id = await host.RunAsync("app:v2", new Dictionary<string, string>(StringComparer.Ordinal)

@@ -1,72 +1,135 @@
-using System.Net.Http.Headers;
-using Microsoft.AspNetCore.Http;
+using System.Net;
 using ServiceMesh.Deployer;
-using ServiceMesh.Tests.Integration.ConsulApi;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Deployer;
 
 /// <summary>Consul's connection breaks in the very transaction: the deployer must find out whether it took place.</summary>
 [Collection(DeployerCollection.Name)]
-public sealed class LostAnswerTests(DeployerFixture host) : IDisposable
+public sealed class LostAnswerTests(DeployerFixture host)
 {
-    private readonly DeployerCommand deployer = new(host);
-    private readonly HttpClient http = new();
-    private bool lost;
+    private const string Canary = "strategy: {canary: {steps: [10%, 50%], bake: 2s, minimum: 20, error-share: 5%, p99-ratio: 50}}";
+    private const string Rolling = "replicas: 2\nstrategy: {rolling: {batch: 1, bake: 1s, minimum: 20, error-share: 5%}}";
+    private const string Watch = "watch: {for: 20s, error-share: 5%, minimum: 20}";
 
-    public void Dispose() => http.Dispose();
+    private readonly DeployerCommand deployer = new(host);
 
     [Fact]
     public async Task Deploy_ThePromotionTookPlace_IsDone()
     {
-        await using var front = await StubConsul.Start(context => ForwardAsync(context, loseTheAnswer: true), TestContext.Current.CancellationToken);
+        await using var front = await LossyConsul.StartAsync(host.ConsulAddress, LossyConsul.Transaction(1, Loss.Answer));
 
         var ended = await deployer.DeployAsync("v1", args: ["--consul", front.Address.ToString()]);
 
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
         Assert.Contains("Consul went away during the promotion", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("ok  retire", ended.Output, StringComparison.Ordinal);
         Assert.Equal("v1", (await deployer.DocumentAsync())!.Active!.Version);
         Assert.Equal("running", Assert.Single(await host.ContainersAsync(deployer.Service)).State);
+        Assert.Equal(Outcome.Promoted, Assert.Single(await deployer.HistoryAsync()).Outcome);
     }
 
     [Fact]
-    public async Task Deploy_ThePromotionDidNotTakePlace_IsUndone()
+    public async Task Deploy_ThePromotionDidNotTakePlace_IsUndoneAndInTheHistory()
     {
-        await using var front = await StubConsul.Start(context => ForwardAsync(context, loseTheAnswer: false), TestContext.Current.CancellationToken);
+        await using var front = await LossyConsul.StartAsync(host.ConsulAddress, LossyConsul.Transaction(1, Loss.Request));
 
         var ended = await deployer.DeployAsync("v1", args: ["--consul", front.Address.ToString()]);
 
         Assert.True(ended.Code == ExitCode.Unreachable, ended.Output);
         Assert.Contains("it did not take place", ended.Output, StringComparison.Ordinal);
         await deployer.AssertUntouchedAsync();
+        Assert.Equal(Outcome.Aborted, Assert.Single(await deployer.HistoryAsync()).Outcome);
     }
 
-    // The first transaction is the promotion.
-    private async Task ForwardAsync(HttpContext context, bool loseTheAnswer)
+    // The document is no longer what was written, and the release is the active one all the same.
+    [Fact]
+    public async Task Deploy_AnotherChangesTheDocumentBeforeItIsKnown_LeavesTheActiveReleaseAlone()
     {
-        var isPromotion = context.Request.Path == "/v1/txn" && !Interlocked.Exchange(ref lost, true);
-        if (isPromotion && !loseTheAnswer)
+        await using var front = await LossyConsul.StartAsync(host.ConsulAddress, LossyConsul.Transaction(1, Loss.Answer));
+        var paused = false;
+        front.Before = async context =>
         {
-            context.Abort();
-            return;
-        }
+            if (paused || context.Request.Path != $"/v1/kv/mesh/history/{deployer.Service}/" || await deployer.DocumentAsync() is null)
+                return;
+            paused = true;
+            Assert.Equal(ExitCode.Done, (await deployer.RunAsync(["pause", deployer.Service])).Code);
+        };
 
-        var ct = context.RequestAborted;
-        using var request = new HttpRequestMessage(
-            new HttpMethod(context.Request.Method), new Uri(host.ConsulAddress, context.Request.Path + context.Request.QueryString));
-        if (context.Request.ContentLength > 0)
-            request.Content = new StreamContent(context.Request.Body);
-        using var response = await http.SendAsync(request, ct);
-        if (isPromotion)
+        var ended = await deployer.DeployAsync("v1", args: ["--consul", front.Address.ToString()]);
+
+        Assert.True(paused, ended.Output);
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        var document = await deployer.DocumentAsync();
+        Assert.Equal("v1", document!.Active!.Version);
+        Assert.NotNull(document.Pause);
+        Assert.Equal("running", Assert.Single(await host.ContainersAsync(deployer.Service)).State);
+    }
+
+    [Theory]
+    [InlineData(Canary)]
+    [InlineData(Rolling)]
+    public async Task Deploy_TheAnswerToItsFirstShareIsLost_GoesOnAndFailsNoRequest(string strategy)
+    {
+        await using var proxied = await ServingAsync(strategy);
+        await using var front = await LossyConsul.StartAsync(host.ConsulAddress, LossyConsul.Transaction(1, Loss.Answer));
+
+        var (ended, answers) = await proxied.UnderLoadAsync(() => proxied.DeployAsync("better", strategy, args: ["--consul", front.Address.ToString()]));
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.Contains("finding out whether it took place", ended.Output, StringComparison.Ordinal);
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+        Assert.Equal("better", (await proxied.Command.DocumentAsync())!.Active!.Version);
+    }
+
+    // The share is the first transaction, the way back the second.
+    [Theory]
+    [InlineData("Request")]
+    [InlineData("Answer")]
+    public async Task Deploy_TheWayBackIsLost_IsFoundOutAndTakenOnce(string lost)
+    {
+        await using var proxied = await ServingAsync(Canary);
+        await using var front = await LossyConsul.StartAsync(host.ConsulAddress, LossyConsul.Transaction(2, Enum.Parse<Loss>(lost)));
+        using var interruption = new CancellationTokenSource();
+
+        var (ended, answers) = await proxied.UnderLoadAsync(async () =>
         {
-            context.Abort();
-            return;
-        }
+            var deploying = proxied.DeployAsync("better", Canary.Replace("bake: 2s", "bake: 10m", StringComparison.Ordinal), interruption: interruption, args: ["--consul", front.Address.ToString()]);
+            await proxied.Proxy.UntilAsync(proxied.Command.Service, account => account.GetProperty("releases").GetArrayLength() == 2);
+            await interruption.CancelAsync();
+            return await deploying;
+        });
 
-        context.Response.StatusCode = (int)response.StatusCode;
-        foreach (var (name, values) in response.Headers.Where(header => header.Key.StartsWith("X-Consul-", StringComparison.Ordinal)))
-            context.Response.Headers[name] = values.ToArray();
-        context.Response.ContentType = (response.Content.Headers.ContentType ?? new MediaTypeHeaderValue("application/json")).ToString();
-        await context.Response.Body.WriteAsync(await response.Content.ReadAsByteArrayAsync(ct), ct);
+        Assert.True(ended.Code == ExitCode.Interrupted, ended.Output);
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+        var document = await proxied.Command.DocumentAsync();
+        Assert.Equal(("good", null), (document!.Active!.Version, document.Split));
+        Assert.Equal("good", Assert.Single(await host.ContainersAsync(proxied.Command.Service)).Labels[ContainerLabel.Version]);
+        Assert.Equal([Outcome.Promoted, Outcome.Changed, Outcome.Reverted], (await proxied.Command.HistoryAsync()).Select(entry => entry.Outcome));
+    }
+
+    // The promotion is the first transaction, the reversion of it the second.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task Watch_AnAnswerIsLost_IsRevertedAndSaysSo(int transaction)
+    {
+        await using var proxied = await ServingAsync(Watch);
+        await using var front = await LossyConsul.StartAsync(host.ConsulAddress, LossyConsul.Transaction(transaction, Loss.Answer));
+
+        var (ended, _) = await proxied.UnderLoadAsync(() => proxied.DeployAsync("failing", Watch, args: ["--consul", front.Address.ToString()]));
+
+        Assert.True(ended.Code == ExitCode.Reverted, ended.Output);
+        Assert.Contains("failing was promoted and reverted: observed", ended.Output, StringComparison.Ordinal);
+        Assert.Equal("good", (await proxied.Command.DocumentAsync())!.Active!.Version);
+        Assert.Equal("good", Assert.Single(await host.ContainersAsync(proxied.Command.Service)).Labels[ContainerLabel.Version]);
+    }
+
+    private async Task<ProxiedDeployer> ServingAsync(string more)
+    {
+        var proxied = await ProxiedDeployer.StartAsync(host);
+        var first = await proxied.DeployAsync("good", more.Replace("watch:", "#", StringComparison.Ordinal));
+        Assert.True(first.Code == ExitCode.Done, first.Output);
+        return proxied;
     }
 }

@@ -29,8 +29,8 @@ internal sealed class ProxiedDeployer : IAsyncDisposable
     }
 
     /// <summary>Deploys a version of the service whose moods can be chosen.</summary>
-    public Task<Ended> DeployAsync(string version, string more = "", string tests = "pass", CancellationTokenSource? interruption = null, Action<string>? onLine = null) =>
-        Command.DeployAsync(version, tests, onLine, interruption, change: "/app=>/moody", more: more);
+    public Task<Ended> DeployAsync(string version, string more = "", string tests = "pass", CancellationTokenSource? interruption = null, Action<string>? onLine = null, params string[] args) =>
+        Command.DeployAsync(version, tests, onLine, interruption, change: "/app=>/moody", more: more, args: args);
 
     /// <summary>Does the work while requests come, a few at a time.</summary>
     public async Task<(Ended Ended, List<HttpStatusCode> Answers)> UnderLoadAsync(Func<Task<Ended>> work)

@@ -104,7 +104,9 @@ public sealed class RollingTests(DeployerFixture host) : IAsyncLifetime
         Assert.True(ended.Code == (interrupted ? ExitCode.Interrupted : ExitCode.Reverted), ended.Output);
         Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
         await AssertAllGoodAsync();
-        Assert.Equal(Outcome.Reverted, (await deployer.Command.HistoryAsync())[^1].Outcome);
+        var entry = (await deployer.Command.HistoryAsync())[^1];
+        Assert.Equal(Outcome.Reverted, entry.Outcome);
+        Assert.Contains(interrupted ? "interrupted" : "ended by itself with exit code 137", entry.Reason, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -54,6 +54,45 @@ public sealed class ScaleTests(DeployerFixture host) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Scale_Interrupted_SaysSoInTheHistory()
+    {
+        using var interruption = new CancellationTokenSource();
+        var (ended, answers) = await deployer.UnderLoadAsync(() => deployer.Command.RunAsync(["scale", deployer.Command.Service, "2", "--drain", "10s"], interruption: interruption, onLine: line =>
+        {
+            if (line.StartsWith("ok  healthy", StringComparison.Ordinal))
+                interruption.Cancel();
+        }));
+
+        Assert.True(ended.Code == ExitCode.Interrupted, ended.Output);
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+        var entry = (await deployer.Command.HistoryAsync())[^1];
+        Assert.Equal(("scale", Outcome.Reverted, "interrupted"), (entry.Action, entry.Outcome, entry.Reason));
+        await AssertAlikeAsync(1);
+    }
+
+    // The change is lost; of the two new replicas one is registered only after the other was taken out of the traffic.
+    [Fact]
+    public async Task Scale_AReplicaIsRegisteredWhileAnotherDrains_LeavesTheTrafficInOrder()
+    {
+        var (service, looks) = (deployer.Command.Service, 0);
+        var failed = false;
+        await using var front = await LossyConsul.StartAsync(host.ConsulAddress, context =>
+        {
+            if (context.Request.Path != "/v1/txn" || failed)
+                return failed && context.Request.Path == $"/v1/health/service/{service}" && Interlocked.Increment(ref looks) == 1 ? Loss.OfTheLast : Loss.Nothing;
+            failed = true;
+            return Loss.Request;
+        });
+
+        var (ended, answers) = await deployer.UnderLoadAsync(() => deployer.Command.RunAsync(["scale", service, "3", "--drain", "10s", "--consul", front.Address.ToString()]));
+
+        Assert.True(ended.Code == ExitCode.Unreachable, ended.Output);
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+        Assert.Equal(2, (await deployer.Command.DocumentAsync())!.Leaving!.Count);
+        await AssertAlikeAsync(1);
+    }
+
+    [Fact]
     public async Task Scale_UpBesideAReplicaThatIsIll_WaitsForTheNewOneAlone()
     {
         var (service, ct) = (deployer.Command.Service, TestContext.Current.CancellationToken);

@@ -70,6 +70,18 @@ internal sealed class SecondDocker : IAsyncDisposable
         return path;
     }
 
+    /// <summary>The same where this one is for tests alone.</summary>
+    public string TestsOnlyFile()
+    {
+        var path = Path.Combine(folder.FullName, "tests-only.yaml");
+        File.WriteAllText(path, $$"""
+            hosts:
+              first: {docker: "{{DockerEngine.DefaultEndpoint}}"}
+            tests: {docker: "{{Address}}", certificates: "{{Certificates}}"}
+            """);
+        return path;
+    }
+
     /// <summary>It stops answering, as a host does that hangs; its containers go on.</summary>
     public void Freeze() => Signal("STOP");
 
@@ -82,7 +94,17 @@ internal sealed class SecondDocker : IAsyncDisposable
         await daemon!.WaitForExitAsync();
     }
 
-    /// <summary>After <see cref="EndAsync"/>.</summary>
+    /// <summary>It goes with its containers, and tells nobody.</summary>
+    public async Task DieAsync()
+    {
+        var running = await Docker.Containers.ListContainersAsync(new ContainersListParameters());
+        var processes = await Task.WhenAll(running.Select(async container => (await Docker.Containers.InspectContainerAsync(container.ID)).State!.Pid));
+        await EndAsync();
+        foreach (var process in processes)
+            await RunAsync("kill", "-s", "KILL", process.ToString(CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>After <see cref="EndAsync"/> or <see cref="DieAsync"/>.</summary>
     public async Task ReviveAsync(CancellationToken ct)
     {
         StartDaemon();

@@ -110,6 +110,42 @@ public sealed class SeveralHostsTests(DeployerFixture host) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Deploy_Interrupted_IsNoFaultOfAHost()
+    {
+        using var interruption = new CancellationTokenSource();
+        var ended = await deployer.DeployAsync("v1", change: "port: 5000=>port: 5000\nreplicas: 2", args: ["--hosts", second.HostsFile()], interruption: interruption, onLine: line =>
+        {
+            if (line.StartsWith("ok  pull", StringComparison.Ordinal))
+                interruption.Cancel();
+        });
+
+        Assert.True(ended.Code == ExitCode.Interrupted, ended.Output);
+        await deployer.AssertUntouchedAsync();
+    }
+
+    [Theory]
+    [InlineData("abort")]
+    [InlineData("deploy")]
+    public async Task Deploy_KilledWhileTheTestsRunOnAHostOfTheirOwn_LeavesThemToTheNext(string next)
+    {
+        var hosts = second.TestsOnlyFile();
+        await using (var process = new DeployerProcess(
+            "deploy", await deployer.WriteManifestAsync("hang"), "--version", "v1", "--consul", host.ConsulAddress.ToString(), "--hosts", hosts, "--environment", host.Environment, "--proxy-service", "none"))
+        {
+            Assert.True(await process.SaysAsync("  | hanging", TimeSpan.FromMinutes(1), Ct));
+            process.Kill();
+        }
+
+        Assert.Equal(["running v1"], await OnSecondAsync());
+        var ended = next == "abort"
+            ? await deployer.RunAsync(["abort", deployer.Service, "--hosts", hosts, "--wait", "1m"])
+            : await deployer.DeployAsync("v2", args: ["--hosts", hosts, "--wait", "1m"]);
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.Empty(await OnSecondAsync());
+    }
+
+    [Fact]
     public async Task Deploy_AHostDiesWhileTheTestsRun_IsUndoneAndFinishedByTheNext()
     {
         var death = Task.CompletedTask;

@@ -35,6 +35,17 @@ public sealed class MeshStoreTests(ConsulFixture consul)
     }
 
     [Fact]
+    public async Task CommittedAt_AnEntry_IsTheIndexOfItsTransactionWhateverCameLater()
+    {
+        await using var held = await Locks.TryAcquireAsync(service, Me, Ct);
+        var first = await Store.CommitAsync(held!, Document("d1"), expectedIndex: 0, Entry("d1"), Ct);
+        await Store.CommitAsync(held!, Document("d1", "d2"), first.Index, Entry("d2"), Ct);
+
+        Assert.Equal(first.Index, await Store.CommittedAtAsync(Entry("d1"), Ct));
+        Assert.Null(await Store.CommittedAtAsync(Entry("d1") with { Who = "another@here" }, Ct));
+    }
+
+    [Fact]
     public async Task Commit_MoreEntriesThanTheLimit_RemovesTheOldest()
     {
         await using var held = await Locks.TryAcquireAsync(service, Me, Ct);

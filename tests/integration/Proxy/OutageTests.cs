@@ -72,8 +72,7 @@ public sealed class OutageTests
         using var client = ConsulFixture.ClientOf(new Uri(container.GetBaseAddress()));
         var service = new ServiceOnConsul(client);
         await service.AddInstanceAsync("one", backend.Port);
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        await new MeshStore(client, new BlockingQuery(NullLogger<BlockingQuery>.Instance, TimeProvider.System)).PublishKeysAsync("test", key, Ct);
+        await new MeshStore(client, new BlockingQuery(NullLogger<BlockingQuery>.Instance, TimeProvider.System)).EnsureCookieKeyAsync(Ct);
         await using var proxy = await RunningProxy.StartAsync(new Uri(container.GetBaseAddress()), state);
         await service.PromoteAsync("one");
         var index = await service.ChangeAsync(document => document with { Traffic = document.Traffic with { Sticky = true } });

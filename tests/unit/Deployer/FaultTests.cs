@@ -82,6 +82,18 @@ public sealed class FaultTests
         Assert.Equal((code, sentence), ((int)fault.Code, fault.Message));
     }
 
+    [Theory]
+    [InlineData(400, 1, "the tests image r/t@sha256:1 cannot be started: no such file. Mend its entry point.")]
+    [InlineData(404, 1, "the tests image r/t@sha256:1 cannot be started: no such file. Mend its entry point.")]
+    [InlineData(500, 5, "the tests image r/t@sha256:1 cannot be started, for Docker failed (500): no such file. Mend its host, then run this again.")]
+    [InlineData(503, 5, "the tests image r/t@sha256:1 cannot be started, for Docker failed (503): no such file. Mend its host, then run this again.")]
+    public void CannotTest_DockersOwnTrouble_IsNotTheImages(int status, int code, string sentence)
+    {
+        var fault = Faults.CannotTest("r/t@sha256:1", new DockerApiException((HttpStatusCode)status, """{"message":"no such file"}"""));
+
+        Assert.Equal((code, sentence), ((int)fault.Code, fault.Message));
+    }
+
     [Fact]
     public void Help_ExitCodes_NamesEveryOneOfThem() =>
         Assert.Equal(Enum.GetValues<ExitCode>().Order(), ExitCodes.All.Select(entry => entry.Code).Order());

@@ -1,4 +1,3 @@
-using ServiceMesh.Deployer.Delivery;
 using ServiceMesh.Deployer.Delivery.Canary;
 using ServiceMesh.Deployer.Manifest;
 using ServiceMesh.Measures;
@@ -55,32 +54,6 @@ public sealed class VerdictTests
     [InlineData(19, 19, "Inconclusive")]
     public void Of_AWatchedRelease_IsJudgedByItsOwnLimit(int requests, int errors, string kind) =>
         Assert.Equal(kind, Verdict.Of(new WatchPolicy { ErrorShare = 0.05, Minimum = 20 }, Figures(requests, errors, 1)).Kind.ToString());
-
-    [Fact]
-    public void Figures_OfSeveralProxies_AreTheSumOfOneDeployment()
-    {
-        ProxyAnswer?[] answers = [Answer(("one", 10, 1), ("two", 5, 5)), null, Answer(("one", 20, 2))];
-
-        var figures = ReleaseFigures.Of(answers, "one");
-
-        Assert.Equal((30, 3), (figures.Requests, figures.Errors));
-        Assert.Equal(30, figures.Durations.Sum());
-    }
-
-    [Fact]
-    public void Since_AProxyThatStartedAnew_CountsFromNothing()
-    {
-        var since = Figures(5, 1, 10).Since(Figures(100, 2, 10));
-
-        Assert.Equal((0, 0, 0), (since.Requests, since.Errors, since.Durations.Sum()));
-    }
-
-    private static ProxyAnswer Answer(params (string Deployment, int Requests, int Errors)[] releases) => new(
-        1,
-        Fault: null,
-        Instances: [],
-        [.. releases.Select(release => new ProxiedRelease(
-            release.Deployment, new ProxiedCounters(release.Requests, release.Errors, [new ProxiedBucket(0.01, release.Requests - 1), new ProxiedBucket(null, 1)])))]);
 
     private static ReleaseFigures Figures(int requests, int errors, int milliseconds)
     {

@@ -80,7 +80,7 @@ public sealed class ConcurrencyTests(ConsulFixture consul) : IAsyncLifetime
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var store = new MeshStore(consul.Client, new BlockingQuery(NullLogger<BlockingQuery>.Instance, TimeProvider.System));
-        await store.PublishKeysAsync(scene.Service.Name, key, Ct);
+        await store.PublishSignerAsync(scene.Service.Name, key, TimeProvider.System.GetUtcNow(), Ct);
         await scene.AddAsync("two");
         var pass = (CandidatePass.Header, CandidatePass.Sign(key, scene.Service.Name, "two", TimeProvider.System.GetUtcNow().AddMinutes(5)));
         await LimitAsync(new ConcurrencyLimit(PerInstance: 1, Queue: 10, Wait: TimeSpan.FromMinutes(1)));
