@@ -107,10 +107,10 @@ public sealed class FaultMatrixTests(DeployerFixture host) : IAsyncLifetime
                 atConsul.Release();
             await Task.Delay(CutOff, TimeProvider.System, Ct);
             way.Mend();
+            atConsul.Release();
+            atDocker.Release();
         }
 
-        atConsul.Release();
-        atDocker.Release();
         var (code, output) = await process.EndAsync(TimeSpan.FromMinutes(3), Ct);
         return (code, output, await WrongAsync(deployer, phase, fault, code, output));
     }
