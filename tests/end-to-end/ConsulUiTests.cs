@@ -51,7 +51,7 @@ public sealed class ConsulUiTests(Mesh mesh)
             Assert.Contains("www", shown);
             Assert.Contains(shown, word => word.Contains("https.12345", StringComparison.Ordinal));
 
-            var before = (await mesh.Consul.Catalog.Service("https")).LastIndex;
+            var before = (await mesh.Consul.Catalog.Service("https", TestContext.Current.CancellationToken)).LastIndex;
             await Mesh.DockerAsync("kill", "--signal", "HUP", container);
             await AssertUnchangedAsync("https", before);
 
