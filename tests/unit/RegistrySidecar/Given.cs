@@ -45,9 +45,9 @@ internal static class Given
         documents ?? DocumentSet.Empty,
         idOrName => others?.FirstOrDefault(other => other.Id == idOrName || other.Name == idOrName),
         id => registered?.ID == id ? registered : null)
-    {
-        AgentVersion = agent is null ? null : Version.Parse(agent),
-    };
+        {
+            AgentVersion = agent is null ? null : Version.Parse(agent),
+        };
 
     public static IReadOnlyList<AgentServiceRegistration> Registrations(ContainerFacts container, SidecarOptions? options = null) =>
         ContainerMapping.Map(container, Context(options)).Registrations;

@@ -87,19 +87,27 @@ internal sealed class SimulatedNode : IAsyncDisposable
     public async Task PutDocumentAsync(string service, string? active, string? retired)
     {
         var document = documents[service] = Given.Document(service, active, retired is null ? [] : [retired]);
-        await Consul.PutDocumentAsync(service, DocumentFormat.Write(document));
+        await FollowedAsync(Consul.PutDocumentAsync(service, DocumentFormat.Write(document)));
     }
 
     public async Task DeleteDocumentAsync(string service)
     {
         documents[service] = null;
-        await Consul.PutDocumentAsync(service, null);
+        await FollowedAsync(Consul.PutDocumentAsync(service, null));
     }
 
     public async Task DamageDocumentAsync(string service)
     {
         documents.TryAdd(service, null);
-        await Consul.PutDocumentAsync(service, "[{"u8.ToArray());
+        await FollowedAsync(Consul.PutDocumentAsync(service, "[{"u8.ToArray()));
+    }
+
+    // Where there are many documents, their follower rests a moment before it asks again.
+    private async Task FollowedAsync(Task following)
+    {
+        while (await Task.WhenAny(following, Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System)) != following)
+            time.Advance(TimeSpan.FromMilliseconds(1));
+        await following;
     }
 
     /// <summary>Looks until there is nothing to do now.</summary>
