@@ -152,7 +152,7 @@ internal sealed class SimulatedNode : IAsyncDisposable
         Array.Clear(Consul.Writes);
         Consul.LateWritesArrive();
         foreach (var (service, document) in documents)
-            await Consul.PutDocumentAsync(service, document is null ? null : DocumentFormat.Write(document));
+            await FollowedAsync(Consul.PutDocumentAsync(service, document is null ? null : DocumentFormat.Write(document)));
     }
 
     public async ValueTask DisposeAsync()
