@@ -28,8 +28,7 @@ public sealed class JsonTests(DeployerFixture host)
             await DeliveredAsync("v1", "maintenance", service);
             await DeliveredAsync("v1", "resume", service);
             await DeliveredAsync("v1", "scale", service, "2");
-            // Beside the active release, which the report is about.
-            await DeliveredAsync("v1", "deploy", manifest, "--version", "v2");
+            await DeliveredAsync("v2", "deploy", manifest, "--version", "v2");
             var candidate = (await deployer.DocumentAsync())!.Split!.Release.Deployment;
             await DeliveredAsync("v1", "split", service, candidate[..8], "--share", "20");
             await DeliveredAsync("v2", "promote", service, candidate[..8], "--drain", "100ms");
