@@ -40,7 +40,9 @@ internal sealed class BenchMesh : IAsyncDisposable
             port,
             ct,
             ("PROXY_ADMIN_PORT", Text(admin)),
-            ("Logging__LogLevel__Default", "Warning"));
+            ("Logging__LogLevel__Default", "Warning"),
+            // As its image sets it.
+            ("DOTNET_GCgen0size", "0x2000000"));
         return new BenchMesh(consul, proxy, state, port);
     }
 
