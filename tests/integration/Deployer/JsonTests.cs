@@ -39,7 +39,11 @@ public sealed class JsonTests(DeployerFixture host)
             Assert.Equal(JsonValueKind.Null, (await DoneAsync("lock", "status", service)).GetProperty("holder").ValueKind);
             await using (var held = await deployer.Locks.TryAcquireAsync(service, new LockHolder("ci@other", "deploy of v9", TimeProvider.System.GetUtcNow()), Ct))
                 await DoneAsync("lock", "release", service);
-            await DoneAsync("logs", service, "--tail", "1");
+            asked.Add("logs");
+            var logs = (await deployer.RunAsync(["logs", service, "--tail", "1", "--json"])).Stdout.TrimEnd('\n').Split('\n');
+            // Of two replicas, a document in a line each.
+            Assert.Equal(2, logs.Length);
+            Assert.All(logs, line => JsonDocument.Parse(line).Dispose());
             // A JSON document by itself, for people as for programs.
             JsonDocument.Parse((await deployer.RunAsync(["schema", "--json"])).Stdout).Dispose();
         }
