@@ -88,7 +88,7 @@ run_test_project() {
   log=$ARTIFACTS/test/$name.log
   note "Running tests/$name."
   # A hung suite ends after 40 minutes instead of never.
-  timeout --foreground --kill-after=10 40m dotnet "$(dirname "$project")/bin/Release/net10.0/$assembly.dll" \
+  timeout --foreground --kill-after=10 55m dotnet "$(dirname "$project")/bin/Release/net10.0/$assembly.dll" \
     -noColor -noLogo -result-trx "$report" >"$log" 2>&1 || code=$?
   add_counts "$name" "$report" "$log" "$code"
 }

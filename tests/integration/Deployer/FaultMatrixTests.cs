@@ -17,7 +17,7 @@ namespace ServiceMesh.Tests.Integration.Deployer;
 [Collection(DeployerCollection.Name)]
 public sealed class FaultMatrixTests(DeployerFixture host) : IAsyncLifetime
 {
-    private const int AtATime = 6;
+    private const int AtATime = 9;
 
     private static readonly TimeSpan CutOff = TimeSpan.FromSeconds(30);
 
