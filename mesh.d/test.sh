@@ -87,7 +87,7 @@ run_test_project() {
   report=$ARTIFACTS/test/$name.trx
   log=$ARTIFACTS/test/$name.log
   note "Running tests/$name."
-  # A hung suite ends after 40 minutes instead of never.
+  # A hung suite ends after 55 minutes instead of never.
   timeout --foreground --kill-after=10 55m dotnet "$(dirname "$project")/bin/Release/net10.0/$assembly.dll" \
     -noColor -noLogo -result-trx "$report" >"$log" 2>&1 || code=$?
   add_counts "$name" "$report" "$log" "$code"
