@@ -28,6 +28,8 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
     private readonly HashSet<string> starting = new(StringComparer.Ordinal);
     private readonly HashSet<string> witnessed = new(StringComparer.Ordinal);
     private readonly HashSet<string> presumedDead = new(StringComparer.Ordinal);
+    // Signals that came before it was known to which run of the container.
+    private readonly Dictionary<string, Death> signalled = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Farewell> farewells = new(StringComparer.Ordinal);
     private readonly Inspections inspections = new(time);
 
@@ -72,10 +74,15 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
             dirty.Add(id);
             // It may come to be again as it was listed, by an event that is lost, and would be taken as known.
             listed.Remove(id);
-            if (known is not null && what.Death is { } death && IsBelieved(known, death))
+            if (what.Death is { } death && what.Effect != EventEffect.LookedAtAnyway && known is not null && IsBelieved(known, death))
+            {
                 Presume(known, death);
-            else
-                retries.Succeeded(SubjectOf(id));
+                continue;
+            }
+
+            if (what.Death is { Signal: not null } signal)
+                signalled[id] = signal;
+            retries.Succeeded(SubjectOf(id));
         }
     }
 
@@ -191,6 +198,11 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
         farewells.Remove(id);
         if (container is { IsRunning: true })
             witnessed.Add(id);
+        if (signalled.Remove(id, out var signal) && container is not null && IsBelieved(container, signal))
+        {
+            dirty.Add(id);
+            Presume(container, signal);
+        }
     }
 
     private bool IsKnown(ContainerListResponse container, string fingerprint) =>

@@ -12,7 +12,7 @@ internal enum EventEffect
     /// <summary>A container that runs is looked at again; one that does not is about to start, and asked for ahead.</summary>
     LookedAtAhead,
 
-    /// <summary>The container is looked at again at once, whatever was believed of it.</summary>
+    /// <summary>The container is looked at again at once, whatever was believed of it; if that run got a signal, as such.</summary>
     LookedAtAnyway,
 
     /// <summary>The same; and the answer that was asked for ahead will do.</summary>
@@ -39,6 +39,8 @@ internal sealed record Happened(EventEffect Effect, Death? Death = null)
         // Docker disconnects a dying container's networks after its death; that says nothing new.
         EventEffect.LookedAt or EventEffect.LookedAtAhead => this,
         EventEffect.PresumedDeadBySignal when Effect == EventEffect.PresumedDead || IsEndingSignal => this,
+        // Which of its runs got the signal, only a look can tell.
+        EventEffect.PresumedDeadBySignal when Effect is EventEffect.Started or EventEffect.LookedAtAnyway => Again with { Death = next.Death },
         _ => next,
     };
 

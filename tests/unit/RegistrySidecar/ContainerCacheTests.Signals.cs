@@ -90,6 +90,28 @@ public sealed partial class ContainerCacheTests
         Assert.Single(cache.Running);
     }
 
+    [Theory]
+    [InlineData("15", 5, false)]
+    [InlineData("15", -1, true)]
+    [InlineData("1", 5, true)]
+    public async Task Mark_StartAndSignalAtOnce_AreToldApartByALook(string signal, int seconds, bool runs)
+    {
+        Inspected("a", running: true);
+
+        cache.Mark(new Dictionary<string, Happened>
+        {
+            ["a"] = new Happened(EventEffect.Started).Then(
+                new Happened(EventEffect.PresumedDeadBySignal, new Death(Started.AddSeconds(seconds), 143, signal))),
+        });
+        await cache.InspectAsync(docker, Ct);
+
+        Assert.Equal(runs ? ["a"] : [], cache.Running.Select(container => container.Id));
+        Assert.Equal(runs ? ContainerState.Running : ContainerState.Exited, cache.FateOf("a").State);
+        time.Advance(TimeSpan.FromMinutes(5));
+        await cache.InspectAsync(docker, Ct);
+        Assert.Single(cache.Running);
+    }
+
     private async Task AssertLeavingAsync()
     {
         Assert.Empty((await cache.InspectAsync(docker, Ct)).Seen);

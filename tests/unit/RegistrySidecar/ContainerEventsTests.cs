@@ -137,6 +137,10 @@ public sealed class ContainerEventsTests
         Assert.Equal(terminate, terminate.Then(hangUp));
         Assert.Equal(terminate, hangUp.Then(terminate));
         Assert.Equal(die, terminate.Then(die));
+        Assert.Equal(again with { Death = terminate.Death }, start.Then(terminate));
+        Assert.Equal(again with { Death = terminate.Death }, again.Then(hangUp).Then(terminate).Then(hangUp).Then(look));
+        Assert.Equal(again, start.Then(terminate).Then(start));
+        Assert.Equal(die, start.Then(terminate).Then(die));
     }
 
     private static Happened Kill(string signal) => new(EventEffect.PresumedDeadBySignal, new Death(DateTimeOffset.UnixEpoch, 143, signal));

@@ -121,6 +121,22 @@ public sealed class InterleavingTests
         await AssertEqualAndQuietAsync(node, Resync);
     }
 
+    [Fact]
+    public async Task Reconcile_SignalToldAfterTheStartThatFollowedIt_TouchesOnlyTheRunThatGotIt()
+    {
+        await using var node = await SimulatedNode.StartAsync(Never, TimeSpan.Zero);
+        node.Docker.Start(0);
+        node.Connect();
+        await node.PassAsync();
+
+        node.Docker.Signal(0, obeyed: true);
+        node.Docker.Start(0);
+        node.DeliverAll();
+        await node.PassAsync();
+
+        await AssertEqualAndQuietAsync(node, LongestRetry);
+    }
+
     private static async Task RunAsync(SimulatedNode node, Step[] steps)
     {
         node.Connect();
