@@ -47,12 +47,24 @@ start_dockerd() {
   if [[ -d /run/systemd/system ]]; then
     systemctl start docker
   else
+    forget_dead_process /var/run/docker.pid dockerd
+    forget_dead_process /var/run/docker/containerd/containerd.pid containerd
     # A session of its own: the daemon outlives this shell and its terminal, and no Ctrl+C reaches it.
     setsid nohup dockerd >>/var/log/dockerd.log 2>&1 </dev/null &
   fi
-  if ! wait_until 60 docker_answers; then
-    fail "Docker Engine did not answer within 60 s; its log: /var/log/dockerd.log or journalctl -u docker."
+  # Where it was killed with many containers, it has them all to start again.
+  if ! wait_until 180 docker_answers; then
+    tail -n 20 /var/log/dockerd.log >&2 2>/dev/null || true
+    fail "Docker Engine did not answer within 180 s; its log: /var/log/dockerd.log or journalctl -u docker."
   fi
+}
+
+# forget_dead_process <file with its number> <name>: a daemon that was killed leaves its file behind, and the next one takes
+# whatever process has that number now for the one that runs.
+forget_dead_process() {
+  local number
+  number=$(cat "$1" 2>/dev/null) || return 0
+  if [[ $(cat "/proc/$number/comm" 2>/dev/null) != "$2" ]]; then rm -f -- "$1"; fi
 }
 
 # Installs Debian packages; output is shown only on failure.

@@ -28,13 +28,15 @@ require_debian() {
 }
 
 stand_in_for_debian() {
-  local directory mirror
+  local directory mirror image
   directory=$(mktemp -d)
   mirror=$(find_debian_mirror)
   as_root debootstrap --variant=minbase \
     --include=ca-certificates,libicu72,libssl3,zlib1g,libstdc++6 bookworm "$directory" "$mirror"
-  as_root tar -C "$directory" -c --exclude=./var/cache/apt/archives/*.deb --exclude=./var/lib/apt/lists/*_* . |
-    docker import --change 'CMD ["bash"]' --change 'LABEL mesh.stand-in=true' - "$DEBIAN_IMAGE"
+  # It gets its name when it is whole: a torn one would be taken for the image from then on.
+  image=$(as_root tar -C "$directory" -c --exclude=./var/cache/apt/archives/*.deb --exclude=./var/lib/apt/lists/*_* . |
+    docker import --change 'CMD ["bash"]' --change 'LABEL mesh.stand-in=true' -)
+  docker tag "$image" "$DEBIAN_IMAGE"
   as_root rm -rf -- "$directory"
 }
 

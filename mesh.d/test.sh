@@ -15,7 +15,12 @@ run_tests() {
       ;;
     *) fail "There is no suite \"$wanted\". The suites: unit, integration, end-to-end, lab." ;;
   esac
+  if [[ $wanted != unit && -z ${MESH_TEST_CLAIM:-} ]]; then
+    run_tests_alone "$wanted"
+    return
+  fi
   prepare_tests "$wanted"
+  if [[ $wanted != unit ]]; then remove_test_leftovers; fi
   for project in "$ROOT"/tests/*/*.csproj; do
     if ! grep -q 'Include="xunit.v3"' "$project"; then continue; fi
     if [[ $wanted == all || $wanted == "$(suite_of "$project")" ]]; then run_test_project "$project"; fi
@@ -23,6 +28,15 @@ run_tests() {
   if [[ $wanted != unit ]]; then remove_test_leftovers; fi
   if [[ $wanted == all ]]; then run_lab_suite; fi
   report_counts
+}
+
+# Two runs on one Docker Engine would take each other's ports, and remove each other's containers as left over.
+run_tests_alone() {
+  local code=0
+  command -v flock >/dev/null || install_packages util-linux
+  MESH_TEST_CLAIM=held flock --nonblock --close --conflict-exit-code 75 "${TMPDIR:-/tmp}/mesh-test.lock" "$ROOT/mesh" test "$1" || code=$?
+  if ((code == 75)); then fail "Other tests of the mesh run on this machine. Wait for their end, then run this again."; fi
+  return "$code"
 }
 
 # The sample's integration tests start the service in their own process here, so they need no more than unit tests do.
@@ -57,11 +71,6 @@ prepare_testcontainers() {
   if ((${version#*.} < 44)); then export DOCKER_API_VERSION=$version; fi
   if image_exists "$RYUK_IMAGE" || pull_image "$RYUK_IMAGE"; then return; fi
   export TESTCONTAINERS_RYUK_DISABLED=true
-  containers_before=$(list_test_containers)
-}
-
-list_test_containers() {
-  docker ps --all --quiet --no-trunc --filter label=org.testcontainers=true | sort
 }
 
 # Of the test's own: it runs with its own keys, on a free port. Where it cannot be had, its tests are skipped.
@@ -87,8 +96,8 @@ run_test_project() {
   report=$ARTIFACTS/test/$name.trx
   log=$ARTIFACTS/test/$name.log
   note "Running tests/$name."
-  # A hung suite ends after 55 minutes instead of never.
-  timeout --foreground --kill-after=10 55m dotnet "$(dirname "$project")/bin/Release/net10.0/$assembly.dll" \
+  # A hung suite ends after 55 minutes instead of never, and as by Ctrl+C: it takes away what it started.
+  timeout --foreground --signal=INT --kill-after=60 55m dotnet "$(dirname "$project")/bin/Release/net10.0/$assembly.dll" \
     -noColor -noLogo -result-trx "$report" >"$log" 2>&1 || code=$?
   add_counts "$name" "$report" "$log" "$code"
 }
@@ -105,7 +114,12 @@ add_counts() {
     note "tests/$name ran no test."
     bad=1
   fi
-  if ((bad > 0)); then cat "$log"; else grep -F '[SKIP]' --after-context=1 "$log" || true; fi
+  if ((bad > 0)); then
+    show_failures "$log"
+    note "The whole output is in ${log#"$ROOT"/}."
+  else
+    grep -F '[SKIP]' --after-context=1 "$log" || true
+  fi
   say "tests/$name: $good passed, $bad failed, $left skipped"
   passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left))
 }
@@ -140,14 +154,42 @@ read_counter() {
   printf '%d' "${value:-0}"
 }
 
-# Without Ryuk, what an aborted run left behind goes here: test containers that were not there before, and the tests' mesh.
+# What failed, and how: the runner indents that deeper than anything else, and the tests' own logs may stand between. Of a
+# suite that did not come to its end, the last lines.
+show_failures() {
+  awk '/ \[FAIL\]$/ { left = 300 } left-- > 0 && /^    /' "$1" | head -n 2000 || true
+  grep -q '^=== TEST EXECUTION SUMMARY ===' "$1" || tail -n 40 "$1"
+}
+
+# What a run leaves that is cut short, this one or an earlier one. All of it bears the mark of the tests; nothing else is touched.
 remove_test_leftovers() {
-  local leftovers
-  if [[ ${TESTCONTAINERS_RYUK_DISABLED:-} == true ]]; then
-    leftovers=$(comm -13 <(printf '%s\n' "${containers_before:-}") <(list_test_containers))
-    remove_all "container" "$leftovers" docker rm --force --volumes
-  fi
+  remove_all "container" "$(list_test_containers)" docker rm --force --volumes
   MESH_NAME=mesh-test bring_down >/dev/null
+  MESH_NAME=mesh-second bring_down >/dev/null
+  docker image prune --all --force --filter label=mesh.test=true >/dev/null
+  if [[ $EUID -eq 0 ]]; then remove_test_engines; fi
+}
+
+# The deployer's containers bear no mark of the tests but the name of their environment.
+list_test_containers() {
+  docker ps --all --quiet --no-trunc --filter label=mesh.test=true
+  docker ps --all --no-trunc --filter label=mesh.environment --format '{{.ID}} {{.Label "mesh.environment"}}' |
+    sed -nE 's/^([0-9a-f]+) deployer-[0-9a-f]{32}$/\1/p'
+}
+
+# Docker Engines of the tests' own: all of their processes name their folder.
+remove_test_engines() {
+  local folder process
+  for folder in "${TMPDIR:-/tmp}"/mesh-docker-*/; do
+    if [[ ! -d $folder ]]; then continue; fi
+    for process in $(pgrep --full -- "$folder"); do
+      # A container's first process is a child of its shim, and would outlive it.
+      pkill -KILL --parent "$process" || true
+      kill -KILL "$process" 2>/dev/null || true
+    done
+    while read -r mount; do umount --lazy "$mount"; done < <(awk -v "folder=$folder" 'index($2, folder) == 1 { print $2 }' /proc/mounts | sort -r)
+    rm -rf -- "$folder"
+  done
 }
 
 report_counts() {
