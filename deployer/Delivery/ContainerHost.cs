@@ -1,3 +1,4 @@
+using System.Net;
 using Docker.DotNet;
 using Docker.DotNet.Models;
 using ServiceMesh.Deployer.Hosts;
@@ -11,6 +12,9 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
 
     // A container that was started by hand has its own id for a deployment id.
     private const int ContainerIdLength = 64;
+
+    private static readonly TimeSpan OthersRemoval = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan RemovalLook = TimeSpan.FromMilliseconds(100);
 
     public string Name => host.Name;
 
@@ -50,6 +54,10 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
         }
     }
 
+    // Docker has no other mark for it than its words.
+    private static bool IsUnderWay(DockerApiException error) =>
+        error.StatusCode == HttpStatusCode.Conflict && error.ResponseBody?.Contains("already in progress", StringComparison.Ordinal) == true;
+
     private async Task<List<OwnContainer>> DeployedAsync(string service, string[] labels, CancellationToken ct)
     {
         var deployed = await docker.Containers.ListContainersAsync(
@@ -81,15 +89,26 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
     public Task StopAsync(string id, CancellationToken ct) =>
         docker.Containers.StopContainerAsync(id, new ContainerStopParameters { WaitBeforeKillSeconds = 10 }, ct);
 
+    /// <summary>Removes the container, running or not. One that is gone, or that somebody else removes just now, is what was wanted.</summary>
+    /// <exception cref="DockerApiException">Docker refuses it, or another's removal has not come to its end within 10 s.</exception>
     public async Task RemoveAsync(string id, CancellationToken ct)
     {
-        try
+        var began = time.GetTimestamp();
+        while (true)
         {
-            await docker.Containers.RemoveContainerAsync(id, new ContainerRemoveParameters { Force = true, RemoveVolumes = true }, ct);
-        }
-        catch (DockerContainerNotFoundException)
-        {
-            // Gone is what was wanted.
+            try
+            {
+                await docker.Containers.RemoveContainerAsync(id, new ContainerRemoveParameters { Force = true, RemoveVolumes = true }, ct);
+                return;
+            }
+            catch (DockerContainerNotFoundException)
+            {
+                return;
+            }
+            catch (DockerApiException error) when (IsUnderWay(error) && time.GetElapsedTime(began) < OthersRemoval)
+            {
+                await Task.Delay(RemovalLook, time, ct);
+            }
         }
     }
 

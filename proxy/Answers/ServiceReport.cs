@@ -53,11 +53,7 @@ internal sealed record ServiceReport(
         : this with
         {
             Index = Math.Min(Index, leaving.Index),
-            Instances =
-            [
-                .. Instances.Select(own => own with { InFlight = own.InFlight + leaving.Instances.Where(own.IsSame).Sum(other => other.InFlight) }),
-                .. leaving.Instances.Where(other => other.InFlight > 0 && !Instances.Any(other.IsSame)),
-            ],
+            Instances = InstanceReport.Both(Instances, leaving.Instances),
         };
 }
 
@@ -95,7 +91,14 @@ internal sealed record InstanceReport(
     DateTimeOffset? EjectedUntil,
     string? Fault)
 {
-    public bool IsSame(InstanceReport other) => (Id, Url) == (other.Id, other.Url);
+    private bool IsSame(InstanceReport other) => (Id, Url) == (other.Id, other.Url);
+
+    /// <summary>The instances of a proxy with what the one that it took over from has in flight, at others than these as well.</summary>
+    public static IReadOnlyList<InstanceReport> Both(IReadOnlyList<InstanceReport> own, IReadOnlyList<InstanceReport> earlier) =>
+    [
+        .. own.Select(one => one with { InFlight = one.InFlight + earlier.Where(one.IsSame).Sum(other => other.InFlight) }),
+        .. earlier.Where(other => other.InFlight > 0 && !own.Any(other.IsSame)),
+    ];
 
     public static InstanceReport Of(MemberModel member, bool isGone) => new(
         member.Instance.Id,

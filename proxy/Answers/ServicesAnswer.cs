@@ -30,7 +30,17 @@ internal sealed class ServicesAnswer(SnapshotHolder snapshots, LastGoodFile last
 
     private async Task WriteAsync(HttpContext context, ServiceReport own)
     {
-        var report = own.With(await leaving.AskAsync(own.Service, context.RequestAborted));
+        ServiceReport report;
+        try
+        {
+            report = own.With(await leaving.AskAsync(own.Service, context.RequestAborted));
+        }
+        catch (TimeoutException)
+        {
+            await Problem.UnavailableAsync(context, "The proxy that this one took over from does not say what it has in flight. Ask again.");
+            return;
+        }
+
         await context.Response.WriteAsJsonAsync(report, ReportJson.Default.ServiceReport, cancellationToken: context.RequestAborted);
     }
 

@@ -95,13 +95,7 @@ internal sealed class InstanceFollower(
             if (due.Count == 0)
                 continue;
 
-            var read = await reader.ReadAsync(due, ct);
-            if (read.Any(IsLost) && Others(due) is { Count: > 0 } others)
-            {
-                due.UnionWith(others);
-                read = read.Concat(await reader.ReadAsync(others, ct)).ToDictionary(StringComparer.Ordinal);
-            }
-
+            var read = await SecondLook.ReadAsync(due, () => snapshots.Current, services => reader.ReadAsync(services, ct));
             news.Instances([.. due], read, came ?? time.GetTimestamp());
             due.ExceptWith(read.Keys);
             came = due.Count == 0 ? null : came;
@@ -127,20 +121,6 @@ internal sealed class InstanceFollower(
     private bool IsFollowed(string service) =>
         // Those in effect, too: one whose document is gone may be held back, and goes on by what its instances do.
         Volatile.Read(ref documents).Services.ContainsKey(service) || snapshots.Current.Services.ContainsKey(service);
-
-    // One service that lost all its instances may be the first of many that a registry lost: then all are told of together,
-    // so that the loss is seen as what it is.
-    private bool IsLost(KeyValuePair<string, IReadOnlyList<Instance>> read)
-    {
-        var snapshot = snapshots.Current;
-        return !snapshot.Held.ContainsKey(read.Key)
-            && snapshot.Services.TryGetValue(read.Key, out var known)
-            && known.Traffic.Length > 0
-            && !known.Traffic.Any(member => read.Value.Any(member.IsSame));
-    }
-
-    private List<string> Others(HashSet<string> due) =>
-        [.. snapshots.Current.Services.Values.Where(service => service.Traffic.Length > 0).Select(service => service.Stored.Service).Where(service => !due.Contains(service))];
 
     /// <summary>Services to be read, and when what led to it came.</summary>
     private readonly record struct Question(IReadOnlyCollection<string> Services, long Came);

@@ -36,8 +36,15 @@ internal sealed class ToldByConsul
     {
         var before = told;
         told = documents;
+        // A registry that lost a document, or fell back, may have lost instances, too: what was read before is no word of it.
+        foreach (var was in before?.Services.Values ?? [])
+        {
+            if (!documents.Services.TryGetValue(was.Service, out var now) || now.Index < was.Index)
+                read.Remove(was.Service);
+        }
+
         Apply();
-        return [.. documents.Services.Values.Where(stored => !asked.Contains(stored.Service) || IsUnknown(before, stored)).Select(stored => stored.Service)];
+        return [.. documents.Services.Values.Where(stored => !read.Contains(stored.Service) || IsUnknown(before, stored)).Select(stored => stored.Service)];
     }
 
     public void Take(InstancesTold news)

@@ -66,7 +66,11 @@ internal sealed partial class LastGoodKeeper : BackgroundService
 
     private static bool SaysTheSame(Snapshot one, Snapshot other) =>
         ReferenceEquals(one.Documents, other.Documents)
-        && one.Documents.Services.Keys.All(service => ReferenceEquals(one.Services[service].Instances, other.Services[service].Instances));
+        && one.Documents.Services.Keys.All(service => SaysTheSame(one.Services[service], other.Services[service]));
+
+    // A promotion that was waited for is in effect later than its document was told.
+    private static bool SaysTheSame(ServiceModel one, ServiceModel other) =>
+        ReferenceEquals(one.Instances, other.Instances) && ReferenceEquals(one.Stored, other.Stored);
 
     [LoggerMessage(LogLevel.Error, "The last good state could not be written: {Reason}")]
     private partial void Unwritten(string reason);

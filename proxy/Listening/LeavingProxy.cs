@@ -19,6 +19,7 @@ internal sealed class LeavingProxy(SnapshotHolder snapshots, TimeProvider time) 
     private readonly SemaphoreSlim turn = new(1);
     private TaskCompletionSource? taking;
     private StreamReader? line;
+    private int unanswered;
 
     /// <summary>This proxy is about to take over: it answers nobody before it can ask the other.</summary>
     public void Expect() => taking = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -38,6 +39,7 @@ internal sealed class LeavingProxy(SnapshotHolder snapshots, TimeProvider time) 
     }
 
     /// <summary>What the leaving proxy says of a service; <c>null</c> if there is none, or if it does not know the service.</summary>
+    /// <exception cref="TimeoutException">It does not answer within a second; it may the next time.</exception>
     public async ValueTask<LeavingReport?> AskAsync(string service, CancellationToken ct)
     {
         if (taking is null)
@@ -50,11 +52,21 @@ internal sealed class LeavingProxy(SnapshotHolder snapshots, TimeProvider time) 
                 return null;
             using var late = new CancellationTokenSource(Patience, time);
             await line.BaseStream.WriteAsync(Encoding.UTF8.GetBytes(service + "\n"), late.Token);
-            if (await line.ReadLineAsync(late.Token) is { } json)
-                return JsonSerializer.Deserialize(json, LeavingJson.Default.LeavingReport);
+            unanswered++;
+            while (await line.ReadLineAsync(late.Token) is { } json)
+            {
+                // Those that came too late for their questions come first.
+                if (--unanswered == 0)
+                    return JsonSerializer.Deserialize(json, LeavingJson.Default.LeavingReport);
+            }
+
             Forget();
         }
-        catch (Exception error) when (error is IOException or JsonException or OperationCanceledException)
+        catch (OperationCanceledException)
+        {
+            throw new TimeoutException();
+        }
+        catch (Exception error) when (error is IOException or JsonException)
         {
             // It has ended, or is of a version that tells nothing.
             Forget();
@@ -76,13 +88,30 @@ internal sealed class LeavingProxy(SnapshotHolder snapshots, TimeProvider time) 
             using var questions = new StreamReader(stream);
             while (await questions.ReadLineAsync(ct) is { } service)
             {
-                var report = snapshots.Current.Services.TryGetValue(service, out var known) ? LeavingReport.Of(known) : null;
+                var earlier = await AskPatientlyAsync(service, ct);
+                var report = snapshots.Current.Services.TryGetValue(service, out var known) ? LeavingReport.Of(known).With(earlier) : earlier;
                 await stream.WriteAsync((byte[])[.. JsonSerializer.SerializeToUtf8Bytes(report, LeavingJson.Default.LeavingReport), (byte)'\n'], ct);
             }
         }
         catch (IOException)
         {
             // The other one has ended.
+        }
+    }
+
+    // The proxy that this one took over from may not have ended yet.
+    private async Task<LeavingReport?> AskPatientlyAsync(string service, CancellationToken ct)
+    {
+        while (true)
+        {
+            try
+            {
+                return await AskAsync(service, ct);
+            }
+            catch (TimeoutException)
+            {
+                // Whoever asks waits no longer than for one answer, and asks again.
+            }
         }
     }
 
@@ -104,6 +133,11 @@ internal sealed record LeavingReport(ulong Index, IReadOnlyList<InstanceReport> 
             .. service.Members.Select(member => InstanceReport.Of(member, isGone: false)),
             .. service.Gone.Select(member => InstanceReport.Of(member, isGone: true)),
         ]);
+
+    /// <summary>The report together with that of the proxy that left before.</summary>
+    public LeavingReport With(LeavingReport? earlier) => earlier is null
+        ? this
+        : new LeavingReport(Math.Min(Index, earlier.Index), InstanceReport.Both(Instances, earlier.Instances));
 }
 
 [JsonSerializable(typeof(LeavingReport))]

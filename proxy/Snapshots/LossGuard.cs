@@ -7,7 +7,8 @@ namespace ServiceMesh.Proxy.Snapshots;
 /// Holds back a sudden loss: when more than a share of the services that had traffic are lost at once, it is more likely
 /// the registry that lost its data. A service is lost when nothing active is left of it because its instances are gone from
 /// the catalog (gone, not critical), or because its document is gone or fell back to an earlier index. What is lost stays as
-/// it was last known, until it is back or the loss lasted; what is not lost is applied at once. Pure.
+/// it was last known, until it is back or the loss lasted; what is not lost is applied at once. Where any document fell back,
+/// the registry was restored or set up anew, and each loss seen together with that is held back. Pure.
 /// </summary>
 /// <param name="share">The share of the services with traffic, 0 to 1; a loss of more than that is held back.</param>
 /// <param name="hold">How long a service's loss is held back; zero obeys every loss at once.</param>
@@ -31,9 +32,11 @@ internal sealed class LossGuard(double share, TimeSpan hold)
             .Where(service => service.Traffic.Length > 0)
             .Select(service => Reading.Of(service, documents, instances))
             .Where(reading => reading.IsLost)];
+        var isAnother = inEffect.Services.Values.Any(
+            service => documents.Services.TryGetValue(service.Stored.Service, out var stored) && stored.Index < service.Stored.Index);
         // Once held, a service stays held though others come back first: they would be lost one by one otherwise.
         Reading[] held = [.. lost.Where(reading =>
-            (lost.Length > share * served || inEffect.Held.ContainsKey(reading.Service))
+            (isAnother || lost.Length > share * served || inEffect.Held.ContainsKey(reading.Service))
             && confirmed?.Contains(reading.Service) != true
             && Until(reading, inEffect, now) > now)];
         if (held.Length == 0)

@@ -23,9 +23,14 @@ internal sealed class MemberRule(ServiceModel? before, StoredDocument stored, Mo
     public MemberModel[] MembersOf(IReadOnlyList<Instance> instances)
     {
         var members = instances.OrderBy(instance => instance.Id, StringComparer.Ordinal).Select(Known).ToArray();
-        var inTraffic = members
+        var releases = members
             .Where(member => member.Stage == Stage.Active && member.Fault is null)
             .GroupBy(member => member.Instance.Deployment, StringComparer.Ordinal)
+            .ToArray();
+        // A split's release takes its share when it answers: until then the active one, if that does, has an answer for all.
+        var isAnswered = releases.Any(release => release.Key == stored.Document?.Active?.Deployment && release.Any(Answers));
+        var inTraffic = releases
+            .Where(release => !isAnswered || release.Any(member => Answers(member) || member.InTrafficSince is not null))
             .SelectMany(release => InTraffic([.. release]))
             .ToHashSet(ReferenceEqualityComparer.Instance);
         return [.. members.Select(member => inTraffic.Contains(member) ? Entered(member) : Left(member, isLeaving: member.Stage != Stage.Active || !member.Instance.IsHealthy))];
@@ -64,6 +69,8 @@ internal sealed class MemberRule(ServiceModel? before, StoredDocument stored, Mo
     }
 
     private Stage StageOf(Instance instance) => stored.Document?.StageOf(instance.Deployment, instance.Id) ?? Stage.Candidate;
+
+    private static bool Answers(MemberModel member) => member.Health.Admission is Admission.Admitted;
 
     private static IEnumerable<MemberModel> InTraffic(MemberModel[] release)
     {

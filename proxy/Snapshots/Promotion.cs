@@ -34,13 +34,13 @@ internal static class Promotion
         return until > moment.Now ? until : null;
     }
 
-    /// <summary>What is in effect meanwhile: whether requests are let in does not depend on who answers them.</summary>
+    /// <summary>What is in effect meanwhile: whether requests are let in does not depend on who answers them, and a fault is told at once.</summary>
     public static StoredDocument Meanwhile(StoredDocument before, StoredDocument told)
     {
         var (was, next) = (before.Document!, told.Document!);
-        return was.Pause == next.Pause && was.Maintenance == next.Maintenance
+        return was.Pause == next.Pause && was.Maintenance == next.Maintenance && before.Fault == told.Fault
             ? before
-            : before with { Document = was with { Pause = next.Pause, Maintenance = next.Maintenance } };
+            : before with { Document = was with { Pause = next.Pause, Maintenance = next.Maintenance }, Fault = told.Fault };
     }
 
     private static bool Answers(ServiceModel before, Instance instance, Moment moment) =>

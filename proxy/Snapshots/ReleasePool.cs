@@ -1,3 +1,5 @@
+using ServiceMesh.Policy;
+
 namespace ServiceMesh.Proxy.Snapshots;
 
 /// <summary>The instances of one release that requests may go to. Immutable but for the turn.</summary>
@@ -27,6 +29,9 @@ internal sealed class ReleasePool
         var number = Interlocked.Increment(ref turn);
         return sums is null ? Members[number % (uint)Members.Length] : At((int)(number % (uint)sums[^1]));
     }
+
+    /// <summary>Whether one of them has fewer requests than it may.</summary>
+    public bool HasPlace(ConcurrencyLimit limit) => Array.Exists(Members, member => member.State.InFlight < limit.PerInstance);
 
     /// <summary>The pool without the given members.</summary>
     public ReleasePool Without(Func<MemberModel, bool> left) => new([.. Members.Where(member => !left(member))]);

@@ -20,7 +20,7 @@ internal sealed class Chooser(Keys keys, TimeProvider time)
         if (policy.Concurrency is { } limit)
         {
             // Whoever came before and waits goes before, but not before itself.
-            if (exchange.WaitsSince is null && service.State.Line.IsFor(member.Instance.Deployment))
+            if (!pool.HasPlace(limit) || (exchange.WaitsSince is null && service.State.Line.HasTaker(member.Instance.Deployment)))
                 return Choice.Full(pool);
             if (!member.State.TryEnter(limit.PerInstance))
             {

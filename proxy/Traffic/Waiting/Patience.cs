@@ -85,6 +85,6 @@ internal sealed class Patience(SnapshotHolder snapshots, WaitingRoom room, TimeP
 
     // A service that changed before the request stood in its line may have other instances for it.
     private bool HasPlace(ServiceModel service, ReleasePool pool, ConcurrencyLimit limit) =>
-        Array.Exists(pool.Members, member => member.State.InFlight < limit.PerInstance)
+        pool.HasPlace(limit)
         || !ReferenceEquals(snapshots.Current.Services.GetValueOrDefault(service.Stored.Service), service);
 }

@@ -12,13 +12,13 @@ internal sealed class WaitingLine
     /// <summary>How many are waiting.</summary>
     public int Count => Volatile.Read(ref count);
 
-    /// <summary>Whether anybody waits for a place at the release's instances.</summary>
-    public bool IsFor(string release)
+    /// <summary>Whether anybody waits who may take one of the places that are free now at the release's instances.</summary>
+    public bool HasTaker(string release)
     {
         if (Count == 0)
             return false;
         lock (lines)
-            return lines.ContainsKey(release);
+            return lines.TryGetValue(release, out var line) && line.Any(waiter => waiter.HasPlace());
     }
 
     /// <summary>Waits until a place is free, which may be taken again before the caller is there: then it waits once more.</summary>

@@ -68,8 +68,12 @@ internal sealed class BenchMesh : IAsyncDisposable
     public async Task FlapAsync(string service, string instance, CancellationToken ct)
     {
         await Consul.Client.Agent.FailTTL($"service:{Id(service, instance)}", "flaps", ct);
-        await Consul.Client.Agent.PassTTL($"service:{Id(service, instance)}", "flaps", ct);
+        await PassAsync(service, instance, ct);
     }
+
+    /// <summary>Has the instance's check pass.</summary>
+    public Task PassAsync(string service, string instance, CancellationToken ct) =>
+        Consul.Client.Agent.PassTTL($"service:{Id(service, instance)}", "passes", ct);
 
     public Task DeregisterAsync(string service, string instance, CancellationToken ct) => Consul.Client.Agent.ServiceDeregister(Id(service, instance), ct);
 

@@ -37,6 +37,8 @@ public sealed class LossGuardTests
         { "restored from a backup that does not know the release", "a=2:2/x", "a@3=1:2/x", "a=2:2/x", "a" },
         { "restored from a backup whose release runs", "a=2:x,2/y", "a@3=1:x,2/y", "a@3=1:x,2/y", "" },
         { "a new registry with new documents", "a=1:x", "a@2=3:3/v", "a@2=3:3/v", "" },
+        { "one of three lost while another's document fell back", "a=1:x b=1:y c=1:z", "a=1:x b@2=1:y c=1:", "a=1:x b@2=1:y c=1:z", "c" },
+        { "one of three lost while another's document went on", "a=1:x b=1:y c=1:z", "a=1:x b@9=1:y c=1:", "a=1:x b@9=1:y c=1:", "" },
         { "services without traffic do not count", "a=1: b=1: c=1:z", "c=1:", "c=1:z", "c" },
         { "documents without traffic may go", "a=1: b=1: c=1:z", "c=1:z", "c=1:z", "" },
         { "a new service during the loss", "a=1:x", "b=1:y", "a=1:x b=1:y", "a" },

@@ -56,6 +56,35 @@ public sealed partial class ServiceModelTests
     }
 
     [Fact]
+    public void Follow_WhileAPromotionWaits_AFaultIsTold()
+    {
+        IReadOnlyList<Instance> instances = [Passing("a", "one")];
+        var waiting = Follow(Follow(null, V1, instances), V2, instances);
+
+        var faulty = Follow(waiting, V2 with { Fault = "not a service document" }, instances);
+
+        Assert.Equal((V1.Index, "not a service document"), (faulty.Stored.Index, faulty.Stored.Fault));
+        Assert.Equal(["a"], InTraffic(faulty));
+        Assert.Null(Follow(faulty, V2, instances).Stored.Fault);
+    }
+
+    [Fact]
+    public void Follow_ASplitsRelease_TakesItsShareWhenItAnswers()
+    {
+        var split = V1 with { Index = 2, Document = V1.Document! with { Split = new Split(Stored(1, "two").Document!.Active!, 50) } };
+        var before = Found(Follow(null, V1, [Passing("a", "one")]), "a", FindingKind.Answers);
+
+        var unanswered = Follow(before, split, [Passing("a", "one"), Passing("b", "two")]);
+        Assert.Equal(["a"], InTraffic(unanswered));
+        Assert.Equal((split.Index, 0), (unanswered.Stored.Index, unanswered.Split.Members.Length));
+
+        var both = Found(unanswered, "b", FindingKind.Answers);
+        Assert.Equal(["a", "b"], InTraffic(both));
+        // Whoever has it keeps it while nobody of its release is better.
+        Assert.Equal(["a", "b"], InTraffic(Found(both, "b", FindingKind.AnswersNotAnyMore)));
+    }
+
+    [Fact]
     public void Follow_NoDrain_EndsTheRequestsAtTheNextLook()
     {
         IReadOnlyList<Instance> instances = [Passing("a", "one"), Passing("b", "two")];

@@ -65,6 +65,37 @@ public sealed class ToldByConsulTests
         Assert.Equal("kept", Assert.Single(told.Instances["a"]).Id);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Take_ADocumentThatWasLostAndIsBack_WaitsForItsInstancesAnew(bool gone)
+    {
+        told.Take(Documents("a", "b"));
+        told.Take(new InstancesTold(["a", "b"], Read("a", "x").Concat(Read("b", "y")).ToDictionary()));
+        var before = told.Documents.Services["a"];
+        if (gone)
+            told.Take(Documents("b"));
+
+        // As old as a registry that was set up anew has it.
+        var back = Document("a", 0);
+        Assert.Equal(["a"], told.Take(DocumentSet.Of([back, .. told.Documents.Services.Values.Where(stored => stored.Service == "b")])));
+        Assert.Same(gone ? null : before, told.Documents.Services.GetValueOrDefault("a"));
+
+        told.Take(new InstancesTold(["a"], Read("a", "z")));
+        Assert.Same(back, told.Documents.Services["a"]);
+    }
+
+    [Fact]
+    public void Take_AServiceThatCouldNotBeRead_IsAskedForAgainWhenItIsBack()
+    {
+        told.Take(Documents("a", "b"));
+        told.Take(new InstancesTold(["a", "b"], Read("a", "x")));
+
+        told.Take(Documents("a"));
+
+        Assert.Equal(["b"], told.Take(Documents("a", "b")));
+    }
+
     [Fact]
     public void Take_NoDocuments_IsComplete()
     {
@@ -112,6 +143,7 @@ public sealed class ToldByConsulTests
         ? []
         : new(StringComparer.Ordinal) { [service] = [new Instance(id, "node", service, "10.0.0.9", 1, "one", "v", "passing")] };
 
-    private static DocumentSet Documents(params string[] services) => DocumentSet.Of(
-        services.Select(service => new StoredDocument(service, ServiceDocument.Create(service, []), 1, Fault: null)));
+    private static DocumentSet Documents(params string[] services) => DocumentSet.Of(services.Select(service => Document(service, 1)));
+
+    private static StoredDocument Document(string service, ulong index) => new(service, ServiceDocument.Create(service, []), index, Fault: null);
 }

@@ -78,7 +78,12 @@ public sealed class DrainTests(ConsulFixture consul) : IAsyncLifetime
     [Fact]
     public async Task AServiceThatIsRemoved_GoesOnWithItsRequestsUntilItsDrainEnds()
     {
-        await DrainAsync(TimeSpan.FromSeconds(1));
+        await DrainAsync(TimeSpan.FromSeconds(3));
+        // The loss of the only service there is would be held back.
+        var neighbour = new ServiceOnConsul(consul.Client);
+        await neighbour.AddInstanceAsync("two", scene.Backend("two").Port);
+        await neighbour.PromoteAsync("two");
+        await scene.Proxy.UntilAsync(neighbour.Name, account => account.GetProperty("instances").GetArrayLength() == 1);
         using var socket = await SocketAsync();
         await InFlightAsync("one", 1);
 

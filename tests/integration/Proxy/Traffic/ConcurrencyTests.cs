@@ -120,6 +120,31 @@ public sealed class ConcurrencyTests(ConsulFixture consul) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Concurrency_WhoeverWaitsForAnotherInstance_KeepsNobodyFromTheOneThatIsFree()
+    {
+        await scene.AddAsync("1", deployment: "one");
+        await scene.Proxy.UntilAsync(
+            scene.Service.Name, account => account.GetProperty("instances").EnumerateArray().All(instance => instance.GetProperty("inTraffic").GetBoolean()));
+        await scene.ChangeAsync(document => document with { Traffic = document.Traffic with { Balance = Balance.First, Passive = new PassivePolicy(Failures: 0) } });
+        await LimitAsync(new ConcurrencyLimit(PerInstance: 1, Queue: 1, Wait: TimeSpan.FromMinutes(1)));
+        Task<HttpResponseMessage>[] held = [scene.GetAsync("/held"), scene.GetAsync("/held")];
+        await scene.Proxy.UntilAsync(
+            scene.Service.Name, account => account.GetProperty("instances").EnumerateArray().All(instance => instance.GetProperty("inFlight").GetInt32() == 1));
+        scene.Backend("1").Release();
+        using var released = await await Task.WhenAny(held);
+
+        var refusedByTheFree = scene.GetAsync("/status/503");
+        await StandsStillAsync(1);
+
+        Assert.Equal("1", await scene.WhoAsync());
+        scene.Backend("one").Release();
+        using var last = await refusedByTheFree;
+        Assert.Equal("one", await last.Content.ReadAsStringAsync(Ct));
+        foreach (var one in held)
+            (await one).Dispose();
+    }
+
+    [Fact]
     public async Task Concurrency_AClientThatLeavesTheLine_IsForgotten()
     {
         await LimitAsync(new ConcurrencyLimit(PerInstance: 1, Queue: 10, Wait: TimeSpan.FromMinutes(1)));
@@ -139,7 +164,7 @@ public sealed class ConcurrencyTests(ConsulFixture consul) : IAsyncLifetime
     [Fact]
     public async Task Pause_LongerThanTheWaitForAPlace_IsNotCountedAsPartOfIt()
     {
-        var wait = TimeSpan.FromSeconds(2);
+        var wait = TimeSpan.FromSeconds(6);
         await LimitAsync(new ConcurrencyLimit(PerInstance: 1, Queue: 10, Wait: wait));
         var held = await HeldAsync(1);
         await scene.ChangeAsync(document => document with { Pause = new Pause(TimeProvider.System.GetUtcNow(), TimeSpan.FromMinutes(1)) });

@@ -3,6 +3,7 @@ using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using ServiceMesh.Proxy;
+using ServiceMesh.Proxy.Health;
 using ServiceMesh.Proxy.LastGood;
 using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic.Transforming;
@@ -101,6 +102,38 @@ public sealed class LastGoodFileTests : IDisposable
         Assert.Null(Keys().Read());
         await Keys().WriteAsync(ring, Ct);
         Assert.Equal(ring.CookieKey.ToArray(), Keys().Read()!.CookieKey.ToArray());
+    }
+
+    [Fact]
+    public async Task Keeper_APromotionThatWasWaitedFor_IsWrittenWhenItIsInEffect()
+    {
+        var snapshots = new SnapshotHolder(TrustedProxies.None);
+        using var keeper = new LastGoodKeeper(snapshots, File(), TimeProvider.System, NullLogger<LastGoodKeeper>.Instance);
+        var first = ServiceDocument.Create("demo", []).Promote(new Release("one", "v1", "image", DateTimeOffset.UnixEpoch));
+        var instances = new Dictionary<string, IReadOnlyList<Instance>>(StringComparer.Ordinal)
+        {
+            ["demo"] = [new("a", "node", "demo", "10.0.0.9", 1, "one", "v1", "passing"), new("b", "node", "demo", "10.0.0.9", 2, "two", "v2", "passing")],
+        };
+        MeshView View(ServiceDocument document, ulong index) =>
+            new(DocumentSet.Of([new StoredDocument("demo", document, index, Fault: null)]), instances, MeshView.NothingHeld);
+        var moment = new Moment(DateTimeOffset.UnixEpoch);
+        snapshots.Publish(SnapshotOrigin.Consul, View(first, 7), moment);
+        Assert.Equal(7UL, await WrittenAsync());
+
+        var promoted = View(first.Promote(new Release("two", "v2", "image", DateTimeOffset.UnixEpoch)), 8);
+        snapshots.Publish(SnapshotOrigin.Consul, promoted, moment);
+        Assert.Equal(7UL, await WrittenAsync());
+
+        var answers = new HealthFinding(snapshots.Current.Services["demo"].Members[1].State, FindingKind.Answers);
+        snapshots.Publish(SnapshotOrigin.Consul, promoted, moment with { Touched = new Dictionary<string, List<HealthFinding>>(StringComparer.Ordinal) { ["demo"] = [answers] } });
+        Assert.Equal(8UL, await WrittenAsync());
+
+        // A stop writes what waits.
+        async Task<ulong> WrittenAsync()
+        {
+            await keeper.StopAsync(Ct);
+            return File().Read()!.Documents.Services["demo"].Index;
+        }
     }
 
     private LastGoodFile File() => new(Settings(), TimeProvider.System, NullLogger<LastGoodFile>.Instance);

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.Extensions.Time.Testing;
 using ServiceMesh.Proxy.Answers;
 using ServiceMesh.Proxy.Listening;
 using ServiceMesh.Proxy.Snapshots;
@@ -14,6 +15,7 @@ public sealed class LeavingProxyTests : IAsyncDisposable
     private readonly SnapshotHolder earlier = Serving(index: 7);
     private readonly SnapshotHolder next = Serving(index: 8);
     private readonly CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+    private readonly FakeTimeProvider time = new();
     private readonly LeavingProxy asking;
     private readonly LeavingProxy answering;
     private Task answers = Task.CompletedTask;
@@ -61,6 +63,48 @@ public sealed class LeavingProxyTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Ask_TheEarlierOneIsSilent_IsNotTakenForTheEnd()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        using var busy = await ConnectAsync(listener);
+        using var patient = new LeavingProxy(next, time);
+        patient.Expect();
+        patient.Follow(busy.Asking);
+        await SilentAsync(patient);
+        await SilentAsync(patient);
+
+        answers = AnswerAsync(busy.Answering);
+
+        earlier.Current.Services["demo"].Members[0].State.Enter();
+        Assert.Equal(1, Assert.Single((await patient.AskAsync("demo", Ct))!.Instances).InFlight);
+        Assert.Null(await patient.AskAsync("unknown", Ct));
+    }
+
+    [Fact]
+    public async Task Ask_TheEarlierOneFollowsOneStillEarlier_TellsOfAllThree()
+    {
+        var first = Serving(index: 6);
+        first.Current.Services["demo"].Members[0].State.Enter();
+        using var leftFirst = new LeavingProxy(first, TimeProvider.System);
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        using var way = await ConnectAsync(listener);
+        answering.Expect();
+        answering.Follow(way.Asking);
+        var firstAnswers = leftFirst.AnswerAsync(way.Answering, end.Token);
+        earlier.Current.Services["demo"].Members[0].State.Enter();
+        asking.Expect();
+        await ConnectAsync();
+
+        var report = await asking.AskAsync("demo", Ct);
+
+        Assert.Equal((6UL, 2), (report!.Index, Assert.Single(report.Instances).InFlight));
+        await end.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => firstAnswers);
+    }
+
+    [Fact]
     public async Task Ask_AfterTheEarlierOneEnded_IsNothing()
     {
         asking.Expect();
@@ -78,16 +122,38 @@ public sealed class LeavingProxyTests : IAsyncDisposable
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
+        var way = await ConnectAsync(listener);
+        answers = AnswerAsync(way.Answering);
+        asking.Follow(way.Asking);
+    }
+
+    private static async Task<Way> ConnectAsync(TcpListener listener)
+    {
         var follower = new Socket(SocketType.Stream, ProtocolType.Tcp);
         await follower.ConnectAsync(listener.LocalEndpoint, Ct);
-        answers = AnswerAsync(await listener.AcceptSocketAsync(Ct));
-        asking.Follow(follower);
+        return new Way(follower, await listener.AcceptSocketAsync(Ct));
+    }
+
+    private async Task SilentAsync(LeavingProxy patient)
+    {
+        var asked = patient.AskAsync("demo", Ct).AsTask();
+        time.Advance(TimeSpan.FromSeconds(1));
+        await Assert.ThrowsAsync<TimeoutException>(() => asked);
     }
 
     private async Task AnswerAsync(Socket socket)
     {
         using (socket)
             await answering.AnswerAsync(socket, end.Token);
+    }
+
+    private sealed record Way(Socket Asking, Socket Answering) : IDisposable
+    {
+        public void Dispose()
+        {
+            Asking.Dispose();
+            Answering.Dispose();
+        }
     }
 
     private static SnapshotHolder Serving(ulong index)

@@ -54,8 +54,18 @@ public sealed class WaitingLineTests
 
         Assert.True(await active);
         Assert.False(canary.IsCompleted);
-        Assert.True(line.IsFor("two"));
-        Assert.False(line.IsFor("one"));
+        Assert.True(line.HasTaker("two"));
+        Assert.False(line.HasTaker("one"));
+    }
+
+    [Fact]
+    public void HasTaker_WhoeverMayNotTakeWhatIsFree_IsNone()
+    {
+        _ = Wait(mayTakeIt: false);
+        Assert.False(line.HasTaker("one"));
+
+        _ = Wait();
+        Assert.True(line.HasTaker("one"));
     }
 
     [Fact]

@@ -1,0 +1,67 @@
+using ServiceMesh.Proxy.Following;
+using ServiceMesh.Proxy.Health;
+using ServiceMesh.Proxy.Snapshots;
+using ServiceMesh.Proxy.Traffic.Transforming;
+using ServiceMesh.Store;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.Proxy;
+
+/// <summary>Three services with traffic, a, b and c. A reading is written as the services that have their instance, and <c>a-</c> for one that has none.</summary>
+public sealed class SecondLookTests
+{
+    private readonly SnapshotHolder snapshots = new(TrustedProxies.None);
+    private readonly List<string> asked = [];
+
+    public SecondLookTests() => snapshots.Publish(
+        SnapshotOrigin.Consul,
+        new MeshView(
+            DocumentSet.Of("abc".Select(service => new StoredDocument($"{service}", Promoted($"{service}"), 7, Fault: null))),
+            "abc".ToDictionary(service => $"{service}", service => (IReadOnlyList<Instance>)[InstanceOf($"{service}")], StringComparer.Ordinal),
+            MeshView.NothingHeld),
+        new Moment(DateTimeOffset.UnixEpoch));
+
+    /// <summary>What is due, what is read first and then, what is told, and what is due still.</summary>
+    public static TheoryData<string, string, string, string, string, string> Cases => new()
+    {
+        { "nothing is lost", "a", "a", "", "a", "" },
+        { "one could not be read", "a b", "a", "", "a", "b" },
+        { "one is lost indeed", "a", "a-", "a- b c", "a- b c", "" },
+        { "it was only a moment", "a b c", "a- b c", "a b c", "a b c", "" },
+        { "all are lost", "a", "a-", "a- b- c-", "a- b- c-", "" },
+        { "it cannot be told whether all are", "a", "a-", "a- b", "b", "a c" },
+        { "the second reading fails", "a", "a-", "", "", "a b c" },
+        { "one that serves nothing is no loss", "new", "new-", "", "new-", "" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task Read_Lost_IsToldWhenItWasSeenTwiceAndWhole(string why, string first, string read, string then, string told, string left)
+    {
+        var due = first.Split(' ').ToHashSet(StringComparer.Ordinal);
+        var readings = new Queue<string>([read, then]);
+
+        var answer = await SecondLook.ReadAsync(due, () => snapshots.Current, services =>
+        {
+            asked.Add(string.Join(' ', services.Order(StringComparer.Ordinal)));
+            return Task.FromResult(Reading(readings.Dequeue()));
+        });
+
+        due.ExceptWith(answer.Keys);
+        Assert.True(told == Written(answer), $"{why}: {Written(answer)}");
+        Assert.Equal(left, string.Join(' ', due.Order(StringComparer.Ordinal)));
+        Assert.Equal(read == told || then.Length + left.Length == 0 ? [first] : [first, "a b c"], asked);
+    }
+
+    private static IReadOnlyDictionary<string, IReadOnlyList<Instance>> Reading(string written) => written
+        .Split(' ', StringSplitOptions.RemoveEmptyEntries)
+        .ToDictionary(service => service.TrimEnd('-'), service => (IReadOnlyList<Instance>)(service.EndsWith('-') ? [] : [InstanceOf(service)]), StringComparer.Ordinal);
+
+    private static string Written(IReadOnlyDictionary<string, IReadOnlyList<Instance>> reading) => string.Join(
+        ' ', reading.OrderBy(one => one.Key, StringComparer.Ordinal).Select(one => one.Key + (one.Value.Count == 0 ? "-" : "")));
+
+    private static Instance InstanceOf(string service) => new(service + "1", "node", service, "10.0.0.9", 1, "one", "v1", "passing");
+
+    private static ServiceDocument Promoted(string service) =>
+        ServiceDocument.Create(service, []).Promote(new Release("one", "v1", "image", DateTimeOffset.UnixEpoch));
+}
