@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using Docker.DotNet;
@@ -86,15 +87,31 @@ public static class DockerEngine
         builder.WithEndpoint(endpoint);
         if (certificates is not null)
             builder.WithAuthProvider(certificates);
-        return builder.WithTransportOptions(new NativeHttpTransportOptions());
+        return builder.WithTransportOptions(new NativeHttpTransportOptions
+        {
+            ConfigureHandler = handler => handler.ConnectCallback = (to, ct) => NetworkAsync(to.DnsEndPoint, ct),
+        });
     }
 
-    private static async ValueTask<Stream> SocketAsync(string path, CancellationToken ct)
+    // Docker's events say nothing for hours: without this, a host that went away without a word is not missed.
+    private static ValueTask<Stream> NetworkAsync(DnsEndPoint endpoint, CancellationToken ct)
     {
-        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 15);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 5);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3);
+        return ConnectedAsync(socket, endpoint, ct);
+    }
+
+    private static ValueTask<Stream> SocketAsync(string path, CancellationToken ct) => ConnectedAsync(
+        new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified), new UnixDomainSocketEndPoint(path), ct);
+
+    private static async ValueTask<Stream> ConnectedAsync(Socket socket, EndPoint endpoint, CancellationToken ct)
+    {
         try
         {
-            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), ct);
+            await socket.ConnectAsync(endpoint, ct);
             return new NetworkStream(socket, ownsSocket: true);
         }
         catch

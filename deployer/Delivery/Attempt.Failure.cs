@@ -69,12 +69,14 @@ internal sealed partial class Attempt
     /// <summary>How a failure is told that changed production and was not undone.</summary>
     public DeliveryException NotUndone(DeliveryException fault, DeliveryException? hindrance) => new(
         (unknown ?? hindrance)?.Code ?? ExitCode.Unreachable,
-        $"{fault.Reason.TrimEnd('.')}. {unknown?.Message ?? $"This could not be undone: {Standing.Of(Current, Release!)}"}",
+        $"{fault.Reason.TrimEnd('.')}. {unknown?.Message ?? $"{WhyNotUndone}: {Standing.Of(Current, Release!)}"}",
         fault)
     {
         LogTail = fault.LogTail,
         Tests = fault.Tests,
     };
+
+    private string WhyNotUndone => Current.Index == left ? "This could not be undone" : $"Another changed {Service} meanwhile";
 
     private DeliveryException WhyCancelled() => Interruption.IsCancellationRequested ? Faults.Interrupted() : Faults.LockLost(Service);
 }

@@ -1,5 +1,4 @@
 using System.Text;
-using ServiceMesh.Deployer.Output;
 
 namespace ServiceMesh.Deployer.Delivery;
 
@@ -38,7 +37,7 @@ internal sealed class OutputLines(SecretValues secrets, Action<string> line)
 
     private void End()
     {
-        var text = secrets.Mask(TerminalText.Clean(open.ToString()), cut).TrimEnd();
+        var text = secrets.Mask(ForeignText.Cleaned(open.ToString()), cut).TrimEnd();
         line(cut ? text + " …" : text);
         open.Clear();
         cut = false;

@@ -60,7 +60,8 @@ internal sealed class Reversion(Mesh mesh, ContainerHosts hosts, Narrator narrat
             var cause = error is OperationCanceledException ? $"it took longer than {DurationText.Write(Within)}" : error.Message;
             narrator.Warn(attempt.Reverted
                 ? $"{what} is out of the traffic, but its containers are left to the next deploy: {cause}"
-                : $"{what} could not be taken out of the traffic: {cause}");
+                // Another may have done it: what is said at the end tells what the release has.
+                : $"{what} was not taken out of the traffic by this: {cause}");
         }
     }
 

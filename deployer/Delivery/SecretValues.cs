@@ -4,7 +4,6 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Docker.DotNet.Models;
 using ServiceMesh.Deployer.Manifest;
-using ServiceMesh.Deployer.Output;
 
 namespace ServiceMesh.Deployer.Delivery;
 
@@ -23,7 +22,7 @@ internal sealed class SecretValues
     private SecretValues(Dictionary<SecretSource, string> values, IEnumerable<string> all)
     {
         this.values = values;
-        masked = [.. all.SelectMany(LinesOf).SelectMany(FormsOf).Distinct(StringComparer.Ordinal)];
+        masked = [.. all.SelectMany(LinesOf).SelectMany(FormsOf).Select(ForeignText.Cleaned).Distinct(StringComparer.Ordinal)];
     }
 
     private SecretValues(SecretValues one, SecretValues other)
@@ -112,9 +111,11 @@ internal sealed class SecretValues
         return length;
     }
 
-    // A value of several lines is printed line by line, and nothing that is printed keeps its control characters.
+    // A value of several lines is printed line by line. What cannot be seen is taken out of all that is printed, but a program may
+    // have written it in another form before, in which it can be seen.
     private static IEnumerable<string> LinesOf(string value) =>
-        value.Split('\n').Select(line => TerminalText.Clean(line).Trim()).Where(line => line.Length >= Telling);
+        value.Split('\n').SelectMany(line => (string[])[line.Trim(), ForeignText.Cleaned(line).Trim()])
+            .Where(line => ForeignText.Cleaned(line).Trim().Length >= Telling);
 
     // As it is, and as programs print it that tell of a request or of a document.
     private static IEnumerable<string> FormsOf(string line) =>

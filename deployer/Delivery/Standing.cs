@@ -14,6 +14,8 @@ internal static class Standing
     public static string Of(StoredDocument stored, Release release)
     {
         var (service, document) = (stored.Service, stored.Document);
+        if (stored.Fault is { } fault)
+            return $"what Consul KV holds for {service} is no document any more: {fault}. Delete or mend that key; until then the proxies go by the last good one.";
         return document?.Split is { } split && split.Release.Deployment == release.Deployment
             ? string.Create(CultureInfo.InvariantCulture, $"{release.Version} still has {split.Share} % of the traffic beside {document.Active?.Version}. 'deployer abort {service}' ends that, 'deployer status {service}' tells of it.")
             : document?.Active?.Deployment == release.Deployment

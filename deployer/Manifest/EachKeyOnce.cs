@@ -38,7 +38,8 @@ internal sealed class EachKeyOnce(IParser text, List<ManifestError> errors) : IP
             return false;
         }
 
-        if (now is not NodeEvent)
+        // An alias is a key or a value like any other, though the library does not count it among the nodes.
+        if (now is not (NodeEvent or AnchorAlias))
             return false;
         if (open.TryPeek(out var keys) && keys is not null)
         {

@@ -11,11 +11,11 @@ internal sealed partial class Section
 
     /// <summary>
     /// The same for a sentence of the document's own rules. It begins with the value's name there, which is the way to it here in
-    /// another spelling, such as <c>passive.errorShare</c>; it is told at the line to which that way leads.
+    /// another spelling, such as <c>passive.errorShare</c>, and a space; it is told at the line to which that way leads.
     /// </summary>
     public void Fault(string sentence)
     {
-        var end = sentence.IndexOf(' ');
+        var end = sentence.IndexOf(' ') is >= 0 and var space ? space : sentence.Length;
         var name = string.Concat(sentence[..end].Select(c => char.IsAsciiLetterUpper(c) ? $"-{char.ToLowerInvariant(c)}" : $"{c}"));
         var way = name.Split('.');
         var (line, node) = (Line, nodes.GetValueOrDefault(way[0]));

@@ -5,7 +5,7 @@ namespace ServiceMesh.Deployer.Output;
 /// <summary>A table: aligned columns in a log, a drawn table on a terminal. A row is a line, whoever wrote what is in it.</summary>
 internal sealed record Columns(IReadOnlyList<string> Heads, IReadOnlyList<IReadOnlyList<string>> Rows)
 {
-    public IReadOnlyList<IReadOnlyList<string>> Rows { get; } = [.. Rows.Select(row => (string[])[.. row.Select(TerminalText.CleanLine)])];
+    public IReadOnlyList<IReadOnlyList<string>> Rows { get; } = [.. Rows.Select(row => (string[])[.. row.Select(ForeignText.CleanedLine)])];
 
     /// <summary>What is to be done with the table, on a line of its own that can be copied; <c>null</c> for nothing.</summary>
     public string? Next { get; init; }

@@ -44,7 +44,7 @@ internal abstract class Narrator(TimeProvider time)
             if (warnings.Contains(sentence))
                 return;
             warnings.Add(sentence);
-            ShowWarning(TerminalText.Clean(sentence));
+            ShowWarning(ForeignText.Cleaned(sentence));
         }
     }
 
@@ -56,21 +56,21 @@ internal abstract class Narrator(TimeProvider time)
             if (time.GetElapsedTime(progressed) < BetweenProgress)
                 return;
             progressed = time.GetTimestamp();
-            ShowProgress(TerminalText.CleanLine(words));
+            ShowProgress(ForeignText.CleanedLine(words));
         }
     }
 
     /// <summary>One line that a container printed.</summary>
-    public void Relay(string line) => ShowRelayed(TerminalText.CleanLine(line));
+    public void Relay(string line) => ShowRelayed(ForeignText.CleanedLine(line));
 
     /// <summary>A remark that is no warning.</summary>
-    public void Say(string sentence) => ShowRemark(TerminalText.Clean(sentence));
+    public void Say(string sentence) => ShowRemark(ForeignText.Cleaned(sentence));
 
     public void Fail(string sentence, IReadOnlyList<string> logTail)
     {
         foreach (var line in logTail)
             Relay(line);
-        ShowFailure(TerminalText.Clean(sentence));
+        ShowFailure(ForeignText.Cleaned(sentence));
     }
 
     /// <summary>How seldom it is said how far a phase is.</summary>
@@ -93,7 +93,7 @@ internal abstract class Narrator(TimeProvider time)
     private void Note(PhaseRecord phase)
     {
         phases.Add(phase);
-        End(phase with { Detail = TerminalText.Clean(phase.Detail) });
+        End(phase with { Detail = ForeignText.Cleaned(phase.Detail) });
     }
 
     private double Seconds(long began) => Math.Round(time.GetElapsedTime(began).TotalSeconds, 3);

@@ -27,7 +27,7 @@ internal sealed class Screen(TextWriter output, TextWriter progress, bool json, 
     {
         Report(document, form);
         if (!json)
-            output.WriteLine(TerminalText.Clean(line));
+            output.WriteLine(ForeignText.Cleaned(line));
     }
 
     /// <summary>Shows the verb's table, unless JSON is asked for.</summary>

@@ -1,4 +1,3 @@
-using ServiceMesh.RegistrySidecar.Registration;
 using Spectre.Console;
 
 namespace ServiceMesh.RegistrySidecar.DryRun;
@@ -61,10 +60,10 @@ internal sealed class PreviewTable
         foreach (var head in heads)
             table.AddColumn(new TableColumn(head) { NoWrap = !isTerminal });
         foreach (var row in cells)
-            table.AddRow([.. row.Select(cell => Markup.Escape(Shown.Of(cell, LongestCell)))]);
+            table.AddRow([.. row.Select(cell => Markup.Escape(ForeignText.Shown(cell, LongestCell)))]);
         console.WriteLine();
         console.Write(table);
     }
 
-    private void Say(string text) => console.WriteLine(Shown.Of(text, LongestCell));
+    private void Say(string text) => console.WriteLine(ForeignText.Shown(text, LongestCell));
 }

@@ -98,7 +98,7 @@ internal sealed partial class AgentWriter(
         return new Write(
             Write.Deregistering + id,
             ct => metrics.DeregisteringAsync(container, agent.DeregisterAsync(id, ct)),
-            () => Deregistered(Shown.Of(id)));
+            () => Deregistered(ForeignText.Shown(id)));
     }
 
     private Write Coming(Registering registering)
@@ -108,13 +108,13 @@ internal sealed partial class AgentWriter(
         return new Write(
             Write.Registering + to.ID,
             ct => metrics.RegisteringAsync(container ?? "", agent.RegisterAsync(registering, ct)),
-            () => Registered(Shown.Of(to.ID!), Shown.Of(to.Name!), to.Address!, to.Port, Shown.Of(string.Join(", ", to.Tags!))));
+            () => Registered(ForeignText.Shown(to.ID!), ForeignText.Shown(to.Name!), to.Address!, to.Port, ForeignText.Shown(string.Join(", ", to.Tags!))));
     }
 
     private Write Pausing(string id) =>
-        new(Write.Pausing + id, ct => agent.PauseAsync(id, CheckPlanner.PauseReason, ct), () => Paused(Shown.Of(id)));
+        new(Write.Pausing + id, ct => agent.PauseAsync(id, CheckPlanner.PauseReason, ct), () => Paused(ForeignText.Shown(id)));
 
-    private Write Resuming(string id) => new(Write.Resuming + id, ct => agent.ResumeAsync(id, CheckPlanner.PauseReason, ct), () => Resumed(Shown.Of(id)));
+    private Write Resuming(string id) => new(Write.Resuming + id, ct => agent.ResumeAsync(id, CheckPlanner.PauseReason, ct), () => Resumed(ForeignText.Shown(id)));
 
     private Write Telling(ReportedCheck report)
     {
@@ -123,14 +123,14 @@ internal sealed partial class AgentWriter(
         {
             // A heartbeat is no news.
             if (isNews)
-                Changed(Shown.Of(report.CheckId), report.Status.Status, Shown.Of(report.Output));
+                Changed(ForeignText.Shown(report.CheckId), report.Status.Status, ForeignText.Shown(report.Output));
         });
     }
 
     private void Note(string subject, Exception error)
     {
         if (retries.Failed(subject, error.Message))
-            Refused(Shown.Of(subject), Shown.Of(error.Message));
+            Refused(ForeignText.Shown(subject), ForeignText.Shown(error.Message));
         // A refusal changed nothing. After anything else nobody knows what the agent has.
         if (error is not ConsulRequestException { Fault: ConsulFault.Rejected or ConsulFault.Forbidden or ConsulFault.TooLarge })
             agent.Forget();

@@ -14,10 +14,10 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
     private static readonly TimeSpan VerifyAfter = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// Who ends slowly cannot be told from who does not end: neither an event nor an inspection tells of <c>docker stop -t</c>. One
-    /// that drains must not come back into the traffic, so it has to live on for long.
+    /// For how long at the least one that got a signal is believed to end, however short its own stop timeout: neither an event nor an
+    /// inspection tells of <c>docker stop -t</c>, and one that drains must not come back into the traffic.
     /// </summary>
-    private static readonly TimeSpan LongestFarewell = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan LeastFarewell = TimeSpan.FromMinutes(5);
 
     /// <summary>Docker itself ends a container a moment after its stop timeout, not at it.</summary>
     private static readonly TimeSpan BeyondStopTimeout = TimeSpan.FromSeconds(2);
@@ -174,7 +174,7 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
     }
 
     private static TimeSpan FarewellOf(ContainerFacts container) =>
-        container.StopTimeout + BeyondStopTimeout is var asked && asked > LongestFarewell ? asked : LongestFarewell;
+        container.StopTimeout + BeyondStopTimeout is var asked && asked > LeastFarewell ? asked : LeastFarewell;
 
     private bool IsLeaving(ContainerFacts? container) =>
         container is { IsRunning: true }

@@ -5,7 +5,6 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using ServiceMesh.Docker;
 using ServiceMesh.RegistrySidecar.Operation;
-using ServiceMesh.RegistrySidecar.Registration;
 using ServiceMesh.RegistrySidecar.Settings;
 
 namespace ServiceMesh.RegistrySidecar.Reconciliation;
@@ -32,7 +31,7 @@ internal sealed partial class ContainerWatch(
             stoppingToken.ThrowIfCancellationRequested();
             failures = time.GetElapsedTime(begun) > Stable ? 1 : failures + 1;
             var delay = Backoff.Delay(failures, Random.Shared.NextDouble());
-            Disconnected(Shown.Of(reason), delay.TotalSeconds);
+            Disconnected(ForeignText.Shown(reason), delay.TotalSeconds);
             await Task.Delay(delay, time, stoppingToken);
         }
     }

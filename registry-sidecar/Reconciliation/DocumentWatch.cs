@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using ServiceMesh.RegistrySidecar.Operation;
-using ServiceMesh.RegistrySidecar.Registration;
 using ServiceMesh.Store;
 
 namespace ServiceMesh.RegistrySidecar.Reconciliation;
@@ -26,7 +25,7 @@ internal sealed partial class DocumentWatch(
             foreach (var (service, stored) in documents.Services)
             {
                 if (stored.Fault is { } fault && current?.Services.GetValueOrDefault(service)?.Fault != fault)
-                    SetAside(Shown.Of(service), Shown.Of(fault));
+                    SetAside(ForeignText.Shown(service), ForeignText.Shown(fault));
             }
 
             current = documents;

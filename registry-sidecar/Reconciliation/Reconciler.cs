@@ -186,7 +186,7 @@ internal sealed partial class Reconciler(
             containers.FateOf,
             id => graceIsOver || containers.Witnessed(id)));
         foreach (var conflict in plan.Conflicts.Where(conflicts.Add))
-            Conflict(Shown.Of(conflict));
+            Conflict(ForeignText.Shown(conflict));
         conflicts.IntersectWith(plan.Conflicts);
         return plan;
     }
@@ -203,14 +203,14 @@ internal sealed partial class Reconciler(
     private void Report(string subject, string reason)
     {
         if (retries.Failed(subject, reason))
-            Failed(subject, Shown.Of(reason));
+            Failed(subject, ForeignText.Shown(reason));
     }
 
     private void Tell(ContainerFacts container, MappedContainer mapped)
     {
         foreach (var warning in mapped.Warnings)
-            Unusable(container.Name, Shown.Of(warning));
+            Unusable(container.Name, ForeignText.Shown(warning));
         foreach (var reason in mapped.LeftOut)
-            LeftOut(container.Name, Shown.Of(reason));
+            LeftOut(container.Name, ForeignText.Shown(reason));
     }
 }

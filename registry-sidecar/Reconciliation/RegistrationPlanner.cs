@@ -34,7 +34,7 @@ internal static class RegistrationPlanner
             if (actual is not null && !input.Owner.Owns(actual))
             {
                 conflicts.Add(
-                    $"The id '{Shown.Of(claims.Key, 200)}' of container {claims.First().Container.Name} is registered by somebody else at the agent; "
+                    $"The id '{ForeignText.Shown(claims.Key, 200)}' of container {claims.First().Container.Name} is registered by somebody else at the agent; "
                     + "it is left alone");
                 continue;
             }
@@ -45,11 +45,11 @@ internal static class RegistrationPlanner
                 .ThenBy(claim => claim.Container.Id, StringComparer.Ordinal)
                 .ToList();
             if (TakenCheck(ordered[0], input) is { } check)
-                conflicts.Add($"The check '{Shown.Of(check, 200)}' of container {ordered[0].Container.Name} is another service's at the agent; it is left alone");
+                conflicts.Add($"The check '{ForeignText.Shown(check, 200)}' of container {ordered[0].Container.Name} is another service's at the agent; it is left alone");
             else
                 winners.Add(ordered[0]);
             conflicts.AddRange(ordered.Skip(1).Select(loser =>
-                $"The id '{Shown.Of(claims.Key, 200)}' is claimed by container {loser.Container.Name} too; {ordered[0].Container.Name} has it"));
+                $"The id '{ForeignText.Shown(claims.Key, 200)}' is claimed by container {loser.Container.Name} too; {ordered[0].Container.Name} has it"));
         }
 
         return winners;

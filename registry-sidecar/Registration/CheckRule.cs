@@ -160,6 +160,6 @@ internal static class CheckRule
         var strays = metadata.All.Select(pair => pair.Key)
             .Where(key => key.StartsWith(MetadataKey.CheckPrefix, StringComparison.Ordinal) && !MetadataKey.IsKnown(key));
         foreach (var key in strays.Order(StringComparer.Ordinal).Take(5))
-            warnings.Add($"SERVICE_{Shown.Of(key, 40).ToUpperInvariant()} is no setting of a check; it becomes Meta");
+            warnings.Add($"SERVICE_{ForeignText.Shown(key, 40).ToUpperInvariant()} is no setting of a check; it becomes Meta");
     }
 }

@@ -6,7 +6,6 @@ namespace ServiceMesh.RegistrySidecar.Registration;
 /// <summary>Takes from Docker's inspect answer what registrations need, whatever Docker left out of it.</summary>
 internal static class ContainerFactsReader
 {
-    private const int OutputLimit = 500;
     private static readonly TimeSpan LongestStopTimeout = TimeSpan.FromDays(1);
 
     public static ContainerFacts Read(ContainerInspectResponse container) => new()
@@ -45,8 +44,7 @@ internal static class ContainerFactsReader
     private static string LastLine(Health health)
     {
         var lines = (health.Log?.LastOrDefault()?.Output ?? "").Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        var line = new string([.. (lines.LastOrDefault() ?? "").Select(letter => char.IsControl(letter) || char.IsSurrogate(letter) ? '?' : letter)]);
-        return line.Length > OutputLimit ? line[..OutputLimit] + "…" : line;
+        return ForeignText.Shown(lines.LastOrDefault() ?? "");
     }
 
     // Docker takes a negative one as for ever; then somebody else has to find out that the container goes on.

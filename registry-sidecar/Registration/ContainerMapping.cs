@@ -62,7 +62,7 @@ internal static class ContainerMapping
         var slash = value.LastIndexOf('/');
         if (HostAddress.Parse(slash < 0 ? value : value[..slash]) is { } address)
             return endpoint with { Address = address };
-        warnings.Add($"the label {label} holds no address but '{Shown.Of(value, 40)}'; {endpoint.Address} is taken");
+        warnings.Add($"the label {label} holds no address but '{ForeignText.Shown(value, 40)}'; {endpoint.Address} is taken");
         return endpoint;
     }
 

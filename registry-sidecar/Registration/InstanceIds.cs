@@ -10,7 +10,7 @@ internal sealed class InstanceIds(ContainerFacts container, string node)
     /// it refuses what cannot be printed by the Unicode of its days, and goes elsewhere for an empty step, <c>.</c> and <c>..</c>.
     /// </summary>
     public static bool Fits(string id) =>
-        Shown.IsPrintable(id) && !id.Any(char.IsSurrogate) && id.Split('/').All(step => step is not ("" or "." or ".."));
+        id.EnumerateRunes().All(ForeignText.IsPrintable) && !id.Any(char.IsSurrogate) && id.Split('/').All(step => step is not ("" or "." or ".."));
 
     public string Of(Endpoint endpoint, PortMetadata metadata, List<string> warnings)
     {
@@ -26,7 +26,7 @@ internal sealed class InstanceIds(ContainerFacts container, string node)
     {
         if (metadata.Find(MetadataKey.Id) is not { } id || (Fits(id) && MetaRule.Fits(id)))
             return metadata.Find(MetadataKey.Id);
-        warnings.Add($"SERVICE_ID '{Shown.Of(id, 40)}' is left out, because Consul could not remove it again: "
+        warnings.Add($"SERVICE_ID '{ForeignText.Shown(id, 40)}' is left out, because Consul could not remove it again: "
             + $"give letters, digits, punctuation and spaces, {MetaRule.ValueLimit} bytes at the most, and no empty, '.' or '..' step between slashes");
         return null;
     }

@@ -23,7 +23,7 @@ internal static partial class MetaRule
         foreach (var (key, value) in others)
         {
             if (Fault(key, value, meta.Count) is { } fault)
-                refused.Add($"{Shown.Of(key, 40)} ({fault})");
+                refused.Add($"{ForeignText.Shown(key, 40)} ({fault})");
             else
                 meta[key] = value;
         }

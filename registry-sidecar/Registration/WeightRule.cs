@@ -15,7 +15,7 @@ internal static class WeightRule
             return null;
         if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var weight) && weight is >= 1 and <= Heaviest)
             return new AgentWeights { Passing = weight, Warning = weight };
-        warnings.Add($"the weight '{Shown.Of(text, 40)}' is left out, because it is no number from 1 to {Heaviest}");
+        warnings.Add($"the weight '{ForeignText.Shown(text, 40)}' is left out, because it is no number from 1 to {Heaviest}");
         return null;
     }
 }

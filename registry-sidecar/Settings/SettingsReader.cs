@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Configuration;
-using ServiceMesh.RegistrySidecar.Registration;
 
 namespace ServiceMesh.RegistrySidecar.Settings;
 
@@ -43,7 +42,7 @@ internal static class SettingsReader
             if (applied.Options is { } next)
                 options = next;
             else
-                errors.Add($"{origin} cannot be '{Shown.Of(text, 100)}': {applied.Mend}.");
+                errors.Add($"{origin} cannot be '{ForeignText.Shown(text, 100)}': {applied.Mend}.");
         }
 
         return new SidecarSettingsRead(options, errors, file);

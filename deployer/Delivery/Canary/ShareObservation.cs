@@ -67,7 +67,19 @@ internal sealed class ShareObservation(Mesh mesh, ObservationPolicy policy)
         finally
         {
             await over.CancelAsync();
-            await synthetic.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await EndAsync(synthetic);
+        }
+    }
+
+    private static async Task EndAsync(Task cancelled)
+    {
+        try
+        {
+            await cancelled;
+        }
+        catch (OperationCanceledException)
+        {
+            // That is how it ends.
         }
     }
 }

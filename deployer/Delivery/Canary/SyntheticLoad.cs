@@ -15,6 +15,7 @@ internal sealed class SyntheticLoad(Mesh mesh, ObservationPolicy policy, Service
 
     private static readonly TimeSpan Least = TimeSpan.FromMilliseconds(1);
 
+    /// <summary>Goes on until it is cancelled.</summary>
     public async Task RunAsync(CancellationToken ct)
     {
         // Without cookies: each request is another client's, and a proxy would else keep all of them on one side of a split.
@@ -27,7 +28,10 @@ internal sealed class SyntheticLoad(Mesh mesh, ObservationPolicy policy, Service
         {
             for (var number = 0; await timer.WaitForNextTickAsync(ct); number++)
             {
-                unanswered.RemoveAll(request => request.IsCompleted);
+                unanswered.RemoveAll(request => request.IsCompletedSuccessfully);
+                // What is expected of a request ends none: this is a bug.
+                if (unanswered.Find(request => request.IsCompleted) is { } failed)
+                    await failed;
                 if (unanswered.Count >= MostUnanswered)
                     mesh.Warn($"{MostUnanswered} synthetic requests are unanswered: until one of them is, no more are sent");
                 else if (proxies.Count == 0)
@@ -38,7 +42,7 @@ internal sealed class SyntheticLoad(Mesh mesh, ObservationPolicy policy, Service
         }
         finally
         {
-            await Task.WhenAll(unanswered).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.WhenAll(unanswered);
         }
     }
 
@@ -85,6 +89,10 @@ internal sealed class SyntheticLoad(Mesh mesh, ObservationPolicy policy, Service
         catch (HttpRequestException)
         {
             // An answer that broke off: the proxy counts it.
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+            // Nobody waits for its answer any more.
         }
     }
 }

@@ -54,6 +54,18 @@ public sealed class SecretValuesTests
         Assert.DoesNotContain("rd", secrets.Mask(line).Replace("password", "", StringComparison.Ordinal), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("""{"password":"p\u00A0ss\u200Bword"}""")]
+    [InlineData("""{"password":"p ssword"}""")]
+    [InlineData("GET /?password=p%C2%A0ss%E2%80%8Bword")]
+    [InlineData("p\u00a0ss\u200bword")]
+    public void Mask_ASecretThatCannotAllBeSeen_HasStarsInItsPlace(string printed)
+    {
+        var secrets = SecretValues.Read([new("P", "P", null)], _ => "p\u00a0ss\u200bword", _ => "");
+
+        Assert.DoesNotContain("word", secrets.Mask(ForeignText.Cleaned(printed)).Replace("password", "", StringComparison.Ordinal), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void And_TwoThatMaskBesideEachOther_LeaveNothingBetween()
     {

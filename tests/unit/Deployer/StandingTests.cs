@@ -30,5 +30,13 @@ public sealed class StandingTests
     }
 
     [Fact]
-    public void IsNamed_ByWhatIsNoDocument_MayBe() => Assert.True(Standing.IsNamed(new StoredDocument("demo", null, 0, "no JSON"), V2));
+    public void Of_WhatIsNoDocument_MayHaveTraffic()
+    {
+        var stored = new StoredDocument("demo", null, 7, "no JSON");
+
+        Assert.True(Standing.IsNamed(stored, V2));
+        Assert.Equal(
+            "what Consul KV holds for demo is no document any more: no JSON. Delete or mend that key; until then the proxies go by the last good one.",
+            Standing.Of(stored, V2));
+    }
 }

@@ -52,7 +52,18 @@ public sealed class SyntheticLoadTests
         Assert.StartsWith("proxy p gets no synthetic requests: ", Assert.Single(await RunAsync(away.Address("http"), until: _ => true)), StringComparison.Ordinal);
     }
 
-    private static async Task<IEnumerable<string>> RunAsync(Uri consul, Func<string, bool> until)
+    [Fact]
+    public async Task RunAsync_ABugInARequest_EndsIt()
+    {
+        using var away = new LocalServer(_ => Proxy(1));
+
+        await RunAsync<InvalidOperationException>(away.Address("http"), until: _ => throw new InvalidOperationException("a bug"));
+    }
+
+    private static Task<IEnumerable<string>> RunAsync(Uri consul, Func<string, bool> until) => RunAsync<OperationCanceledException>(consul, until);
+
+    private static async Task<IEnumerable<string>> RunAsync<TEnd>(Uri consul, Func<string, bool> until)
+        where TEnd : Exception
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         end.CancelAfter(TimeSpan.FromSeconds(30));
@@ -68,7 +79,7 @@ public sealed class SyntheticLoadTests
         };
         var policy = new CanaryPolicy { Bake = TimeSpan.FromSeconds(1), Minimum = 500, Synthetic = "/work" };
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => new SyntheticLoad(mesh, policy, Document, new SplitMatch("X", "y")).RunAsync(end.Token));
+        await Assert.ThrowsAnyAsync<TEnd>(() => new SyntheticLoad(mesh, policy, Document, new SplitMatch("X", "y")).RunAsync(end.Token));
 
         return warned.Distinct(StringComparer.Ordinal);
     }

@@ -19,12 +19,6 @@ public sealed class TerminalTests : IDisposable
 
     public void Dispose() => console.Dispose();
 
-    [Theory]
-    [InlineData(Hostile, Harmless)]
-    [InlineData("tab\tand\nline", "tab\tand\nline")]
-    [InlineData("für […] \\u001b", "für […] \\u001b")]
-    public void Clean_WhatOthersWrote_DoesNothingToATerminal(string text, string told) => Assert.Equal(told, TerminalText.Clean(text));
-
     [Fact]
     public async Task Narrator_WhatOthersWrote_DoesNothingToATerminalOrALog()
     {

@@ -53,6 +53,25 @@ public sealed partial class HostileContainerTests
         Assert.Equal(2, mapped.Warnings.Count);
     }
 
+    [Theory]
+    [InlineData("SERVICE_WEIGHT")]
+    [InlineData("SERVICE_ID")]
+    [InlineData("SERVICE_80_ID")]
+    [InlineData("SERVICE_CHECK_\u001b[2J\r")]
+    [InlineData("mesh.network")]
+    [InlineData("mesh.environment")]
+    public void Map_WhatIsSaidOfAHostileLabel_IsShortAndPrintable(string label)
+    {
+        var container = Container(
+            "demo", "demo", ["80/tcp=8080"], labels: new Dictionary<string, string> { [label] = "\u001b[2J\r" + new string('x', 64 * 1024) });
+
+        var mapped = ContainerMapping.Map(container, Context(WithIp with { Internal = true }));
+
+        Assert.All(
+            Assert.Single((IReadOnlyList<string>[])[mapped.Warnings, mapped.LeftOut], said => said.Count > 0).Select(said => ForeignText.Shown(said)),
+            said => Assert.True(said.Length < 600 && said.EnumerateRunes().All(ForeignText.IsPrintable), said));
+    }
+
     [Fact]
     public void Map_NameThatIsNoDnsLabel_IsRegisteredAsItIs() =>
         Assert.Equal("My Service_1", Assert.Single(Registrations(Container("demo", "demo", ["80/tcp=8080"], ["SERVICE_NAME=My Service_1"]))).Name);

@@ -1,6 +1,5 @@
 using Consul;
 using Microsoft.Extensions.Configuration;
-using ServiceMesh.RegistrySidecar.Registration;
 using ServiceMesh.RegistrySidecar.Settings;
 using Xunit;
 
@@ -125,7 +124,7 @@ public sealed class SettingsReaderTests
     [InlineData("node", "a/b", "give letters, digits and punctuation without a slash, 512 bytes at the most")]
     public void Read_ValueOfTheWrongKind_SaysWhatWouldBeRight(string name, string value, string mend)
     {
-        Assert.Equal([$"--{name} cannot be '{Shown.Of(value)}': {mend}."], Read(new() { [name] = value }).Errors);
+        Assert.Equal([$"--{name} cannot be '{ForeignText.Shown(value)}': {mend}."], Read(new() { [name] = value }).Errors);
     }
 
     [Theory]

@@ -13,8 +13,8 @@ public sealed class InterleavingTests
 
     private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(15);
 
-    // Whoever got a signal and did not obey is looked at again so long after it.
-    private static readonly TimeSpan LongestFarewell = TimeSpan.FromMinutes(5);
+    // Whoever got a signal and did not obey is looked at again so long after it: the containers here have no longer stop timeout.
+    private static readonly TimeSpan LeastFarewell = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Never = TimeSpan.FromDays(1);
 
     [Fact]
@@ -29,7 +29,7 @@ public sealed class InterleavingTests
 
                 node.Docker.Undelivered.Clear();
                 await node.HealAsync();
-                await node.AdvanceAsync(node.Docker.WasDisobeyed ? LongestFarewell : Resync);
+                await node.AdvanceAsync(node.Docker.WasDisobeyed ? LeastFarewell : Resync);
 
                 await AssertEqualAndQuietAsync(node, Resync);
             },
@@ -47,7 +47,7 @@ public sealed class InterleavingTests
                 await node.HealAsync();
                 node.DeliverAll();
                 await node.PassAsync();
-                await node.AdvanceAsync(node.Docker.WasDisobeyed ? LongestFarewell : LongestRetry);
+                await node.AdvanceAsync(node.Docker.WasDisobeyed ? LeastFarewell : LongestRetry);
 
                 await AssertEqualAndQuietAsync(node, LongestRetry);
                 await AssertOldNewsChangeNothingAsync(node);
