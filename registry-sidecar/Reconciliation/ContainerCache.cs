@@ -29,7 +29,7 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
     private readonly HashSet<string> witnessed = new(StringComparer.Ordinal);
     private readonly HashSet<string> presumedDead = new(StringComparer.Ordinal);
     // Signals that came before it was known to which run of the container.
-    private readonly Dictionary<string, Death> signalled = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (Death Signal, DateTimeOffset Came)> signalled = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Farewell> farewells = new(StringComparer.Ordinal);
     private readonly Inspections inspections = new(time);
 
@@ -76,12 +76,12 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
             listed.Remove(id);
             if (what.Death is { } death && what.Effect != EventEffect.LookedAtAnyway && known is not null && IsBelieved(known, death))
             {
-                Presume(known, death);
+                Presume(known, death, time.GetUtcNow());
                 continue;
             }
 
             if (what.Death is { Signal: not null } signal)
-                signalled[id] = signal;
+                signalled[id] = (signal, time.GetUtcNow());
             retries.Succeeded(SubjectOf(id));
         }
     }
@@ -162,15 +162,16 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
         && container.StartedAt <= death.At
         && (death.Signal is null || Signals.End(death.Signal, container.StopSignal));
 
-    private void Presume(ContainerFacts container, Death death)
+    private void Presume(ContainerFacts container, Death death, DateTimeOffset came)
     {
+        var verified = came + (death.Signal is null ? VerifyAfter : FarewellOf(container));
         facts[container.Id] = container with { IsRunning = false, ExitCode = death.ExitCode };
         presumedDead.Add(container.Id);
         if (death.Signal is null)
             farewells.Remove(container.Id);
         else
-            farewells[container.Id] = new Farewell(container.StartedAt, time.GetUtcNow() + FarewellOf(container));
-        retries.Postpone(SubjectOf(container.Id), death.Signal is null ? VerifyAfter : FarewellOf(container));
+            farewells[container.Id] = new Farewell(container.StartedAt, verified);
+        retries.Postpone(SubjectOf(container.Id), verified - time.GetUtcNow());
     }
 
     private static TimeSpan FarewellOf(ContainerFacts container) =>
@@ -198,10 +199,13 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
         farewells.Remove(id);
         if (container is { IsRunning: true })
             witnessed.Add(id);
-        if (signalled.Remove(id, out var signal) && container is not null && IsBelieved(container, signal))
+        if (signalled.Remove(id, out var told)
+            && container is not null
+            && IsBelieved(container, told.Signal)
+            && time.GetUtcNow() < told.Came + FarewellOf(container))
         {
             dirty.Add(id);
-            Presume(container, signal);
+            Presume(container, told.Signal, told.Came);
         }
     }
 
