@@ -1,5 +1,4 @@
 using System.Net;
-using Consul;
 using ServiceMesh.Deployer;
 using ServiceMesh.Store;
 using Xunit;
@@ -21,20 +20,21 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
             p99-ratio: 50
         """;
 
+    private readonly AsyncDisposables started = new();
     private ProxiedDeployer proxied = null!;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     private DeployerCommand Deployer => proxied.Command;
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
-        proxied = await ProxiedDeployer.StartAsync(host);
+        proxied = started.Add(await ProxiedDeployer.StartAsync(host));
         var first = await DeployAsync("good", Canary);
         Assert.True(first.Code == ExitCode.Done, first.Output);
-    }
+    });
 
-    public ValueTask DisposeAsync() => proxied.DisposeAsync();
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     [Fact]
     public async Task Canary_AGoodRelease_GoesByItsStepsIntoAllOfTheTraffic()
@@ -190,11 +190,9 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
     public async Task Canary_AProxyDoesNotFollow_IsEndedAndItsContainersStayForThatProxy()
     {
         // Nobody knows what a proxy that is silent still sends where.
-        await host.Consul.Agent.ServiceRegister(
-            new AgentServiceRegistration { ID = $"{Deployer.ProxyService}-silent", Name = Deployer.ProxyService, Address = "127.0.0.1", Port = 1 }, Ct);
+        await using var silent = await host.RegisterProxyAsync(Deployer.ProxyService, port: 1, $"{Deployer.ProxyService}-silent");
 
         var ended = await DeployAsync("better", Canary);
-        await host.Consul.Agent.ServiceDeregister($"{Deployer.ProxyService}-silent", Ct);
 
         Assert.True(ended.Code == ExitCode.Reverted, ended.Output);
         Assert.Contains("does not answer: until it follows, whatever leaves the traffic is kept running for it", ended.Output, StringComparison.Ordinal);
@@ -277,7 +275,7 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
     private async Task<Task<Ended>> SharingAsync(CancellationTokenSource? interruption = null)
     {
         var deploying = DeployAsync("better", Canary.Replace("bake: 3s", "bake: 10m", StringComparison.Ordinal), interruption);
-        await proxied.Proxy.UntilAsync(Deployer.Service, account => account.GetProperty("releases").GetArrayLength() == 2);
+        await proxied.UntilSharingAsync();
         return deploying;
     }
 

@@ -12,6 +12,7 @@ public sealed class CanaryTrafficTests(DeployerFixture host) : IAsyncLifetime
     private const int Users = 40;
 
     private readonly ConcurrentDictionary<(double Share, string Version), int> answers = new();
+    private readonly AsyncDisposables started = new();
     private ProxiedDeployer proxied = null!;
 
     // What the document says the candidate's share is.
@@ -21,17 +22,17 @@ public sealed class CanaryTrafficTests(DeployerFixture host) : IAsyncLifetime
 
     private string Path => $"/{proxied.Command.Service}/work";
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
         await host.Consul.KV.Delete("mesh/keys/cookie", Ct);
-        proxied = await ProxiedDeployer.StartAsync(host);
+        proxied = started.Add(await ProxiedDeployer.StartAsync(host));
         var first = await proxied.DeployAsync("good");
         Assert.True(first.Code == ExitCode.Done, first.Output);
         // Without it a client's cookie is worth nothing at another proxy, or at the same one when it has started anew.
         Assert.NotNull((await host.Consul.KV.Get("mesh/keys/cookie", Ct)).Response);
-    }
+    });
 
-    public ValueTask DisposeAsync() => proxied.DisposeAsync();
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     [Fact]
     public async Task Canary_UnderLoad_SharesAreMetAndAUserOnlyMovesToTheNewRelease()

@@ -10,9 +10,11 @@ namespace ServiceMesh.Tests.Integration.Deployer;
 
 /// <summary>What a shell is told that asks the deployer how a line may go on.</summary>
 [Collection(DeployerCollection.Name)]
-public sealed class CompletionTests(DeployerFixture host)
+public sealed class CompletionTests(DeployerFixture host) : IAsyncDisposable
 {
     private readonly DeployerCommand deployer = new(host);
+
+    public ValueTask DisposeAsync() => deployer.DisposeAsync();
 
     [Theory]
     [InlineData("rollback ")]

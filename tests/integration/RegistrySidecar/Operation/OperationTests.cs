@@ -17,7 +17,7 @@ public sealed class OperationTests(SidecarConsul parts)
     public async Task StatusPort_SidecarAtWork_TellsReadinessAndMetrics()
     {
         await using var mesh = new SidecarMesh(parts);
-        var port = SidecarMesh.FreePort();
+        var port = FreePort.Next();
         await mesh.StartSidecarAsync(options => options with { StatusPort = port });
         await mesh.RunAsync("web", [$"SERVICE_NAME={mesh.Named("web")}"]);
         await mesh.RegisteredAsync(mesh.Named("web"));
@@ -35,7 +35,7 @@ public sealed class OperationTests(SidecarConsul parts)
     public async Task StatusPort_NothingAnswers_IsHealthyAndNotReady()
     {
         await using var mesh = new SidecarMesh(parts);
-        var port = SidecarMesh.FreePort();
+        var port = FreePort.Next();
         await mesh.StartSidecarAsync(options => options with
         {
             StatusPort = port,
