@@ -39,7 +39,7 @@ public sealed class CompletionTests(DeployerFixture host) : IAsyncDisposable
     [Fact]
     public async Task Suggest_ANameThatAShellWouldTakeForACommand_IsNotTold()
     {
-        var hostile = new AgentServiceRegistration { ID = ConsulFixture.Unique("hostile"), Name = "$(reboot)", Tags = [StageTag.Of(Stage.Candidate)] };
+        var hostile = new AgentServiceRegistration { ID = ConsulFixture.Unique("hostile"), Name = "$(false)", Tags = [StageTag.Of(Stage.Candidate)] };
         await host.Consul.Agent.ServiceRegister(hostile, TestContext.Current.CancellationToken);
         await ConsulFixture.Until((q, token) => host.Consul.Catalog.Services(q, token), services => services.ContainsKey(hostile.Name));
 

@@ -30,7 +30,7 @@ public sealed class DeployerFixture : IAsyncLifetime
         ["moody:good"] = "ENV VERSION=good",
         ["moody:better"] = "ENV VERSION=better",
         ["moody:failing"] = "ENV VERSION=failing FAILURES=30",
-        ["moody:slow"] = "ENV VERSION=slow DELAY_MS=200",
+        ["moody:slow"] = "ENV VERSION=slow DELAY_MS=1000",
         ["tests:pass"] = """ENTRYPOINT ["sh", "-c", "echo at $URL for $EXPECTED_VERSION; echo 3 passed, 0 failed"]""",
         ["tests:fail"] = """ENTRYPOINT ["sh", "-c", "echo 2 passed, 1 failed; exit 1"]""",
         ["tests:trusted"] = """ENTRYPOINT ["sh", "-c", "test -z \"$DB_PASSWORD\" && echo my token is $TOKEN && echo 1 passed, 0 failed"]""",
@@ -40,10 +40,12 @@ public sealed class DeployerFixture : IAsyncLifetime
         ["tests:broken"] = """ENTRYPOINT ["/no/such/program"]""",
     };
 
+    // Whoever watches its settings' files by inotify holds one of the 128 instances that a user of the host may have.
     private const string Moody = """
         FROM mcr.microsoft.com/dotnet/aspnet:10.0
         COPY . /app
         EXPOSE 5000
+        ENV DOTNET_USE_POLLING_FILE_WATCHER=true
         ENTRYPOINT ["dotnet", "/app/moody-service.dll"]
         """;
 
