@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using ServiceMesh.Tests.Integration;
 using Xunit;
 
 namespace ServiceMesh.Tests.EndToEnd;
@@ -61,13 +62,14 @@ public sealed class DeliveryTests(Mesh mesh)
     public async Task Deploy_TestsThroughTheProxy_ReachTheCandidateWhileTheActiveReleaseServes()
     {
         await mesh.EnsureActiveAsync("v1");
+        await using var ends = new AsyncDisposables();
         var manifest = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName() + ".yaml");
+        ends.Add(() => File.Delete(manifest));
         var text = await File.ReadAllTextAsync(Mesh.Manifest, TestContext.Current.CancellationToken);
         await File.WriteAllTextAsync(manifest, text.Replace("\ntests:\n", "\ntests:\n  through: proxy\n", StringComparison.Ordinal), TestContext.Current.CancellationToken);
 
         var deployed = await Mesh.DeployerAsync("deploy", manifest, "--version", "v2");
 
-        File.Delete(manifest);
         Assert.True(deployed.ExitCode == 0, deployed.Output);
         Assert.Matches(@"running .*/demo-tests against http://\S+:\d+/demo as a candidate", deployed.Output);
     }

@@ -1,3 +1,4 @@
+using ServiceMesh.Tests.Integration;
 using Xunit;
 
 namespace ServiceMesh.Tests.EndToEnd;
@@ -14,23 +15,26 @@ public sealed class DownTests(Mesh mesh) : IAsyncLifetime
         ["MESH_REGISTRY_PORT"] = "25000",
     };
 
+    // Of all that tests leave on Docker if they are killed.
+    private const string Label = "mesh.test=true";
+
+    private readonly AsyncDisposables started = new();
+
     // The user's own things, as near in name as they can be.
     private readonly string bystander = $"mesh-second-{Guid.NewGuid():N}";
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
-        await Mesh.DockerAsync("network", "create", bystander);
-        await Mesh.DockerAsync("volume", "create", bystander);
-        await Mesh.DockerAsync("run", "--detach", "--name", bystander, "--network", bystander, "--volume", $"{bystander}:/data", "registry:2");
-    }
+        await Mesh.DockerAsync("network", "create", "--label", Label, bystander);
+        started.Add(() => Mesh.DockerAsync("network", "rm", bystander));
+        await Mesh.DockerAsync("volume", "create", "--label", Label, bystander);
+        started.Add(() => Mesh.DockerAsync("volume", "rm", bystander));
+        started.Add(() => Mesh.DockerAsync("rm", "--force", "--volumes", bystander));
+        await Mesh.DockerAsync("run", "--detach", "--name", bystander, "--label", Label, "--network", bystander, "--volume", $"{bystander}:/data", "registry:2");
+        started.Add(() => RunAsync("down"));
+    });
 
-    public async ValueTask DisposeAsync()
-    {
-        await RunAsync("down");
-        await Mesh.DockerAsync("rm", "--force", "--volumes", bystander);
-        await Mesh.DockerAsync("network", "rm", bystander);
-        await Mesh.DockerAsync("volume", "rm", bystander);
-    }
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     [Fact]
     public async Task Down_OfOneMesh_LeavesNothingOfItAndAllElse()

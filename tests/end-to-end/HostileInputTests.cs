@@ -1,5 +1,6 @@
 using System.Text;
 using Consul;
+using ServiceMesh.Tests.Integration;
 using Xunit;
 
 namespace ServiceMesh.Tests.EndToEnd;
@@ -43,12 +44,13 @@ public sealed class HostileInputTests(Mesh mesh)
     [Fact]
     public async Task Deploy_AnInvalidManifest_ListsEveryErrorWithItsLine()
     {
+        await using var ends = new AsyncDisposables();
         var manifest = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName() + ".yaml");
+        ends.Add(() => File.Delete(manifest));
         await File.WriteAllTextAsync(manifest, "name: De_mo\nimage: localhost:15000/demo\nport: 70000\nroute: /x\n", TestContext.Current.CancellationToken);
 
         var deployed = await Mesh.DeployerAsync("deploy", manifest, "--version", "v1");
 
-        File.Delete(manifest);
         Assert.True(deployed.ExitCode == 1, deployed.Output);
         Assert.All(["De_mo", "70000", "route", ":1", ":3", ":4"], expected => Assert.Contains(expected, deployed.Output, StringComparison.Ordinal));
     }

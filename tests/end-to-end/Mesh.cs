@@ -3,6 +3,7 @@ using System.Reflection;
 using System.Text.Json;
 using Consul;
 using ServiceMesh.Load;
+using ServiceMesh.Tests.Integration;
 using Xunit;
 
 namespace ServiceMesh.Tests.EndToEnd;
@@ -12,6 +13,7 @@ public sealed class Mesh : IAsyncLifetime
 {
     private static readonly TimeSpan SetUp = TimeSpan.FromMinutes(15);
 
+    private readonly AsyncDisposables started = new();
     private readonly HttpClient http = new() { Timeout = TimeSpan.FromSeconds(10) };
 
     public static string Root { get; } = typeof(Mesh).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
@@ -33,21 +35,22 @@ public sealed class Mesh : IAsyncLifetime
     internal IConsulClient Consul { get; } = new ConsulClient(settings => settings.Address = ConsulAddress);
 
     /// <summary>Up, with the sample's images of v1, v2 and the broken v3 in the registry.</summary>
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
         await Succeed(RunMeshAsync(SetUp, "down"));
+        started.Add(() => Succeed(RunMeshAsync(SetUp, "down")));
         await Succeed(RunMeshAsync(SetUp, "up"));
         await PushAsync(Root, "v1");
         await PushAsync(Root, "v2");
         using var broken = BrokenSource.Create(Root);
         await PushAsync(broken.Folder, "v3");
-    }
+    });
 
     public async ValueTask DisposeAsync()
     {
         http.Dispose();
         ((IDisposable)Consul).Dispose();
-        await Succeed(RunMeshAsync(SetUp, "down"));
+        await started.DisposeAsync();
     }
 
     internal static Task<CommandResult> RunMeshAsync(TimeSpan deadline, params IEnumerable<string> arguments) =>

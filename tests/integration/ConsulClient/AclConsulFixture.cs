@@ -10,7 +10,9 @@ public sealed class AclConsulFixture : IAsyncLifetime
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
 
-    private readonly ConsulContainer container = new ConsulBuilder()
+    private readonly AsyncDisposables started = new();
+
+    private readonly ConsulContainer container = TestConsul.Builder()
         .WithCommand("-hcl", "acl { enabled = true default_policy = \"deny\" }")
         .Build();
 
@@ -18,13 +20,14 @@ public sealed class AclConsulFixture : IAsyncLifetime
 
     public string ManagementToken { get; private set; } = "";
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
+        started.Add(container);
         await container.StartAsync(TestContext.Current.CancellationToken);
         ManagementToken = await Bootstrap();
-    }
+    });
 
-    public ValueTask DisposeAsync() => container.DisposeAsync();
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     // Just after the leader's election the ACL system is not ready and says so with a 5xx.
     private async Task<string> Bootstrap()

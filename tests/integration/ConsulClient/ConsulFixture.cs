@@ -13,7 +13,8 @@ namespace ServiceMesh.Tests.Integration;
 public sealed class ConsulFixture : IAsyncLifetime
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
-    private readonly ConsulContainer container = new ConsulBuilder().Build();
+    private readonly AsyncDisposables started = new();
+    private readonly ConsulContainer container = TestConsul.Builder().Build();
 
     public ConsulClient Client { get; private set; } = null!;
 
@@ -22,18 +23,16 @@ public sealed class ConsulFixture : IAsyncLifetime
     /// <summary>A name that no other test uses.</summary>
     public static string Unique(string prefix) => $"{prefix}-{Guid.NewGuid():N}";
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
+        started.Add(container);
         await container.StartAsync(TestContext.Current.CancellationToken);
         Client = ClientOf(Address);
+        started.Add(Client.Dispose);
         await WaitUntilReady(Client);
-    }
+    });
 
-    public async ValueTask DisposeAsync()
-    {
-        Client?.Dispose();
-        await container.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     /// <summary>A client that takes nothing from the environment of the test run.</summary>
     public static ConsulClient ClientOf(Uri address, string? token = null) => new(config =>

@@ -8,9 +8,10 @@ public sealed class TlsConsulFixture : IAsyncLifetime
 {
     private const int HttpsPort = 8501;
     private const string Folder = "/tmp/tls/";
+    private readonly AsyncDisposables started = new();
     private readonly ConsulContainer container;
 
-    public TlsConsulFixture() => container = new ConsulBuilder()
+    public TlsConsulFixture() => container = TestConsul.Builder()
         .WithPortBinding(HttpsPort, assignRandomHostPort: true)
         .WithResourceMapping(File.ReadAllBytes(Files.Authority), $"{Folder}ca.pem")
         .WithResourceMapping(File.ReadAllBytes(Files.Server), $"{Folder}server.pem")
@@ -30,11 +31,12 @@ public sealed class TlsConsulFixture : IAsyncLifetime
 
     public Uri Address => new($"https://localhost:{container.GetMappedPublicPort(HttpsPort)}");
 
-    public async ValueTask InitializeAsync() => await container.StartAsync(TestContext.Current.CancellationToken);
-
-    public async ValueTask DisposeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(() =>
     {
-        await container.DisposeAsync();
-        Files.Dispose();
-    }
+        started.Add(Files.Dispose);
+        started.Add(container);
+        return container.StartAsync(TestContext.Current.CancellationToken);
+    });
+
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 }

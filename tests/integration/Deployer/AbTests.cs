@@ -1,5 +1,4 @@
 using System.Net;
-using Consul;
 using ServiceMesh.Deployer;
 using Xunit;
 
@@ -11,15 +10,16 @@ public sealed class AbTests(DeployerFixture host) : IAsyncLifetime
 {
     private const string Ab = "strategy: {ab: {share: 10%, header: {name: X-Beta, value: \"yes\"}}}";
 
+    private readonly AsyncDisposables started = new();
     private ProxiedDeployer deployer = null!;
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
-        deployer = await ProxiedDeployer.StartAsync(host);
+        deployer = started.Add(await ProxiedDeployer.StartAsync(host));
         Assert.Equal(ExitCode.Done, (await deployer.DeployAsync("good", Ab)).Code);
-    }
+    });
 
-    public ValueTask DisposeAsync() => deployer.DisposeAsync();
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     [Theory]
     [InlineData("promote", "better")]
@@ -54,16 +54,15 @@ public sealed class AbTests(DeployerFixture host) : IAsyncLifetime
     [Fact]
     public async Task Abort_AProxyDoesNotFollow_EndsTheSplitAndLeavesItsContainersToThatProxy()
     {
-        var (command, ct) = (deployer.Command, TestContext.Current.CancellationToken);
+        var command = deployer.Command;
         Assert.Equal(ExitCode.Done, (await deployer.DeployAsync("better", Ab)).Code);
-        var silent = new AgentServiceRegistration { ID = $"{command.ProxyService}-silent", Name = command.ProxyService, Address = "127.0.0.1", Port = 1 };
-        await host.Consul.Agent.ServiceRegister(silent, ct);
-
-        var ended = await command.RunAsync(["abort", command.Service]);
-        await host.Consul.Agent.ServiceDeregister(silent.ID, ct);
+        var silent = $"{command.ProxyService}-silent";
+        Ended ended;
+        await using (await host.RegisterProxyAsync(command.ProxyService, port: 1, silent))
+            ended = await command.RunAsync(["abort", command.Service]);
 
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
-        Assert.Contains($"warning: proxy {silent.ID} at http://127.0.0.1:1 does not answer\n", ended.Output, StringComparison.Ordinal);
+        Assert.Contains($"warning: proxy {silent} at http://127.0.0.1:1 does not answer\n", ended.Output, StringComparison.Ordinal);
         Assert.Contains("warning: the release that left the traffic is kept running for the proxies that still use it", ended.Output, StringComparison.Ordinal);
         var document = await command.DocumentAsync();
         Assert.Equal(("good", null), (document!.Active!.Version, document.Split));

@@ -7,9 +7,11 @@ using Xunit;
 namespace ServiceMesh.Tests.Integration.Deployer;
 
 [Collection(DeployerCollection.Name)]
-public sealed class BadInputTests(DeployerFixture host)
+public sealed class BadInputTests(DeployerFixture host) : IAsyncDisposable
 {
     private readonly DeployerCommand deployer = new(host);
+
+    public ValueTask DisposeAsync() => deployer.DisposeAsync();
 
     [Theory]
     [InlineData("", "v9", ExitCodeOf.WrongInput, "/app:v9 is not in its registry")]

@@ -1,5 +1,4 @@
 using System.Net;
-using Consul;
 using ServiceMesh.Deployer;
 using ServiceMesh.Store;
 using Xunit;
@@ -21,20 +20,26 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
             p99-ratio: 50
         """;
 
+    // Its answers take a second: as many of them as the load gets in the baking time, against those of a busy machine.
+    private static readonly string AgainstSlow = Canary
+        .Replace("p99-ratio: 50", "p99-ratio: 4", StringComparison.Ordinal)
+        .Replace("bake: 3s", "bake: 5s", StringComparison.Ordinal);
+
+    private readonly AsyncDisposables started = new();
     private ProxiedDeployer proxied = null!;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     private DeployerCommand Deployer => proxied.Command;
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
-        proxied = await ProxiedDeployer.StartAsync(host);
+        proxied = started.Add(await ProxiedDeployer.StartAsync(host));
         var first = await DeployAsync("good", Canary);
         Assert.True(first.Code == ExitCode.Done, first.Output);
-    }
+    });
 
-    public ValueTask DisposeAsync() => proxied.DisposeAsync();
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     [Fact]
     public async Task Canary_AGoodRelease_GoesByItsStepsIntoAllOfTheTraffic()
@@ -65,7 +70,7 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
     [Fact]
     public async Task Canary_AReleaseThatIsSlow_IsTakenOutAgain()
     {
-        var (ended, answers) = await proxied.UnderLoadAsync(() => DeployAsync("slow", Canary.Replace("p99-ratio: 50", "p99-ratio: 4", StringComparison.Ordinal)));
+        var (ended, answers) = await proxied.UnderLoadAsync(() => DeployAsync("slow", AgainstSlow.Replace("minimum: 20", "minimum: 5", StringComparison.Ordinal)));
 
         await AssertRevertedAsync(ended, "observed p99");
         Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
@@ -85,7 +90,7 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
     [Fact]
     public async Task Canary_AReleaseThatIsSlow_ThatOnlySyntheticRequestsAsk_IsTakenOutAgain()
     {
-        var ended = await DeployAsync("slow", Canary.Replace("p99-ratio: 50", "p99-ratio: 4", StringComparison.Ordinal) + "\n    synthetic: /work");
+        var ended = await DeployAsync("slow", AgainstSlow + "\n    synthetic: /work");
 
         await AssertRevertedAsync(ended, "observed p99");
     }
@@ -190,11 +195,9 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
     public async Task Canary_AProxyDoesNotFollow_IsEndedAndItsContainersStayForThatProxy()
     {
         // Nobody knows what a proxy that is silent still sends where.
-        await host.Consul.Agent.ServiceRegister(
-            new AgentServiceRegistration { ID = $"{Deployer.ProxyService}-silent", Name = Deployer.ProxyService, Address = "127.0.0.1", Port = 1 }, Ct);
+        await using var silent = await host.RegisterProxyAsync(Deployer.ProxyService, port: 1, $"{Deployer.ProxyService}-silent");
 
         var ended = await DeployAsync("better", Canary);
-        await host.Consul.Agent.ServiceDeregister($"{Deployer.ProxyService}-silent", Ct);
 
         Assert.True(ended.Code == ExitCode.Reverted, ended.Output);
         Assert.Contains("does not answer: until it follows, whatever leaves the traffic is kept running for it", ended.Output, StringComparison.Ordinal);
@@ -277,7 +280,7 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
     private async Task<Task<Ended>> SharingAsync(CancellationTokenSource? interruption = null)
     {
         var deploying = DeployAsync("better", Canary.Replace("bake: 3s", "bake: 10m", StringComparison.Ordinal), interruption);
-        await proxied.Proxy.UntilAsync(Deployer.Service, account => account.GetProperty("releases").GetArrayLength() == 2);
+        await proxied.UntilSharingAsync();
         return deploying;
     }
 

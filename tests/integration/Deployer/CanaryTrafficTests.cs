@@ -12,6 +12,7 @@ public sealed class CanaryTrafficTests(DeployerFixture host) : IAsyncLifetime
     private const int Users = 40;
 
     private readonly ConcurrentDictionary<(double Share, string Version), int> answers = new();
+    private readonly AsyncDisposables started = new();
     private ProxiedDeployer proxied = null!;
 
     // What the document says the candidate's share is.
@@ -21,17 +22,17 @@ public sealed class CanaryTrafficTests(DeployerFixture host) : IAsyncLifetime
 
     private string Path => $"/{proxied.Command.Service}/work";
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
         await host.Consul.KV.Delete("mesh/keys/cookie", Ct);
-        proxied = await ProxiedDeployer.StartAsync(host);
+        proxied = started.Add(await ProxiedDeployer.StartAsync(host));
         var first = await proxied.DeployAsync("good");
         Assert.True(first.Code == ExitCode.Done, first.Output);
         // Without it a client's cookie is worth nothing at another proxy, or at the same one when it has started anew.
         Assert.NotNull((await host.Consul.KV.Get("mesh/keys/cookie", Ct)).Response);
-    }
+    });
 
-    public ValueTask DisposeAsync() => proxied.DisposeAsync();
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     [Fact]
     public async Task Canary_UnderLoad_SharesAreMetAndAUserOnlyMovesToTheNewRelease()
@@ -61,9 +62,12 @@ public sealed class CanaryTrafficTests(DeployerFixture host) : IAsyncLifetime
         Assert.All((double[])[10, 50, 100], step =>
         {
             var (good, better) = (Of(step)[0], Of(step)[1]);
-            Assert.InRange(100.0 * better / (good + better), step - 2, step + 2);
+            // Two points, or what chance does to fewer answers: more than four times its standard deviation it does once in 15,000 runs.
+            var spread = Math.Max(2, 4 * Math.Sqrt(step * (100 - step) / (good + better)));
+            Assert.InRange(100.0 * better / (good + better), step - spread, step + spread);
         });
-        Assert.All((double[])[10, 50], step => Assert.InRange(Of(step).Sum(), 10_000, int.MaxValue));
+        // As many as a slow machine gets in a step, and enough to tell one step from another.
+        Assert.All((double[])[10, 50], step => Assert.InRange(Of(step).Sum(), 1_000, int.MaxValue));
         var seen = await Task.WhenAll(users);
         Assert.All(seen, versions => Assert.Equal(["good", "better"], versions));
     }

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Consul;
 using ServiceMesh.Deployer;
 using Xunit;
 
@@ -7,11 +6,13 @@ namespace ServiceMesh.Tests.Integration.Deployer;
 
 /// <summary>The verbs that change a service's document and promote nothing.</summary>
 [Collection(DeployerCollection.Name)]
-public sealed class ChangeTests(DeployerFixture host)
+public sealed class ChangeTests(DeployerFixture host) : IAsyncDisposable
 {
     private readonly DeployerCommand deployer = new(host);
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public ValueTask DisposeAsync() => deployer.DisposeAsync();
 
     [Fact]
     public async Task PauseMaintenanceResume_ChangeTheDocumentAndTheHistory()
@@ -43,18 +44,17 @@ public sealed class ChangeTests(DeployerFixture host)
     [Fact]
     public async Task PauseAndAbort_InterruptedWhileAProxyIsWaitedFor_AreDoneAndSaySo()
     {
-        var watched = new DeployerCommand(host) { ProxyService = ConsulFixture.Unique("proxy") };
+        await using var watched = new DeployerCommand(host) { ProxyService = ConsulFixture.Unique("proxy") };
         Assert.Equal(ExitCode.Done, (await watched.DeployAsync("v1")).Code);
         var split = await watched.DeployAsync("v2", more: "strategy: {ab: {share: 10%}}");
         Assert.True(split.Code == ExitCode.Done, split.Output);
-        await host.Consul.Agent.ServiceRegister(new AgentServiceRegistration { Name = watched.ProxyService, Address = "127.0.0.1", Port = 1 }, Ct);
+        await using var silent = await host.RegisterProxyAsync(watched.ProxyService, port: 1);
 
         var paused = await InterruptedAfterItsChangeAsync(watched, "pause");
         Assert.Contains("warning: interrupted: the change is made, but whether every proxy follows it was not waited for", paused.Output, StringComparison.Ordinal);
         Assert.NotNull((await watched.DocumentAsync())!.Pause);
 
         var aborted = await InterruptedAfterItsChangeAsync(watched, "abort");
-        await host.Consul.Agent.ServiceDeregister(watched.ProxyService, Ct);
         Assert.Contains("warning: interrupted: nothing leads to the containers that are left", aborted.Output, StringComparison.Ordinal);
         Assert.Null((await watched.DocumentAsync())!.Split);
         Assert.Equal(2, (await host.ContainersAsync(watched.Service)).Count);

@@ -63,6 +63,7 @@ public sealed class CompletionScriptTests : IDisposable
     private async Task<string> RunAsync(string shell, string option, string script, string line)
     {
         var start = new ProcessStartInfo(shell, [option, "-c", script, shell, line]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["LC_ALL"] = "C";
         start.Environment["PATH"] = $"{bin.FullName}:{start.Environment["PATH"]}";
         using var process = Process.Start(start)!;
         var (told, fault) = (process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken), process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));

@@ -10,9 +10,11 @@ namespace ServiceMesh.Tests.Integration.Deployer;
 
 /// <summary>What a shell is told that asks the deployer how a line may go on.</summary>
 [Collection(DeployerCollection.Name)]
-public sealed class CompletionTests(DeployerFixture host)
+public sealed class CompletionTests(DeployerFixture host) : IAsyncDisposable
 {
     private readonly DeployerCommand deployer = new(host);
+
+    public ValueTask DisposeAsync() => deployer.DisposeAsync();
 
     [Theory]
     [InlineData("rollback ")]
@@ -37,7 +39,7 @@ public sealed class CompletionTests(DeployerFixture host)
     [Fact]
     public async Task Suggest_ANameThatAShellWouldTakeForACommand_IsNotTold()
     {
-        var hostile = new AgentServiceRegistration { ID = ConsulFixture.Unique("hostile"), Name = "$(reboot)", Tags = [StageTag.Of(Stage.Candidate)] };
+        var hostile = new AgentServiceRegistration { ID = ConsulFixture.Unique("hostile"), Name = "$(false)", Tags = [StageTag.Of(Stage.Candidate)] };
         await host.Consul.Agent.ServiceRegister(hostile, TestContext.Current.CancellationToken);
         await ConsulFixture.Until((q, token) => host.Consul.Catalog.Services(q, token), services => services.ContainsKey(hostile.Name));
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging.Abstractions;
 using ServiceMesh.Deployer;
 using ServiceMesh.Store;
@@ -5,50 +6,52 @@ using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Deployer;
 
-/// <summary>The deployer as its users call it, with arguments in and an exit code out; one service a test.</summary>
-internal sealed class DeployerCommand(DeployerFixture host)
+/// <summary>
+/// The deployer as its users call it, with arguments in and an exit code out; one service a test. What a test that failed has
+/// left running is ended, and what runs of the service is removed.
+/// </summary>
+internal sealed class DeployerCommand(DeployerFixture host) : IAsyncDisposable
 {
+    // Longer than it takes to go back over a proxy that does not answer.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
+    private readonly CancellationTokenSource ended = new();
+    private readonly ConcurrentBag<Task> runs = [];
+    private readonly ConcurrentBag<string> manifests = [];
+
     public string Service { get; } = ConsulFixture.Unique("svc")[..20];
 
     /// <summary>The name of the proxies that are asked; by default there are none.</summary>
     public string ProxyService { get; init; } = "no-proxy";
+
+    /// <summary>How long its manifest lets a release that left the traffic finish what it has begun.</summary>
+    public string Drain { get; init; } = "1s";
 
     public MeshStore Store { get; } = new(host.Consul, new BlockingQuery(NullLogger<BlockingQuery>.Instance, TimeProvider.System));
 
     public LockStore Locks { get; } = new(host.Consul, TimeProvider.System);
 
     /// <summary>Runs the deployer; <paramref name="onLine"/> sees each line as it is told.</summary>
-    public async Task<Ended> RunAsync(string[] args, Action<string>? onLine = null, CancellationTokenSource? interruption = null)
+    public Task<Ended> RunAsync(string[] args, Action<string>? onLine = null, CancellationTokenSource? interruption = null)
     {
-        using var output = new HeardWriter(onLine);
-        using var error = new HeardWriter(onLine);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(
-            interruption?.Token ?? CancellationToken.None, TestContext.Current.CancellationToken);
-        string[] where = args.Contains("--consul") ? [] : ["--consul", host.ConsulAddress.ToString()];
-        var code = await CommandLine.InvokeAsync(
-            [.. args, .. where, "--environment", host.Environment, "--proxy-service", ProxyService], output, error, either.Token);
-        return new Ended((ExitCode)code, output.ToString(), error.ToString());
+        var run = InvokeAsync(args, onLine, interruption?.Token ?? CancellationToken.None);
+        runs.Add(run);
+        return run;
     }
 
     public async Task<Ended> DeployAsync(
         string version, string tests = "pass", Action<string>? onLine = null, CancellationTokenSource? interruption = null, string change = "", string more = "", string verb = "deploy", params string[] args)
     {
         var path = await WriteManifestAsync(tests, change, more);
-        try
-        {
-            return await RunAsync([verb, path, "--version", version, .. args], onLine, interruption);
-        }
-        finally
-        {
-            File.Delete(path);
-        }
+        return await RunAsync([verb, path, "--version", version, .. args], onLine, interruption);
     }
 
-    /// <summary>Writes a manifest into a file of its own.</summary>
+    /// <summary>Writes a manifest into a file of its own, which is gone at the end.</summary>
     /// <returns>Its path.</returns>
     public async Task<string> WriteManifestAsync(string tests = "pass", string change = "", string more = "")
     {
         var path = Path.Combine(Path.GetTempPath(), $"{Service}-{Guid.NewGuid():N}.yaml");
+        manifests.Add(path);
         var (from, to) = change.Split("=>") is [var was, var becomes] ? (was, becomes) : ("", "");
         var manifest = $"""
             name: {Service}
@@ -63,7 +66,7 @@ internal sealed class DeployerCommand(DeployerFixture host)
             tests:
               image: {host.Registry}/tests:{tests}
               timeout: 20s
-            drain: 1s
+            drain: {Drain}
             keep: 1
             """;
         await File.WriteAllTextAsync(path, (from.Length == 0 ? manifest : manifest.Replace(from, to)) + "\n" + more, TestContext.Current.CancellationToken);
@@ -80,6 +83,27 @@ internal sealed class DeployerCommand(DeployerFixture host)
         Assert.Null(await DocumentAsync());
         Assert.Empty(await host.ContainersAsync(Service));
         Assert.Null(await Locks.HolderAsync(Service, TestContext.Current.CancellationToken));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await ended.CancelAsync();
+        await Task.WhenAll(runs).WaitAsync(Patience, TimeProvider.System).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        ended.Dispose();
+        foreach (var manifest in manifests)
+            File.Delete(manifest);
+        await host.RemoveAsync(Service);
+    }
+
+    private async Task<Ended> InvokeAsync(string[] args, Action<string>? onLine, CancellationToken interruption)
+    {
+        using var output = new HeardWriter(onLine);
+        using var error = new HeardWriter(onLine);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(interruption, ended.Token, TestContext.Current.CancellationToken);
+        string[] where = args.Contains("--consul") ? [] : ["--consul", host.ConsulAddress.ToString()];
+        var code = await CommandLine.InvokeAsync(
+            [.. args, .. where, "--environment", host.Environment, "--proxy-service", ProxyService], output, error, either.Token);
+        return new Ended((ExitCode)code, output.ToString(), error.ToString());
     }
 
     private sealed class HeardWriter(Action<string>? onLine) : StringWriter

@@ -6,7 +6,6 @@ using Docker.DotNet.Models;
 using DotNet.Testcontainers.Builders;
 using DotNet.Testcontainers.Containers;
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Hosting;
 using ServiceMesh.Docker;
 using ServiceMesh.RegistrySidecar;
 using ServiceMesh.RegistrySidecar.Settings;
@@ -31,7 +30,7 @@ public sealed class DeployerFixture : IAsyncLifetime
         ["moody:good"] = "ENV VERSION=good",
         ["moody:better"] = "ENV VERSION=better",
         ["moody:failing"] = "ENV VERSION=failing FAILURES=30",
-        ["moody:slow"] = "ENV VERSION=slow DELAY_MS=200",
+        ["moody:slow"] = "ENV VERSION=slow DELAY_MS=1000",
         ["tests:pass"] = """ENTRYPOINT ["sh", "-c", "echo at $URL for $EXPECTED_VERSION; echo 3 passed, 0 failed"]""",
         ["tests:fail"] = """ENTRYPOINT ["sh", "-c", "echo 2 passed, 1 failed; exit 1"]""",
         ["tests:trusted"] = """ENTRYPOINT ["sh", "-c", "test -z \"$DB_PASSWORD\" && echo my token is $TOKEN && echo 1 passed, 0 failed"]""",
@@ -41,22 +40,25 @@ public sealed class DeployerFixture : IAsyncLifetime
         ["tests:broken"] = """ENTRYPOINT ["/no/such/program"]""",
     };
 
+    // Whoever watches its settings' files by inotify holds one of the 128 instances that a user of the host may have.
     private const string Moody = """
         FROM mcr.microsoft.com/dotnet/aspnet:10.0
         COPY . /app
         EXPOSE 5000
+        ENV DOTNET_USE_POLLING_FILE_WATCHER=true
         ENTRYPOINT ["dotnet", "/app/moody-service.dll"]
         """;
 
-    private readonly ConsulContainer consul = new ConsulBuilder().Build();
+    private readonly AsyncDisposables started = new();
+
+    private readonly ConsulContainer consul = TestConsul.Builder().Build();
 
     private readonly IContainer registry = new ContainerBuilder("registry:2")
         .WithPortBinding(5000, assignRandomHostPort: true)
         .WithLabel("SERVICE_IGNORE", "true")
+        .WithLabel(TestConsul.Label, "true")
         .WithWaitStrategy(Wait.ForUnixContainer().UntilHttpRequestIsSucceeded(request => request.ForPath("/v2/").ForPort(5000)))
         .Build();
-
-    private IHost sidecar = null!;
 
     /// <summary>What tells this run's containers from all others on the Docker host.</summary>
     public string Environment { get; } = ConsulFixture.Unique("deployer");
@@ -69,39 +71,37 @@ public sealed class DeployerFixture : IAsyncLifetime
 
     public string Registry => $"localhost:{registry.GetMappedPublicPort(5000)}";
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
         var ct = TestContext.Current.CancellationToken;
         Docker = await DockerEngine.ConnectAsync(null, ct);
+        started.Add(Docker.Dispose);
+        started.Add(registry);
+        started.Add(consul);
         await Task.WhenAll(consul.StartAsync(ct), registry.StartAsync(ct));
         Consul = ConsulFixture.ClientOf(ConsulAddress);
+        started.Add(Consul.Dispose);
         var node = await Consul.Agent.GetNodeName(ct);
         await ConsulFixture.Until((q, token) => Consul.Health.Node(node, q, token), checks => checks.Any(check => check.CheckID == "serfHealth"));
         foreach (var (name, line) in Dockerfiles)
         {
             var program = name.StartsWith("moody:", StringComparison.Ordinal);
-            await BuildAndPushAsync(name, $"{(program ? Moody : "FROM registry:2")}\n{line}\n", program ? MoodyFiles() : [], ct);
+            // The label goes from the image to each container, whoever starts it.
+            await BuildAndPushAsync(name, $"{(program ? Moody : "FROM registry:2")}\nLABEL {TestConsul.Label}=true\n{line}\n", program ? MoodyFiles() : [], ct);
+            started.Add(() => Docker.Images.DeleteImageAsync($"{Registry}/{name}", new ImageDeleteParameters { Force = true }));
         }
 
         var quiet = new Dictionary<string, string?> { ["Logging:LogLevel:Default"] = "Warning" };
-        sidecar = SidecarHost.Build(
+        var sidecar = SidecarHost.Build(
             new SidecarOptions { Environment = Environment, ConsulAddress = ConsulAddress, Ip = await GatewayAsync(ct) },
             new ConfigurationBuilder().AddInMemoryCollection(quiet).Build());
+        started.Add(sidecar.Dispose);
         await sidecar.StartAsync(ct);
-    }
+        started.Add(() => sidecar.StopAsync());
+        started.Add(() => RemoveAsync(service: null));
+    });
 
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var container in await ContainersAsync(service: null))
-            await Docker.Containers.RemoveContainerAsync(container.ID, new ContainerRemoveParameters { Force = true, RemoveVolumes = true });
-        await sidecar.StopAsync();
-        sidecar.Dispose();
-        foreach (var name in Dockerfiles.Keys)
-            await Docker.Images.DeleteImageAsync($"{Registry}/{name}", new ImageDeleteParameters { Force = true });
-        Consul.Dispose();
-        Docker.Dispose();
-        await Task.WhenAll(registry.DisposeAsync().AsTask(), consul.DisposeAsync().AsTask());
-    }
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     /// <summary>Every container of this run, running or not; of one service if it is named.</summary>
     public async Task<IList<ContainerListResponse>> ContainersAsync(string? service)
@@ -111,6 +111,20 @@ public sealed class DeployerFixture : IAsyncLifetime
             labels[$"mesh.service={service}"] = true;
         return await Docker.Containers.ListContainersAsync(
             new ContainersListParameters { All = true, Filters = new Dictionary<string, IDictionary<string, bool>> { ["label"] = labels } });
+    }
+
+    /// <summary>Removes every container of a service, or of this run if none is named.</summary>
+    public async Task RemoveAsync(string? service) => await Docker.RemoveAsync(await ContainersAsync(service));
+
+    /// <summary>Registers a proxy under a name of the test's own.</summary>
+    /// <returns>Disposed of, it is no longer registered.</returns>
+    internal async Task<IAsyncDisposable> RegisterProxyAsync(string service, int port, string? id = null)
+    {
+        var proxy = new AgentServiceRegistration { ID = id ?? service, Name = service, Address = "127.0.0.1", Port = port };
+        await Consul.Agent.ServiceRegister(proxy, TestContext.Current.CancellationToken);
+        var registered = new AsyncDisposables();
+        registered.Add(() => Consul.Agent.ServiceDeregister(proxy.ID, CancellationToken.None));
+        return registered;
     }
 
     /// <summary>Starts a container as a person would with <c>docker run</c>.</summary>

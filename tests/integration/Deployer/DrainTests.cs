@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Consul;
 using Microsoft.AspNetCore.Http;
 using ServiceMesh.Deployer;
 using ServiceMesh.Tests.Integration.ConsulApi;
@@ -8,7 +7,7 @@ using Xunit;
 namespace ServiceMesh.Tests.Integration.Deployer;
 
 [Collection(DeployerCollection.Name)]
-public sealed class DrainTests(DeployerFixture host)
+public sealed class DrainTests(DeployerFixture host) : IAsyncDisposable
 {
     private const string Silent = "";
 
@@ -16,13 +15,14 @@ public sealed class DrainTests(DeployerFixture host)
     private readonly ConcurrentQueue<string> answers = new();
     private readonly ConcurrentQueue<string> seen = new();
 
+    public ValueTask DisposeAsync() => deployer.DisposeAsync();
+
     [Fact]
     public async Task Deploy_WhileRequestsAreInFlightOrAProxyIsSilent_KeepsTheOldReleaseRunning()
     {
         var ct = TestContext.Current.CancellationToken;
         await using var proxy = await StubConsul.Start(AnswerAsync, ct);
-        await host.Consul.Agent.ServiceRegister(
-            new AgentServiceRegistration { Name = deployer.ProxyService, Address = "127.0.0.1", Port = proxy.Address.Port }, ct);
+        await using var registered = await host.RegisterProxyAsync(deployer.ProxyService, proxy.Address.Port);
         var first = await deployer.DeployAsync("v1");
         Assert.True(first.Code == ExitCode.Done, first.Output);
         var old = (await deployer.DocumentAsync())!.Active!.Deployment;
@@ -31,7 +31,6 @@ public sealed class DrainTests(DeployerFixture host)
             answers.Enqueue(answer);
 
         var second = await deployer.DeployAsync("v2", change: "drain: 1s=>drain: 20s");
-        await host.Consul.Agent.ServiceDeregister(deployer.ProxyService, ct);
 
         Assert.True(second.Code == ExitCode.Done, second.Output);
         Assert.Equal(Enumerable.Repeat("running", 5), seen);
@@ -44,14 +43,12 @@ public sealed class DrainTests(DeployerFixture host)
     {
         var ct = TestContext.Current.CancellationToken;
         await using var proxy = await StubConsul.Start(AnswerAsync, ct);
-        await host.Consul.Agent.ServiceRegister(
-            new AgentServiceRegistration { Name = deployer.ProxyService, Address = "127.0.0.1", Port = proxy.Address.Port }, ct);
+        await using var registered = await host.RegisterProxyAsync(deployer.ProxyService, proxy.Address.Port);
         await deployer.DeployAsync("v1");
         foreach (var answer in Enumerable.Repeat(InFlight((await deployer.DocumentAsync())!.Active!.Deployment, 3), 1000))
             answers.Enqueue(answer);
 
         var second = await deployer.DeployAsync("v2");
-        await host.Consul.Agent.ServiceDeregister(deployer.ProxyService, ct);
 
         Assert.True(second.Code == ExitCode.Done, second.Output);
         Assert.Contains("3 still in flight after 1s", second.Output, StringComparison.Ordinal);

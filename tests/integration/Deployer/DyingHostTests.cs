@@ -11,24 +11,19 @@ public sealed class DyingHostTests(DeployerFixture host) : IAsyncLifetime
     private const string Canary = "replicas: 2\nstrategy: {canary: {steps: [50%], bake: 8s, minimum: 20, error-share: 5%, p99-ratio: 100}}";
     private const string Rolling = "replicas: 4\nstrategy: {rolling: {batch: 2, bake: 1s, minimum: 20, error-share: 5%}}";
 
+    private readonly AsyncDisposables started = new();
     private SecondDocker second = null!;
     private ProxiedDeployer proxied = null!;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
-        second = await SecondDocker.StartAsync(host, Ct);
-        proxied = await ProxiedDeployer.StartAsync(host);
-    }
+        second = started.Add(await SecondDocker.StartAsync(host, Ct));
+        proxied = started.Add(await ProxiedDeployer.StartAsync(host));
+    });
 
-    public async ValueTask DisposeAsync()
-    {
-        if (proxied is not null)
-            await proxied.DisposeAsync();
-        if (second is not null)
-            await second.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     // The line that says that it is in the phase, how it ends, and what runs on the host that is left.
     [Theory]
@@ -55,7 +50,7 @@ public sealed class DyingHostTests(DeployerFixture host) : IAsyncLifetime
             await Task.WhenAny(inPhase.Task, deploying);
             if (more == Canary)
             {
-                await proxied.Proxy.UntilAsync(proxied.Command.Service, account => account.GetProperty("releases").GetArrayLength() == 2);
+                await proxied.UntilSharingAsync();
                 await second.DieAsync();
             }
 

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Net;
-using Consul;
 using ServiceMesh.Deployer;
 using ServiceMesh.Docker;
 using ServiceMesh.Tests.Integration.Proxy;
@@ -21,22 +20,19 @@ public sealed class FaultMatrixTests(DeployerFixture host) : IAsyncLifetime
 
     private static readonly TimeSpan CutOff = TimeSpan.FromSeconds(30);
 
+    private readonly AsyncDisposables started = new();
     private readonly string proxies = ConsulFixture.Unique("proxy");
     private RunningProxy proxy = null!;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
-        proxy = await RunningProxy.StartAsync(host.ConsulAddress);
-        await host.Consul.Agent.ServiceRegister(new AgentServiceRegistration { Name = proxies, Address = "127.0.0.1", Port = proxy.Http.BaseAddress!.Port }, Ct);
-    }
+        proxy = started.Add(await RunningProxy.StartAsync(host.ConsulAddress));
+        started.Add(await host.RegisterProxyAsync(proxies, proxy.Ports[0]));
+    });
 
-    public async ValueTask DisposeAsync()
-    {
-        await host.Consul.Agent.ServiceDeregister(proxies, Ct);
-        await proxy.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     [Fact]
     public async Task Deploy_EveryPhaseWithEveryFault_FailsNoRequestAndIsFinishedByTheNext()
@@ -57,7 +53,7 @@ public sealed class FaultMatrixTests(DeployerFixture host) : IAsyncLifetime
 
     private async Task<Outcome> TryAsync(FaultyPhase phase, Fault fault)
     {
-        var deployer = new DeployerCommand(host) { ProxyService = proxies };
+        await using var deployer = new DeployerCommand(host) { ProxyService = proxies };
         foreach (var version in phase.Verb == "deploy" ? (string[])["v1"] : ["v1", "v2"])
         {
             var first = await deployer.DeployAsync(version, change: Stripped(deployer), more: phase.More);

@@ -6,12 +6,14 @@ namespace ServiceMesh.Tests.Integration.Deployer;
 
 /// <summary>What a program reads that calls the deployer with <c>--json</c>: one document a line on stdout, and nothing else there.</summary>
 [Collection(DeployerCollection.Name)]
-public sealed class JsonTests(DeployerFixture host)
+public sealed class JsonTests(DeployerFixture host) : IAsyncDisposable
 {
     private readonly DeployerCommand deployer = new(host);
     private readonly HashSet<string> asked = new(StringComparer.Ordinal);
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public ValueTask DisposeAsync() => deployer.DisposeAsync();
 
     [Fact]
     public async Task EachVerb_Json_IsOneDocumentInOneLine()

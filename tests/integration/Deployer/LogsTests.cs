@@ -5,9 +5,11 @@ using Xunit;
 namespace ServiceMesh.Tests.Integration.Deployer;
 
 [Collection(DeployerCollection.Name)]
-public sealed class LogsTests(DeployerFixture host)
+public sealed class LogsTests(DeployerFixture host) : IAsyncDisposable
 {
     private readonly DeployerCommand deployer = new(host);
+
+    public ValueTask DisposeAsync() => deployer.DisposeAsync();
 
     [Fact]
     public async Task Logs_OfTwoReplicas_NameEachLinesContainer()

@@ -6,13 +6,15 @@ namespace ServiceMesh.Tests.Integration.Deployer;
 
 /// <summary>Consul's connection breaks in the very transaction: the deployer must find out whether it took place.</summary>
 [Collection(DeployerCollection.Name)]
-public sealed class LostAnswerTests(DeployerFixture host)
+public sealed class LostAnswerTests(DeployerFixture host) : IAsyncDisposable
 {
     private const string Canary = "strategy: {canary: {steps: [10%, 50%], bake: 2s, minimum: 20, error-share: 5%, p99-ratio: 50}}";
     private const string Rolling = "replicas: 2\nstrategy: {rolling: {batch: 1, bake: 1s, minimum: 20, error-share: 5%}}";
     private const string Watch = "watch: {for: 20s, error-share: 5%, minimum: 20}";
 
     private readonly DeployerCommand deployer = new(host);
+
+    public ValueTask DisposeAsync() => deployer.DisposeAsync();
 
     [Fact]
     public async Task Deploy_ThePromotionTookPlace_IsDone()
@@ -95,7 +97,7 @@ public sealed class LostAnswerTests(DeployerFixture host)
         var (ended, answers) = await proxied.UnderLoadAsync(async () =>
         {
             var deploying = proxied.DeployAsync("better", Canary.Replace("bake: 2s", "bake: 10m", StringComparison.Ordinal), interruption: interruption, args: ["--consul", front.Address.ToString()]);
-            await proxied.Proxy.UntilAsync(proxied.Command.Service, account => account.GetProperty("releases").GetArrayLength() == 2);
+            await proxied.UntilSharingAsync();
             await interruption.CancelAsync();
             return await deploying;
         });
@@ -125,11 +127,15 @@ public sealed class LostAnswerTests(DeployerFixture host)
         Assert.Equal("good", Assert.Single(await host.ContainersAsync(proxied.Command.Service)).Labels[ContainerLabel.Version]);
     }
 
-    private async Task<ProxiedDeployer> ServingAsync(string more)
+    private Task<ProxiedDeployer> ServingAsync(string more)
     {
-        var proxied = await ProxiedDeployer.StartAsync(host);
-        var first = await proxied.DeployAsync("good", more.Replace("watch:", "#", StringComparison.Ordinal));
-        Assert.True(first.Code == ExitCode.Done, first.Output);
-        return proxied;
+        var started = new AsyncDisposables();
+        return started.StartAsync(async () =>
+        {
+            var proxied = started.Add(await ProxiedDeployer.StartAsync(host));
+            var first = await proxied.DeployAsync("good", more.Replace("watch:", "#", StringComparison.Ordinal));
+            Assert.True(first.Code == ExitCode.Done, first.Output);
+            return proxied;
+        });
     }
 }

@@ -1,5 +1,4 @@
 using System.Net;
-using Consul;
 using ServiceMesh.Deployer;
 using ServiceMesh.Tests.Integration.Proxy;
 using Xunit;
@@ -11,8 +10,6 @@ public sealed class ManyDeploysTests(DeployerFixture host)
 {
     private const int Deploys = 20;
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
     // The image answers at its root.
     private static Task<Ended> DeployAsync(DeployerCommand deployer, string version) =>
         deployer.DeployAsync(version, change: $"path: /{deployer.Service}=>path: /{deployer.Service}\n    strip: true");
@@ -20,10 +17,9 @@ public sealed class ManyDeploysTests(DeployerFixture host)
     [Fact]
     public async Task Deploy_TwentyInARowUnderLoad_FailsNoRequestAndLeavesNothingBehind()
     {
-        var deployer = new DeployerCommand(host) { ProxyService = ConsulFixture.Unique("proxy") };
         await using var proxy = await RunningProxy.StartAsync(host.ConsulAddress);
-        await host.Consul.Agent.ServiceRegister(
-            new AgentServiceRegistration { Name = deployer.ProxyService, Address = "127.0.0.1", Port = proxy.Http.BaseAddress!.Port }, Ct);
+        await using var deployer = new DeployerCommand(host) { ProxyService = ConsulFixture.Unique("proxy") };
+        await using var registered = await host.RegisterProxyAsync(deployer.ProxyService, proxy.Ports[0]);
         await DeployAsync(deployer, "v1");
         await proxy.UntilAsync(deployer.Service, account => account.GetProperty("instances").GetArrayLength() > 0);
 
@@ -37,7 +33,6 @@ public sealed class ManyDeploysTests(DeployerFixture host)
 
         await stop.CancelAsync();
         var answers = (await Task.WhenAll(load)).SelectMany(statuses => statuses).ToList();
-        await host.Consul.Agent.ServiceDeregister(deployer.ProxyService, Ct);
 
         TestContext.Current.TestOutputHelper!.WriteLine($"{Deploys} deploys, {answers.Count} requests sent, {answers.Count(status => status != HttpStatusCode.OK)} failed");
         Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));

@@ -5,9 +5,11 @@ using Xunit;
 namespace ServiceMesh.Tests.Integration.Deployer;
 
 [Collection(DeployerCollection.Name)]
-public sealed class PlanTests(DeployerFixture host)
+public sealed class PlanTests(DeployerFixture host) : IAsyncDisposable
 {
     private readonly DeployerCommand deployer = new(host);
+
+    public ValueTask DisposeAsync() => deployer.DisposeAsync();
 
     [Fact]
     public async Task Plan_ThenItsDeploy_ThenTheSameOnceMore_DoesItAndRefuses()

@@ -10,18 +10,19 @@ public sealed class RollingTests(DeployerFixture host) : IAsyncLifetime
 {
     private const string Rolling = "replicas: 3\nstrategy: {rolling: {batch: 1, bake: 2s, minimum: 20, error-share: 5%}}";
 
+    private readonly AsyncDisposables started = new();
     private ProxiedDeployer deployer = null!;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
-        deployer = await ProxiedDeployer.StartAsync(host);
+        deployer = started.Add(await ProxiedDeployer.StartAsync(host));
         var first = await deployer.DeployAsync("good", Rolling);
         Assert.True(first.Code == ExitCode.Done, first.Output);
-    }
+    });
 
-    public ValueTask DisposeAsync() => deployer.DisposeAsync();
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     [Fact]
     public async Task Rolling_AGoodRelease_ReplacesTheOldOneBatchByBatch()

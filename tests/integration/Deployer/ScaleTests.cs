@@ -8,16 +8,17 @@ namespace ServiceMesh.Tests.Integration.Deployer;
 [Collection(DeployerCollection.Name)]
 public sealed class ScaleTests(DeployerFixture host) : IAsyncLifetime
 {
+    private readonly AsyncDisposables started = new();
     private ProxiedDeployer deployer = null!;
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
-        deployer = await ProxiedDeployer.StartAsync(host);
+        deployer = started.Add(await ProxiedDeployer.StartAsync(host));
         var first = await deployer.DeployAsync("good", "environment: {KEPT: \"yes\"}");
         Assert.True(first.Code == ExitCode.Done, first.Output);
-    }
+    });
 
-    public ValueTask DisposeAsync() => deployer.DisposeAsync();
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     [Fact]
     public async Task Scale_UpAndDownUnderLoad_FailsNoRequest()
@@ -109,7 +110,7 @@ public sealed class ScaleTests(DeployerFixture host) : IAsyncLifetime
     [Fact]
     public async Task Scale_NothingActive_IsRefused()
     {
-        var other = new DeployerCommand(host);
+        await using var other = new DeployerCommand(host);
 
         var ended = await other.RunAsync(["scale", other.Service, "2"]);
 

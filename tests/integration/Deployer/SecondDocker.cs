@@ -1,12 +1,9 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
+using System.Net.NetworkInformation;
 using Docker.DotNet;
 using Docker.DotNet.Models;
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Hosting;
 using ServiceMesh.Docker;
 using ServiceMesh.RegistrySidecar;
 using ServiceMesh.RegistrySidecar.Settings;
@@ -17,18 +14,27 @@ namespace ServiceMesh.Tests.Integration.Deployer;
 
 /// <summary>
 /// A second Docker Engine on this machine, with its own containers, images and network, and a registry-sidecar of its own.
-/// Over TCP it speaks mutual TLS only. It touches nothing of the machine's first one.
+/// Over TCP it speaks mutual TLS only. It touches nothing of the machine's first one. What a test run that was killed leaves of
+/// it is found by the folder's name, <c>mesh-docker-…</c>: its daemon by the pid file there, its containers' shims by the
+/// namespace of that name in their command lines, its bridge by the file <c>bridge</c>.
 /// </summary>
 internal sealed class SecondDocker : IAsyncDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
+    private readonly AsyncDisposables started = new();
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("mesh-docker-");
     private readonly CertificateFiles certificates = new();
-    private readonly string bridge = ConsulFixture.Unique("br")[..12];
-    private readonly ConcurrentQueue<string> log = new();
-    private Process? daemon;
-    private IHost? sidecar;
+    private readonly string bridge = ConsulFixture.Unique("mesh")[..15];
+    private Process daemon = null!;
 
-    public Uri Address { get; } = new($"tcp://127.0.0.1:{FreePort().ToString(CultureInfo.InvariantCulture)}");
+    private SecondDocker()
+    {
+        started.Add(() => folder.Delete(recursive: true));
+        started.Add(certificates.Dispose);
+    }
+
+    public Uri Address { get; } = new($"tcp://127.0.0.1:{FreePort.Next().ToString(CultureInfo.InvariantCulture)}");
 
     public Uri Socket => new($"unix://{folder.FullName}/docker.sock");
 
@@ -36,6 +42,8 @@ internal sealed class SecondDocker : IAsyncDisposable
     public string Certificates => Path.Combine(folder.FullName, "client");
 
     public DockerClient Docker { get; private set; } = null!;
+
+    private string Log => Path.Combine(folder.FullName, "log");
 
     /// <summary>Starts one, or skips the test where the machine cannot.</summary>
     public static async Task<SecondDocker> StartAsync(DeployerFixture host, CancellationToken ct)
@@ -45,16 +53,8 @@ internal sealed class SecondDocker : IAsyncDisposable
             Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(path => File.Exists(Path.Combine(path, "dockerd"))),
             "there is no dockerd on this machine to start a second Docker Engine with");
         var second = new SecondDocker();
-        try
-        {
-            await second.BeginAsync(host, ct);
-            return second;
-        }
-        catch
-        {
-            await second.DisposeAsync();
-            throw;
-        }
+        await second.started.StartAsync(() => second.BeginAsync(host, ct));
+        return second;
     }
 
     /// <summary>The file that names both hosts, written for <c>--hosts</c>.</summary>
@@ -91,17 +91,25 @@ internal sealed class SecondDocker : IAsyncDisposable
     public async Task EndAsync()
     {
         Signal("TERM");
-        await daemon!.WaitForExitAsync();
+        try
+        {
+            await daemon.WaitForExitAsync().WaitAsync(Patience, TimeProvider.System);
+        }
+        catch (TimeoutException)
+        {
+            daemon.Kill();
+            await daemon.WaitForExitAsync();
+        }
     }
 
-    /// <summary>It goes with its containers, and tells nobody.</summary>
+    /// <summary>It goes with its containers, all at once, and tells nobody.</summary>
     public async Task DieAsync()
     {
         var running = await Docker.Containers.ListContainersAsync(new ContainersListParameters());
-        var processes = await Task.WhenAll(running.Select(async container => (await Docker.Containers.InspectContainerAsync(container.ID)).State!.Pid));
-        await EndAsync();
-        foreach (var process in processes)
-            await RunAsync("kill", "-s", "KILL", process.ToString(CultureInfo.InvariantCulture));
+        var containers = await Task.WhenAll(running.Select(async container => (await Docker.Containers.InspectContainerAsync(container.ID)).State!.Pid));
+        // The daemon first, or it would start the others again. One that has just ended has the pid 0, by which kill means the whole test run.
+        Signal("KILL", [daemon.Id, .. containers.Where(pid => pid > 0)]);
+        await daemon.WaitForExitAsync();
     }
 
     /// <summary>After <see cref="EndAsync"/> or <see cref="DieAsync"/>.</summary>
@@ -118,29 +126,7 @@ internal sealed class SecondDocker : IAsyncDisposable
             Filters = new Dictionary<string, IDictionary<string, bool>> { ["label"] = new Dictionary<string, bool> { [$"mesh.service={service}"] = true } },
         });
 
-    public async ValueTask DisposeAsync()
-    {
-        if (sidecar is not null)
-            await sidecar.StopAsync();
-        sidecar?.Dispose();
-        if (daemon is { HasExited: false })
-        {
-            Thaw();
-            foreach (var container in await Docker.Containers.ListContainersAsync(new ContainersListParameters { All = true }))
-                await Docker.Containers.RemoveContainerAsync(container.ID, new ContainerRemoveParameters { Force = true, RemoveVolumes = true });
-            Signal("TERM");
-            await daemon.WaitForExitAsync();
-        }
-
-        Docker?.Dispose();
-        daemon?.Dispose();
-        await RunAsync("ip", "link", "delete", bridge);
-        certificates.Dispose();
-        // The Engine mounts its folder upon itself, and takes that back if it still can.
-        if ((await File.ReadAllTextAsync("/proc/mounts")).Contains($" {folder.FullName}/data ", StringComparison.Ordinal))
-            await RunAsync("umount", "--recursive", "--lazy", Path.Combine(folder.FullName, "data"));
-        folder.Delete(recursive: true);
-    }
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     private async Task BeginAsync(DeployerFixture host, CancellationToken ct)
     {
@@ -148,13 +134,18 @@ internal sealed class SecondDocker : IAsyncDisposable
         File.Copy(certificates.Authority, Path.Combine(Certificates, "ca.pem"));
         File.Copy(certificates.Client, Path.Combine(Certificates, "cert.pem"));
         File.Copy(certificates.ClientKey, Path.Combine(Certificates, "key.pem"));
+        await File.WriteAllTextAsync(Path.Combine(folder.FullName, "bridge"), bridge, ct);
         await RunAsync("ip", "link", "add", bridge, "type", "bridge");
-        await RunAsync("ip", "address", "add", $"10.213.{Random.Shared.Next(256).ToString(CultureInfo.InvariantCulture)}.1/24", "dev", bridge);
+        started.Add(() => RunAsync("ip", "link", "delete", bridge));
+        await RunAsync("ip", "address", "add", $"{FreeGateway()}/24", "dev", bridge);
         await RunAsync("ip", "link", "set", bridge, "up");
+        started.Add(UnmountAsync);
         StartDaemon();
+        started.Add(EndForGoodAsync);
         await AnswersAsync(ct);
+        started.Add(RemoveContainersAsync);
         var quiet = new Dictionary<string, string?> { ["Logging:LogLevel:Default"] = "Warning" };
-        sidecar = SidecarHost.Build(
+        var sidecar = SidecarHost.Build(
             new SidecarOptions
             {
                 Environment = host.Environment,
@@ -164,7 +155,46 @@ internal sealed class SecondDocker : IAsyncDisposable
                 Ip = await host.GatewayAsync(ct),
             },
             new ConfigurationBuilder().AddInMemoryCollection(quiet).Build());
+        started.Add(sidecar.Dispose);
         await sidecar.StartAsync(ct);
+        started.Add(() => sidecar.StopAsync());
+    }
+
+    private async Task RemoveContainersAsync()
+    {
+        using var late = new CancellationTokenSource(Patience, TimeProvider.System);
+        if (daemon.HasExited)
+            await ReviveAsync(late.Token);
+        Thaw();
+        await Docker.RemoveAsync(await Docker.Containers.ListContainersAsync(new ContainersListParameters { All = true }, late.Token), late.Token);
+    }
+
+    private async Task EndForGoodAsync()
+    {
+        if (!daemon.HasExited)
+            await EndAsync();
+        Docker?.Dispose();
+        daemon.Dispose();
+    }
+
+    // The Engine mounts its folder upon itself and its containers' below that, and takes that back if it still can.
+    private async Task UnmountAsync()
+    {
+        var mounts = (await File.ReadAllLinesAsync("/proc/mounts")).Select(line => line.Split(' ')[1]);
+        foreach (var mount in mounts.Where(path => path.StartsWith($"{folder.FullName}/", StringComparison.Ordinal)).Reverse())
+            await RunAsync("umount", "--lazy", mount);
+    }
+
+    // One that no bridge of another run has.
+    private static string FreeGateway()
+    {
+        var taken = NetworkInterface.GetAllNetworkInterfaces()
+            .SelectMany(each => each.GetIPProperties().UnicastAddresses)
+            .Select(each => each.Address.ToString())
+            .ToHashSet(StringComparer.Ordinal);
+        var gateways = Enumerable.Range(0, 256).Select(number => $"10.213.{number.ToString(CultureInfo.InvariantCulture)}.1").ToArray();
+        Random.Shared.Shuffle(gateways);
+        return gateways.First(gateway => !taken.Contains(gateway));
     }
 
     // Its own containerd namespace, its own bridge, and not one rule of iptables: published ports go through Docker's own proxy.
@@ -172,21 +202,17 @@ internal sealed class SecondDocker : IAsyncDisposable
     {
         var name = Path.GetFileName(folder.FullName);
         File.Delete(Path.Combine(folder.FullName, "docker.pid"));
-        var start = new ProcessStartInfo("dockerd") { UseShellExecute = false, RedirectStandardError = true, RedirectStandardOutput = true };
-        foreach (var argument in (string[])
+        // Into a file: whatever it starts inherits a pipe, and keeps that open when it has ended itself.
+        string[] arguments =
         [
+            "-c", "exec dockerd \"$@\" >>\"$0\" 2>&1", Log,
             "--data-root", Path.Combine(folder.FullName, "data"), "--exec-root", Path.Combine(folder.FullName, "exec"),
-            "--pidfile", Path.Combine(folder.FullName, "docker.pid"), "--bridge", bridge, "--iptables=false", "--ip-masq=false",
+            "--pidfile", Path.Combine(folder.FullName, "docker.pid"), "--bridge", bridge, "--iptables=false", "--ip6tables=false", "--ip-masq=false",
             "--containerd-namespace", name, "--containerd-plugins-namespace", name + "-plugins", "--live-restore",
             "--host", Socket.ToString(), "--host", Address.ToString().TrimEnd('/'), "--tlsverify", "--tlscacert", certificates.Authority,
             "--tlscert", certificates.Server, "--tlskey", certificates.ServerKey,
-        ])
-            start.ArgumentList.Add(argument);
-        daemon = Process.Start(start)!;
-        daemon.ErrorDataReceived += (_, line) => log.Enqueue(line.Data ?? "");
-        daemon.OutputDataReceived += (_, line) => log.Enqueue(line.Data ?? "");
-        daemon.BeginErrorReadLine();
-        daemon.BeginOutputReadLine();
+        ];
+        daemon = Process.Start("sh", arguments);
     }
 
     private async Task AnswersAsync(CancellationToken ct)
@@ -202,16 +228,18 @@ internal sealed class SecondDocker : IAsyncDisposable
             }
             catch (DockerUnreachableException error)
             {
-                if (daemon!.HasExited || patience.IsCancellationRequested)
-                    throw new InvalidOperationException("the second Docker Engine did not start: " + string.Join('\n', log.TakeLast(20)), error);
+                if (daemon.HasExited || patience.IsCancellationRequested)
+                    throw new InvalidOperationException("the second Docker Engine did not start: " + string.Join('\n', File.ReadLines(Log).TakeLast(20)), error);
                 await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, either.Token);
             }
         }
     }
 
-    private void Signal(string name)
+    private void Signal(string name) => Signal(name, [daemon.Id]);
+
+    private static void Signal(string name, long[] processes)
     {
-        using var kill = Process.Start("kill", ["-s", name, daemon!.Id.ToString(CultureInfo.InvariantCulture)]);
+        using var kill = Process.Start("kill", ["-s", name, .. processes.Select(process => process.ToString(CultureInfo.InvariantCulture))]);
         kill.WaitForExit();
     }
 
@@ -219,12 +247,6 @@ internal sealed class SecondDocker : IAsyncDisposable
     {
         using var process = Process.Start(program, arguments);
         await process.WaitForExitAsync();
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)} ended with exit code {process.ExitCode}");
     }
 }

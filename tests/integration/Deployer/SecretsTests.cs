@@ -6,7 +6,7 @@ namespace ServiceMesh.Tests.Integration.Deployer;
 
 /// <summary>A secret reaches the container, and no place where somebody could read it later.</summary>
 [Collection(DeployerCollection.Name)]
-public sealed class SecretsTests(DeployerFixture host)
+public sealed class SecretsTests(DeployerFixture host) : IAsyncDisposable
 {
     private const string Variable = "MESH_TESTS_DB_PASSWORD";
     private const string Secret = "correct-horse-battery";
@@ -15,6 +15,8 @@ public sealed class SecretsTests(DeployerFixture host)
     private readonly DeployerCommand deployer = new(host);
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public ValueTask DisposeAsync() => deployer.DisposeAsync();
 
     [Fact]
     public async Task Deploy_WithASecret_GivesItToTheContainerAlone()

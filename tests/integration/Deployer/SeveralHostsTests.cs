@@ -7,18 +7,19 @@ namespace ServiceMesh.Tests.Integration.Deployer;
 [Collection(DeployerCollection.Name)]
 public sealed class SeveralHostsTests(DeployerFixture host) : IAsyncLifetime
 {
+    private readonly AsyncDisposables started = new();
     private readonly DeployerCommand deployer = new(host);
     private SecondDocker second = null!;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() => second = await SecondDocker.StartAsync(host, Ct);
-
-    public async ValueTask DisposeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
-        if (second is not null)
-            await second.DisposeAsync();
-    }
+        second = started.Add(await SecondDocker.StartAsync(host, Ct));
+        started.Add(deployer);
+    });
+
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     [Fact]
     public async Task Deploy_TwoHosts_SpreadsRetiresAndRollsBackOnBoth()

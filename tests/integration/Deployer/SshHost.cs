@@ -18,7 +18,7 @@ internal sealed class SshHost : IAsyncDisposable
     private readonly string path = Environment.GetEnvironmentVariable("PATH")!;
     private Process? sshd;
 
-    public Uri Address { get; } = new($"ssh://{Environment.UserName}@127.0.0.1:{FreePort().ToString(CultureInfo.InvariantCulture)}");
+    public Uri Address { get; } = new($"ssh://{Environment.UserName}@127.0.0.1:{FreePort.Next().ToString(CultureInfo.InvariantCulture)}");
 
     /// <summary>Starts one, or skips the test where the machine cannot.</summary>
     public static async Task<SshHost> StartAsync(CancellationToken ct)
@@ -133,12 +133,5 @@ internal sealed class SshHost : IAsyncDisposable
         using var process = Process.Start(program, arguments);
         await process.WaitForExitAsync();
         Assert.Equal(0, process.ExitCode);
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

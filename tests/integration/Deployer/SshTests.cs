@@ -7,16 +7,17 @@ namespace ServiceMesh.Tests.Integration.Deployer;
 [Collection(DeployerCollection.Name)]
 public sealed class SshTests(DeployerFixture host) : IAsyncLifetime
 {
+    private readonly AsyncDisposables started = new();
     private readonly DeployerCommand deployer = new(host);
     private SshHost ssh = null!;
 
-    public async ValueTask InitializeAsync() => ssh = await SshHost.StartAsync(TestContext.Current.CancellationToken);
-
-    public async ValueTask DisposeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
-        if (ssh is not null)
-            await ssh.DisposeAsync();
-    }
+        ssh = started.Add(await SshHost.StartAsync(TestContext.Current.CancellationToken));
+        started.Add(deployer);
+    });
+
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     [Fact]
     public async Task Deploy_OverSsh_StartsTestsReplacesAndRollsBack()

@@ -5,9 +5,11 @@ using Xunit;
 namespace ServiceMesh.Tests.Integration.Deployer;
 
 [Collection(DeployerCollection.Name)]
-public sealed class StatusWatchTests(DeployerFixture host)
+public sealed class StatusWatchTests(DeployerFixture host) : IAsyncDisposable
 {
     private readonly DeployerCommand deployer = new(host);
+
+    public ValueTask DisposeAsync() => deployer.DisposeAsync();
 
     [Fact]
     public async Task Watch_ARollback_IsToldByANewTable_UntilItIsInterrupted()

@@ -3,9 +3,11 @@ using Xunit;
 namespace ServiceMesh.Tests.Integration.Deployer;
 
 [Collection(DeployerCollection.Name)]
-public sealed class SuitesTests(DeployerFixture host)
+public sealed class SuitesTests(DeployerFixture host) : IAsyncDisposable
 {
     private readonly DeployerCommand deployer = new(host);
+
+    public ValueTask DisposeAsync() => deployer.DisposeAsync();
 
     [Theory]
     [InlineData("pass", "pass", 0, "smoke 3/0, load 3/0")]

@@ -35,7 +35,7 @@ public sealed class TwoDeployersTests(DeployerFixture host)
             });
             await said.Task.WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Ct);
             if (more.Length > 0)
-                await proxied.Proxy.UntilAsync(service, account => account.GetProperty("releases").GetArrayLength() == 2);
+                await proxied.UntilSharingAsync();
             var waits = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             var winning = proxied.DeployAsync(second, onLine: line =>
             {

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using Consul;
 using Testcontainers.Consul;
 using Xunit;
 
@@ -10,39 +9,34 @@ namespace ServiceMesh.Tests.Integration.Proxy;
 /// <summary>A registry that lost its data: the proxy is turned from a Consul that knows three services to one that knows nothing.</summary>
 public sealed class LossTests : IAsyncLifetime
 {
-    private readonly ConsulContainer full = new ConsulBuilder().Build();
-    private readonly ConsulContainer empty = new ConsulBuilder().Build();
+    private readonly AsyncDisposables started = new();
+    private readonly ConsulContainer full = TestConsul.Builder().Build();
+    private readonly ConsulContainer empty = TestConsul.Builder().Build();
     private readonly string state = Directory.CreateTempSubdirectory("mesh-proxy-").FullName;
     private readonly List<ServiceOnConsul> services = [];
-    private Backend backend = null!;
-    private ConsulClient client = null!;
     private ConsulFront front = null!;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
+        started.Add(() => Directory.Delete(state, recursive: true));
+        started.Add(empty);
+        started.Add(full);
         await Task.WhenAll(full.StartAsync(Ct), empty.StartAsync(Ct));
-        backend = await Backend.StartAsync("one");
-        client = ConsulFixture.ClientOf(new Uri(full.GetBaseAddress()));
-        front = await ConsulFront.StartAsync(new Uri(full.GetBaseAddress()));
+        var backend = started.Add(await Backend.StartAsync("one"));
+        var client = ConsulFixture.ClientOf(new Uri(full.GetBaseAddress()));
+        started.Add(client.Dispose);
+        front = started.Add(await ConsulFront.StartAsync(new Uri(full.GetBaseAddress())));
         for (var n = 0; n < 3; n++)
         {
             services.Add(new ServiceOnConsul(client));
             await services[n].AddInstanceAsync("one", backend.Port);
             await services[n].PromoteAsync("one");
         }
-    }
+    });
 
-    public async ValueTask DisposeAsync()
-    {
-        await front.DisposeAsync();
-        client.Dispose();
-        await backend.DisposeAsync();
-        await full.DisposeAsync();
-        await empty.DisposeAsync();
-        Directory.Delete(state, recursive: true);
-    }
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     [Fact]
     public async Task ARegistryThatLostItsData_UnderLoad_CostsNoRequestAndIsTold()
@@ -134,11 +128,15 @@ public sealed class LossTests : IAsyncLifetime
 
     private static bool HasTraffic(JsonElement account) => account.GetProperty("url").GetProperty("url").ValueKind == JsonValueKind.String;
 
-    private async Task<RunningProxy> StartAsync(string hold)
+    private Task<RunningProxy> StartAsync(string hold)
     {
-        var proxy = await RunningProxy.StartAsync(front.Address, state, new("LossHold", hold), new("Resync", "00:00:01"));
-        await EachAsync(proxy, HasTraffic);
-        return proxy;
+        var proxies = new AsyncDisposables();
+        return proxies.StartAsync(async () =>
+        {
+            var proxy = proxies.Add(await RunningProxy.StartAsync(front.Address, state, new("LossHold", hold), new("Resync", "00:00:01")));
+            await EachAsync(proxy, HasTraffic);
+            return proxy;
+        });
     }
 
     private async Task EachAsync(RunningProxy proxy, Func<JsonElement, bool> wanted)

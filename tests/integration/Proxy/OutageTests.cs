@@ -3,23 +3,25 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
 using ServiceMesh.Store;
-using Testcontainers.Consul;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Proxy;
 
-public sealed class OutageTests
+public sealed class OutageTests : IDisposable
 {
     private static readonly Uri Nowhere = new("http://127.0.0.1:1");
 
+    private readonly string state = Directory.CreateTempSubdirectory("mesh-proxy-").FullName;
+
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public void Dispose() => Directory.Delete(state, recursive: true);
 
     [Fact]
     public async Task Start_WithoutConsul_ServesFromTheLastGoodState()
     {
         await using var one = await Backend.StartAsync("one");
-        var state = Directory.CreateTempSubdirectory("mesh-proxy-").FullName;
-        var (name, _) = await ServedThenConsulGoneAsync(one, state);
+        var (name, _) = await ServedThenConsulGoneAsync(one);
 
         await using var proxy = await RunningProxy.StartAsync(Nowhere, state);
 
@@ -31,8 +33,7 @@ public sealed class OutageTests
     public async Task Start_WithoutConsul_KnowsTheCookiesItSigned()
     {
         await using var one = await Backend.StartAsync("one");
-        var state = Directory.CreateTempSubdirectory("mesh-proxy-").FullName;
-        var (name, cookie) = await ServedThenConsulGoneAsync(one, state);
+        var (name, cookie) = await ServedThenConsulGoneAsync(one);
 
         await using var proxy = await RunningProxy.StartAsync(Nowhere, state);
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/{name}/");
@@ -47,8 +48,7 @@ public sealed class OutageTests
     public async Task Start_WithoutConsulAndADamagedState_Answers503()
     {
         await using var one = await Backend.StartAsync("one");
-        var state = Directory.CreateTempSubdirectory("mesh-proxy-").FullName;
-        var (name, _) = await ServedThenConsulGoneAsync(one, state);
+        var (name, _) = await ServedThenConsulGoneAsync(one);
         var file = Path.Combine(state, "last-good.json");
         var damaged = await File.ReadAllBytesAsync(file, Ct);
         damaged[^10] ^= 1;
@@ -64,9 +64,9 @@ public sealed class OutageTests
     }
 
     /// <returns>A service that was served until then, and the cookie that a client of it got.</returns>
-    private static async Task<(string Name, string Cookie)> ServedThenConsulGoneAsync(Backend backend, string state)
+    private async Task<(string Name, string Cookie)> ServedThenConsulGoneAsync(Backend backend)
     {
-        await using var container = new ConsulBuilder().Build();
+        await using var container = TestConsul.Builder().Build();
         await container.StartAsync(Ct);
         using var client = ConsulFixture.ClientOf(new Uri(container.GetBaseAddress()));
         var service = new ServiceOnConsul(client);

@@ -14,12 +14,18 @@ namespace ServiceMesh.Tests.Integration.Proxy;
 /// <summary>The proxy itself, listening on a free port.</summary>
 internal sealed class RunningProxy : IAsyncDisposable
 {
-    private readonly WebApplication app;
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
 
-    private RunningProxy(WebApplication app)
+    private readonly WebApplication app;
+    private readonly AsyncDisposables started;
+
+    private RunningProxy(WebApplication app, AsyncDisposables started)
     {
-        this.app = app;
+        (this.app, this.started) = (app, started);
         Admin.BaseAddress = app.Services.GetRequiredService<AdminServer>().Address;
+        Http.BaseAddress = new Uri($"http://127.0.0.1:{Ports[0]}");
+        started.Add(Admin.Dispose);
+        started.Add(Http.Dispose);
     }
 
     /// <summary>Asks the admin port.</summary>
@@ -31,30 +37,37 @@ internal sealed class RunningProxy : IAsyncDisposable
     /// <summary>What it listens on: the traffic port, then, where asked for, HTTPS and HTTP/2 without TLS.</summary>
     public IReadOnlyList<int> Ports => [.. app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(address => new Uri(address).Port)];
 
-    public static async Task<RunningProxy> StartAsync(Uri consul, string? state = null, params IEnumerable<KeyValuePair<string, string?>> settings)
+    /// <param name="consul">The Consul that it follows.</param>
+    /// <param name="state">Its folder; <c>null</c> for one that is gone with it.</param>
+    /// <param name="settings">Further settings, by their names.</param>
+    public static Task<RunningProxy> StartAsync(Uri consul, string? state = null, params IEnumerable<KeyValuePair<string, string?>> settings)
     {
-        var folder = state ?? Directory.CreateTempSubdirectory("mesh-proxy-").FullName;
-        var started = ProxyApplication.Build(new Dictionary<string, string?>(StringComparer.Ordinal)
+        var begun = new AsyncDisposables();
+        return begun.StartAsync(async () =>
         {
-            ["Port"] = "0",
-            ["Consul"] = consul.ToString(),
-            ["State"] = folder,
-            ["ConsulWait"] = "00:00:02",
-        }.Concat(settings).ToDictionary(StringComparer.Ordinal));
-        await started.StartAsync(TestContext.Current.CancellationToken);
-        var proxy = new RunningProxy(started);
-        proxy.Http.BaseAddress = new Uri($"http://127.0.0.1:{proxy.Ports[0]}");
-        return proxy;
+            var built = ProxyApplication.Build(new Dictionary<string, string?>(StringComparer.Ordinal)
+            {
+                ["Port"] = "0",
+                ["Consul"] = consul.ToString(),
+                ["State"] = state ?? OwnFolder(begun),
+                ["ConsulWait"] = "00:00:02",
+            }.Concat(settings).ToDictionary(StringComparer.Ordinal));
+            begun.Add(built);
+            await built.StartAsync(TestContext.Current.CancellationToken);
+            begun.Add(() => built.StopAsync());
+            return new RunningProxy(built, begun);
+        });
     }
 
     public async Task<JsonElement> ServiceAsync(string service) =>
         await Http.GetFromJsonAsync<JsonElement>($"/services/{service}", TestContext.Current.CancellationToken);
 
-    /// <summary>Asks until the proxy's account of the service holds what is wanted.</summary>
-    public Task UntilAsync(string service, Func<JsonElement, bool> wanted) => UntilToldAsync($"/services/{service}", wanted);
+    /// <summary>Asks until the proxy's account of the service holds what is wanted; 20 s at the most, if nothing else is said.</summary>
+    public Task UntilAsync(string service, Func<JsonElement, bool> wanted, TimeSpan? deadline = null) =>
+        UntilToldAsync($"/services/{service}", wanted, deadline ?? Deadline);
 
     /// <summary>Asks until the proxy's account of all services holds what is wanted.</summary>
-    public Task UntilAllAsync(Func<JsonElement, bool> wanted) => UntilToldAsync("/services", wanted);
+    public Task UntilAllAsync(Func<JsonElement, bool> wanted) => UntilToldAsync("/services", wanted, Deadline);
 
     /// <summary>Asks one request after the other until it is stopped; the answers' statuses.</summary>
     public async Task<List<HttpStatusCode>> LoadAsync(string path, CancellationToken stop, TimeSpan pause = default)
@@ -74,18 +87,19 @@ internal sealed class RunningProxy : IAsyncDisposable
     /// <summary>Begins a stop; ends with the last answer.</summary>
     public Task StopAsync() => app.StopAsync();
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync() => started.DisposeAsync();
+
+    private static string OwnFolder(AsyncDisposables started)
     {
-        Http.Dispose();
-        Admin.Dispose();
-        await app.StopAsync();
-        await app.DisposeAsync();
+        var folder = Directory.CreateTempSubdirectory("mesh-proxy-");
+        started.Add(() => folder.Delete(recursive: true));
+        return folder.FullName;
     }
 
-    private async Task UntilToldAsync(string path, Func<JsonElement, bool> wanted)
+    private async Task UntilToldAsync(string path, Func<JsonElement, bool> wanted, TimeSpan deadline)
     {
         using var late = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        late.CancelAfter(TimeSpan.FromSeconds(20));
+        late.CancelAfter(deadline);
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
         while (true)
         {

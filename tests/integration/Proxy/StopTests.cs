@@ -1,15 +1,18 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using ServiceMesh.Proxy;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Proxy;
 
-public sealed class StopTests(ConsulFixture consul)
+public sealed class StopTests(ConsulFixture consul) : IDisposable
 {
+    private readonly string state = Directory.CreateTempSubdirectory("mesh-proxy-").FullName;
+
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public void Dispose() => Directory.Delete(state, recursive: true);
 
     [Fact]
     public async Task SigTerm_WithARequestInFlight_WaitsForItsAnswer()
@@ -18,7 +21,7 @@ public sealed class StopTests(ConsulFixture consul)
         var service = new ServiceOnConsul(consul.Client);
         await service.AddInstanceAsync("one", backend.Port);
         await service.PromoteAsync("one");
-        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{FreePort()}") };
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{FreePort.Next()}") };
         using var proxy = Start(http.BaseAddress.Port);
         try
         {
@@ -38,6 +41,7 @@ public sealed class StopTests(ConsulFixture consul)
         finally
         {
             proxy.Kill();
+            await proxy.WaitForExitAsync(CancellationToken.None);
         }
     }
 
@@ -49,7 +53,7 @@ public sealed class StopTests(ConsulFixture consul)
             "--port", port.ToString(CultureInfo.InvariantCulture),
             "--admin-port", "0",
             "--consul", consul.Address.ToString(),
-            "--state", Directory.CreateTempSubdirectory("mesh-proxy-").FullName,
+            "--state", state,
         },
     })!;
 
@@ -81,12 +85,5 @@ public sealed class StopTests(ConsulFixture consul)
         {
             return false;
         }
-    }
-
-    private static int FreePort()
-    {
-        using var free = new TcpListener(IPAddress.Loopback, 0);
-        free.Start();
-        return ((IPEndPoint)free.LocalEndpoint).Port;
     }
 }

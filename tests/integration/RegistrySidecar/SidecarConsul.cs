@@ -12,13 +12,15 @@ namespace ServiceMesh.Tests.Integration.RegistrySidecar;
 /// <summary>One real Consul and the real Docker for all tests of the sidecar; they keep apart by node and mesh.</summary>
 public sealed class SidecarConsul : IAsyncLifetime
 {
+    private readonly AsyncDisposables started = new();
+
     // Fixed, so that a Consul that was restarted is where it was.
-    private readonly int port = SidecarMesh.FreePort();
+    private readonly int port = FreePort.Next();
     private readonly ConsulContainer container;
 
     public SidecarConsul()
     {
-        container = new ConsulBuilder().WithPortBinding(port, ConsulBuilder.ConsulHttpPort).Build();
+        container = TestConsul.Builder().WithPortBinding(port, ConsulBuilder.ConsulHttpPort).Build();
     }
 
     public Uri Address => new($"http://127.0.0.1:{port}");
@@ -30,14 +32,17 @@ public sealed class SidecarConsul : IAsyncLifetime
     /// <summary>The host's address as Consul's checks reach it.</summary>
     public string HostAddress { get; private set; } = "";
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
         Docker = await DockerEngine.ConnectAsync(endpoint: null, TestContext.Current.CancellationToken);
+        started.Add(Docker.Dispose);
+        started.Add(container);
         await container.StartAsync(TestContext.Current.CancellationToken);
         Client = ConsulFixture.ClientOf(Address);
+        started.Add(Client.Dispose);
         var inspected = await Docker.Containers.InspectContainerAsync(container.Id, TestContext.Current.CancellationToken);
         HostAddress = inspected.NetworkSettings!.Networks.Values.First().Gateway;
-    }
+    });
 
     public async Task RestartAsync()
     {
@@ -45,10 +50,5 @@ public sealed class SidecarConsul : IAsyncLifetime
         await container.StartAsync(TestContext.Current.CancellationToken);
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await container.DisposeAsync();
-        Client?.Dispose();
-        Docker?.Dispose();
-    }
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 }

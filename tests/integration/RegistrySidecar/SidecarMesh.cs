@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using Consul;
 using Docker.DotNet;
@@ -53,13 +51,6 @@ internal sealed class SidecarMesh(SidecarConsul parts) : IAsyncDisposable
         },
     };
 
-    public static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
     public async Task<IHost> StartSidecarAsync(Func<SidecarOptions, SidecarOptions>? change = null)
     {
         var options = new SidecarOptions
@@ -105,7 +96,7 @@ internal sealed class SidecarMesh(SidecarConsul parts) : IAsyncDisposable
             Name = Named(name),
             Image = ConsulBuilder.ConsulImage,
             Env = env ?? [],
-            Labels = new Dictionary<string, string>(labels ?? []) { ["mesh.test"] = Environment },
+            Labels = new Dictionary<string, string>(labels ?? []) { [TestConsul.Label] = Environment },
             ExposedPorts = new Dictionary<string, EmptyStruct> { [Port] = default },
             HostConfig = new HostConfig
             {
@@ -160,31 +151,28 @@ internal sealed class SidecarMesh(SidecarConsul parts) : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await using var ends = new AsyncDisposables();
+        ends.Add(DeregisterAsync);
+        ends.Add(RemoveAsync);
         foreach (var sidecar in sidecars)
         {
-            await sidecar.StopAsync(CancellationToken.None);
-            sidecar.Dispose();
+            ends.Add(sidecar.Dispose);
+            ends.Add(() => sidecar.StopAsync(CancellationToken.None));
         }
+    }
 
-        var filter = new Dictionary<string, IDictionary<string, bool>> { ["label"] = new Dictionary<string, bool> { [$"mesh.test={Environment}"] = true } };
-        foreach (var container in await Docker.Containers.ListContainersAsync(new ContainersListParameters { All = true, Filters = filter }, CancellationToken.None))
-            await RemoveAsync(container.ID);
+    private async Task RemoveAsync()
+    {
+        var filter = new Dictionary<string, IDictionary<string, bool>> { ["label"] = new Dictionary<string, bool> { [$"{TestConsul.Label}={Environment}"] = true } };
+        await Docker.RemoveAsync(await Docker.Containers.ListContainersAsync(new ContainersListParameters { All = true, Filters = filter }, CancellationToken.None));
+    }
+
+    private async Task DeregisterAsync()
+    {
         foreach (var service in (await Consul.Agent.Services(CancellationToken.None)).Response.Values)
         {
             if (service.Meta.TryGetValue(InstanceMeta.Owner, out var owner) && owner == Node)
                 await Consul.Agent.ServiceDeregister(service.ID, CancellationToken.None);
-        }
-    }
-
-    private async Task RemoveAsync(string container)
-    {
-        try
-        {
-            await Docker.Containers.RemoveContainerAsync(container, new ContainerRemoveParameters { Force = true, RemoveVolumes = true }, CancellationToken.None);
-        }
-        catch (DockerApiException error) when (error.StatusCode is System.Net.HttpStatusCode.NotFound or System.Net.HttpStatusCode.Conflict)
-        {
-            // Docker is removing it already (--rm).
         }
     }
 

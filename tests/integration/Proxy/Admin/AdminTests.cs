@@ -138,7 +138,7 @@ public sealed class AdminTests(ConsulFixture consul)
     [Fact]
     public async Task Ready_WhileItStops_Is503UntilTheLastAnswer()
     {
-        var scene = await TrafficScene.StartAsync(consul, "one");
+        await using var scene = await TrafficScene.StartAsync(consul, "one");
         var held = scene.GetAsync("/held");
         await scene.Proxy.UntilAsync(scene.Service.Name, account => account.GetProperty("instances")[0].GetProperty("inFlight").GetInt32() == 1);
 
@@ -150,7 +150,6 @@ public sealed class AdminTests(ConsulFixture consul)
         using var answer = await held;
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         await stop;
-        await scene.DisposeAsync();
     }
 
     [Fact]

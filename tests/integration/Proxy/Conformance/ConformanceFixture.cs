@@ -7,6 +7,7 @@ namespace ServiceMesh.Tests.Integration.Proxy.Conformance;
 /// <summary>A proxy, a backend of every protocol behind it, and a service for each of them.</summary>
 public sealed class ConformanceFixture(ConsulFixture consul) : IAsyncLifetime
 {
+    private readonly AsyncDisposables started = new();
     private readonly string ca = Path.GetTempFileName();
     private readonly Dictionary<UpstreamProtocol, ServiceOnConsul> services = [];
 
@@ -16,21 +17,17 @@ public sealed class ConformanceFixture(ConsulFixture consul) : IAsyncLifetime
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
-        Backend = await ProtocolBackend.StartAsync();
+        started.Add(() => File.Delete(ca));
+        Backend = started.Add(await ProtocolBackend.StartAsync());
         await File.WriteAllTextAsync(ca, Backend.Certificate, Ct);
-        Proxy = await StartProxyAsync();
+        Proxy = started.Add(await StartProxyAsync());
         foreach (var protocol in Enum.GetValues<UpstreamProtocol>())
             services[protocol] = await ServeAsync(protocol, route => route);
-    }
+    });
 
-    public async ValueTask DisposeAsync()
-    {
-        await Proxy.DisposeAsync();
-        await Backend.DisposeAsync();
-        File.Delete(ca);
-    }
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     /// <summary>Another proxy before the same Consul.</summary>
     internal Task<RunningProxy> StartProxyAsync(params IEnumerable<KeyValuePair<string, string?>> settings) =>

@@ -7,21 +7,22 @@ namespace ServiceMesh.Tests.Integration.Proxy.Conformance;
 public sealed class RouteTests(ConsulFixture consul) : IAsyncLifetime
 {
     private readonly string domain = ConsulFixture.Unique("d") + ".example";
+    private readonly AsyncDisposables started = new();
     private RunningProxy proxy = null!;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() => proxy = await RunningProxy.StartAsync(consul.Address);
+    public async ValueTask InitializeAsync() => proxy = started.Add(await RunningProxy.StartAsync(consul.Address));
 
-    public ValueTask DisposeAsync() => proxy.DisposeAsync();
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     [Fact]
     public async Task Request_ByHostAndPath_ReachesTheMostExactRoute()
     {
-        await using var exact = await ServedAsync("exact", new Route(domain, "/", StripPath: false));
-        await using var below = await ServedAsync("below", new Route("*." + domain, "/", StripPath: false));
-        await using var eu = await ServedAsync("eu", new Route("*.eu." + domain, "/", StripPath: false));
-        await using var api = await ServedAsync("api", new Route("*." + domain, "/api", StripPath: true), new Route(domain, "/api", StripPath: false));
+        await ServedAsync("exact", new Route(domain, "/", StripPath: false));
+        await ServedAsync("below", new Route("*." + domain, "/", StripPath: false));
+        await ServedAsync("eu", new Route("*.eu." + domain, "/", StripPath: false));
+        await ServedAsync("api", new Route("*." + domain, "/api", StripPath: true), new Route(domain, "/api", StripPath: false));
 
         Assert.StartsWith("exact /x ", await AskAsync(domain, "/x"), StringComparison.Ordinal);
         Assert.StartsWith("api /api/x ", await AskAsync(domain, "/api/x"), StringComparison.Ordinal);
@@ -49,13 +50,12 @@ public sealed class RouteTests(ConsulFixture consul) : IAsyncLifetime
         Assert.Equal("NotFound", await AskAsync(domain, "/old/x"));
     }
 
-    private async Task<Backend> ServedAsync(string name, params Route[] routes)
+    private async Task ServedAsync(string name, params Route[] routes)
     {
-        var backend = await Backend.StartAsync(name);
+        var backend = started.Add(await Backend.StartAsync(name));
         var service = new ServiceOnConsul(consul.Client) { RoutesOf = _ => routes };
         await service.AddInstanceAsync("one", backend.Port);
         await FollowedAsync(service);
-        return backend;
     }
 
     private async Task FollowedAsync(ServiceOnConsul service)

@@ -4,7 +4,6 @@ using Docker.DotNet;
 using Docker.DotNet.Models;
 using DotNet.Testcontainers.Configurations;
 using ServiceMesh.Docker;
-using ServiceMesh.Tests.Integration.RegistrySidecar;
 using Testcontainers.Consul;
 using Xunit;
 
@@ -13,7 +12,8 @@ namespace ServiceMesh.Tests.Integration.Proxy.Faults;
 /// <summary>A real Consul of a test's own, that is killed, paused, wiped and restored. It comes back where it was.</summary>
 internal sealed class FaultyConsul : IAsyncDisposable
 {
-    private readonly int port = SidecarMesh.FreePort();
+    private readonly AsyncDisposables started = new();
+    private readonly int port = FreePort.Next();
     private readonly HttpClient http;
     private readonly ConsulContainer container;
     private DockerClient docker = null!;
@@ -22,13 +22,15 @@ internal sealed class FaultyConsul : IAsyncDisposable
     {
         http = new HttpClient { BaseAddress = Address };
         Client = ConsulFixture.ClientOf(Address);
-        var builder = new ConsulBuilder().WithPortBinding(port, ConsulBuilder.ConsulHttpPort);
+        started.Add(http.Dispose);
+        started.Add(Client.Dispose);
+        var builder = TestConsul.Builder().WithPortBinding(port, ConsulBuilder.ConsulHttpPort);
         // Bound to an address that it has again after a restart, or it would not find itself among its peers.
         container = (keepsData
             ? builder.WithCommand(new OverwriteEnumerable<string>(
             [
                 "agent", "-server", "-bootstrap-expect=1", "-bind=127.0.0.1", "-client=0.0.0.0", "-data-dir=/tmp/consul",
-                "-hcl=performance { raft_multiplier = 1 }",
+                "-hcl=performance { raft_multiplier = 1 }", $"-hcl={TestConsul.Limits}",
             ]))
             : builder).Build();
     }
@@ -42,9 +44,15 @@ internal sealed class FaultyConsul : IAsyncDisposable
     /// <param name="keepsData">Whether it has its data still after it was killed.</param>
     public static async Task<FaultyConsul> StartAsync(bool keepsData)
     {
-        var consul = new FaultyConsul(keepsData) { docker = await DockerEngine.ConnectAsync(endpoint: null, Ct) };
-        await consul.container.StartAsync(Ct);
-        await consul.UntilReadyAsync();
+        var consul = new FaultyConsul(keepsData);
+        await consul.started.StartAsync(async () =>
+        {
+            consul.docker = await DockerEngine.ConnectAsync(endpoint: null, Ct);
+            consul.started.Add(consul.docker.Dispose);
+            consul.started.Add(consul.container);
+            await consul.container.StartAsync(Ct);
+            await consul.UntilReadyAsync();
+        });
         return consul;
     }
 
@@ -69,13 +77,7 @@ internal sealed class FaultyConsul : IAsyncDisposable
         answer.EnsureSuccessStatusCode();
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await container.DisposeAsync();
-        docker.Dispose();
-        Client.Dispose();
-        http.Dispose();
-    }
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     // Its leader is there before its own node is.
     private async Task UntilReadyAsync()

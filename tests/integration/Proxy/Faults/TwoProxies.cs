@@ -13,6 +13,7 @@ internal sealed class TwoProxies : IAsyncDisposable
     private readonly List<Task<List<HttpStatusCode>>> loads = [];
     private readonly List<Backend> backends = [];
     private readonly List<RunningProxy> proxies = [];
+    private readonly AsyncDisposables started = new();
 
     /// <summary>The services; release <c>one</c> is active at first, an instance of <c>two</c> is there.</summary>
     public List<ServiceOnConsul> Services { get; } = [];
@@ -25,21 +26,7 @@ internal sealed class TwoProxies : IAsyncDisposable
     public static async Task<TwoProxies> StartAsync(FaultyConsul consul)
     {
         var scene = new TwoProxies();
-        scene.backends.AddRange([await Backend.StartAsync("one"), await Backend.StartAsync("two")]);
-        for (var n = 0; n < 3; n++)
-            scene.Services.Add(new ServiceOnConsul(consul.Client));
-        await scene.RegisterAsync();
-        foreach (var service in scene.Services)
-            await service.PromoteAsync("one");
-        for (var n = 0; n < 2; n++)
-        {
-            scene.Ways.Add(await ScriptedConsul.StartAsync(consul.Address));
-            scene.proxies.Add(await RunningProxy.StartAsync(scene.Ways[n].Address, state: null, new("LossHold", "00:05:00"), new("Resync", "00:00:02")));
-        }
-
-        await scene.AgreeAsync("one", "one", "one");
-        foreach (var proxy in scene.proxies)
-            scene.loads.AddRange(scene.Services.Select(service => proxy.LoadAsync($"/{service.Name}/", scene.stop.Token)));
+        await scene.started.StartAsync(() => scene.BeginAsync(consul));
         return scene;
     }
 
@@ -71,16 +58,33 @@ internal sealed class TwoProxies : IAsyncDisposable
         Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
     }
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync() => started.DisposeAsync();
+
+    private async Task BeginAsync(FaultyConsul consul)
+    {
+        foreach (var name in (string[])["one", "two"])
+            backends.Add(started.Add(await Backend.StartAsync(name)));
+        for (var n = 0; n < 3; n++)
+            Services.Add(new ServiceOnConsul(consul.Client));
+        await RegisterAsync();
+        foreach (var service in Services)
+            await service.PromoteAsync("one");
+        for (var n = 0; n < 2; n++)
+        {
+            Ways.Add(started.Add(await ScriptedConsul.StartAsync(consul.Address)));
+            proxies.Add(started.Add(await RunningProxy.StartAsync(Ways[n].Address, state: null, new("LossHold", "00:05:00"), new("Resync", "00:00:02"))));
+        }
+
+        await AgreeAsync("one", "one", "one");
+        started.Add(StopLoadAsync);
+        foreach (var proxy in proxies)
+            loads.AddRange(Services.Select(service => proxy.LoadAsync($"/{service.Name}/", stop.Token)));
+    }
+
+    private async Task StopLoadAsync()
     {
         await stop.CancelAsync();
-        await Task.WhenAll(loads.Select(load => load.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default)));
-        foreach (var backend in backends)
-            await backend.DisposeAsync();
-        foreach (var proxy in proxies)
-            await proxy.DisposeAsync();
-        foreach (var way in Ways)
-            await way.DisposeAsync();
+        await ((Task)Task.WhenAll(loads)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task UntilAsync(Func<string[], bool> wanted)

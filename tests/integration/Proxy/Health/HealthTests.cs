@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Text.Json;
 using ServiceMesh.Policy;
 using ServiceMesh.Tests.Integration.Proxy.Traffic;
@@ -16,7 +15,7 @@ public sealed class HealthTests(ConsulFixture consul)
         await using var scene = await TrafficScene.StartTogetherAsync(consul, "b");
         await InTrafficAsync(scene, "b");
         await scene.ChangeAsync(document => document with { Traffic = new TrafficPolicy { Balance = Balance.First, Retries = new RetryPolicy(Attempts: 0) } });
-        var port = FreePort();
+        var port = FreePort.Next();
 
         await scene.Service.AddInstanceAsync("a", port, deployment: "all");
         await scene.Proxy.UntilAsync(scene.Service.Name, account => InstanceOf(account, "a") is { } a
@@ -117,11 +116,4 @@ public sealed class HealthTests(ConsulFixture consul)
     private static JsonElement? InstanceOf(JsonElement account, string name) => account.GetProperty("instances").EnumerateArray()
         .Where(instance => instance.GetProperty("id").GetString()!.EndsWith($"-{name}", StringComparison.Ordinal))
         .Select(instance => (JsonElement?)instance).SingleOrDefault();
-
-    private static int FreePort()
-    {
-        using var free = new TcpListener(IPAddress.Loopback, 0);
-        free.Start();
-        return ((IPEndPoint)free.LocalEndpoint).Port;
-    }
 }

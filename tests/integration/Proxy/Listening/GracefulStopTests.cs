@@ -7,22 +7,23 @@ namespace ServiceMesh.Tests.Integration.Proxy.Listening;
 
 public sealed class GracefulStopTests(ConsulFixture consul) : IAsyncLifetime
 {
-    private readonly int port = ProxyProcess.FreePort();
+    private readonly AsyncDisposables started = new();
+    private readonly int port = FreePort.Next();
     private readonly string state = Directory.CreateTempSubdirectory("mesh-proxy-").FullName;
-    private Backend backend = null!;
     private ServiceOnConsul service = null!;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
-        backend = await Backend.StartAsync("one");
+        started.Add(() => Directory.Delete(state, recursive: true));
+        var backend = started.Add(await Backend.StartAsync("one"));
         service = new ServiceOnConsul(consul.Client);
         await service.AddInstanceAsync("one", backend.Port);
         await service.PromoteAsync("one");
-    }
+    });
 
-    public ValueTask DisposeAsync() => backend.DisposeAsync();
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     [Fact]
     public async Task SigTerm_WithADelay_IsNotReadyAndServesOnAndSendsItsClientsAway()
@@ -44,7 +45,7 @@ public sealed class GracefulStopTests(ConsulFixture consul) : IAsyncLifetime
     [Fact]
     public async Task SigTerm_WithADelay_SendsHttp2ClientsAwayToo()
     {
-        var h2cPort = ProxyProcess.FreePort();
+        var h2cPort = FreePort.Next();
         using var proxy = await ProxyProcess.StartReadyAsync(consul.Address, port, state, "--stop-delay", "00:00:04", "--h2c-port", $"{h2cPort}");
         var connections = 0;
         using var http = new HttpClient(new SocketsHttpHandler

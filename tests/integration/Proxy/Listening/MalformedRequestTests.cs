@@ -8,25 +8,22 @@ public sealed class MalformedRequestTests(ConsulFixture consul) : IAsyncLifetime
     // What an attacker would like to be taken for a request of its own.
     private const string Smuggled = "GET /status/200 HTTP/1.1\r\nHost: a\r\n\r\n";
 
+    private readonly AsyncDisposables started = new();
     private RunningProxy proxy = null!;
     private Backend backend = null!;
     private ServiceOnConsul service = null!;
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
-        proxy = await RunningProxy.StartAsync(consul.Address);
-        backend = await Backend.StartAsync("one");
+        proxy = started.Add(await RunningProxy.StartAsync(consul.Address));
+        backend = started.Add(await Backend.StartAsync("one"));
         service = new ServiceOnConsul(consul.Client);
         await service.AddInstanceAsync("one", backend.Port);
         var index = await service.PromoteAsync("one");
         await proxy.UntilAsync(service.Name, account => account.GetProperty("index").GetUInt64() >= index && account.GetProperty("instances").GetArrayLength() == 1);
-    }
+    });
 
-    public async ValueTask DisposeAsync()
-    {
-        await proxy.DisposeAsync();
-        await backend.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     [Theory]
     [InlineData("Content-Length and Transfer-Encoding", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")]

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
 using System.Net.Sockets;
 using ServiceMesh.Proxy;
 using Xunit;
@@ -10,29 +9,11 @@ namespace ServiceMesh.Tests.Integration.Proxy.Listening;
 /// <summary>The proxy as a process of its own, for signals and for several on one port.</summary>
 internal sealed class ProxyProcess : IDisposable
 {
-    private const int FirstPort = 20_000;
-    private const int PortRange = 4_000;
-    private static int taken = 2 * Random.Shared.Next(PortRange / 2);
-
     private readonly Process process;
 
     private ProxyProcess(Process process) => this.process = process;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
-    /// <summary>
-    /// A port that is free, and the one above it, which is the admin port's. Not one of those that the system gives to whoever
-    /// asks for any: the one above could be another's a moment later.
-    /// </summary>
-    public static int FreePort()
-    {
-        while (true)
-        {
-            var port = FirstPort + (Interlocked.Add(ref taken, 2) % PortRange);
-            if (IsFree(port) && IsFree(port + 1))
-                return port;
-        }
-    }
 
     public static ProxyProcess Start(Uri consul, int port, string state, params IEnumerable<string> more) =>
         new(Process.Start(Command(consul, port, state, more))!);
@@ -54,12 +35,12 @@ internal sealed class ProxyProcess : IDisposable
     }
 
     /// <summary>Starts it and waits until it says that it is ready.</summary>
-    public static async Task<ProxyProcess> StartReadyAsync(Uri consul, int port, string state, params IEnumerable<string> more)
-    {
-        var proxy = Start(consul, port, state, more);
-        await Until.TrueAsync(async () => await ReadyAsync(port) == 200);
-        return proxy;
-    }
+    public static Task<ProxyProcess> StartReadyAsync(Uri consul, int port, string state, params IEnumerable<string> more) =>
+        UntilReadyAsync(Start(consul, port, state, more), port);
+
+    /// <inheritdoc cref="StartReadyAsync(Uri, int, string, IEnumerable{string})" />
+    public static Task<ProxyProcess> StartReadyAsync(Uri consul, int port, string state, IEnumerable<(string Name, string Value)> environment) =>
+        UntilReadyAsync(Start(consul, port, state, environment), port);
 
     /// <summary>The status of the proxy's readiness; 0 where nobody listens.</summary>
     public static async Task<int> ReadyAsync(int port)
@@ -98,21 +79,20 @@ internal sealed class ProxyProcess : IDisposable
     {
         if (!process.HasExited)
             process.Kill();
+        // Whatever it writes is written then, and its folder can be deleted.
+        process.WaitForExit();
         process.Dispose();
     }
 
-    private static bool IsFree(int port)
+    private static Task<ProxyProcess> UntilReadyAsync(ProxyProcess proxy, int port)
     {
-        try
+        var started = new AsyncDisposables();
+        started.Add(proxy.Dispose);
+        return started.StartAsync(async () =>
         {
-            using var free = new TcpListener(IPAddress.Loopback, port);
-            free.Start();
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
+            await Until.TrueAsync(async () => await ReadyAsync(port) == 200);
+            return proxy;
+        });
     }
 
     private static ProcessStartInfo Command(Uri consul, int port, string state, IEnumerable<string> more) => new(

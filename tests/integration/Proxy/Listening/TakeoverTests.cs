@@ -9,22 +9,23 @@ namespace ServiceMesh.Tests.Integration.Proxy.Listening;
 
 public sealed class TakeoverTests(ConsulFixture consul) : IAsyncLifetime
 {
-    private readonly int port = ProxyProcess.FreePort();
+    private readonly AsyncDisposables started = new();
+    private readonly int port = FreePort.Next();
     private readonly string state = Directory.CreateTempSubdirectory("mesh-proxy-").FullName;
-    private Backend backend = null!;
     private ServiceOnConsul service = null!;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
-        backend = await Backend.StartAsync("one");
+        started.Add(() => Directory.Delete(state, recursive: true));
+        var backend = started.Add(await Backend.StartAsync("one"));
         service = new ServiceOnConsul(consul.Client);
         await service.AddInstanceAsync("one", backend.Port);
         await service.PromoteAsync("one");
-    }
+    });
 
-    public ValueTask DisposeAsync() => backend.DisposeAsync();
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     [Fact]
     public async Task Start_BesideAServingProxyUnderLoad_TakesOverWithoutAFailedRequest()
@@ -82,7 +83,7 @@ public sealed class TakeoverTests(ConsulFixture consul) : IAsyncLifetime
         using var earlier = await StartReadyAsync();
         await using var load = RawLoad.Start(port, $"/{service.Name}/a");
 
-        using var broken = ProxyProcess.Start(consul.Address, port, state, "--https-port", $"{ProxyProcess.FreePort()}", "--certificates", state);
+        using var broken = ProxyProcess.Start(consul.Address, port, state, "--https-port", $"{FreePort.Next()}", "--certificates", state);
         Assert.Equal(1, await broken.EndAsync());
         // And one that ends with the sockets in its hands.
         foreach (var _ in Enumerable.Range(0, 3))
@@ -113,7 +114,7 @@ public sealed class TakeoverTests(ConsulFixture consul) : IAsyncLifetime
     public async Task Start_WithOtherPortsAndTheSameFolder_LeavesTheOtherAlone()
     {
         using var first = await StartReadyAsync();
-        var otherPort = ProxyProcess.FreePort();
+        var otherPort = FreePort.Next();
 
         using var other = await ProxyProcess.StartReadyAsync(consul.Address, otherPort, state);
         using var next = ProxyProcess.Start(consul.Address, port, state);

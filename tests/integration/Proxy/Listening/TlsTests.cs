@@ -10,6 +10,7 @@ namespace ServiceMesh.Tests.Integration.Proxy.Listening;
 
 public sealed class TlsTests(ConsulFixture consul) : IAsyncLifetime
 {
+    private readonly AsyncDisposables started = new();
     private readonly PemFiles files = new();
     private RunningProxy proxy = null!;
     private string exact = null!;
@@ -18,19 +19,17 @@ public sealed class TlsTests(ConsulFixture consul) : IAsyncLifetime
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
+        started.Add(files.Dispose);
         exact = files.Write("www", ["www.example.org"]);
         wildcard = files.Write("wildcard", ["*.example.org"]);
         fallback = files.Write("default", ["localhost"]);
-        proxy = await RunningProxy.StartAsync(consul.Address, state: null, Setting("HttpsPort", "0"), Setting("H2cPort", "0"), Setting("Certificates", files.Folder), Setting("RedirectToHttps", "true"), Setting("PublicHttpsPort", "8443"));
-    }
+        proxy = started.Add(await RunningProxy.StartAsync(
+            consul.Address, state: null, Setting("HttpsPort", "0"), Setting("H2cPort", "0"), Setting("Certificates", files.Folder), Setting("RedirectToHttps", "true"), Setting("PublicHttpsPort", "8443")));
+    });
 
-    public async ValueTask DisposeAsync()
-    {
-        await proxy.DisposeAsync();
-        files.Dispose();
-    }
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     [Fact]
     public async Task Handshake_WithAName_GetsTheCertificateForIt()

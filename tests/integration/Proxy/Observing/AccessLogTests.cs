@@ -7,6 +7,7 @@ namespace ServiceMesh.Tests.Integration.Proxy.Observing;
 
 public sealed class AccessLogTests(ConsulFixture consul) : IAsyncLifetime
 {
+    private readonly AsyncDisposables started = new();
     private readonly string folder = Directory.CreateTempSubdirectory("mesh-log-").FullName;
     private Backend backend = null!;
     private ServiceOnConsul service = null!;
@@ -15,19 +16,16 @@ public sealed class AccessLogTests(ConsulFixture consul) : IAsyncLifetime
 
     private string Log => Path.Combine(folder, "access.log");
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
-        backend = await Backend.StartAsync("one");
+        started.Add(() => Directory.Delete(folder, recursive: true));
+        backend = started.Add(await Backend.StartAsync("one"));
         service = new ServiceOnConsul(consul.Client);
         await service.AddInstanceAsync("one", backend.Port);
         await service.PromoteAsync("one");
-    }
+    });
 
-    public async ValueTask DisposeAsync()
-    {
-        await backend.DisposeAsync();
-        Directory.Delete(folder, recursive: true);
-    }
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     [Fact]
     public async Task EachRequest_IsALineThatTellsOfIt()
@@ -76,7 +74,7 @@ public sealed class AccessLogTests(ConsulFixture consul) : IAsyncLifetime
     [Fact]
     public async Task HangUp_AfterAnotherFileHasTheName_GoesOnInThat()
     {
-        var port = ProxyProcess.FreePort();
+        var port = FreePort.Next();
         using var proxy = await ProxyProcess.StartReadyAsync(consul.Address, port, folder, "--access-log", Log);
         using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
         await AskAsync(http, 1, Log);
@@ -98,7 +96,7 @@ public sealed class AccessLogTests(ConsulFixture consul) : IAsyncLifetime
     [Fact]
     public async Task TheStandardOutput_IsTheLinesAlone()
     {
-        var port = ProxyProcess.FreePort();
+        var port = FreePort.Next();
         using var proxy = ProxyProcess.StartReading(consul.Address, port, folder, "--access-log", "-");
         await Until.TrueAsync(async () => await ProxyProcess.ReadyAsync(port) == 200);
         using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };

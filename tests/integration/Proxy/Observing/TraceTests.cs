@@ -10,29 +10,25 @@ public sealed class TraceTests(ConsulFixture consul) : IAsyncLifetime
     private const string Trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     private const string ClientSpan = "00f067aa0ba902b7";
 
+    private readonly AsyncDisposables started = new();
     private readonly string state = Directory.CreateTempSubdirectory("mesh-proxy-").FullName;
-    private readonly int port = ProxyProcess.FreePort();
-    private Backend backend = null!;
+    private readonly int port = FreePort.Next();
     private ServiceOnConsul service = null!;
     private OtlpReceiver collector = null!;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
-        collector = await OtlpReceiver.StartAsync();
-        backend = await Backend.StartAsync("one");
+        started.Add(() => Directory.Delete(state, recursive: true));
+        collector = started.Add(await OtlpReceiver.StartAsync());
+        var backend = started.Add(await Backend.StartAsync("one"));
         service = new ServiceOnConsul(consul.Client);
         await service.AddInstanceAsync("one", backend.Port);
         await service.PromoteAsync("one");
-    }
+    });
 
-    public async ValueTask DisposeAsync()
-    {
-        await backend.DisposeAsync();
-        await collector.DisposeAsync();
-        Directory.Delete(state, recursive: true);
-    }
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     [Fact]
     public async Task ARequest_WithTracingOff_PassesOnWhatTheClientTells()
@@ -117,12 +113,8 @@ public sealed class TraceTests(ConsulFixture consul) : IAsyncLifetime
         ("OTEL_BSP_SCHEDULE_DELAY", "50"),
     ];
 
-    private async Task<ProxyProcess> StartAsync(params (string Name, string Value)[] environment)
-    {
-        var proxy = ProxyProcess.Start(consul.Address, port, state, environment);
-        await Until.TrueAsync(async () => await ProxyProcess.ReadyAsync(port) == 200);
-        return proxy;
-    }
+    private Task<ProxyProcess> StartAsync(params (string Name, string Value)[] environment) =>
+        ProxyProcess.StartReadyAsync(consul.Address, port, state, environment);
 
     /// <returns>The trace as the instance was told of it.</returns>
     private async Task<string> AskAsync(string? flags, string method = "GET")

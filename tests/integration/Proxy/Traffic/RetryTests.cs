@@ -9,18 +9,19 @@ namespace ServiceMesh.Tests.Integration.Proxy.Traffic;
 /// <summary>One of two instances of the active release fails, each in its way.</summary>
 public sealed class RetryTests(ConsulFixture consul) : IAsyncLifetime
 {
+    private readonly AsyncDisposables started = new();
     private TrafficScene scene = null!;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     // The first in the alphabet gets every request, and so every failure is met.
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
-        scene = await TrafficScene.StartTogetherAsync(consul, "a", "b");
+        scene = started.Add(await TrafficScene.StartTogetherAsync(consul, "a", "b"));
         await RetriesAsync(RetryPolicy.Default);
-    }
+    });
 
-    public ValueTask DisposeAsync() => scene.DisposeAsync();
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     [Theory]
     [InlineData("GET")]

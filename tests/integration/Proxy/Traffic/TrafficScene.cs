@@ -6,8 +6,9 @@ namespace ServiceMesh.Tests.Integration.Proxy.Traffic;
 internal sealed class TrafficScene : IAsyncDisposable
 {
     private readonly Dictionary<string, Backend> backends = new(StringComparer.Ordinal);
+    private readonly AsyncDisposables started;
 
-    private TrafficScene(RunningProxy proxy, ServiceOnConsul service) => (Proxy, Service) = (proxy, service);
+    private TrafficScene(RunningProxy proxy, ServiceOnConsul service, AsyncDisposables started) => (Proxy, Service, this.started) = (proxy, service, started);
 
     public RunningProxy Proxy { get; }
 
@@ -25,7 +26,7 @@ internal sealed class TrafficScene : IAsyncDisposable
 
     public async Task AddAsync(string name, string? deployment = null)
     {
-        backends[name] = await Integration.Proxy.Backend.StartAsync(name);
+        backends[name] = started.Add(await Integration.Proxy.Backend.StartAsync(name));
         await Service.AddInstanceAsync(name, backends[name].Port, deployment: deployment);
     }
 
@@ -51,24 +52,23 @@ internal sealed class TrafficScene : IAsyncDisposable
         return (await answer.Content.ReadAsStringAsync(Ct)).Split(' ')[0];
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        // The backends first: a request that they hold would hold the proxy's stop.
-        foreach (var backend in backends.Values)
-            await backend.DisposeAsync();
-        await Proxy.DisposeAsync();
-    }
+    // The backends, which are started last, come first: a request that they hold would hold the proxy's stop.
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     public static Release Release(string deployment) => new(deployment, deployment, "image@sha256:0", DateTimeOffset.UnixEpoch);
 
-    private static async Task<TrafficScene> StartAsync(ConsulFixture consul, string? together, string[] names)
+    private static Task<TrafficScene> StartAsync(ConsulFixture consul, string? together, string[] names)
     {
-        var scene = new TrafficScene(await RunningProxy.StartAsync(consul.Address), new ServiceOnConsul(consul.Client));
-        foreach (var name in names)
-            await scene.AddAsync(name, together);
-        await scene.AppliedAsync(await scene.Service.PromoteAsync(together ?? names[0]));
-        await scene.Proxy.UntilAsync(scene.Service.Name, account => account.GetProperty("instances").GetArrayLength() == names.Length);
-        return scene;
+        var begun = new AsyncDisposables();
+        return begun.StartAsync(async () =>
+        {
+            var scene = new TrafficScene(begun.Add(await RunningProxy.StartAsync(consul.Address)), new ServiceOnConsul(consul.Client), begun);
+            foreach (var name in names)
+                await scene.AddAsync(name, together);
+            await scene.AppliedAsync(await scene.Service.PromoteAsync(together ?? names[0]));
+            await scene.Proxy.UntilAsync(scene.Service.Name, account => account.GetProperty("instances").GetArrayLength() == names.Length);
+            return scene;
+        });
     }
 
     private Task AppliedAsync(ulong index) =>

@@ -12,7 +12,8 @@ internal sealed class ConsulCluster : IAsyncDisposable
 {
     private const int Servers = 3;
 
-    private readonly INetwork network = new NetworkBuilder().Build();
+    private readonly AsyncDisposables started = new();
+    private readonly INetwork network = new NetworkBuilder().WithLabel(TestConsul.Label, "true").Build();
     private readonly List<ConsulContainer> servers;
 
     public ConsulCluster()
@@ -23,8 +24,13 @@ internal sealed class ConsulCluster : IAsyncDisposable
     public static async Task<ConsulCluster> StartAsync()
     {
         var cluster = new ConsulCluster();
-        await cluster.network.CreateAsync(TestContext.Current.CancellationToken);
-        await Task.WhenAll(cluster.servers.Select(server => server.StartAsync(TestContext.Current.CancellationToken)));
+        await cluster.started.StartAsync(async () =>
+        {
+            cluster.started.Add(cluster.network);
+            await cluster.network.CreateAsync(TestContext.Current.CancellationToken);
+            cluster.servers.ForEach(server => cluster.started.Add(server));
+            await Task.WhenAll(cluster.servers.Select(server => server.StartAsync(TestContext.Current.CancellationToken)));
+        });
         return cluster;
     }
 
@@ -36,12 +42,7 @@ internal sealed class ConsulCluster : IAsyncDisposable
 
     public async Task StopLeaderAsync() => await servers[await LeaderAsync()].StopAsync(TestContext.Current.CancellationToken);
 
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var server in servers)
-            await server.DisposeAsync();
-        await network.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => started.DisposeAsync();
 
     private async Task<int> LeaderAsync()
     {
@@ -51,14 +52,14 @@ internal sealed class ConsulCluster : IAsyncDisposable
     }
 
     // Without the slow timing that Consul assumes by default, an election takes a second.
-    private ConsulContainer Server(int number) => new ConsulBuilder()
+    private ConsulContainer Server(int number) => TestConsul.Builder()
         .WithNetwork(network)
         .WithNetworkAliases($"consul{number}")
         .WithCommand(new OverwriteEnumerable<string>(
         [
             "agent", "-server", "-data-dir=/tmp/consul", "-client=0.0.0.0", $"-node=consul{number}", $"-bootstrap-expect={Servers}",
             .. Enumerable.Range(0, Servers).Select(other => $"-retry-join=consul{other}"), "-retry-interval=1s",
-            "-hcl=performance { raft_multiplier = 1 }",
+            "-hcl=performance { raft_multiplier = 1 }", $"-hcl={TestConsul.Limits}",
         ]))
         .Build();
 }

@@ -152,7 +152,7 @@ public sealed class ConsulFaultTests(SidecarConsul parts)
         await using var consul = await ScriptedConsul.StartAsync(parts.Address);
         await using var mesh = new SidecarMesh(parts);
         await consul.BeginAsync(Fault.InternalServerError, call => call.Path.StartsWith("/v1/kv/", StringComparison.Ordinal));
-        var port = SidecarMesh.FreePort();
+        var port = FreePort.Next();
         await mesh.StartSidecarAsync(options => options with { ConsulAddress = consul.Address, StatusPort = port });
         using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
         await consul.UntilAsync(faulty => faulty.Hits >= 2);

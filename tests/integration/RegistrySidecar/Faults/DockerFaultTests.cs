@@ -34,7 +34,7 @@ public sealed class DockerFaultTests(SidecarConsul parts)
         var sidecar = await mesh.StartSidecarAsync(options => options with { DockerHost = docker.Address, Resync = TimeSpan.FromSeconds(1) });
         var lines = LogLines.Of(sidecar);
         (string beats, string dies) = (mesh.Named("beats"), mesh.Named("dies"));
-        await mesh.RunAsync("beats", [$"SERVICE_NAME={beats}", "SERVICE_CHECK_TTL=6s", "SERVICE_CHECK_TCP=false"]);
+        await mesh.RunAsync("beats", [$"SERVICE_NAME={beats}", "SERVICE_CHECK_TTL=20s", "SERVICE_CHECK_TCP=false"]);
         var dying = await mesh.RunAsync("dies", [$"SERVICE_NAME={dies}"]);
         await mesh.RegisteredAsync(dies);
         await mesh.UntilAsync(beats, entries => entries is [var only] && only.Checks.All(check => check.Status == Consul.HealthStatus.Passing));
@@ -44,7 +44,7 @@ public sealed class DockerFaultTests(SidecarConsul parts)
         await lines.UntilAsync("Docker's list of containers", "did not answer in time");
         await mesh.KillAsync(dying);
         await mesh.GoneAsync(dies);
-        await ScriptedConsul.LastAsync(TimeSpan.FromSeconds(7));
+        await ScriptedConsul.LastAsync(TimeSpan.FromSeconds(25));
 
         Assert.Equal(before, (await parts.Client.Health.Service(beats, TestContext.Current.CancellationToken)).LastIndex);
     }

@@ -17,7 +17,7 @@ public sealed class OperationTests(SidecarConsul parts)
     public async Task StatusPort_SidecarAtWork_TellsReadinessAndMetrics()
     {
         await using var mesh = new SidecarMesh(parts);
-        var port = SidecarMesh.FreePort();
+        var port = FreePort.Next();
         await mesh.StartSidecarAsync(options => options with { StatusPort = port });
         await mesh.RunAsync("web", [$"SERVICE_NAME={mesh.Named("web")}"]);
         await mesh.RegisteredAsync(mesh.Named("web"));
@@ -35,7 +35,7 @@ public sealed class OperationTests(SidecarConsul parts)
     public async Task StatusPort_NothingAnswers_IsHealthyAndNotReady()
     {
         await using var mesh = new SidecarMesh(parts);
-        var port = SidecarMesh.FreePort();
+        var port = FreePort.Next();
         await mesh.StartSidecarAsync(options => options with
         {
             StatusPort = port,
@@ -63,13 +63,24 @@ public sealed class OperationTests(SidecarConsul parts)
             RedirectStandardOutput = true,
             UseShellExecute = false,
         };
+        foreach (var name in command.Environment.Keys.Where(IsSetting).ToArray())
+            command.Environment.Remove(name);
         using var process = Process.Start(command)!;
-        var (said, _) = (await process.StandardError.ReadToEndAsync(Ct), await process.StandardOutput.ReadToEndAsync(Ct));
-        await process.WaitForExitAsync(Ct);
+        try
+        {
+            var said = await Task.WhenAll(process.StandardError.ReadToEndAsync(Ct), process.StandardOutput.ReadToEndAsync(Ct));
+            await process.WaitForExitAsync(Ct);
 
-        var lines = said.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.Equal((1, errors.Length), (process.ExitCode, lines.Length));
-        Assert.All(errors, error => Assert.Contains(lines, line => line.Contains(error, StringComparison.Ordinal)));
+            var lines = said[0].Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            Assert.Equal((1, errors.Length), (process.ExitCode, lines.Length));
+            Assert.All(errors, error => Assert.Contains(lines, line => line.Contains(error, StringComparison.Ordinal)));
+        }
+        finally
+        {
+            process.Kill();
+        }
+
+        static bool IsSetting(string name) => name.StartsWith("CONSUL_", StringComparison.Ordinal) || name.StartsWith("SIDECAR_", StringComparison.Ordinal);
     }
 
     [Fact]
