@@ -163,18 +163,13 @@ show_failures() {
 
 # What a run leaves that is cut short, this one or an earlier one. All of it bears the mark of the tests; nothing else is touched.
 remove_test_leftovers() {
-  remove_all "container" "$(list_test_containers)" docker rm --force --volumes
+  remove_all "container" "$(docker ps --all --quiet --no-trunc --filter label=mesh.test)" docker rm --force --volumes
   MESH_NAME=mesh-test bring_down >/dev/null
   MESH_NAME=mesh-second bring_down >/dev/null
-  docker image prune --all --force --filter label=mesh.test=true >/dev/null
+  remove_all "network" "$(docker network ls --quiet --filter label=mesh.test)" docker network rm
+  remove_all "volume" "$(docker volume ls --quiet --filter label=mesh.test)" docker volume rm
+  docker image prune --all --force --filter label=mesh.test >/dev/null
   if [[ $EUID -eq 0 ]]; then remove_test_engines; fi
-}
-
-# The deployer's containers bear no mark of the tests but the name of their environment.
-list_test_containers() {
-  docker ps --all --quiet --no-trunc --filter label=mesh.test=true
-  docker ps --all --no-trunc --filter label=mesh.environment --format '{{.ID}} {{.Label "mesh.environment"}}' |
-    sed -nE 's/^([0-9a-f]+) deployer-[0-9a-f]{32}$/\1/p'
 }
 
 # Docker Engines of the tests' own: all of their processes name their folder.

@@ -193,3 +193,10 @@ public sealed class DeployerCollection : ICollectionFixture<DeployerFixture>
 {
     public const string Name = "deployer";
 }
+
+/// <summary>The deployer with a second Docker Engine, which takes its time to start and to die; the other tests go on beside it.</summary>
+[CollectionDefinition(Name)]
+public sealed class SeveralHostsCollection : ICollectionFixture<DeployerFixture>
+{
+    public const string Name = "several hosts";
+}

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Deployer;
 
-[Collection(DeployerCollection.Name)]
+[Collection(SeveralHostsCollection.Name)]
 public sealed class SeveralHostsTests(DeployerFixture host) : IAsyncLifetime
 {
     private readonly AsyncDisposables started = new();
