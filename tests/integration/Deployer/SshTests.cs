@@ -4,7 +4,7 @@ using Xunit;
 namespace ServiceMesh.Tests.Integration.Deployer;
 
 /// <summary>A Docker host that only ssh leads to, by the real ssh, sshd and <c>docker system dial-stdio</c>.</summary>
-[Collection(SeveralHostsCollection.Name)]
+[Collection(DeployerCollection.Name)]
 public sealed class SshTests(DeployerFixture host) : IAsyncLifetime
 {
     private readonly AsyncDisposables started = new();
