@@ -1,5 +1,4 @@
 using ServiceMesh.Proxy.Following;
-using ServiceMesh.Proxy.Health;
 using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic.Transforming;
 using ServiceMesh.Store;
