@@ -182,6 +182,7 @@ remove_test_engines() {
       pkill -KILL --parent "$process" || true
       kill -KILL "$process" 2>/dev/null || true
     done
+    if [[ -f $folder/bridge ]]; then ip link delete "$(cat "$folder/bridge")" 2>/dev/null || true; fi
     while read -r mount; do umount --lazy "$mount"; done < <(awk -v "folder=$folder" 'index($2, folder) == 1 { print $2 }' /proc/mounts | sort -r)
     rm -rf -- "$folder"
   done
