@@ -1,3 +1,4 @@
+using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
@@ -6,12 +7,12 @@ namespace ServiceMesh.Tests.Proxy.Listening;
 /// <summary>A folder of self-signed certificates.</summary>
 internal sealed class PemFiles : IDisposable
 {
+    // The thumbprints of all that were written here.
+    private readonly HashSet<string> written = new(StringComparer.Ordinal);
+
     private static readonly DateTimeOffset Start = TimeProvider.System.GetUtcNow().AddDays(-1);
 
     public string Folder { get; } = Directory.CreateTempSubdirectory("mesh-certificates-").FullName;
-
-    /// <summary>The thumbprints of all that were written here: whom the test's clients trust.</summary>
-    public HashSet<string> Written { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Writes <c>name.crt</c> and <c>name.key</c>.</summary>
     /// <returns>The certificate's thumbprint.</returns>
@@ -20,9 +21,15 @@ internal sealed class PemFiles : IDisposable
         var (crt, key, thumbprint) = Create(dnsNames, startsAfterDays, days);
         File.WriteAllText(Path(name, "crt"), crt);
         File.WriteAllText(Path(name, "key"), key);
-        Written.Add(thumbprint);
+        written.Add(thumbprint);
         return thumbprint;
     }
+
+    /// <summary>A client that trusts these and no others.</summary>
+    public HttpClient TrustingClient() => new(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = Trust } });
+
+    public bool Trust(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) =>
+        written.Contains(certificate!.GetCertHashString());
 
     public string Path(string name, string ending) => System.IO.Path.Combine(Folder, $"{name}.{ending}");
 

@@ -51,6 +51,63 @@ public sealed class TakeoverTests(ConsulFixture consul) : IAsyncLifetime
         }
     }
 
+    [Theory]
+    [InlineData("1.1")]
+    [InlineData("2.0")]
+    public async Task Start_BesideAServingProxy_TakesOverFromClientsWithTls(string version)
+    {
+        using var files = new PemFiles();
+        files.Write("default", ["localhost"]);
+        var https = FreePort.Next();
+        string[] more = ["--https-port", $"{https}", "--certificates", files.Folder];
+        List<ProxyProcess> proxies = [await ProxyProcess.StartReadyAsync(consul.Address, port, state, more)];
+        using var client = files.TrustingClient();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        var served = 0;
+        var load = Enumerable.Range(0, 4).Select(_ => Task.Run(AskOnAsync, Ct)).ToArray();
+        try
+        {
+            await MoreAsync(100);
+            foreach (var _ in Enumerable.Range(0, 2))
+            {
+                proxies.Add(ProxyProcess.Start(consul.Address, port, state, more));
+                Assert.Equal(0, await proxies[^2].EndAsync());
+                await MoreAsync(200);
+            }
+
+            await stop.CancelAsync();
+            // A request that failed is thrown here.
+            await Task.WhenAll(load);
+            Assert.False(proxies[^1].HasEnded);
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            proxies.ForEach(proxy => proxy.Dispose());
+        }
+
+        Task MoreAsync(int count)
+        {
+            var wanted = Volatile.Read(ref served) + count;
+            return Until.TrueAsync(() => Task.FromResult(Volatile.Read(ref served) >= wanted || load.Any(one => one.IsCompleted)));
+        }
+
+        async Task AskOnAsync()
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                using var request = new HttpRequestMessage(HttpMethod.Get, $"https://localhost:{https}/{service.Name}/a")
+                {
+                    Version = Version.Parse(version),
+                    VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+                };
+                using var answer = await client.SendAsync(request, Ct);
+                answer.EnsureSuccessStatusCode();
+                Interlocked.Increment(ref served);
+            }
+        }
+    }
+
     [Fact]
     public async Task Start_BesideAServingProxy_KeepsTheWebsocketsOfTheEarlierOne()
     {

@@ -80,7 +80,7 @@ public sealed class TlsTests(ConsulFixture consul) : IAsyncLifetime
     {
         await using var backend = await Backend.StartAsync("one");
         var service = await ServedAsync(backend);
-        using var https = TrustingClient();
+        using var https = files.TrustingClient();
 
         using var request = new HttpRequestMessage(HttpMethod.Get, $"https://localhost:{proxy.Ports[1]}/{service.Name}/a")
         {
@@ -169,14 +169,9 @@ public sealed class TlsTests(ConsulFixture consul) : IAsyncLifetime
         await socket.ConnectAsync(IPAddress.Loopback, proxy.Ports[1], Ct);
         var tls = new SslStream(new NetworkStream(socket, ownsSocket: true));
         await tls.AuthenticateAsClientAsync(
-            new SslClientAuthenticationOptions { TargetHost = serverName, EnabledSslProtocols = versions, RemoteCertificateValidationCallback = Trust }, Ct);
+            new SslClientAuthenticationOptions { TargetHost = serverName, EnabledSslProtocols = versions, RemoteCertificateValidationCallback = files.Trust }, Ct);
         return tls;
     }
-
-    private bool Trust(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) =>
-        files.Written.Contains(certificate!.GetCertHashString());
-
-    private HttpClient TrustingClient() => new(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = Trust } });
 
     private static KeyValuePair<string, string?> Setting(string name, string value) => KeyValuePair.Create(name, (string?)value);
 }

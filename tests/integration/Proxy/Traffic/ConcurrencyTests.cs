@@ -96,11 +96,7 @@ public sealed class ConcurrencyTests(ConsulFixture consul) : IAsyncLifetime
     [Fact]
     public async Task Concurrency_TheOtherInstanceIsDead_WaitsForTheOneThatIsFull()
     {
-        await scene.AddAsync("1", deployment: "one");
-        await scene.Proxy.UntilAsync(
-            scene.Service.Name, account => account.GetProperty("instances").EnumerateArray().All(instance => instance.GetProperty("inTraffic").GetBoolean()));
-        // The first by name is asked first, and stays in the traffic however often it fails.
-        await scene.ChangeAsync(document => document with { Traffic = document.Traffic with { Balance = Balance.First, Passive = new PassivePolicy(Failures: 0) } });
+        await AddFirstAsync("1");
         await scene.Backend("1").DisposeAsync();
         await LimitAsync(new ConcurrencyLimit(PerInstance: 1, Queue: 10, Wait: TimeSpan.FromMinutes(1)));
         var held = scene.GetAsync("/held");
@@ -122,14 +118,11 @@ public sealed class ConcurrencyTests(ConsulFixture consul) : IAsyncLifetime
     [Fact]
     public async Task Concurrency_WhoeverWaitsForAnotherInstance_KeepsNobodyFromTheOneThatIsFree()
     {
-        await scene.AddAsync("1", deployment: "one");
-        await scene.Proxy.UntilAsync(
-            scene.Service.Name, account => account.GetProperty("instances").EnumerateArray().All(instance => instance.GetProperty("inTraffic").GetBoolean()));
-        await scene.ChangeAsync(document => document with { Traffic = document.Traffic with { Balance = Balance.First, Passive = new PassivePolicy(Failures: 0) } });
+        await AddFirstAsync("1");
         await LimitAsync(new ConcurrencyLimit(PerInstance: 1, Queue: 1, Wait: TimeSpan.FromMinutes(1)));
         Task<HttpResponseMessage>[] held = [scene.GetAsync("/held"), scene.GetAsync("/held")];
         await scene.Proxy.UntilAsync(
-            scene.Service.Name, account => account.GetProperty("instances").EnumerateArray().All(instance => instance.GetProperty("inFlight").GetInt32() == 1));
+            scene.Service.Name, account => account.GetProperty("instances").EnumerateArray().Count(instance => instance.GetProperty("inFlight").GetInt32() == 1) == 2);
         scene.Backend("1").Release();
         using var released = await await Task.WhenAny(held);
 
@@ -179,6 +172,15 @@ public sealed class ConcurrencyTests(ConsulFixture consul) : IAsyncLifetime
         using var answer = await paused;
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         using var _ = await held[0];
+    }
+
+    /// <summary>Beside the instance "one" another one, which is asked first, as its name is, and stays in the traffic however often it fails.</summary>
+    private async Task AddFirstAsync(string name)
+    {
+        await scene.AddAsync(name, deployment: "one");
+        await scene.Proxy.UntilAsync(
+            scene.Service.Name, account => account.GetProperty("instances").EnumerateArray().Count(instance => instance.GetProperty("inTraffic").GetBoolean()) == 2);
+        await scene.ChangeAsync(document => document with { Traffic = document.Traffic with { Balance = Balance.First, Passive = new PassivePolicy(Failures: 0) } });
     }
 
     private async Task<Task<HttpResponseMessage>[]> HeldAsync(int count)
