@@ -3,6 +3,7 @@ using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
 using ServiceMesh.Proxy.Listening;
+using ServiceMesh.Tests.Proxy.Listening;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Proxy.Listening;
