@@ -44,17 +44,19 @@ internal sealed class Deployments(DockerClient docker, BenchContainers container
             warmRollbacks.Add((await RunAsync(consul, ["rollback", Name], ct)).UpTo("promote"));
         }
 
-        var (help, validate) = (await StartsAsync(["--help"], ct), await StartsAsync(["validate", stopped], ct));
+        // The start alone, with the longest text, and with a manifest read.
+        var (version, help, validate) = (await StartsAsync(["--version"], ct), await StartsAsync(["--help"], ct), await StartsAsync(["validate", stopped], ct));
         File.Delete(stopped);
         File.Delete(warm);
         return
         [
+            new Figure("deployer --version: process start → end", "ms", version, Bar: new Bar(P50: 150)),
             new Figure("deployer --help: process start → end", "ms", help),
             new Figure("deployer validate: process start → end", "ms", validate),
-            new Figure("deploy: process start → promoted, without the time to healthy", "ms", Samples.Of(deploys)),
-            new Figure("promoted → every proxy applied it", "ms", Samples.Of(follows)),
-            new Figure("rollback: process start → a stopped release is active, without its start and the time to healthy", "ms", Samples.Of(rollbacks)),
-            new Figure("rollback: process start → a warm release is active", "ms", Samples.Of(warmRollbacks)),
+            new Figure("deploy: process start → promoted, without the time to healthy", "ms", Samples.Of(deploys), Bar: new Bar(P50: 1500)),
+            new Figure("promoted → every proxy applied it", "ms", Samples.Of(follows), Bar: new Bar(P50: 15)),
+            new Figure("rollback: process start → a stopped release is active, without its start and the time to healthy", "ms", Samples.Of(rollbacks), Bar: new Bar(Max: 5000)),
+            new Figure("rollback: process start → a warm release is active", "ms", Samples.Of(warmRollbacks), Bar: new Bar(Max: 1000)),
         ];
     }
 
