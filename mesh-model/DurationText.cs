@@ -64,7 +64,6 @@ public static partial class DurationText
     [GeneratedRegex(
         $"^(?=.)((?<h>{Number})h)?((?<m>{Number})m)?((?<s>{Number})s)?((?<ms>{Number})ms)?"
             + $"((?<us>{Number})(u|\u00b5|\u03bc)s)?((?<ns>{Number})ns)?\\z",
-        RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture,
-        matchTimeoutMilliseconds: 1000)]
+        RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex Durations();
 }

@@ -63,6 +63,6 @@ public static partial class ForeignText
         or (>= 0xFE00 and <= 0xFE0F) or (>= 0xE0100 and <= 0xE01EF);
 
     // One that colours, moves or clears has parameters; of others, two characters.
-    [GeneratedRegex(@"\x1B(?:\[[0-?]*[ -/]*(?:[@-~]|\z)|[@-Z\\-_])", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"\x1B(?:\[[0-?]*[ -/]*(?:[@-~]|\z)|[@-Z\\-_])", RegexOptions.CultureInvariant)]
     private static partial Regex EscapeSequence();
 }

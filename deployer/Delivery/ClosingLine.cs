@@ -16,6 +16,6 @@ internal static partial class ClosingLine
     private static int? Number(Group digits) =>
         int.TryParse(digits.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 
-    [GeneratedRegex(@"\b(?<passed>[0-9]+) passed, (?<failed>[0-9]+) failed\b", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"\b(?<passed>[0-9]+) passed, (?<failed>[0-9]+) failed\b", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex Counts();
 }

@@ -63,7 +63,7 @@ internal static partial class PlanVerb
     // A digest's beginning is enough for a person.
     private static string Short(string? value) => value is null ? "-" : Digest().Replace(value, "${start}…");
 
-    [GeneratedRegex("(?<start>sha256:[0-9a-f]{12})[0-9a-f]{52}", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+    [GeneratedRegex("(?<start>sha256:[0-9a-f]{12})[0-9a-f]{52}", RegexOptions.CultureInvariant)]
     private static partial Regex Digest();
 }
 

@@ -16,6 +16,8 @@ internal static class ServiceArgument
         where T : Argument
     {
         argument.CompletionSources.Add(Names);
+        // Help names an argument that has no such name by its completions, and would ask Consul for them.
+        argument.HelpName = argument.Name;
         return argument;
     }
 

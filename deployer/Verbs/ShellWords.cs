@@ -8,6 +8,6 @@ internal static partial class ShellWords
     public static string Join(IEnumerable<string> words) => string.Join(
         ' ', words.Select(word => Plain().IsMatch(word) ? word : $"'{word.Replace("'", @"'\''", StringComparison.Ordinal)}'"));
 
-    [GeneratedRegex(@"^[A-Za-z0-9_./:@%+=,-]+\z", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"^[A-Za-z0-9_./:@%+=,-]+\z", RegexOptions.CultureInvariant)]
     private static partial Regex Plain();
 }

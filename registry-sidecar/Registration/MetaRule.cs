@@ -48,6 +48,6 @@ internal static partial class MetaRule
     private static string Shortened(List<string> refused) =>
         string.Join(", ", refused.Take(5)) + (refused.Count > 5 ? $" and {refused.Count - 5} more" : "");
 
-    [GeneratedRegex("^[A-Za-z0-9_-]+$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+    [GeneratedRegex("^[A-Za-z0-9_-]+\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Key();
 }

@@ -64,6 +64,6 @@ internal sealed partial class TagTemplate
     private static string? Variable(ContainerFacts container, string start) =>
         container.Env.LastOrDefault(variable => variable.StartsWith(start, StringComparison.Ordinal))?[start.Length..];
 
-    [GeneratedRegex(@"\{\{\s*(\.(?<field>[^\s{}]+)|index\s+\.Config\.Labels\s+""(?<label>[^""{}]+)"")\s*\}\}", RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"\{\{\s*(\.(?<field>[^\s{}]+)|index\s+\.Config\.Labels\s+""(?<label>[^""{}]+)"")\s*\}\}", RegexOptions.ExplicitCapture)]
     private static partial Regex Placeholder();
 }

@@ -129,6 +129,17 @@ public sealed class CommandLineTests
         Assert.Contains(ExitCodes.Help, output.ToString(), StringComparison.Ordinal);
     }
 
+    // Help writes the completions of an argument that has no name for it, and so would ask Consul, and wait for it.
+    [Fact]
+    public void Root_ArgumentThatConsulCompletes_HasItsOwnNameInHelp()
+    {
+        var services = CommandLine.Root().Subcommands.SelectMany(verb => verb.Subcommands.Append(verb)).SelectMany(verb => verb.Arguments)
+            .Where(argument => argument.Name == "service").ToList();
+
+        Assert.NotEmpty(services);
+        Assert.All(services, argument => Assert.Equal("service", argument.HelpName));
+    }
+
     [Theory]
     [InlineData("deployer roll", "rollback")]
     [InlineData("deployer lock s", "status")]
