@@ -13,17 +13,24 @@ internal sealed class ChecksummedFile(string path, bool isSecret = false)
 
     public string Path => path;
 
+    /// <param name="write">Writes the content, of whatever length: it is never in memory as a whole.</param>
+    /// <param name="ct">Ends the writing; the file is what it was.</param>
     /// <exception cref="IOException">It cannot be written, or not for certain.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder may not be written to.</exception>
-    public async Task WriteAsync(ReadOnlyMemory<byte> content, CancellationToken ct)
+    public async Task WriteAsync(Func<Stream, Task> write, CancellationToken ct)
     {
         var folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
         Directory.CreateDirectory(folder);
         var beside = path + ".new";
         await using (var file = new FileStream(beside, Beside()))
         {
-            await file.WriteAsync(Checksum(content.Span), ct);
-            await file.WriteAsync(content, ct);
+            // Its place, until it is known.
+            await file.WriteAsync(FirstLine(new byte[SHA256.HashSizeInBytes]), ct);
+            using var hash = SHA256.Create();
+            await using (var hashed = new CryptoStream(file, hash, CryptoStreamMode.Write, leaveOpen: true))
+                await write(hashed);
+            file.Position = 0;
+            await file.WriteAsync(FirstLine(hash.Hash), ct);
             file.Flush(flushToDisk: true);
         }
 
@@ -33,18 +40,18 @@ internal sealed class ChecksummedFile(string path, bool isSecret = false)
 
     /// <returns>The content; <c>null</c> if there is no such file.</returns>
     /// <exception cref="InvalidDataException">It is damaged.</exception>
-    public byte[]? Read()
+    public ReadOnlyMemory<byte>? Read()
     {
         if (!File.Exists(path))
             return null;
         var all = File.ReadAllBytes(path);
-        var content = all.AsSpan(all.AsSpan().IndexOf((byte)'\n') + 1);
-        return all.AsSpan(0, all.Length - content.Length).SequenceEqual(Checksum(content))
-            ? content.ToArray()
+        var content = all.AsMemory(all.AsSpan().IndexOf((byte)'\n') + 1);
+        return all.AsSpan(0, all.Length - content.Length).SequenceEqual(FirstLine(SHA256.HashData(content.Span)))
+            ? content
             : throw new InvalidDataException("its checksum is wrong");
     }
 
-    private static byte[] Checksum(ReadOnlySpan<byte> content) => Encoding.ASCII.GetBytes(Convert.ToHexStringLower(SHA256.HashData(content)) + "\n");
+    private static byte[] FirstLine(ReadOnlySpan<byte> hash) => Encoding.ASCII.GetBytes(Convert.ToHexStringLower(hash) + "\n");
 
     private FileStreamOptions Beside()
     {

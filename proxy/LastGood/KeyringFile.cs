@@ -20,7 +20,7 @@ internal sealed partial class KeyringFile(IOptions<ProxyOptions> options, ILogge
     {
         try
         {
-            return file.Read() is { } json ? Of(JsonSerializer.Deserialize(json, KeyringJson.Default.KeptKeyring)) : null;
+            return file.Read() is { } json ? Of(JsonSerializer.Deserialize(json.Span, KeyringJson.Default.KeptKeyring)) : null;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException or InvalidDataException
             or ArgumentException or CryptographicException)
@@ -36,7 +36,8 @@ internal sealed partial class KeyringFile(IOptions<ProxyOptions> options, ILogge
         var json = JsonSerializer.SerializeToUtf8Bytes(KeptKeyring.Of(ring), KeyringJson.Default.KeptKeyring);
         try
         {
-            if (json.AsSpan().SequenceEqual(written ??= file.Read()))
+            written ??= file.Read()?.ToArray();
+            if (json.AsSpan().SequenceEqual(written))
                 return;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or InvalidDataException)
@@ -46,7 +47,7 @@ internal sealed partial class KeyringFile(IOptions<ProxyOptions> options, ILogge
 
         try
         {
-            await file.WriteAsync(json, ct);
+            await file.WriteAsync(stream => stream.WriteAsync(json, ct).AsTask(), ct);
             written = json;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)

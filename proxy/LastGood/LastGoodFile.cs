@@ -26,7 +26,7 @@ internal sealed partial class LastGoodFile(IOptions<ProxyOptions> options, TimeP
     {
         try
         {
-            await file.WriteAsync(Written(snapshot), ct);
+            await file.WriteAsync(stream => JsonSerializer.SerializeAsync(stream, Written(snapshot), StateJson.Default.StateFile, ct), ct);
             WrittenAt = time.GetUtcNow();
             Volatile.Write(ref unusable, null);
         }
@@ -42,7 +42,7 @@ internal sealed partial class LastGoodFile(IOptions<ProxyOptions> options, TimeP
     {
         try
         {
-            return file.Read() is { } json ? Of(JsonSerializer.Deserialize(json, StateJson.Default.StateFile)) : null;
+            return file.Read() is { } json ? Of(JsonSerializer.Deserialize(json.Span, StateJson.Default.StateFile)) : null;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException or InvalidDataException)
         {
@@ -52,11 +52,10 @@ internal sealed partial class LastGoodFile(IOptions<ProxyOptions> options, TimeP
         }
     }
 
-    private byte[] Written(Snapshot snapshot)
+    private StateFile Written(Snapshot snapshot)
     {
         var services = snapshot.Documents.Services.Keys.Select(name => snapshot.Services[name]).Select(service => new ServiceState(service.Stored, service.Instances));
-        return JsonSerializer.SerializeToUtf8Bytes(
-            new StateFile(StateFile.CurrentSchema, time.GetUtcNow(), [.. services]), StateJson.Default.StateFile);
+        return new StateFile(StateFile.CurrentSchema, time.GetUtcNow(), [.. services]);
     }
 
     private static LastGoodState Of(StateFile? kept) => kept is { Schema: StateFile.CurrentSchema }
