@@ -47,6 +47,10 @@ public sealed record Route(string? Host, string Path, bool StripPath)
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public UpstreamProtocol Upstream { get; init; }
 
+    /// <summary>Whether all its requests ask for one host name.</summary>
+    [JsonIgnore]
+    public bool HasOneHost => Host is not null && !Host.StartsWith(Wildcard, StringComparison.Ordinal);
+
     /// <summary>What is wrong with the route, a sentence each that names the value; empty when nothing is.</summary>
     public IEnumerable<string> Faults() => FaultsByField().Select(fault => fault.Message);
 

@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using ServiceMesh.Proxy.Answers;
 using ServiceMesh.Proxy.Following;
+using ServiceMesh.Proxy.Listening;
 using ServiceMesh.Proxy.Metering;
 
 namespace ServiceMesh.Proxy.Admin;

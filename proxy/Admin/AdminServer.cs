@@ -80,7 +80,6 @@ internal static class AdminSetup
         builder.Services.AddSingleton<ProxyMeter>();
         builder.Services.AddSingleton<MetricsAnswer>();
         builder.Services.AddSingleton<StateAnswer>();
-        builder.Services.AddSingleton<NotReady>();
         builder.Services.AddSingleton<AdminGate>();
         builder.Services.AddSingleton<AdminPages>();
         builder.Services.AddSingleton<AdminServer>();

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using ServiceMesh.Proxy.Listening;
 using ServiceMesh.Proxy.Metering;
 using ServiceMesh.Proxy.Snapshots;
 

@@ -95,7 +95,7 @@ internal sealed class InstanceFollower(
             if (due.Count == 0)
                 continue;
 
-            var read = await SecondLook.ReadAsync(due, () => snapshots.Current, services => reader.ReadAsync(services, ct));
+            var read = await SecondLook.ReadAsync(due, () => snapshots.Current, services => reader.ReadAsync(services, ct), () => reader.ListAsync(ct));
             news.Instances([.. due], read, came ?? time.GetTimestamp());
             due.ExceptWith(read.Keys);
             came = due.Count == 0 ? null : came;

@@ -32,6 +32,21 @@ internal sealed partial class InstanceReader(IConsulClient consul, ProxyMeter me
         return read;
     }
 
+    /// <summary>The names of all services that have instances; <c>null</c> where they could not be read.</summary>
+    public async Task<IReadOnlySet<string>?> ListAsync(CancellationToken ct)
+    {
+        try
+        {
+            return (await consul.Catalog.Services(Replayed, ct)).Response.Keys.ToHashSet(StringComparer.Ordinal);
+        }
+        catch (ConsulRequestException error)
+        {
+            meter.ConsulFailed();
+            Unlisted(error.Message);
+            return null;
+        }
+    }
+
     private async Task ReadAsync(
         string service, ConcurrentDictionary<string, IReadOnlyList<Instance>> read, ConcurrentQueue<string> failures, CancellationToken ct)
     {
@@ -46,6 +61,9 @@ internal sealed partial class InstanceReader(IConsulClient consul, ProxyMeter me
             failures.Enqueue(error.Message);
         }
     }
+
+    [LoggerMessage(LogLevel.Warning, "The catalog's services could not be listed: {Reason}")]
+    private partial void Unlisted(string reason);
 
     [LoggerMessage(LogLevel.Warning, "The instances of {Unread} of {Asked} services could not be read: {Reason}")]
     private partial void InstancesUnread(int unread, int asked, string reason);

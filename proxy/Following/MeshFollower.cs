@@ -82,6 +82,10 @@ internal sealed partial class MeshFollower(
             await await Task.WhenAny(
                 [FollowDocumentsAsync(stoppingToken), ApplyAsync(stoppingToken), prober.Broken, .. instances.Run(stoppingToken)]);
         }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The stop; where the start failed, the host takes this for a fault of its own.
+        }
         finally
         {
             await prober.StopAsync();

@@ -40,6 +40,9 @@ internal sealed class Probe(Upstream upstream, TimeProvider time)
             Version = route.Upstream == UpstreamProtocol.Http ? HttpVersion.Version11 : HttpVersion.Version20,
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
         };
+        // As its clients ask for it: by TLS its certificate is one of that name.
+        if (route.HasOneHost)
+            request.Headers.Host = route.Host;
         request.Headers.UserAgent.ParseAdd("mesh-proxy-probe");
         using var answer = await upstream.ClientOf(route).SendAsync(request, ct);
         return answer.IsSuccessStatusCode;

@@ -5,11 +5,13 @@ namespace ServiceMesh.Proxy.LastGood;
 
 /// <summary>
 /// Writes what Consul told to disk, off the way of the requests: of several waiting snapshots only the newest, not more often
-/// than once a second, and none that differs from the last only in what the proxy found out itself.
+/// than once a second, and none that differs from the last only in what the proxy found out itself. What could not be written
+/// is tried again until it is, or there is a newer one.
 /// </summary>
 internal sealed partial class LastGoodKeeper : BackgroundService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(15);
 
     private readonly Channel<Snapshot> newest = Channel.CreateBounded<Snapshot>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
@@ -18,6 +20,7 @@ internal sealed partial class LastGoodKeeper : BackgroundService
     private readonly TimeProvider time;
     private readonly ILogger<LastGoodKeeper> log;
     private Snapshot? written;
+    private Snapshot? unwritten;
 
     public LastGoodKeeper(SnapshotHolder snapshots, LastGoodFile file, TimeProvider time, ILogger<LastGoodKeeper> log)
     {
@@ -33,35 +36,44 @@ internal sealed partial class LastGoodKeeper : BackgroundService
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        if (newest.Reader.TryRead(out var last))
+        if (Next() is { } last)
             await WriteAsync(last, cancellationToken);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        while (await newest.Reader.WaitToReadAsync(stoppingToken))
+        while (true)
         {
-            if (newest.Reader.TryRead(out var snapshot) && await WriteAsync(snapshot, stoppingToken))
-                await Task.Delay(Pause, time, stoppingToken);
+            if (unwritten is null)
+                await newest.Reader.WaitToReadAsync(stoppingToken);
+            if (Next() is not { } next)
+                continue;
+            await WriteAsync(next, stoppingToken);
+            await Task.Delay(unwritten is null ? Pause : PauseAfterFailure, time, stoppingToken);
         }
     }
 
-    /// <returns>Whether there was anything to write.</returns>
-    private async Task<bool> WriteAsync(Snapshot snapshot, CancellationToken ct)
+    // The newest that there is to write.
+    private Snapshot? Next()
     {
-        if (written is not null && SaysTheSame(written, snapshot))
-            return false;
+        if (newest.Reader.TryRead(out var newer))
+            unwritten = newer;
+        if (unwritten is not null && written is not null && SaysTheSame(written, unwritten))
+            unwritten = null;
+        return unwritten;
+    }
+
+    private async Task WriteAsync(Snapshot snapshot, CancellationToken ct)
+    {
         try
         {
             await file.WriteAsync(snapshot, ct);
-            written = snapshot;
+            (written, unwritten) = (snapshot, null);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             Unwritten(error.Message);
         }
-
-        return true;
     }
 
     private static bool SaysTheSame(Snapshot one, Snapshot other) =>

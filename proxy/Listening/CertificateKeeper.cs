@@ -38,11 +38,11 @@ internal sealed partial class CertificateKeeper(IOptions<ListeningOptions> optio
         var (changed, faults) = folder.Refresh();
         foreach (var fault in faults)
             Unusable(fault);
-        if (changed)
-        {
+        // Anew even where no file changed: a certificate becomes valid, another ends.
+        if (folder.Certificates.Count > 0)
             Volatile.Write(ref current, new CertificateSet(folder.Certificates, time.GetUtcNow()));
+        if (changed)
             InUse(string.Join(", ", folder.Certificates.Select(pair => $"{pair.Key} until {pair.Value.Leaf.NotAfter.ToUniversalTime():yyyy-MM-dd}")));
-        }
 
         return faults;
     }

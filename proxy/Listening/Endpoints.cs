@@ -24,6 +24,7 @@ internal static class Endpoints
         // A line ends in CR LF. Kestrel takes a LF alone, too, as RFC 9112 2.2 allows; other servers do not.
         AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", isEnabled: true);
         builder.Services.AddSingleton<Readiness>();
+        builder.Services.AddSingleton<NotReady>();
         builder.Services.AddSingleton<OpenConnections>();
         builder.Services.AddSingleton<ListeningSockets>();
         builder.Services.AddSingleton<LeavingProxy>();

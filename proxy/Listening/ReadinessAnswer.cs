@@ -12,6 +12,7 @@ internal static class ReadinessAnswer
     public static void UseReadiness(this IApplicationBuilder app)
     {
         var readiness = app.ApplicationServices.GetRequiredService<Readiness>();
+        var notReady = app.ApplicationServices.GetRequiredService<NotReady>();
         app.Use((context, next) =>
         {
             // Connection: close by HTTP/1.1, GOAWAY by HTTP/2. A connection that is cut instead may have a request on its way.
@@ -19,8 +20,8 @@ internal static class ReadinessAnswer
                 context.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
             return next(context);
         });
-        app.Map(Path, own => own.Run(context => readiness.IsReady
-            ? context.Response.WriteAsync("ready\n", context.RequestAborted)
-            : Problem.UnavailableAsync(context, "The proxy is starting or stopping.")));
+        app.Map(Path, own => own.Run(context => notReady.Reason is { } reason
+            ? Problem.UnavailableAsync(context, $"{char.ToUpperInvariant(reason[0])}{reason[1..]}.")
+            : context.Response.WriteAsync("ready\n", context.RequestAborted)));
     }
 }

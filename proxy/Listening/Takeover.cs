@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Text;
 using Microsoft.Extensions.Options;
+using ServiceMesh.Proxy.Snapshots;
 
 namespace ServiceMesh.Proxy.Listening;
 
@@ -10,6 +11,7 @@ namespace ServiceMesh.Proxy.Listening;
 /// </summary>
 internal sealed partial class Takeover(
     ListeningSockets sockets,
+    SnapshotHolder snapshots,
     LeavingProxy leaving,
     IHostApplicationLifetime lifetime,
     IOptions<ProxyOptions> options,
@@ -27,7 +29,8 @@ internal sealed partial class Takeover(
     private Socket? door;
     private Task letting = Task.CompletedTask;
 
-    /// <summary>After the first snapshot is there, and before Kestrel listens.</summary>
+    /// <summary>After the first snapshot is there, or the wait for it is over, and before Kestrel listens.</summary>
+    /// <exception cref="InvalidOperationException">Another proxy serves, and this one could not.</exception>
     public Task StartAsync(CancellationToken cancellationToken)
     {
         if (!OperatingSystem.IsLinux() || !File.Exists(path))
@@ -36,6 +39,8 @@ internal sealed partial class Takeover(
         {
             earlier = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
             earlier.Connect(new UnixDomainSocketEndPoint(path));
+            if (snapshots.Current.Origin == SnapshotOrigin.None)
+                throw new InvalidOperationException("another proxy serves here, and goes on: this one has learned of no service, neither from Consul nor from its state folder, and does not take over. Start it again when Consul answers");
             if (!earlier.Poll(Patience, SelectMode.SelectRead))
                 throw new IOException($"it gave no answer within {Patience}");
             var (text, descriptors) = Descriptors.Receive(earlier);

@@ -13,7 +13,7 @@ internal static class FailureRule
     /// <returns><c>null</c> where nobody failed: a client that has enough of an answer, an upgraded connection on which both are silent.</returns>
     public static Failure? Of(ForwarderError error, Exception? reason, bool isAnswered, bool isClientGone) => error switch
     {
-        _ when isClientGone || IsClients(error) => isAnswered ? null : Failure.Client,
+        _ when isClientGone || IsClients(error, reason) => isAnswered ? null : Failure.Client,
         ForwarderError.None or ForwarderError.UpgradeActivityTimeout => null,
         _ when isAnswered => Failure.CutOff,
         _ when RetryRule.NeverSent(error, reason) => Failure.Connect,
@@ -22,6 +22,9 @@ internal static class FailureRule
         _ => Failure.Broken,
     };
 
-    private static bool IsClients(ForwarderError error) => error is ForwarderError.RequestCanceled or ForwarderError.RequestBodyClient
-        or ForwarderError.ResponseBodyClient or ForwarderError.UpgradeRequestClient or ForwarderError.UpgradeResponseClient;
+    // What the forwarder cannot make a request of, and a websocket to an instance whose HTTP/2 has none (RFC 8441), says nothing
+    // of the instance: anybody may ask for it.
+    private static bool IsClients(ForwarderError error, Exception? reason) => error is ForwarderError.RequestCanceled or ForwarderError.RequestBodyClient
+        or ForwarderError.ResponseBodyClient or ForwarderError.UpgradeRequestClient or ForwarderError.UpgradeResponseClient or ForwarderError.RequestCreation
+        || reason is HttpRequestException { HttpRequestError: HttpRequestError.ExtendedConnectNotSupported };
 }

@@ -30,7 +30,7 @@ internal sealed class MemberRule(ServiceModel? before, StoredDocument stored, Mo
         // A split's release takes its share when it answers: until then the active one, if that does, has an answer for all.
         var isAnswered = releases.Any(release => release.Key == stored.Document?.Active?.Deployment && release.Any(Answers));
         var inTraffic = releases
-            .Where(release => !isAnswered || release.Any(member => Answers(member) || member.InTrafficSince is not null))
+            .Where(release => !isAnswered || release.Any(member => Answers(member) || (member.InTrafficSince is not null && member.Health.Admission is not Admission.Pending)))
             .SelectMany(release => InTraffic([.. release]))
             .ToHashSet(ReferenceEqualityComparer.Instance);
         return [.. members.Select(member => inTraffic.Contains(member) ? Entered(member) : Left(member, isLeaving: member.Stage != Stage.Active || !member.Instance.IsHealthy))];

@@ -28,6 +28,9 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
     /// <summary>How often another instance was asked after the first.</summary>
     public int Retries => Tried?.Count ?? 0;
 
+    /// <summary>Whether the last instance that was asked could not be reached.</summary>
+    public bool WasNeverSent { get; set; }
+
     /// <summary>Whether it came with a valid candidate pass.</summary>
     public bool HasPass { get; set; }
 
@@ -86,7 +89,7 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
     {
         (Target, Service, Document, Member) = (target, service, document, member);
         (IsPutAside, WaitsSince) = (false, null);
-        (Asked, AnsweredAfter, AnswerStatus, Failure) = (handler.Now, null, null, null);
+        (Asked, AnsweredAfter, AnswerStatus, Failure, WasNeverSent) = (handler.Now, null, null, null, false);
         Attempt = Span is null ? null : Tracing.Ask(Span, this);
     }
 
@@ -146,9 +149,12 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
             return new ValueTask<bool>(result: false);
         }
 
-        return Issued is null
+        var transformed = Issued is null
             ? Target!.Transformer.TransformResponseAsync(httpContext, proxyResponse, cancellationToken)
             : TransformAndIssueAsync(httpContext, proxyResponse, cancellationToken);
+        return proxyResponse is not null && IsEventStream(httpContext.Response)
+            ? BeginStreamAsync(transformed, httpContext.Response, cancellationToken)
+            : transformed;
     }
 
     public override ValueTask TransformResponseTrailersAsync(HttpContext httpContext, HttpResponseMessage proxyResponse, CancellationToken cancellationToken) =>
@@ -159,6 +165,19 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
     {
         var goesOn = await Target!.Transformer.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
         handler.IssueCookie(this, Service);
+        return goesOn;
+    }
+
+    private static bool IsEventStream(HttpResponse response) =>
+        response.ContentType?.StartsWith("text/event-stream", StringComparison.OrdinalIgnoreCase) == true;
+
+    // The forwarder sends the headers with the body's first part, since an answer may have none. Of events the first may be far
+    // away, and until the headers are there a client takes the stream for one that did not open.
+    private static async ValueTask<bool> BeginStreamAsync(ValueTask<bool> transformed, HttpResponse response, CancellationToken ct)
+    {
+        var goesOn = await transformed;
+        if (goesOn)
+            await response.Body.FlushAsync(ct);
         return goesOn;
     }
 

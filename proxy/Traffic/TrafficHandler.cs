@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http.Features;
 using ServiceMesh.Proxy.Answers;
 using ServiceMesh.Proxy.Following;
 using ServiceMesh.Proxy.Health;
@@ -40,6 +41,12 @@ internal sealed partial class TrafficHandler(
     public async Task HandleAsync(Exchange exchange)
     {
         var context = exchange.Context;
+        if (IsTunnel(context))
+        {
+            await Problem.WriteAsync(context, StatusCodes.Status501NotImplemented, "CONNECT asks for a tunnel, and there is none here.");
+            return;
+        }
+
         while (true)
         {
             var snapshot = snapshots.Current;
@@ -123,6 +130,7 @@ internal sealed partial class TrafficHandler(
             context, Upstream.AddressOf(target.Route, member.Url), upstream.ClientOf(target.Route), target.Request, exchange, aborted);
         var reason = context.GetForwarderErrorFeature()?.Exception;
         var isOver = context.RequestAborted.IsCancellationRequested || aborted.IsCancellationRequested;
+        exchange.WasNeverSent = RetryRule.NeverSent(error, reason);
         var failure = FailureRule.Of(error, reason, exchange.AnsweredAfter is not null, isOver);
         // Whoever was aborted, by the client or by the end of a drain, tells nothing of the instance.
         if (!exchange.HasPass && !isOver)
@@ -140,7 +148,7 @@ internal sealed partial class TrafficHandler(
         if (error is ForwarderError.None || context.RequestAborted.IsCancellationRequested)
             return true;
 
-        if (!context.Response.HasStarted && IsRetriable(context, error, reason) && MayRetry(exchange, service, document))
+        if (!context.Response.HasStarted && failure is not Failure.Client && IsRetriable(context, error, reason) && MayRetry(exchange, service, document))
         {
             AskingAnother(service.Stored.Service, member.Url, reason?.GetBaseException().Message);
             exchange.GiveUpMember();
@@ -160,6 +168,10 @@ internal sealed partial class TrafficHandler(
 
         return true;
     }
+
+    // By HTTP/2 a websocket is asked for so, too.
+    private static bool IsTunnel(HttpContext context) =>
+        HttpMethods.IsConnect(context.Request.Method) && context.Features.Get<IHttpExtendedConnectFeature>() is not { IsExtendedConnect: true };
 
     private static bool IsRetriable(HttpContext context, ForwarderError error, Exception? reason) =>
         RetryRule.NeverSent(error, reason)

@@ -10,8 +10,6 @@ internal sealed class Chooser(Keys keys, TimeProvider time)
     {
         if (!TryPool(exchange, service, document, out var pool))
             return Choice.Refused;
-        if (exchange.Tried is { } tried)
-            pool = pool.Without(member => tried.Contains(member.State));
         if (pool.Members.Length == 0)
             return Choice.None;
 
@@ -42,25 +40,31 @@ internal sealed class Chooser(Keys keys, TimeProvider time)
 
     /// <summary>Whether another instance than those that were tried could be asked now.</summary>
     public bool HasOther(Exchange exchange, ServiceModel service, ServiceDocument document) =>
-        TryPool(exchange, service, document, out var pool)
-        && pool.Members.Any(member => member.State != exchange.Member?.State && exchange.Tried?.Contains(member.State) != true);
+        TryPool(exchange, service, document, out var pool) && pool.Members.Length > 0;
 
+    // The instances that the request may go to, and that were not asked yet.
     private bool TryPool(Exchange exchange, ServiceModel service, ServiceDocument document, out ReleasePool pool)
     {
         if (exchange.Context.Request.Headers.TryGetValue(CandidatePass.Header, out var pass))
         {
             var deployment = CandidatePass.Check(pass.ToString(), service.Stored.Service, keys.Ring.Signers, time.GetUtcNow());
-            pool = deployment is null ? ReleasePool.Empty : service.PoolOf(deployment);
+            pool = deployment is null ? ReleasePool.Empty : Unasked(exchange, service.PoolOf(deployment));
             return exchange.HasPass = deployment is not null;
         }
 
-        // A release without any instance leaves its share to the other one rather than to none.
+        // A release without any instance, or none that can be reached, leaves its share to the other one rather than to none.
         var (mine, other) = document.Split is { } split && IsSplit(exchange, service, split)
             ? (service.Split, service.Active)
             : (service.Active, service.Split);
-        pool = mine.Members.Length > 0 ? mine : other;
+        pool = Unasked(exchange, mine);
+        if (pool.Members.Length == 0 && (mine.Members.Length == 0 || exchange.WasNeverSent))
+            pool = Unasked(exchange, other);
         return true;
     }
+
+    private static ReleasePool Unasked(Exchange exchange, ReleasePool pool) => exchange.Member is null && exchange.Tried is null
+        ? pool
+        : pool.Without(member => member.State == exchange.Member?.State || exchange.Tried?.Contains(member.State) == true);
 
     private bool IsSplit(Exchange exchange, ServiceModel service, Split split)
     {

@@ -54,11 +54,9 @@ internal sealed class ForwardedHeaders(string prefix, TrustedProxies trusted)
     private static void Append(HttpRequestMessage message, IHeaderDictionary received, string name, string value) =>
         Replace(message, received, name, received[name] is { Count: > 0 } before ? $"{before}, {value}" : value);
 
-    private static void Keep(HttpRequestMessage message, IHeaderDictionary received, string name, string value)
-    {
-        if (StringValues.IsNullOrEmpty(received[name]))
-            Replace(message, received, name, value);
-    }
+    // Set even where it was received: the one before may have named it in Connection, and it would be gone.
+    private static void Keep(HttpRequestMessage message, IHeaderDictionary received, string name, string value) =>
+        Replace(message, received, name, received[name] is { Count: > 0 } before && !StringValues.IsNullOrEmpty(before) ? before.ToString() : value);
 
     // What was received stands in the message already.
     private static void Replace(HttpRequestMessage message, IHeaderDictionary received, string name, string value)

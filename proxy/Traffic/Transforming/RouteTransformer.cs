@@ -14,8 +14,7 @@ internal sealed class RouteTransformer(Route route, string prefix, TrustedProxie
 
     // The client over TLS asks for a certificate of the host that it sends, and keeps connections for each. Where the route
     // does not name that host, the name must not be the client's to choose: the instance's own address stands there.
-    private readonly bool keepsHost = route.Upstream != UpstreamProtocol.H2
-        || (route.Host is not null && !route.Host.StartsWith(Route.Wildcard, StringComparison.Ordinal));
+    private readonly bool keepsHost = route.Upstream != UpstreamProtocol.H2 || route.HasOneHost;
 
     public override async ValueTask TransformRequestAsync(
         HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)

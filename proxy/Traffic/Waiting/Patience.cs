@@ -8,15 +8,14 @@ namespace ServiceMesh.Proxy.Traffic.Waiting;
 /// <summary>Lets a request wait that cannot be sent now: while its service is paused, and for a place at an instance.</summary>
 internal sealed class Patience(SnapshotHolder snapshots, WaitingRoom room, TimeProvider time)
 {
-    /// <summary>Holds a request of a paused service until there is another snapshot.</summary>
+    /// <summary>Holds a request of a paused service until the service is another, or the routes are.</summary>
     /// <returns>Whether to go on; else the client has its answer.</returns>
     public async ValueTask<bool> PausedAsync(Exchange exchange, Snapshot snapshot, ServiceModel service, Pause pause)
     {
         exchange.HeldSince ??= time.GetTimestamp();
         // Its time in a line is counted anew behind the pause.
         exchange.WaitsSince = null;
-        var left = (pause.Limit ?? Pause.DefaultLimit) - time.GetElapsedTime(exchange.HeldSince.Value);
-        if (left > TimeSpan.Zero)
+        if (Left(exchange, pause) > TimeSpan.Zero)
         {
             if (!room.TryEnter())
             {
@@ -28,7 +27,15 @@ internal sealed class Patience(SnapshotHolder snapshots, WaitingRoom room, TimeP
             service.State.Meter.Hold();
             try
             {
-                await snapshots.NextAsync(snapshot).WaitAsync(left, time, exchange.Context.RequestAborted);
+                // It keeps its place meanwhile: whoever came later must not have it.
+                var next = snapshot;
+                while (ReferenceEquals(next.Routes, snapshot.Routes)
+                    && ReferenceEquals(next.Services.GetValueOrDefault(service.Stored.Service), service))
+                {
+                    await snapshots.NextAsync(next).WaitAsync(Left(exchange, pause), time, exchange.Context.RequestAborted);
+                    next = snapshots.Current;
+                }
+
                 return true;
             }
             catch (TimeoutException)
@@ -50,6 +57,12 @@ internal sealed class Patience(SnapshotHolder snapshots, WaitingRoom room, TimeP
         await Problem.WriteAsync(
             exchange.Context, StatusCodes.Status504GatewayTimeout, "The service is paused, and was for as long as a request may wait.");
         return false;
+    }
+
+    private TimeSpan Left(Exchange exchange, Pause pause)
+    {
+        var left = (pause.Limit ?? Pause.DefaultLimit) - time.GetElapsedTime(exchange.HeldSince!.Value);
+        return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 
     /// <summary>Waits for a place at one of the instances that the request may go to.</summary>

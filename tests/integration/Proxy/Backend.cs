@@ -54,6 +54,7 @@ internal sealed class Backend : IAsyncDisposable
         }));
         app.Map("/health", health => health.Run(context =>
         {
+            ProbedFor = context.Request.Host.Value;
             Interlocked.Increment(ref probed);
             context.Response.StatusCode = IsWell ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
             return Task.CompletedTask;
@@ -76,6 +77,9 @@ internal sealed class Backend : IAsyncDisposable
 
     /// <summary>How many requests came to <c>/health</c>.</summary>
     public int Probed => Volatile.Read(ref probed);
+
+    /// <summary>The host that the last of them asked for.</summary>
+    public string? ProbedFor { get; private set; }
 
     /// <summary>How many requests came to <c>/status</c>.</summary>
     public int Asked => Volatile.Read(ref asked);

@@ -84,6 +84,20 @@ public sealed partial class ServiceModelTests
         Assert.Equal(["a", "b"], InTraffic(Found(both, "b", FindingKind.AnswersNotAnyMore)));
     }
 
+    // At a start nobody has answered yet, and so everybody is asked.
+    [Fact]
+    public void Follow_ASplitsReleaseThatWasThereAtTheStart_LeavesItsShareUntilItAnswers()
+    {
+        var split = V1 with { Document = V1.Document! with { Split = new Split(Stored(1, "two").Document!.Active!, 50) } };
+
+        var first = Follow(null, split, [Passing("a", "one"), Passing("b", "two")]);
+        Assert.Equal(["a", "b"], InTraffic(first));
+
+        var answered = Found(first, "a", FindingKind.Answers);
+        Assert.Equal(["a"], InTraffic(answered));
+        Assert.Equal(["a", "b"], InTraffic(Found(answered, "b", FindingKind.Answers)));
+    }
+
     [Fact]
     public void Follow_NoDrain_EndsTheRequestsAtTheNextLook()
     {

@@ -72,6 +72,18 @@ public sealed class TransformingTests
     }
 
     [Fact]
+    public async Task Request_FromATrustedProxyThatNamesThemInConnection_WhatTheClientAskedForIsKept()
+    {
+        var message = await RequestAsync(Plain, "10.0.0.0/8", context =>
+        {
+            Liar(context);
+            context.Request.Headers.Connection = "X-Forwarded-Proto, X-Forwarded-Host";
+        });
+
+        Assert.Equal(("https", "www.example"), (Header(message, "X-Forwarded-Proto"), Header(message, "X-Forwarded-Host")));
+    }
+
+    [Fact]
     public async Task Request_WithoutAStrippedPrefix_NoneIsTold()
     {
         var message = await RequestAsync(Plain with { StripPath = false }, "", Liar);

@@ -132,6 +132,7 @@ public sealed class AdminTests(ConsulFixture consul)
 
         Assert.Equal(HttpStatusCode.OK, await StatusAsync(proxy.Admin, "/healthz"));
         Assert.Equal(HttpStatusCode.ServiceUnavailable, await StatusAsync(proxy.Admin, "/readyz"));
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, await StatusAsync(proxy.Http, "/services/-/readyz"));
         await Until.TrueAsync(async () => Value((await MetricsAsync(proxy)).Split('\n'), "mesh_proxy_consul_failures_total") >= 3);
     }
 

@@ -149,6 +149,7 @@ internal sealed class ProtocolBackend : IAsyncDisposable
     private async Task StepsAsync(HttpContext context)
     {
         context.Response.ContentType = "text/event-stream";
+        await context.Response.Body.FlushAsync(context.RequestAborted);
         for (var n = 1; n <= 3; n++)
         {
             await gate.WaitAsync(context.RequestAborted);

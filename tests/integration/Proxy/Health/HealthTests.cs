@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text.Json;
 using ServiceMesh.Policy;
 using ServiceMesh.Tests.Integration.Proxy.Traffic;
@@ -46,6 +47,25 @@ public sealed class HealthTests(ConsulFixture consul)
         Assert.True(scene.Backend("b").Probed > 0);
     }
 
+    // Its name is also what its certificate is checked for.
+    [Theory]
+    [InlineData("shop.example", "shop.example")]
+    [InlineData("*.shop.example", "127.0.0.1:PORT")]
+    public async Task AProbe_AsksForTheRoutesHostWhereItIsOne(string host, string asked)
+    {
+        await using var proxy = await RunningProxy.StartAsync(consul.Address);
+        await using var backend = await Backend.StartAsync("a");
+        var service = new ServiceOnConsul(consul.Client) { RoutesOf = name => [new Route(host.Replace("shop", name, StringComparison.Ordinal), "/", StripPath: false)] };
+        await service.AddInstanceAsync("a", backend.Port);
+        await service.PromoteAsync("a");
+        await service.ChangeAsync(document => document with { Traffic = new TrafficPolicy { Probe = new ProbePolicy("/health", TimeSpan.FromSeconds(1)) } });
+
+        await Until.TrueAsync(() => Task.FromResult(backend.Probed > 0));
+
+        var expected = asked.Replace("shop", service.Name, StringComparison.Ordinal).Replace("PORT", $"{backend.Port}", StringComparison.Ordinal);
+        Assert.Equal(expected, backend.ProbedFor);
+    }
+
     [Fact]
     public async Task AnInstanceWhoseConnectionsFail_IsEjectedAndNoRequestFails()
     {
@@ -89,6 +109,29 @@ public sealed class HealthTests(ConsulFixture consul)
 
         await InTrafficAsync(scene, "b");
         Assert.Equal((5, 0), (scene.Backend("a").Asked, scene.Backend("b").Asked));
+    }
+
+    [Fact]
+    public async Task ManyProbesThatHang_KeepNoOtherServiceWaiting()
+    {
+        await using var scene = await TrafficScene.StartAsync(consul, "a");
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        var other = new ServiceOnConsul(consul.Client);
+        foreach (var n in Enumerable.Range(0, 80))
+            await other.AddInstanceAsync($"{n}", ((IPEndPoint)silent.LocalEndpoint).Port, deployment: "all");
+        await other.PromoteAsync("all");
+        await other.ChangeAsync(document => document with
+        {
+            Traffic = new TrafficPolicy { Probe = new ProbePolicy("/", TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1)) },
+        });
+        await scene.Proxy.UntilAsync(other.Name, account => account.GetProperty("instances").GetArrayLength() == 80);
+        while (!silent.Pending())
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+
+        await scene.AddAsync("b", deployment: "a");
+
+        await InTrafficAsync(scene, "a", "b");
     }
 
     [Fact]

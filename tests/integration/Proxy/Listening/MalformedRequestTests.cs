@@ -103,6 +103,14 @@ public sealed class MalformedRequestTests(ConsulFixture consul) : IAsyncLifetime
         Assert.Equal((200, "one"), await raw.ReadAnswerAsync() is { } second ? (second.Status, second.Body) : default);
     }
 
+    [Fact]
+    public async Task ATunnel_IsRefusedAndSaysNothingOfAnInstance()
+    {
+        await using var raw = await RawConnection.OpenAsync(proxy.Ports[0]);
+
+        Assert.Equal(501, (await raw.AskAsync("CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n")).Status);
+    }
+
     private async Task RefusedAsync(string what, string request)
     {
         await using var raw = await RawConnection.OpenAsync(proxy.Ports[0]);

@@ -156,6 +156,22 @@ public sealed class TakeoverTests(ConsulFixture consul) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task ANewProxyThatKnowsNothing_LeavesTheEarlierOneServing()
+    {
+        using var earlier = await StartReadyAsync();
+        await using var load = RawLoad.Start(port, $"/{service.Name}/a");
+        await load.MoreAsync(100);
+        await File.WriteAllTextAsync(Path.Combine(state, "last-good.json"), "another version's", Ct);
+
+        using var next = ProxyProcess.Start(new Uri("http://127.0.0.1:1"), port, state, "--consul-wait", "00:00:00.1");
+        Assert.Equal(1, await next.EndAsync());
+        await load.MoreAsync(500);
+
+        Assert.Empty(await load.StopAsync());
+        Assert.False(earlier.HasEnded);
+    }
+
+    [Fact]
     public async Task Start_AfterAProxyThatWasKilled_ListensByItself()
     {
         using (var killed = await StartReadyAsync())

@@ -65,6 +65,21 @@ public sealed class SplitTests(ConsulFixture consul) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task ASplitWhoseOnlyInstanceIsGone_HasItsRequestsAnsweredByTheActiveRelease()
+    {
+        await SplitAsync(100);
+        Assert.Equal("two", await scene.WhoAsync());
+
+        await scene.Backend("two").DisposeAsync();
+
+        foreach (var _ in Enumerable.Range(0, 8))
+            Assert.Equal("one", await scene.WhoAsync());
+        // And each failure is the split's: a canary's verdict must see it.
+        var account = await scene.Proxy.ServiceAsync(scene.Service.Name);
+        Assert.Equal(8, account.GetProperty("releases")[1].GetProperty("counters").GetProperty("errors").GetInt64());
+    }
+
+    [Fact]
     public async Task AForgedCookie_ChoosesNothing_AndIsReplaced()
     {
         await SplitAsync(50);

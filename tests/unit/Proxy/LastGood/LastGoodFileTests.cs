@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 using ServiceMesh.Proxy;
 using ServiceMesh.Proxy.Health;
 using ServiceMesh.Proxy.LastGood;
@@ -134,6 +135,29 @@ public sealed class LastGoodFileTests : IDisposable
             await keeper.StopAsync(Ct);
             return File().Read()!.Documents.Services["demo"].Index;
         }
+    }
+
+    [Fact]
+    public async Task Keeper_AWriteThatFailed_IsTriedAgainThoughNothingIsNew()
+    {
+        var (snapshots, time) = (new SnapshotHolder(TrustedProxies.None), new FakeTimeProvider());
+        var file = File();
+        using var keeper = new LastGoodKeeper(snapshots, file, time, NullLogger<LastGoodKeeper>.Instance);
+        await keeper.StartAsync(Ct);
+        var inTheWay = Directory.CreateDirectory(StateFile + ".new");
+        snapshots.Publish(SnapshotOrigin.Consul, new MeshView(Served().Documents, new Dictionary<string, IReadOnlyList<Instance>>(StringComparer.Ordinal), MeshView.NothingHeld), new Moment(DateTimeOffset.UnixEpoch));
+        while (file.Fault is null)
+            await Task.Delay(10, Ct);
+
+        inTheWay.Delete();
+        while (file.Fault is not null)
+        {
+            time.Advance(TimeSpan.FromSeconds(15));
+            await Task.Delay(10, Ct);
+        }
+
+        Assert.Equal("demo", Assert.Single(File().Read()!.Documents.Services).Key);
+        await keeper.StopAsync(Ct);
     }
 
     private LastGoodFile File() => new(Settings(), TimeProvider.System, NullLogger<LastGoodFile>.Instance);

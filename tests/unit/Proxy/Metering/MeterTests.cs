@@ -90,6 +90,16 @@ public sealed class MeterTests
     public void FailureOf_AnError_IsWhoseItWas(ForwarderError error, bool isAnswered, bool isClientGone, string? failure) =>
         Assert.Equal(failure, FailureRule.Of(error, reason: null, isAnswered, isClientGone)?.ToString());
 
+    // Nobody may put an instance out of the traffic, or have a release rejected, by what he asks for.
+    [Fact]
+    public void FailureOf_WhatTheInstanceCannotBeAskedFor_IsTheClients()
+    {
+        var noWebsocket = new HttpRequestException(HttpRequestError.ExtendedConnectNotSupported);
+
+        Assert.Equal(Failure.Client, FailureRule.Of(ForwarderError.RequestCreation, new NotSupportedException(), isAnswered: false, isClientGone: false));
+        Assert.Equal(Failure.Client, FailureRule.Of(ForwarderError.Request, noWebsocket, isAnswered: false, isClientGone: false));
+    }
+
     [Fact]
     public void FailureOf_AConnectionThatWasNeverMade_IsConnect() => Assert.Equal(
         Failure.Connect,

@@ -1,7 +1,6 @@
-using ServiceMesh.Proxy.Listening;
 using ServiceMesh.Proxy.Snapshots;
 
-namespace ServiceMesh.Proxy.Admin;
+namespace ServiceMesh.Proxy.Listening;
 
 /// <summary>Tells why new requests should not come here.</summary>
 internal sealed class NotReady(Readiness readiness, SnapshotHolder snapshots)
