@@ -57,7 +57,8 @@ internal sealed class BenchContainers(DockerClient docker)
             left, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (container, _) => await RemoveAsync(container.ID));
     }
 
-    private async Task<string> CreateAsync(CreateContainerParameters parameters, CancellationToken ct)
+    /// <summary>Creates a container; it is removed with the run's others.</summary>
+    public async Task<string> CreateAsync(CreateContainerParameters parameters, CancellationToken ct)
     {
         parameters.Labels ??= new Dictionary<string, string>(StringComparer.Ordinal);
         parameters.Labels[ContainerLabel.Environment] = Mesh;

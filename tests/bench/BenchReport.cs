@@ -11,16 +11,24 @@ internal sealed record Figure(string Name, string Unit, Samples Ours, string? Pe
     public double? Ratio => Theirs is null ? null : Ours.P50 / Theirs.P50;
 
     /// <summary>Whether the bar is held; <c>null</c> where there is none.</summary>
-    public bool? Held => Bar?.IsHeldBy(Ours);
+    public bool? Held => Bar?.IsHeldBy(this);
+
+    /// <summary>Ours over the peer's, at one in a hundred.</summary>
+    public double? RatioOfP99 => Theirs is null ? null : Ours.P99 / Theirs.P99;
 }
 
-/// <summary>What was asked of a figure: no more than this.</summary>
-internal sealed record Bar(double? P50 = null, double? P90 = null, double? Max = null)
+/// <summary>What was asked of a figure: no more than this, but for <paramref name="LeastRatio"/>.</summary>
+internal sealed record Bar(
+    double? P50 = null, double? P90 = null, double? P99 = null, double? Max = null, double? LeastRatio = null, double? MostRatio = null, double? MostRatioOfP99 = null)
 {
-    public bool IsHeldBy(Samples samples) => !(samples.P50 > P50 || samples.P90 > P90 || samples.Max > Max);
+    public bool IsHeldBy(Figure figure) => !(figure.Ours.P50 > P50 || figure.Ours.P90 > P90 || figure.Ours.P99 > P99 || figure.Ours.Max > Max
+        || figure.Ratio < LeastRatio || figure.Ratio > MostRatio || figure.RatioOfP99 > MostRatioOfP99);
 
-    public override string ToString() => string.Join(", ", new[] { ("p50", P50), ("p90", P90), ("max", Max) }
-        .Where(limit => limit.Item2 is not null).Select(limit => FormattableString.Invariant($"{limit.Item1} ≤ {limit.Item2}")));
+    public override string ToString() => string.Join(", ", new[]
+        {
+            ("p50 ≤", P50), ("p90 ≤", P90), ("p99 ≤", P99), ("max ≤", Max), ("ratio ≥", LeastRatio), ("ratio ≤", MostRatio), ("ratio of p99 ≤", MostRatioOfP99),
+        }
+        .Where(limit => limit.Item2 is not null).Select(limit => FormattableString.Invariant($"{limit.Item1} {limit.Item2:0.##}")));
 }
 
 /// <summary>Samples of one unit, told by their order.</summary>
@@ -58,13 +66,14 @@ internal sealed record BenchReport(IReadOnlyList<Figure> Figures)
 {
     public Table ToTable()
     {
-        var table = new Table().AddColumns("figure", "unit", "n", "p50", "p90", "p99", "max", "peer", "peer p50", "peer p90", "peer p99", "ratio", "bar", "");
-        foreach (var (name, unit, ours, peer, theirs, bar) in Figures)
+        var table = new Table().AddColumns("figure", "unit", "n", "p50", "p90", "p99", "max", "peer", "peer p50", "peer p90", "peer p99", "peer max", "ratio", "bar", "");
+        foreach (var figure in Figures)
         {
+            var (name, unit, ours, peer, theirs, bar) = figure;
             table.AddRow(
                 name, unit, $"{ours.Count}", $"{ours.P50}", $"{ours.P90}", $"{ours.P99}", $"{ours.Max}",
-                peer ?? "", $"{theirs?.P50}", $"{theirs?.P90}", $"{theirs?.P99}", theirs is null ? "" : $"{ours.P50 / theirs.P50:0.00}",
-                $"{bar}", bar is null ? "" : bar.IsHeldBy(ours) ? "held" : "not held");
+                peer ?? "", $"{theirs?.P50}", $"{theirs?.P90}", $"{theirs?.P99}", $"{theirs?.Max}", $"{figure.Ratio:0.00}",
+                $"{bar}", figure.Held switch { null => "", true => "held", false => "not held" });
         }
 
         return table;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Docker.DotNet;
+using ServiceMesh.Bench.Proxy;
 
 namespace ServiceMesh.Bench;
 
@@ -8,8 +9,10 @@ namespace ServiceMesh.Bench;
 /// A host with many containers: 50 of them started at once, the sidecar's own start among 200 that run already, and what
 /// it costs while nothing happens.
 /// </summary>
-internal sealed class ManyContainers(DockerClient docker, BenchContainers containers, BenchConsul consul, bool quick)
+internal sealed class ManyContainers(DockerClient docker, BenchContainers containers, BenchConsul consul, bool quick) : IDisposable
 {
+    private readonly HttpClient http = new();
+
     private const int Burst = 50;
     private const int All = 200;
 
@@ -26,21 +29,25 @@ internal sealed class ManyContainers(DockerClient docker, BenchContainers contai
     public async Task<IEnumerable<Figure>> MeasureAsync(CancellationToken ct)
     {
         var service = $"{containers.Mesh}-many";
-        var burst = await BurstAsync(service, ct);
-        await RunManyAsync(All - Burst, service, ct);
+        List<TimeSpan> lags = [];
+        for (var time = 0; time < times; time++)
+            lags.AddRange(await BurstAsync(service, (time + 1) * Burst, ct));
+        await RunManyAsync(All - (times * Burst), service, ct);
         List<Run> runs = [];
         for (var time = 0; time < times; time++)
             runs.Add(await WithAResyncEverySecondAsync(service, ct));
         return
         [
-            burst,
-            new Figure($"sidecar's start → {All} containers in the catalog", "ms", Samples.Of(runs.Select(run => run.Started)), Bar: new Bar(P50: 2000)),
+            new Figure($"{Burst} started at once: own start event → in the catalog", "ms", Samples.Of(lags), Bar: new Bar(Max: 500)),
+            await StartsAsync(service, Samples.Of(runs.Select(run => run.Started)), ct),
             new Figure($"CPU of a second with a reconcile and nothing to do, {All} containers", "ms", Samples.Of(runs.Select(run => run.Cpu)), Bar: new Bar(P50: 50)),
-            new Figure("changes of the catalog while nothing happened", "writes", Samples.Of(runs.Select(run => (double)run.Writes)), Bar: new Bar(Max: 0)),
+            new Figure("writes to the agent and changes of the catalog while nothing happened", "writes", Samples.Of(runs.Select(run => (double)run.Writes)), Bar: new Bar(Max: 0)),
             new Figure($"resident memory, {All} containers", "MiB", Samples.Of(runs.Select(run => run.Resident)), Bar: new Bar(Max: MostMemory)),
             await IdleAsync(ct),
         ];
     }
+
+    public void Dispose() => http.Dispose();
 
     /// <summary>What one sidecar showed from its start on.</summary>
     private sealed record Run(TimeSpan Started, double Cpu, ulong Writes, double Resident);
@@ -48,21 +55,54 @@ internal sealed class ManyContainers(DockerClient docker, BenchContainers contai
     private async Task<Run> WithAResyncEverySecondAsync(string service, CancellationToken ct)
     {
         await ForgetAsync(service, ct);
+        var status = Ports.Free();
+        await using var sidecar = await SidecarRegistrar.CreateAsync(
+            containers, consul, ct, settings: ["SIDECAR_RESYNC=1s", string.Create(CultureInfo.InvariantCulture, $"SIDECAR_STATUS_PORT={status}")]);
         var begin = Stopwatch.GetTimestamp();
-        await using var sidecar = await SidecarRegistrar.StartAsync(containers, consul, ct, settings: "SIDECAR_RESYNC=1s");
+        await sidecar.StartAsync(ct);
         await Follow.CountAsync(consul.Client, service, All, ct);
         var started = Stopwatch.GetElapsedTime(begin);
         await Task.Delay(settling, TimeProvider.System, ct);
-        var index = (await consul.Client.Catalog.Services(ct)).LastIndex;
+        var before = await WritesAsync(status, ct) + (await consul.Client.Catalog.Services(ct)).LastIndex;
         var each = await CpuShareAsync(sidecar, ct);
-        var writes = (await consul.Client.Catalog.Services(ct)).LastIndex - index;
+        var writes = await WritesAsync(status, ct) + (await consul.Client.Catalog.Services(ct)).LastIndex - before;
         return new Run(started, each * 1000, writes, await ResidentAsync(sidecar, ct));
+    }
+
+    private async Task<Figure> StartsAsync(string service, Samples ours, CancellationToken ct)
+    {
+        var figure = new Figure($"sidecar's start → {All} containers in the catalog", "ms", ours, Bar: new Bar(P50: 2000));
+        if (RegistratorRegistrar.Binary is null)
+            return figure;
+        List<TimeSpan> theirs = [];
+        for (var time = 0; time < times; time++)
+        {
+            await ForgetAsync(service, ct);
+            var begin = Stopwatch.GetTimestamp();
+            await using var registrator = await RegistratorRegistrar.StartAsync(consul, ct);
+            await Follow.CountAsync(consul.Client, service, All, ct);
+            theirs.Add(Stopwatch.GetElapsedTime(begin));
+        }
+
+        await ForgetAsync(service, ct);
+        return figure with { Peer = "Registrator", Theirs = Samples.Of(theirs) };
+    }
+
+    // A registration that repeats what the agent has changes nothing in the catalog.
+    private async Task<ulong> WritesAsync(int status, CancellationToken ct)
+    {
+        var metrics = await http.GetStringAsync(new Uri($"http://127.0.0.1:{status}/metrics"), ct);
+        var written = metrics.Split('\n').Where(line => !line.StartsWith('#') && line.Contains("_written_total", StringComparison.Ordinal)).ToList();
+        return written.Count == 0
+            ? throw new InvalidOperationException("the sidecar's metrics tell of no writes")
+            : written.Aggregate(0UL, (sum, line) => sum + (ulong)double.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture));
     }
 
     /// <summary>As it runs where nobody set anything, once the runtime has compiled anew what it found to be used often.</summary>
     private async Task<Figure> IdleAsync(CancellationToken ct)
     {
-        await using var sidecar = await SidecarRegistrar.StartAsync(containers, consul, ct);
+        await using var sidecar = await SidecarRegistrar.StartAsync(
+            containers, consul, ct, settings: string.Create(CultureInfo.InvariantCulture, $"SIDECAR_STATUS_PORT={Ports.Free()}"));
         await Task.Delay(6 * settling, TimeProvider.System, ct);
         List<double> shares = [];
         for (var time = 0; time < times; time++)
@@ -78,7 +118,7 @@ internal sealed class ManyContainers(DockerClient docker, BenchContainers contai
         await Follow.CountAsync(consul.Client, service, 0, ct);
     }
 
-    private async Task<Figure> BurstAsync(string service, CancellationToken ct)
+    private async Task<IEnumerable<TimeSpan>> BurstAsync(string service, int until, CancellationToken ct)
     {
         await using var sidecar = await SidecarRegistrar.StartAsync(containers, consul, ct);
         using var events = new DockerEvents(docker, ct);
@@ -87,7 +127,7 @@ internal sealed class ManyContainers(DockerClient docker, BenchContainers contai
         await Follow.InstancesAsync(consul.Client, service + "-first", 1, ct);
 
         var arrivals = new Dictionary<string, long>(StringComparer.Ordinal);
-        var following = Follow.ArrivalsAsync(consul.Client, service, Burst, arrivals, ct);
+        var following = Follow.ArrivalsAsync(consul.Client, service, until, arrivals, ct);
         var ids = await CreateManyAsync(Burst, service, ct);
         var starts = ids.ToDictionary(id => id, id => events.NextAsync("start", id), StringComparer.Ordinal);
         await Parallel.ForEachAsync(ids, Many, async (id, _) => await containers.StartAsync(id, ct));
@@ -96,7 +136,7 @@ internal sealed class ManyContainers(DockerClient docker, BenchContainers contai
         List<TimeSpan> lags = [];
         foreach (var (id, start) in starts)
             lags.Add(Stopwatch.GetElapsedTime(await start, arrivals[id]));
-        return new Figure($"{Burst} started at once: own start event → in the catalog", "ms", Samples.Of(lags), Bar: new Bar(Max: 500));
+        return lags;
     }
 
     /// <summary>The part of one processor that the sidecar takes while nothing happens.</summary>

@@ -56,7 +56,8 @@ static async Task<IReadOnlyList<Figure>> MeasureAsync(string[] parts, bool quick
         {
             await using var own = await BenchConsul.StartAsync(docker, containers, ct);
             figures.AddRange(await new RegistrationLag(docker, containers, own, quick).MeasureAsync(ct));
-            figures.AddRange(await new ManyContainers(docker, containers, own, quick).MeasureAsync(ct));
+            using var many = new ManyContainers(docker, containers, own, quick);
+            figures.AddRange(await many.MeasureAsync(ct));
         }
 
         if (parts.Contains("proxy", StringComparer.Ordinal))

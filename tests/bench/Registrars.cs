@@ -22,7 +22,14 @@ internal sealed class SidecarRegistrar : IAsyncDisposable
 
     public static async Task<SidecarRegistrar> StartAsync(BenchContainers containers, BenchConsul consul, CancellationToken ct, string address = "127.0.0.1", params string[] settings)
     {
-        var container = await containers.RunAsync(
+        var sidecar = await CreateAsync(containers, consul, ct, address, settings);
+        await sidecar.StartAsync(ct);
+        return sidecar;
+    }
+
+    public static async Task<SidecarRegistrar> CreateAsync(BenchContainers containers, BenchConsul consul, CancellationToken ct, string address = "127.0.0.1", params string[] settings)
+    {
+        var container = await containers.CreateAsync(
             new CreateContainerParameters
             {
                 Image = Image,
@@ -38,6 +45,8 @@ internal sealed class SidecarRegistrar : IAsyncDisposable
             ct);
         return new SidecarRegistrar(containers, container);
     }
+
+    public Task StartAsync(CancellationToken ct) => containers.StartAsync(Container, ct);
 
     public async ValueTask DisposeAsync() => await containers.RemoveAsync(Container);
 }

@@ -8,7 +8,7 @@ using Yarp.ReverseProxy.Transforms;
 
 namespace ServiceMesh.Bench.Proxy;
 
-/// <summary>YARP as its documentation sets it up: one route, one cluster, the configuration in memory, nothing of ours.</summary>
+/// <summary>YARP as its documentation sets it up: a route, and one that changes headers, one cluster, the configuration in memory, nothing of ours.</summary>
 internal static class BareYarp
 {
     public const string Verb = "bare-yarp";
@@ -25,13 +25,10 @@ internal static class BareYarp
         builder.Services.AddReverseProxy()
             .LoadFromMemory(
                 [
-                    new RouteConfig { RouteId = "one", ClusterId = "one", Match = new RouteMatch { Path = Peers.Prefix + "/{**rest}" } }
-                        .WithTransformPathRemovePrefix(Peers.Prefix)
-                        .WithTransformXForwarded(
-                            xFor: ForwardedTransformActions.Set,
-                            xProto: ForwardedTransformActions.Set,
-                            xHost: ForwardedTransformActions.Set,
-                            xPrefix: ForwardedTransformActions.Set),
+                    RouteOf(Peers.Prefix),
+                    RouteOf(Peers.ChangesPrefix)
+                        .WithTransformRequestHeader(Peers.RequestHeader.Keys.Single(), Peers.RequestHeader.Values.Single(), append: false)
+                        .WithTransformResponseHeader(Peers.ResponseHeader.Keys.Single(), Peers.ResponseHeader.Values.Single(), append: false),
                 ],
                 [
                     new ClusterConfig
@@ -47,4 +44,13 @@ internal static class BareYarp
         app.MapReverseProxy();
         await app.RunAsync();
     }
+
+    private static RouteConfig RouteOf(string prefix) =>
+        new RouteConfig { RouteId = prefix, ClusterId = "one", Match = new RouteMatch { Path = prefix + "/{**rest}" } }
+            .WithTransformPathRemovePrefix(prefix)
+            .WithTransformXForwarded(
+                xFor: ForwardedTransformActions.Set,
+                xProto: ForwardedTransformActions.Set,
+                xHost: ForwardedTransformActions.Set,
+                xPrefix: ForwardedTransformActions.Set);
 }

@@ -7,9 +7,17 @@ namespace ServiceMesh.Bench.Proxy;
 /// A growing number of services with a host route each: what a reload costs the requests that are on their way, the memory,
 /// the connections to Consul, and how soon a promotion is in effect.
 /// </summary>
-internal sealed class ManyServices(BenchMesh mesh, (int One, int Two) backends, BenchLength length)
+internal sealed class ManyServices(BenchMesh mesh, (int One, int Two) backends, BenchLength length) : IDisposable
 {
     private const int Changes = 40;
+
+    private static readonly Bar Slowest = new(Max: 150);
+
+    // 300 MB.
+    private const double MostMemory = 300_000_000.0 / (1024 * 1024);
+    private const int Measured = 5000;
+
+    private readonly HttpClient direct = new() { BaseAddress = new Uri($"http://127.0.0.1:{backends.One}") };
     private int known;
 
     public async Task<IReadOnlyList<Figure>> MeasureAsync(IReadOnlyList<int> steps, CancellationToken ct)
@@ -25,15 +33,17 @@ internal sealed class ManyServices(BenchMesh mesh, (int One, int Two) backends, 
             else
                 figures.Add(await UnderLoadAsync($"a request while {from} services become {services}", () => GrowAsync(services, ct), ct));
             figures.Add(await UnderLoadAsync($"a request while documents and checks change, {services} services with host routes", () => ChangeAsync(services, ct), ct));
-            figures.Add(Of("proxy's resident memory", "MiB", services, mesh.Proxy.MemoryMiB));
+            figures.Add(Of("proxy's resident memory", "MiB", services, mesh.Proxy.MemoryMiB, services == Measured ? new Bar(Max: MostMemory) : null));
             figures.Add(Of("proxy's peak memory", "MiB", services, mesh.Proxy.PeakMemoryMiB));
-            figures.Add(Of("proxy's connections to Consul", "", services, mesh.Proxy.ConnectionsTo(mesh.Consul.Address)));
+            figures.Add(Of("proxy's connections to Consul", "", services, mesh.Proxy.ConnectionsTo(mesh.Consul.Address), services == Measured ? new Bar(Max: 16) : null));
             figures.Add(await lag.MeasureAsync(services, rounds, ct));
             figures.AddRange(await changes.MeasureAsync(services, rounds / 4, ct));
         }
 
         return figures;
     }
+
+    public void Dispose() => direct.Dispose();
 
     private async Task GrowAsync(int services, CancellationToken ct)
     {
@@ -49,16 +59,19 @@ internal sealed class ManyServices(BenchMesh mesh, (int One, int Two) backends, 
         await mesh.ServesAsync("/", Host(services - 1), TimeSpan.FromMinutes(3), ct);
     }
 
-    // Requests to one service while others change: none of them may be slowed by the reload.
+    // Requests to one service while others change: none of them may be slowed by the reload. What the machine itself does to a
+    // request meanwhile, all that Consul and this program need for the change among it, is told by those that meet no proxy.
     private async Task<Figure> UnderLoadAsync(string name, Func<Task> change, CancellationToken ct)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var load = Enumerable.Range(0, 8).Select(_ => AskAsync(Host(0), stop.Token)).ToArray();
+        var load = Enumerable.Range(0, 8).Select(_ => AskAsync(mesh.Http, Host(0), stop.Token)).ToArray();
+        var control = Enumerable.Range(0, 2).Select(_ => AskAsync(direct, Host(0), stop.Token)).ToArray();
         await change();
         await stop.CancelAsync();
-        var times = (await Task.WhenAll(load)).SelectMany(list => list);
-        return new Figure(name, "ms", Samples.Of(times));
+        return new Figure(name, "ms", await AllAsync(load), "without a proxy", await AllAsync(control), Slowest);
     }
+
+    private static async Task<Samples> AllAsync(Task<List<TimeSpan>>[] load) => Samples.Of((await Task.WhenAll(load)).SelectMany(list => list));
 
     // In turns a document whose routes stay, one whose host is another, and a check that fails and passes.
     private async Task ChangeAsync(int services, CancellationToken ct)
@@ -76,7 +89,7 @@ internal sealed class ManyServices(BenchMesh mesh, (int One, int Two) backends, 
         }
     }
 
-    private async Task<List<TimeSpan>> AskAsync(string host, CancellationToken stop)
+    private static async Task<List<TimeSpan>> AskAsync(HttpClient http, string host, CancellationToken stop)
     {
         List<TimeSpan> times = [];
         while (!stop.IsCancellationRequested)
@@ -84,7 +97,7 @@ internal sealed class ManyServices(BenchMesh mesh, (int One, int Two) backends, 
             using var request = new HttpRequestMessage(HttpMethod.Get, "/");
             request.Headers.Host = host;
             var begin = Stopwatch.GetTimestamp();
-            using var answer = await mesh.Http.SendAsync(request, CancellationToken.None);
+            using var answer = await http.SendAsync(request, CancellationToken.None);
             times.Add(Stopwatch.GetElapsedTime(begin));
             if (!answer.IsSuccessStatusCode)
                 throw new InvalidOperationException($"a request to {host} got {answer.StatusCode}");
@@ -93,8 +106,8 @@ internal sealed class ManyServices(BenchMesh mesh, (int One, int Two) backends, 
         return times;
     }
 
-    private static Figure Of(string name, string unit, int services, double value) =>
-        new(string.Create(CultureInfo.InvariantCulture, $"{name}, {services} services"), unit, Samples.Of([value]));
+    private static Figure Of(string name, string unit, int services, double value, Bar? bar = null) =>
+        new(string.Create(CultureInfo.InvariantCulture, $"{name}, {services} services"), unit, Samples.Of([value]), Bar: bar);
 
     private static string Name(int number) => string.Create(CultureInfo.InvariantCulture, $"many-{number}");
 

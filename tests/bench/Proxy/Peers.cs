@@ -11,6 +11,15 @@ internal static class Peers
     /// <summary>The path prefix under which all proxies serve the backend.</summary>
     public const string Prefix = "/bench";
 
+    /// <summary>The path of the route that changes headers.</summary>
+    public const string ChangesPrefix = "/bench-all";
+
+    /// <summary>The header that a request gets there.</summary>
+    public static readonly IReadOnlyDictionary<string, string> RequestHeader = new Dictionary<string, string>(StringComparer.Ordinal) { ["X-Zone"] = "eu" };
+
+    /// <summary>The header that an answer gets there.</summary>
+    public static readonly IReadOnlyDictionary<string, string> ResponseHeader = new Dictionary<string, string>(StringComparer.Ordinal) { ["X-Served-By"] = "the mesh" };
+
     /// <summary>nginx that answers by itself with 1 KB of JSON: on a port each, with the name in front.</summary>
     public static Task<RunningProcess> BackendAsync(string folder, IReadOnlyList<(string Name, int Port)> servers, CancellationToken ct)
     {

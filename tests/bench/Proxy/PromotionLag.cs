@@ -51,7 +51,8 @@ internal sealed class PromotionLag(BenchMesh mesh, (int One, int Two) backends)
             "ms",
             Samples.Of(ours),
             "a bare blocking query",
-            Samples.Of(bare));
+            Samples.Of(bare),
+            services switch { <= 10 => new Bar(P50: 10, P99: 25), <= 5000 => new Bar(P99: 100), _ => null });
     }
 
     private async Task<long> WokenAsync(string service, ulong index, CancellationToken ct)

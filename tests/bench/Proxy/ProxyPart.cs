@@ -40,11 +40,12 @@ internal static class ProxyPart
         // On disk: it must know everything again after its restart.
         await using var consul = await BenchConsul.StartAsync(docker, containers, ct, keepsData: true);
         await using var mesh = await BenchMesh.StartAsync(consul, ct);
+        using var many = new ManyServices(mesh, backends, length);
         int[] steps = length == BenchLength.Quick ? [10, 1000, 5000] : [10, 100, 1000, 5000, 10_000];
         return
         [
             .. await new Promotions(docker, mesh, backends).MeasureAsync(ct),
-            .. await new ManyServices(mesh, backends, length).MeasureAsync(steps, ct),
+            .. await many.MeasureAsync(steps, ct),
         ];
     }
 }

@@ -9,7 +9,13 @@ namespace ServiceMesh.Bench.Proxy;
 internal sealed class Throughput(BenchMesh mesh, BenchMesh allOn, string folder, BenchLength length)
 {
     private const string AllOn = "mesh with all on";
-    private const string AllOnPrefix = "/bench-all";
+    private const string YarpAllOn = "bare YARP with the same header changes";
+    private const string AllOnPrefix = Peers.ChangesPrefix;
+
+    // Of bare YARP's requests a second and processor time, and of HAProxy's requests a second.
+    private static readonly Bar Rate = new(LeastRatio: 0.95);
+    private static readonly Bar Processor = new(MostRatio: 1.05);
+    private static readonly Bar RateOfHaproxy = new(LeastRatio: 0.75);
 
     private readonly Dictionary<(string Proxy, int Connections), List<Run>> runs = [];
 
@@ -24,7 +30,7 @@ internal sealed class Throughput(BenchMesh mesh, BenchMesh allOn, string folder,
         await mesh.PutAsync(ServiceDocument.Create("bench", [new Route(Host: null, Peers.Prefix, StripPath: true)]).Promote(BenchMesh.Release("one")), ct);
         await mesh.ServesAsync($"{Peers.Prefix}/", host: null, TimeSpan.FromSeconds(10), ct);
         await mesh.RegisterAsync("bench-all", "one", backend, ct);
-        await mesh.RegisterAsync("bench-all", "one", other, ct, instance: "two");
+        await mesh.RegisterAsync("bench-all", "two", other, ct);
         await mesh.PutAsync(Everything(), ct);
         await allOn.ServesAsync($"{AllOnPrefix}/", host: null, TimeSpan.FromSeconds(10), ct);
 
@@ -33,6 +39,7 @@ internal sealed class Throughput(BenchMesh mesh, BenchMesh allOn, string folder,
             new("mesh", mesh.Proxy, At(mesh.Address.Port)),
             new(AllOn, allOn.Proxy, new Uri(allOn.Address, $"{AllOnPrefix}/")),
             new("bare YARP", bare, At(yarp)),
+            new(YarpAllOn, bare, new Uri($"http://127.0.0.1:{yarp}{AllOnPrefix}/")),
             new("HAProxy", third, At(haproxy)),
             new("nginx", second, At(nginx)),
         ];
@@ -67,11 +74,17 @@ internal sealed class Throughput(BenchMesh mesh, BenchMesh allOn, string folder,
 
     private IEnumerable<Figure> Figures() =>
         from connections in new[] { 64, 512 }
-        from pair in new[] { ("mesh", "bare YARP"), ("mesh", "HAProxy"), ("mesh", "nginx"), (AllOn, "bare YARP") }
+        from pair in new[] { ("mesh", "bare YARP"), ("mesh", "HAProxy"), ("mesh", "nginx"), (AllOn, YarpAllOn), (AllOn, "HAProxy") }
         from figure in new[]
         {
-            Of("requests", "1/s", connections, pair, run => run.Rate),
-            Of("processor time a request", "µs", connections, pair, run => run.Processor),
+            Of("requests", "1/s", connections, pair, run => run.Rate) with
+            {
+                Bar = pair switch { (AllOn, YarpAllOn) => Rate, (AllOn, "HAProxy") => RateOfHaproxy, _ => null },
+            },
+            Of("processor time a request", "µs", connections, pair, run => run.Processor) with
+            {
+                Bar = pair is (AllOn, YarpAllOn) ? Processor : null,
+            },
         }
         select figure;
 
@@ -84,16 +97,25 @@ internal sealed class Throughput(BenchMesh mesh, BenchMesh allOn, string folder,
 
     // Beside its access log. No client brings a cookie: each one is new, and gets one.
     private static ServiceDocument Everything() =>
-        ServiceDocument.Create("bench-all", [new Route(Host: null, AllOnPrefix, StripPath: true)]).Promote(BenchMesh.Release("one")) with
+        ServiceDocument.Create("bench-all", [AllOnRoute()]).Promote(BenchMesh.Release("one")) with
         {
+            Split = new Split(BenchMesh.Release("two"), 50),
             Traffic = new TrafficPolicy
             {
                 Sticky = true,
                 Concurrency = new ConcurrencyLimit(PerInstance: 1000, Queue: 1000),
                 Probe = new ProbePolicy("/"),
                 Passive = new PassivePolicy(ErrorShare: 0.5),
+                SlowStart = TimeSpan.FromSeconds(1),
             },
         };
+
+    private static Route AllOnRoute() => new(Host: null, AllOnPrefix, StripPath: true)
+    {
+        MaxBody = 1 << 20,
+        RequestHeaders = new HeaderChanges { Set = Peers.RequestHeader },
+        ResponseHeaders = new HeaderChanges { Set = Peers.ResponseHeader },
+    };
 
     // What a proxy adds is what is left when the backend's own time at the same rate is taken off.
     private async Task<IEnumerable<Figure>> LatencyAsync(Measured ours, Measured bare, Uri direct, double rate, CancellationToken ct)
@@ -107,7 +129,7 @@ internal sealed class Throughput(BenchMesh mesh, BenchMesh allOn, string folder,
         }
 
         var (a, b, c) = (Samples.Of(meshed), Samples.Of(yarp), Samples.Of(backend));
-        return [new Figure($"added latency at {rate:0} requests/s", "ms", a.Without(c), "bare YARP", b.Without(c))];
+        return [new Figure($"added latency at {rate:0} requests/s", "ms", a.Without(c), "bare YARP", b.Without(c), new Bar(MostRatio: 1.2, MostRatioOfP99: 1.2))];
     }
 
     private static IEnumerable<Measured> Turned(Measured[] all, int by) => all.Skip(by % all.Length).Concat(all.Take(by % all.Length));
