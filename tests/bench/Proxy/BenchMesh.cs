@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Http.Json;
 using System.Text;
 using Consul;
 
@@ -64,11 +65,28 @@ internal sealed class BenchMesh : IAsyncDisposable
         },
         ct);
 
-    /// <summary>Has the instance's check fail, and pass again.</summary>
-    public async Task FlapAsync(string service, string instance, CancellationToken ct)
+    /// <summary>
+    /// An instance with a check on a host of its own, as that host's agent tells the servers. One agent that has thousands looks
+    /// through all of them at each registration, and would take the processor from what is measured.
+    /// </summary>
+    /// <param name="host">The host's name.</param>
+    /// <param name="service">The service.</param>
+    /// <param name="deployment">The deployment id, and the instance's name.</param>
+    /// <param name="port">The port on this host.</param>
+    /// <param name="status">The check's status.</param>
+    /// <param name="ct">Ends the call.</param>
+    public async Task RegisterOnAsync(string host, string service, string deployment, int port, HealthStatus status, CancellationToken ct)
     {
-        await Consul.Client.Agent.FailTTL($"service:{Id(service, instance)}", "flaps", ct);
-        await PassAsync(service, instance, ct);
+        var id = Id(service, deployment);
+        var registration = new
+        {
+            Node = host,
+            Address = "127.0.0.1",
+            Service = new { ID = id, Service = service, Address = "127.0.0.1", Port = port, Meta = new Dictionary<string, string>(StringComparer.Ordinal) { [InstanceMeta.Deployment] = deployment, [InstanceMeta.Version] = deployment } },
+            Check = new { Node = host, CheckID = $"service:{id}", Name = "check", status.Status, ServiceID = id, ServiceName = service },
+        };
+        using var answer = await http.PutAsJsonAsync(new Uri(Consul.Address, "v1/catalog/register"), registration, ct);
+        answer.EnsureSuccessStatusCode();
     }
 
     /// <summary>Has the instance's check pass.</summary>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Consul;
 
 namespace ServiceMesh.Bench.Proxy;
 
@@ -10,6 +11,7 @@ namespace ServiceMesh.Bench.Proxy;
 internal sealed class ManyServices(BenchMesh mesh, (int One, int Two) backends, BenchLength length) : IDisposable
 {
     private const int Changes = 40;
+    private const int OnEachHost = 50;
 
     private static readonly Bar Slowest = new(Max: 150);
 
@@ -52,7 +54,7 @@ internal sealed class ManyServices(BenchMesh mesh, (int One, int Two) backends, 
             new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = ct },
             async (number, token) =>
             {
-                await mesh.RegisterAsync(Name(number), "one", backends.One, token);
+                await RegisterAsync(number, HealthStatus.Passing, token);
                 await mesh.PutAsync(Document(number, "one"), token);
             });
         known = services;
@@ -84,10 +86,19 @@ internal sealed class ManyServices(BenchMesh mesh, (int One, int Two) backends, 
             {
                 0 => mesh.PutAsync(Document(number, $"v{change}"), ct),
                 1 => mesh.PutAsync(Document(number, "one", $"v{change}.{Host(number)}"), ct),
-                _ => mesh.FlapAsync(Name(number), "one", ct),
+                _ => FlapAsync(number, ct),
             });
         }
     }
+
+    private async Task FlapAsync(int number, CancellationToken ct)
+    {
+        await RegisterAsync(number, HealthStatus.Critical, ct);
+        await RegisterAsync(number, HealthStatus.Passing, ct);
+    }
+
+    private Task RegisterAsync(int number, HealthStatus status, CancellationToken ct) => mesh.RegisterOnAsync(
+        string.Create(CultureInfo.InvariantCulture, $"host-{number / OnEachHost}"), Name(number), "one", backends.One, status, ct);
 
     private static async Task<List<TimeSpan>> AskAsync(HttpClient http, string host, CancellationToken stop)
     {
