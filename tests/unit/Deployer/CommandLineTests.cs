@@ -1,5 +1,6 @@
 using System.Text.Json;
 using ServiceMesh.Deployer;
+using ServiceMesh.Deployer.Verbs;
 using Xunit;
 
 namespace ServiceMesh.Tests.Unit.Deployer;
@@ -25,6 +26,9 @@ public sealed class CommandLineTests
     [InlineData("rollback demo --docker http://", "'http://' is no address; one looks like unix:///var/run/docker.sock")]
     [InlineData("rollback demo --docker tcp://me:secret@x", "an address has no password, and a user only for ssh; one looks like ")]
     [InlineData("rollback demo --docker ssh://me:secret@x", "an address has no password, and a user only for ssh; one looks like ")]
+    [InlineData("rollback demo --docker ftp://me:secret@x", "an address has no password, and a user only for ssh; one looks like ")]
+    [InlineData("rollback demo --docker tcp://me:secret@[", "'[' is no address; one looks like ")]
+    [InlineData("rollback demo --consul http://me:secret@[", "'[' is no address; one looks like ")]
     [InlineData("rollback demo --docker tcp://192.0.2.1 --consul 127.0.0.1:1", "error: Docker at tcp://192.0.2.1:2376/ would be reached without TLS")]
     [InlineData("rollback demo --hosts /no/such.yaml", "error: the file of hosts '/no/such.yaml' cannot be read: ")]
     [InlineData("rollback demo --hosts /no/such.yaml --docker x", "error: choose one of --docker, for one host, and --hosts, for a file of hosts")]
@@ -56,6 +60,72 @@ public sealed class CommandLineTests
         Assert.Equal((int)ExitCode.WrongInput, code);
         Assert.StartsWith(sentence, output.ToString().TrimStart(), StringComparison.Ordinal);
         Assert.DoesNotContain("secret", output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task InvokeAsync_NoSocketAtItsPath_IsToldSo()
+    {
+        var output = new StringWriter();
+
+        var code = await CommandLine.InvokeAsync(["logs", "demo", "--docker", "unix:///no/such.sock"], output, output, TestContext.Current.CancellationToken);
+
+        Assert.Equal((int)ExitCode.Unreachable, code);
+        Assert.StartsWith($"error: Docker at unix:///no/such.sock cannot be reached: there is nothing at that path. {Faults.DockerMend}", output.ToString(), StringComparison.Ordinal);
+    }
+
+    // Nothing is reached by them, so that each that were taken would end with another code, or worse.
+    [Fact]
+    public async Task InvokeAsync_AnEmptyOption_IsRefusedBeforeAnythingIsAsked()
+    {
+        foreach (var option in MeshOptions.All.Where(option => option.ValueType != typeof(bool)))
+        {
+            var output = new StringWriter();
+            string[] others = [.. Anywhere.Split(' ').Chunk(2).Where(pair => pair[0] != option.Name && (option.Name, pair[0]) != ("--hosts", "--docker")).SelectMany(pair => pair)];
+
+            var code = await CommandLine.InvokeAsync(["pause", "demo", option.Name, "", .. others], output, output, TestContext.Current.CancellationToken);
+
+            Assert.True(code == (int)ExitCode.WrongInput, $"{option.Name} '': {code}, {output}");
+        }
+    }
+
+    [Theory]
+    [InlineData("ssh://deploy@prod", "ssh://deploy@prod")]
+    [InlineData("tcp://prod", "tcp://prod:2376")]
+    [InlineData("", null)]
+    [InlineData(null, null)]
+    public void Settings_DockerHostOfTheEnvironment_IsReadAsTheOption(string? variable, string? address)
+    {
+        var hosts = MeshOptions.Settings(CommandLine.Root().Parse("status"), name => name == "DOCKER_HOST" ? variable : null).Hosts;
+
+        Assert.Equal(address is null ? null : new Uri(address), Assert.Single(hosts.Production).Address);
+        Assert.Equal(hosts.Production[0], hosts.Tests);
+    }
+
+    [Fact]
+    public void Settings_DockerHostBesideAFileOfHosts_IsWhereTestsRunThatItNamesNoHostFor()
+    {
+        var file = Path.GetTempFileName();
+        File.WriteAllText(file, "hosts: {prod: {docker: \"tcp://prod\"}}");
+
+        var hosts = MeshOptions.Settings(CommandLine.Root().Parse(["status", "--hosts", file]), name => name == "DOCKER_HOST" ? "ssh://ci@tests" : null).Hosts;
+        File.Delete(file);
+
+        Assert.Equal([new Uri("tcp://prod:2376"), new Uri("ssh://ci@tests")], hosts.Production.Append(hosts.Tests).Select(host => host.Address));
+    }
+
+    [Theory]
+    [InlineData("tcp://me:secret@127.0.0.1:1", "DOCKER_HOST: an address has no password, and a user only for ssh; one looks like ")]
+    [InlineData("me:secret@[", "DOCKER_HOST: '[' is no address; one looks like ")]
+    [InlineData("npipe://x", "DOCKER_HOST: 'npipe://x' must be one of ")]
+    public void Settings_DockerHostThatIsNone_IsRefusedWithoutItsPassword(string variable, string sentence)
+    {
+        var error = Assert.Throws<DeliveryException>(() => MeshOptions.Settings(CommandLine.Root().Parse("status"), name => name == "DOCKER_HOST" ? variable : null));
+
+        Assert.Equal(ExitCode.WrongInput, error.Code);
+        Assert.StartsWith(sentence, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", error.Message, StringComparison.Ordinal);
+        // What is said on the command line counts.
+        Assert.Equal(new Uri("unix:///d.sock"), MeshOptions.Settings(CommandLine.Root().Parse("status --docker unix:///d.sock"), name => name == "DOCKER_HOST" ? variable : null).Hosts.Tests.Address);
     }
 
     // Of each verb a line that it refuses: one that is not understood, one whose input is wrong, and one with nothing to reach.
