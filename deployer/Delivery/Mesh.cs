@@ -124,7 +124,10 @@ internal sealed class Mesh : IDisposable
             var connected = await engine;
             if (IsOpen(host))
                 Warn($"Docker at {DockerEngine.Shown(Address(host))} is reached without TLS: whoever is in between owns that host");
-            return new ContainerHost(host, connected, credentials.Value, () => Secrets, Settings.Environment, Time);
+            return new ContainerHost(host, connected, credentials.Value, () => Secrets, Settings.Environment, Time)
+            {
+                IsOneOfSeveral = Settings.Hosts.Production.Append(Settings.Hosts.Tests).Distinct().Skip(1).Any(),
+            };
         }
         catch (OperationCanceledException error) when (!ct.IsCancellationRequested)
         {
