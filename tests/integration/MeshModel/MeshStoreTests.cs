@@ -189,7 +189,7 @@ public sealed class MeshStoreTests(ConsulFixture consul)
         await Store.PublishSignerAsync(service, key, now, Ct);
 
         var left = (await consul.Client.KV.Keys("mesh/keys/deployers/", Ct)).Response!;
-        Assert.Equal(["", "-back", "-rare"], left.Select(name => name.Split('/')[^2]).Where(name => name.StartsWith(service, StringComparison.Ordinal)).Select(name => name[service.Length..]));
+        Assert.Equal(["-back", "-rare", ""], left.Select(name => name.Split('/')[^2]).Where(name => name.StartsWith(service, StringComparison.Ordinal)).Select(name => name[service.Length..]));
     }
 
     [Fact]
