@@ -35,12 +35,16 @@ public sealed class CommandLineTests
     [InlineData("rollback demo --publish nowhere", "error: 'nowhere' is no IP address; --publish (or MESH_PUBLISH) takes one, such as 0.0.0.0")]
     [InlineData("pause Demo", "error: 'Demo' is no service name: 1 to 63 of")]
     [InlineData("pause demo --limit 1", "--limit '1' must be a duration such as 500ms, 1s or 1m30s")]
+    [InlineData("pause demo --limit 1h " + Anywhere, "error: --limit 1h must be 0s to 10m")]
+    [InlineData("maintenance demo --retry-after 0 " + Anywhere, "error: --retry-after 0s must be 1s to 24h")]
     [InlineData("scale Demo 2", "error: 'Demo' is no service name: 1 to 63 of")]
     [InlineData("scale demo 0", "error: 0 replicas: it must be 1 to 50")]
     [InlineData("scale demo", "Required argument missing for command: 'scale'.")]
     [InlineData("split demo", "error: which requests? Give --share 10, --header NAME=VALUE or --cookie NAME=VALUE")]
     [InlineData("split demo --share 101", "error: --share 101 must be 0 to 100")]
     [InlineData("split demo --header x", "--header 'x' must be NAME=VALUE")]
+    [InlineData("split demo --header X@=1", "--header.name 'X@' must be a token: ")]
+    [InlineData("split demo --cookie beta=ä", "--cookie.value 'ä' must be visible ASCII characters and spaces")]
     [InlineData("logs Demo", "error: 'Demo' is no service name: 1 to 63 of")]
     [InlineData("logs demo --tail -1", "--tail must be 0 or more")]
     [InlineData("logs demo --tail x", "Cannot parse argument 'x' for option '--tail' as expected type")]
@@ -60,6 +64,18 @@ public sealed class CommandLineTests
         Assert.Equal((int)ExitCode.WrongInput, code);
         Assert.StartsWith(sentence, output.ToString().TrimStart(), StringComparison.Ordinal);
         Assert.DoesNotContain("secret", output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task InvokeAsync_AMessageThatIsTooLong_IsRefusedByTheOptionsName()
+    {
+        var output = new StringWriter();
+
+        var code = await CommandLine.InvokeAsync(
+            ["maintenance", "demo", "--message", new string('x', 1001), .. Anywhere.Split(' ')], output, output, TestContext.Current.CancellationToken);
+
+        Assert.Equal((int)ExitCode.WrongInput, code);
+        Assert.Equal("error: --message has 1001 characters, more than 1000", output.ToString().Trim());
     }
 
     [Fact]
