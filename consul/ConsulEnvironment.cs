@@ -30,7 +30,7 @@ internal static class ConsulEnvironment
             || uri is not { Scheme: "http" or "https", Host.Length: > 0 })
         {
             throw new ConsulConfigurationException(
-                $"CONSUL_HTTP_ADDR '{text}' is neither host:port nor an http or https URL");
+                $"CONSUL_HTTP_ADDR '{text[(text.LastIndexOf('@') + 1)..]}' is neither host:port nor an http or https URL");
         }
 
         var hasPort = url.Contains($"{uri.Host}:{uri.Port}", StringComparison.OrdinalIgnoreCase);

@@ -43,6 +43,10 @@ internal static class Faults
         return new DeliveryException(ExitCode.Locked, $"{why}; production is unchanged. Run this again.") { Reason = why };
     }
 
+    /// <summary>What stands under a service's key is nothing that could be changed.</summary>
+    public static DeliveryException NoDocument(string service, string fault) =>
+        new(ExitCode.WrongInput, $"what Consul KV holds for {service} is no document: {fault}. Delete or mend that key, then run this again.");
+
     /// <summary>Docker refused to make or start the containers of a release.</summary>
     public static DeliveryException CannotStart(string release, DockerApiException error) =>
         new(ExitCode.Unhealthy, $"{release} cannot be started: {DockerSaid(error)}. Production is unchanged.", error);

@@ -60,6 +60,15 @@ public static class DockerEngine
     public static Task<DockerClient> ConnectAsync(Uri? endpoint, CancellationToken ct) =>
         ConnectAsync(endpoint, DockerCertificates.FromEnvironment(), ct);
 
+    /// <summary>An address as it may be told: without a password that it may hold.</summary>
+    public static string Shown(Uri endpoint)
+    {
+        ArgumentNullException.ThrowIfNull(endpoint);
+        return endpoint.UserInfo.Contains(':', StringComparison.Ordinal)
+            ? new UriBuilder(endpoint) { UserName = "", Password = "" }.Uri.ToString()
+            : endpoint.ToString();
+    }
+
     private static DockerClient Build(Uri endpoint, DockerCertificates? certificates, Version? version)
     {
         var builder = new DockerClientBuilder().WithApiVersion(version);
@@ -104,8 +113,18 @@ public static class DockerEngine
         return ConnectedAsync(socket, endpoint, ct);
     }
 
-    private static ValueTask<Stream> SocketAsync(string path, CancellationToken ct) => ConnectedAsync(
-        new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified), new UnixDomainSocketEndPoint(path), ct);
+    private static async ValueTask<Stream> SocketAsync(string path, CancellationToken ct)
+    {
+        try
+        {
+            return await ConnectedAsync(new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified), new UnixDomainSocketEndPoint(path), ct);
+        }
+        // So .NET calls ENOENT.
+        catch (SocketException error) when (error.SocketErrorCode == SocketError.AddressNotAvailable)
+        {
+            throw new SocketException((int)error.SocketErrorCode, "there is nothing at that path");
+        }
+    }
 
     private static async ValueTask<Stream> ConnectedAsync(Socket socket, EndPoint endpoint, CancellationToken ct)
     {
@@ -124,13 +143,8 @@ public static class DockerEngine
 
 /// <summary>A Docker Engine does not answer.</summary>
 public sealed class DockerUnreachableException(Uri endpoint, Exception inner)
-    : Exception($"Docker at {Shown(endpoint)} cannot be reached: {inner.GetBaseException().Message}", inner)
+    : Exception($"Docker at {DockerEngine.Shown(endpoint)} cannot be reached: {inner.GetBaseException().Message}", inner)
 {
     /// <summary>Where it was looked for.</summary>
     public Uri Endpoint { get; } = endpoint;
-
-    // An address may hold a password.
-    private static string Shown(Uri endpoint) => !endpoint.UserInfo.Contains(':', StringComparison.Ordinal)
-        ? endpoint.ToString()
-        : new UriBuilder(endpoint) { UserName = "", Password = "" }.Uri.ToString();
 }

@@ -13,7 +13,8 @@ public sealed record Pause(
     /// <summary>How long a request is held where nothing else is said.</summary>
     public static TimeSpan DefaultLimit { get; } = TimeSpan.FromSeconds(30);
 
-    internal IEnumerable<string> Faults() => Limits.Check("pause.limit", Limit, TimeSpan.Zero, TimeSpan.FromMinutes(10));
+    /// <summary>What is wrong with it, a sentence each that begins with the value's name in the document; empty when nothing is.</summary>
+    public IEnumerable<string> Faults() => Limits.Check("pause.limit", Limit, TimeSpan.Zero, TimeSpan.FromMinutes(10));
 }
 
 /// <summary>Requests get 503 with a message.</summary>
@@ -28,7 +29,8 @@ public sealed record Maintenance(
     /// <summary>When to try again where nothing else is said.</summary>
     public static TimeSpan DefaultRetryAfter { get; } = TimeSpan.FromMinutes(1);
 
-    internal IEnumerable<string> Faults()
+    /// <summary>What is wrong with it, a sentence each that begins with the value's name in the document; empty when nothing is.</summary>
+    public IEnumerable<string> Faults()
     {
         if (Message is { Length: > 1000 })
             yield return $"maintenance.message has {Message.Length} characters, more than 1000";

@@ -60,13 +60,7 @@ internal sealed partial class Attempt : IAsyncDisposable
         {
             attempt.Before = attempt.Current = await mesh.Store.ReadAsync(service, ct) ?? attempt.Before;
             attempt.left = attempt.Before.Index;
-            if (attempt.Before.Fault is { } fault)
-            {
-                throw new DeliveryException(
-                    ExitCode.WrongInput, $"what Consul KV holds for {service} is no document: {fault}. Delete or mend that key, then run this again.");
-            }
-
-            return attempt;
+            return attempt.Before.Fault is { } fault ? throw Faults.NoDocument(service, fault) : attempt;
         }
         catch
         {
@@ -134,7 +128,7 @@ internal sealed partial class Attempt : IAsyncDisposable
             throw WhyCancelled();
         // The rule by which the proxies read: what they would set aside is not written.
         if (DocumentFormat.TryRead(Service, DocumentFormat.Write(after), out _) is { } fault)
-            throw new DeliveryException(ExitCode.WrongInput, $"the document of {Service} would not be understood: {fault}. Mend the manifest, then run this again.");
+            throw new DeliveryException(ExitCode.WrongInput, $"the document of {Service} would not be understood: {fault}. Mend what was asked for, then run this again.");
         var entry = Entry(outcome, reason);
         try
         {

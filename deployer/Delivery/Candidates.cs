@@ -15,7 +15,7 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
             .Zip(Placement.Spread(manifest.Replicas, hosts.Chosen.Count), (host, numbers) => (First: host, Second: numbers.Where(asked).ToArray()))
             .Where(share => share.Second.Length > 0)
             .ToArray();
-        var starting = spread.Select(share => hosts.OnAsync(share.First, () => StartOnAsync(share.First, share.Second, manifest, release, ct), ct)).ToArray();
+        var starting = spread.Select(share => share.First.NamedAsync(() => StartOnAsync(share.First, share.Second, manifest, release, ct), ct)).ToArray();
         // All end before one is judged: whatever a host makes must be there when the candidates are removed.
         await Task.WhenAll((IEnumerable<Task>)starting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return await Task.WhenAll(starting);

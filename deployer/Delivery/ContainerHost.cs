@@ -21,7 +21,23 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
     /// <summary>The host's IP address on which container ports are published.</summary>
     public string Publish => host.Publish;
 
+    /// <summary>Whether a failure must name the host, for there is another one.</summary>
+    public bool IsOneOfSeveral { get; init; }
+
     public ImageStore Images { get; } = new(docker, credentials, time);
+
+    /// <summary>Does the work for this host, and names the host in its failure where there are several. That it was cancelled is no failure of the host's.</summary>
+    public async Task<T> NamedAsync<T>(Func<Task<T>> work, CancellationToken ct)
+    {
+        try
+        {
+            return await work();
+        }
+        catch (Exception error) when (IsOneOfSeveral && !ct.IsCancellationRequested && Faults.Explain(error) is { } fault)
+        {
+            throw new DeliveryException(fault.Code, $"on {Name}: {fault.Message}", error) { LogTail = fault.LogTail, Tests = fault.Tests };
+        }
+    }
 
     /// <summary>The containers that were deployed for the service, and those of its releases that were started by hand.</summary>
     public async Task<IReadOnlyList<OwnContainer>> ListAsync(string service, ServiceDocument? document, CancellationToken ct)

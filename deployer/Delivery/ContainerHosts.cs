@@ -18,7 +18,7 @@ internal sealed class ContainerHosts(IReadOnlyList<ContainerHost> reached, IRead
 
     /// <summary>The containers of a service on all hosts, by name.</summary>
     public async Task<IReadOnlyList<OwnContainer>> ListAsync(string service, ServiceDocument? document, CancellationToken ct) =>
-        ByName(await Task.WhenAll(reached.Select(host => OnAsync(host, () => host.ListAsync(service, document, ct), ct))));
+        ByName(await Task.WhenAll(reached.Select(host => host.NamedAsync(() => host.ListAsync(service, document, ct), ct))));
 
     /// <summary>The same where production has changed already: a host that does not answer is told of and left out.</summary>
     public async Task<IReadOnlyList<OwnContainer>> ListReachableAsync(string service, ServiceDocument? document, Narrator narrator, CancellationToken ct) =>
@@ -28,7 +28,7 @@ internal sealed class ContainerHosts(IReadOnlyList<ContainerHost> reached, IRead
             using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, patience.Token);
             try
             {
-                return await OnAsync(host, () => host.ListAsync(service, document, either.Token), either.Token);
+                return await host.NamedAsync(() => host.ListAsync(service, document, either.Token), either.Token);
             }
             catch (Exception error) when (!ct.IsCancellationRequested && Faults.Explain(error) is { } fault)
             {
@@ -46,13 +46,13 @@ internal sealed class ContainerHosts(IReadOnlyList<ContainerHost> reached, IRead
 
     /// <summary>The shares of containers whose hosts are known: no other host is asked.</summary>
     public async Task<IReadOnlyList<HostShare>> SharesAsync(IReadOnlyList<OwnContainer> containers, CancellationToken ct) =>
-        await Task.WhenAll(containers.GroupBy(container => container.Host).Select(own => OnAsync(
-            this[own.Key], async () => new HostShare(this[own.Key], [.. own.Select(container => container.Id)], await this[own.Key].ClockAsync(ct)), ct)));
+        await Task.WhenAll(containers.GroupBy(container => container.Host).Select(own => this[own.Key].NamedAsync(
+            async () => new HostShare(this[own.Key], [.. own.Select(container => container.Id)], await this[own.Key].ClockAsync(ct)), ct)));
 
     /// <summary>Where containers are that are known by their ids alone. What is on none of the hosts is in none of the shares.</summary>
     public async Task<IReadOnlyList<HostShare>> LocateAsync(IReadOnlyList<string> ids, CancellationToken ct)
     {
-        var shares = await Task.WhenAll(reached.Select(host => OnAsync(host, async () =>
+        var shares = await Task.WhenAll(reached.Select(host => host.NamedAsync(async () =>
         {
             var since = await host.ClockAsync(ct);
             return new HostShare(host, await host.OfTheseAsync(ids, ct), since);
@@ -60,21 +60,7 @@ internal sealed class ContainerHosts(IReadOnlyList<ContainerHost> reached, IRead
         return [.. shares.Where(share => share.Containers.Count > 0)];
     }
 
-    /// <summary>Does the work for a host, and names the host in its failure where there is more than one. That it was cancelled is no failure of the host's.</summary>
-    public async Task<T> OnAsync<T>(ContainerHost host, Func<Task<T>> work, CancellationToken ct)
-    {
-        try
-        {
-            return await work();
-        }
-        catch (Exception error) when (reached.Count > 1 && !ct.IsCancellationRequested && Faults.Explain(error) is { } fault)
-        {
-            throw new DeliveryException(fault.Code, $"on {host.Name}: {fault.Message}", error) { LogTail = fault.LogTail, Tests = fault.Tests };
-        }
-    }
-
-    private Task<bool> OnAsync(OwnContainer container, Func<ContainerHost, Task> work, CancellationToken ct) => OnAsync(
-        this[container.Host],
+    private Task<bool> OnAsync(OwnContainer container, Func<ContainerHost, Task> work, CancellationToken ct) => this[container.Host].NamedAsync(
         async () =>
         {
             await work(this[container.Host]);

@@ -120,7 +120,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
     // On all hosts at a time. A tag that was moved between two of them must not make two releases of one.
     private async Task<PulledImage> PullEverywhereAsync(ImageReference image, PullProgress progress, CancellationToken ct)
     {
-        var pulls = hosts.Chosen.Select(host => hosts.OnAsync(host, () => PullAsync(host, image, progress, ct), ct)).ToArray();
+        var pulls = hosts.Chosen.Select(host => host.NamedAsync(() => PullAsync(host, image, progress, ct), ct)).ToArray();
         await Task.WhenAll((IEnumerable<Task>)pulls).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         var pulled = await Task.WhenAll(pulls);
         return pulled.All(one => one.ByDigest == pulled[0].ByDigest)
@@ -130,15 +130,20 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
 
     private async Task<string> PullTestsAsync(TestPolicy suite, string version, PullProgress progress, CancellationToken ct)
     {
-        try
-        {
-            var image = suite.Image.Tag is null ? suite.Image.At(version) : suite.Image;
-            return (await PullAsync(await TestsHostAsync(suite.On, ct), image, progress, ct)).ByDigest;
-        }
-        catch (DeliveryException error)
-        {
-            throw new DeliveryException(error.Code, $"the tests' {error.Message}", error);
-        }
+        var (host, image) = (await TestsHostAsync(suite.On, ct), suite.Image.Tag is null ? suite.Image.At(version) : suite.Image);
+        return await host.NamedAsync(
+            async () =>
+            {
+                try
+                {
+                    return (await PullAsync(host, image, progress, ct)).ByDigest;
+                }
+                catch (DeliveryException error)
+                {
+                    throw new DeliveryException(error.Code, $"the tests' {error.Message}", error);
+                }
+            },
+            ct);
     }
 
     private Task<PulledImage> PullAsync(ContainerHost host, ImageReference image, PullProgress progress, CancellationToken ct) => host.Images.PullAsync(
@@ -204,8 +209,9 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
                 var found = await way.FindAsync(suite, target.Release, instances[0], attempt.Before.Document, attempt.Token);
                 narrator.Say($"running {suite.Image} against {found.Url}{(found.Pass is null ? "" : " as a candidate")}");
                 var container = CandidateSpec.OfTests(manifest, suite, mesh.Secrets.Of(suite.Secrets), image, target.Release, found, mesh.Settings.Environment);
-                var runner = new TestRunner(await TestsHostAsync(suite.On, attempt.Token), narrator, mesh.Time);
-                var run = await Readiness.WhileAllRunAsync(target, token => runner.RunAsync(container, suite.Timeout, token), attempt.Token);
+                var host = await TestsHostAsync(suite.On, attempt.Token);
+                var runner = new TestRunner(host, narrator, mesh.Time);
+                var run = await Readiness.WhileAllRunAsync(target, token => host.NamedAsync(() => runner.RunAsync(container, suite.Timeout, token), token), attempt.Token);
                 attempt.Tests.Add(run = run with { Suite = suite.Name });
                 if (TestRunner.Rejection(manifest.Name, target.Release.Version, run, suite.Timeout) is { } reason)
                 {

@@ -109,7 +109,7 @@ internal sealed class Mesh : IDisposable
             {
                 throw new DeliveryException(
                     ExitCode.WrongInput,
-                    $"Docker at {Address(host)} would be reached without TLS, as by anybody else. Give its certificates (DOCKER_TLS_VERIFY=1 and "
+                    $"Docker at {DockerEngine.Shown(Address(host))} would be reached without TLS, as by anybody else. Give its certificates (DOCKER_TLS_VERIFY=1 and "
                     + "DOCKER_CERT_PATH, or 'certificates' in the file of hosts), use ssh://…, or give --insecure if you trust the network.");
             }
 
@@ -123,14 +123,17 @@ internal sealed class Mesh : IDisposable
 
             var connected = await engine;
             if (IsOpen(host))
-                Warn($"Docker at {Address(host)} is reached without TLS: whoever is in between owns that host");
-            return new ContainerHost(host, connected, credentials.Value, () => Secrets, Settings.Environment, Time);
+                Warn($"Docker at {DockerEngine.Shown(Address(host))} is reached without TLS: whoever is in between owns that host");
+            return new ContainerHost(host, connected, credentials.Value, () => Secrets, Settings.Environment, Time)
+            {
+                IsOneOfSeveral = Settings.Hosts.Production.Append(Settings.Hosts.Tests).Distinct().Skip(1).Any(),
+            };
         }
         catch (OperationCanceledException error) when (!ct.IsCancellationRequested)
         {
             throw new DeliveryException(
                 ExitCode.Unreachable,
-                $"Docker at {host.Address?.ToString() ?? "its usual address"} did not answer within {DockerAnswers.TotalSeconds:0} s. {Faults.DockerMend}",
+                $"Docker at {DockerEngine.Shown(Address(host))} did not answer within {DockerAnswers.TotalSeconds:0} s. {Faults.DockerMend}",
                 error);
         }
         catch (Exception error) when (error is NotSupportedException or SshDockerEndpointNotSupportedException or DockerConfigurationException

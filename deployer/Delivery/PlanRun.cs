@@ -9,11 +9,13 @@ internal sealed class PlanRun(Mesh mesh, ContainerHosts hosts)
     {
         if (RouteClaims.Conflict(manifest.Name, manifest.Routes, await mesh.Store.ListAsync(ct)) is { } conflict)
             throw new DeliveryException(ExitCode.WrongInput, conflict);
+        var stored = await mesh.Store.ReadAsync(manifest.Name, ct);
+        if (stored?.Fault is { } broken)
+            throw Faults.NoDocument(manifest.Name, broken);
         var image = manifest.Image.At(version);
         var pulled = await hosts.Chosen[0].Images.PullAsync(image, told: null, ct);
         if (ExposedPorts.Fault(image.ToString(), manifest.Port, pulled.Ports) is { } fault)
             throw new DeliveryException(ExitCode.WrongInput, fault);
-        var stored = await mesh.Store.ReadAsync(manifest.Name, ct);
         return DeployPlan.Of(
             manifest,
             new Release(DeploymentId.New(), version, pulled.ByDigest, mesh.Time.GetUtcNow()),

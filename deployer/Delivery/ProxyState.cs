@@ -31,6 +31,19 @@ internal static class ProxyState
     public static bool IsDrained(IReadOnlyDictionary<Instance, ProxyAnswer?> answers, ulong index, IReadOnlySet<string> left) =>
         answers.Count > 0 && Behind(answers, index).Count == 0 && InFlight(answers, left) == 0;
 
+    /// <summary>How the drain ended.</summary>
+    public static string Drained(IReadOnlyDictionary<Instance, ProxyAnswer?> answers, ulong index, IReadOnlySet<string> left, TimeSpan drain)
+    {
+        if (IsDrained(answers, index, left))
+            return "nothing in flight any more";
+        return (InFlight(answers, left), answers.Count) switch
+        {
+            (> 0 and var requests, _) => $"{requests} still in flight after {DurationText.Write(drain)}",
+            (_, 0) => $"there is no proxy that could be asked what is in flight, so it had {DurationText.Write(drain)}",
+            (_, var asked) => $"{Behind(answers, index).Count} of {asked} proxies did not say what is in flight, so it had {DurationText.Write(drain)}",
+        };
+    }
+
     /// <summary>The requests that are in flight on these deployments or instances, over all proxies that answer.</summary>
     public static int InFlight(IReadOnlyDictionary<Instance, ProxyAnswer?> answers, IReadOnlySet<string> left) =>
         answers.Values.Sum(answer => answer?.InFlight(left) ?? 0);

@@ -52,7 +52,8 @@ internal sealed class Readiness(Catalog catalog, string environment, TimeProvide
     private static async Task<(ContainerHost Host, ContainerExit Exit)> FirstExitAsync(IReadOnlyList<HostShare> shares, CancellationToken ct)
     {
         using var first = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var watches = shares.Select(async share => (share.Host, await share.Host.FirstExitAsync(share.Containers, share.Since, first.Token))).ToArray();
+        var watches = shares.Select(async share => (
+            share.Host, await share.Host.NamedAsync(() => share.Host.FirstExitAsync(share.Containers, share.Since, first.Token), first.Token))).ToArray();
         try
         {
             return await await Task.WhenAny(watches);

@@ -61,10 +61,7 @@ internal sealed class Takeover(Mesh mesh, ContainerHosts hosts, Narrator narrato
             var proxies = await mesh.Proxies.ListAsync(ct);
             var answers = await mesh.Proxies.AskUntilAsync(
                 service, proxies, all => ProxyState.IsDrained(all, index, left), drain, ct);
-            var requests = ProxyState.InFlight(answers, left);
-            return (requests, ProxyState.IsDrained(answers, index, left) ? "nothing in flight any more"
-                : requests == 0 ? $"no proxy could be asked what is in flight, so it had {DurationText.Write(drain)}"
-                : $"{requests} still in flight after {DurationText.Write(drain)}");
+            return (answers, ProxyState.Drained(answers, index, left, drain));
         });
     }
 

@@ -14,12 +14,12 @@ internal static class HostAddress
     {
         address = null;
         if (!Uri.TryCreate(text.Contains("://", StringComparison.Ordinal) ? text : "tcp://" + text, UriKind.Absolute, out var uri))
-            return $"'{text}' is no address; one looks like {Forms}";
-        if (uri.Scheme is not ("unix" or "tcp" or "ssh" or "http" or "https"))
-            return $"'{text}' must be one of {Forms}";
+            return $"'{text[(text.LastIndexOf('@') + 1)..]}' is no address; one looks like {Forms}";
         // Every message with the address would print them.
         if (uri.UserInfo.Length > 0 && (uri.Scheme != "ssh" || uri.UserInfo.Contains(':', StringComparison.Ordinal)))
             return $"an address has no password, and a user only for ssh; one looks like {Forms}";
+        if (uri.Scheme is not ("unix" or "tcp" or "ssh" or "http" or "https"))
+            return $"'{text}' must be one of {Forms}";
         if (uri.Scheme == "unix" ? uri.LocalPath.Length < 2 : uri.Host.Length == 0)
             return $"'{text}' is no address; one looks like {Forms}";
         address = uri is { Scheme: "tcp", Port: -1 } ? new UriBuilder(uri) { Port = TlsPort }.Uri : uri;

@@ -5,10 +5,13 @@ namespace ServiceMesh.Deployer.Manifest;
 
 /// <summary>
 /// Leaves out of a YAML text what is given again under a key of the same mapping, and notes it: the library would tell of the
-/// first such key, and of nothing else that is wrong.
+/// first such key, and of nothing else that is wrong. What the library reads by calling itself, as deep as the text goes, ends the text.
 /// </summary>
 internal sealed class EachKeyOnce(IParser text, List<ManifestError> errors) : IParser
 {
+    // Five times as deep as any file of ours is.
+    private const int Deepest = 32;
+
     // The mappings and lists that are open; a list has no keys.
     private readonly Stack<Dictionary<string, long>?> open = new();
 
@@ -45,6 +48,9 @@ internal sealed class EachKeyOnce(IParser text, List<ManifestError> errors) : IP
         {
             var isKey = keyNext.Pop();
             keyNext.Push(!isKey);
+            // To look one up that is a list or a mapping, all within it is gone through, and what an alias names as often as it does.
+            if (isKey && now is not Scalar)
+                throw new YamlException(now.Start, now.End, "a key must be a single word");
             if (isKey && now is Scalar { Value: var key } && !keys.TryAdd(key, now.Start.Line))
             {
                 errors.Add(new ManifestError((int)now.Start.Line, $"'{key}' is on line {keys[key]} already: which of both?"));
@@ -56,6 +62,8 @@ internal sealed class EachKeyOnce(IParser text, List<ManifestError> errors) : IP
 
         if (now is MappingStart or SequenceStart)
         {
+            if (open.Count == Deepest)
+                throw new YamlException(now.Start, now.End, $"more than {Deepest} mappings and lists within each other");
             open.Push(now is MappingStart ? new Dictionary<string, long>(StringComparer.Ordinal) : null);
             keyNext.Push(true);
         }

@@ -1,3 +1,5 @@
+using ServiceMesh.Policy;
+
 namespace ServiceMesh.Deployer.Manifest;
 
 /// <summary>Reads a <c>service.yaml</c>. Pure: the text and the environment in, the manifest or all its errors out.</summary>
@@ -67,8 +69,8 @@ internal static class ManifestReader
         if (root.Child("health", HealthKeys) is not { } health)
             return policy;
         var path = health.Text("http");
-        if (path is not null && !path.StartsWith('/'))
-            health.Fault("http", $"'{path}' must be a path that begins with '/'");
+        if (path is not null && !ProbePolicy.IsPath(path))
+            health.Fault("http", $"'{path}' must be a path that begins with '/', such as /health");
         if (health.Flag("tcp", false) && path is not null)
             health.Fault("tcp", "choose one of http and tcp");
         policy = new HealthPolicy

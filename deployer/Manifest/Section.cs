@@ -118,7 +118,8 @@ internal sealed partial class Section
     {
         share = 0;
         if (text is not [.. var number, '%']
-            || !double.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var percent) || percent > 100)
+            // .NET reads NaN and the infinities, whatever the style.
+            || !double.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var percent) || !(percent is >= 0 and <= 100))
         {
             return false;
         }

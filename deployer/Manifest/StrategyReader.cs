@@ -1,3 +1,5 @@
+using ServiceMesh.Policy;
+
 namespace ServiceMesh.Deployer.Manifest;
 
 /// <summary>How a release comes into the traffic: one of these, or none for all at once.</summary>
@@ -97,7 +99,7 @@ internal static class StrategyReader
     private static string? Synthetic(Section section)
     {
         var path = section.Text("synthetic");
-        if (path is not null && !path.StartsWith('/'))
+        if (path is not null && !ProbePolicy.IsPath(path))
             section.Fault("synthetic", $"'{path}' must be a path behind the service's route that begins with '/', such as /health");
         return path;
     }

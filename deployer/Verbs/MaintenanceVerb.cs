@@ -27,15 +27,21 @@ internal static class MaintenanceVerb
         command.SetAction((parse, ct) => VerbRunner.ChangeAsync(
             parse,
             "maintenance",
-            () => ServiceArgument.Of(parse, Service),
-            (service, mesh, narrator, token) => new ChangeRun(mesh, narrator).RunAsync(
-                service,
+            () => (Service: ServiceArgument.Of(parse, Service), Maintenance: Wanted(parse)),
+            (input, mesh, narrator, token) => new ChangeRun(mesh, narrator).RunAsync(
+                input.Service,
                 "maintenance",
-                (document, _) => Task.FromResult(Change(
-                    document, new Maintenance(mesh.Time.GetUtcNow(), parse.GetValue(Message), parse.GetValue(RetryAfter)))),
+                (document, _) => Task.FromResult(Change(document, input.Maintenance with { Since = mesh.Time.GetUtcNow() })),
                 token),
             ct));
         return command;
+    }
+
+    private static Maintenance Wanted(ParseResult parse)
+    {
+        var wanted = new Maintenance(default, parse.GetValue(Message), parse.GetValue(RetryAfter));
+        OptionFaults.Refuse(wanted.Faults(), ("maintenance.message", Message), ("maintenance.retryAfter", RetryAfter));
+        return wanted;
     }
 
     private static (ServiceDocument After, string What) Change(ServiceDocument document, Maintenance maintenance) => (

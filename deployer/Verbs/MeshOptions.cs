@@ -75,31 +75,44 @@ internal static class MeshOptions
 
     public static IEnumerable<Option> All => [Consul, Docker, Hosts, AllowDegraded, Insecure, Environment, Publish, ProxyService, Wait, Json];
 
-    public static DeliverySettings Settings(ParseResult parse)
+    public static DeliverySettings Settings(ParseResult parse) => Settings(parse, System.Environment.GetEnvironmentVariable);
+
+    public static DeliverySettings Settings(ParseResult parse, Func<string, string?> environment)
     {
-        var publish = parse.GetValue(Publish) ?? Variable("MESH_PUBLISH", "0.0.0.0");
+        var publish = Text(Publish, "MESH_PUBLISH") ?? "0.0.0.0";
         if (!IPAddress.TryParse(publish, out _))
             throw new DeliveryException(ExitCode.WrongInput, $"'{publish}' is no IP address; --publish (or MESH_PUBLISH) takes one, such as 0.0.0.0");
         return new DeliverySettings(
             parse.GetValue(Consul),
-            HostList(parse, publish),
-            parse.GetValue(Environment) ?? Variable("MESH_ENVIRONMENT", "mesh"),
-            parse.GetValue(ProxyService) ?? Variable("MESH_PROXY_SERVICE", "proxy"))
+            HostList(parse.GetValue(Docker), Text(Hosts, variable: null), publish, environment),
+            Text(Environment, "MESH_ENVIRONMENT") ?? "mesh",
+            Text(ProxyService, "MESH_PROXY_SERVICE") ?? "proxy")
         {
             LockWait = parse.GetValue(Wait) ?? TimeSpan.Zero,
             AllowDegraded = parse.GetValue(AllowDegraded),
             Insecure = parse.GetValue(Insecure),
         };
+
+        // A variable that is empty is none, as for Docker and Consul; an option that is empty was meant to be something.
+        string? Text(Option<string?> option, string? variable) => parse.GetValue(option) switch
+        {
+            null => variable is null || string.IsNullOrWhiteSpace(environment(variable)) ? null : environment(variable),
+            var said when string.IsNullOrWhiteSpace(said) => throw new DeliveryException(ExitCode.WrongInput, $"{option.Name} is empty; leave it out, or give {option.Description}"),
+            var said => said,
+        };
     }
 
-    private static HostList HostList(ParseResult parse, string publish)
+    private static HostList HostList(Uri? address, string? file, string publish, Func<string, string?> environment)
     {
-        var (address, file) = (parse.GetValue(Docker), parse.GetValue(Hosts));
         if (address is not null && file is not null)
             throw new DeliveryException(ExitCode.WrongInput, "choose one of --docker, for one host, and --hosts, for a file of hosts");
         // What is said on the command line counts, whatever the environment names.
-        if (address is null && (file ?? Variable("MESH_HOSTS", "")) is { Length: > 0 } named)
-            return HostsFile.Read(named, publish);
+        var named = address is null ? file ?? environment("MESH_HOSTS") : null;
+        var hosts = string.IsNullOrEmpty(named) ? null : HostsFile.Read(named, publish);
+        if (address is null && hosts?.Tests.Address is null && environment("DOCKER_HOST") is { Length: > 0 } usual && HostAddress.TryParse(usual, out address) is { } fault)
+            throw new DeliveryException(ExitCode.WrongInput, $"DOCKER_HOST: {fault}");
+        if (hosts is not null)
+            return hosts with { Tests = hosts.Tests with { Address = hosts.Tests.Address ?? address } };
         var only = new DockerHost("docker", address, publish);
         return new HostList([only], only);
     }
@@ -131,7 +144,7 @@ internal static class MeshOptions
         const string example = "http://10.0.0.9:8500";
         var text = result.Tokens[0].Value;
         if (!Uri.TryCreate(text.Contains("://", StringComparison.Ordinal) ? text : "http://" + text, UriKind.Absolute, out var address))
-            result.AddError($"'{text}' is no address; one looks like {example}");
+            result.AddError($"'{text[(text.LastIndexOf('@') + 1)..]}' is no address; one looks like {example}");
         // Nobody would use them, but every message with the address would print them.
         else if (address.UserInfo.Length > 0)
             result.AddError($"an address has no user and no password; one looks like {example}");
@@ -144,7 +157,4 @@ internal static class MeshOptions
             result.AddError(fault);
         return address;
     }
-
-    private static string Variable(string name, string fallback) =>
-        System.Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : fallback;
 }

@@ -24,14 +24,21 @@ internal static class PauseVerb
         command.SetAction((parse, ct) => VerbRunner.ChangeAsync(
             parse,
             "pause",
-            () => ServiceArgument.Of(parse, Service),
-            (service, mesh, narrator, token) => new ChangeRun(mesh, narrator).RunAsync(
-                service,
+            () => (Service: ServiceArgument.Of(parse, Service), Limit: Wanted(parse)),
+            (input, mesh, narrator, token) => new ChangeRun(mesh, narrator).RunAsync(
+                input.Service,
                 "pause",
-                (document, _) => Task.FromResult(Change(document, parse.GetValue(Limit) ?? Pause.DefaultLimit, mesh.Time.GetUtcNow())),
+                (document, _) => Task.FromResult(Change(document, input.Limit, mesh.Time.GetUtcNow())),
                 token),
             ct));
         return command;
+    }
+
+    private static TimeSpan Wanted(ParseResult parse)
+    {
+        var limit = parse.GetValue(Limit) ?? Pause.DefaultLimit;
+        OptionFaults.Refuse(new Pause(default, limit).Faults(), ("pause.limit", Limit));
+        return limit;
     }
 
     private static (ServiceDocument After, string What) Change(ServiceDocument document, TimeSpan limit, DateTimeOffset now) => (

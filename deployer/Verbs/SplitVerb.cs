@@ -68,10 +68,16 @@ internal static class SplitVerb
         CustomParser = result =>
         {
             var text = result.Tokens[0].Value;
-            if (text.Split('=', 2) is [{ Length: > 0 } key, { Length: > 0 } value])
-                return new SplitMatch(key, value);
-            result.AddError($"{name} '{text}' must be NAME=VALUE");
-            return null;
+            if (text.Split('=', 2) is not [{ Length: > 0 } key, { Length: > 0 } value])
+            {
+                result.AddError($"{name} '{text}' must be NAME=VALUE");
+                return null;
+            }
+
+            var match = new SplitMatch(key, value);
+            foreach (var fault in match.Faults(name))
+                result.AddError(fault);
+            return match;
         },
     };
 }

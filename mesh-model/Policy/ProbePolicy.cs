@@ -21,9 +21,13 @@ public sealed record ProbePolicy(
     /// <summary>How long an answer may take where nothing else is said.</summary>
     public static TimeSpan DefaultTimeout { get; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>Whether a <c>GET</c> can ask for it: a path that begins with <c>/</c>, with a query or without, and with nothing in it that no URL has.</summary>
+    public static bool IsPath(string? path) =>
+        path is { Length: > 0 and <= 2000 } && path[0] == '/' && !path.Any(c => char.IsControl(c) || c is ' ' or '#');
+
     internal IEnumerable<string> Faults()
     {
-        if (Path is null || !Path.StartsWith('/') || Path.Length > 2000 || Path.Any(c => char.IsControl(c) || c is ' ' or '#'))
+        if (!IsPath(Path))
             yield return $"traffic.probe.path '{Path}' must be a path that begins with '/', such as /health";
         var rest = Limits.Check("traffic.probe.interval", Interval, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10))
             .Concat(Limits.Check("traffic.probe.timeout", Timeout, TimeSpan.FromMilliseconds(1), TimeSpan.FromMinutes(1)))

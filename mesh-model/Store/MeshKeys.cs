@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 
 namespace ServiceMesh.Store;
 
@@ -33,6 +34,12 @@ internal static class MeshKeys
     public const string Cookie = Secrets + "cookie";
 
     public const string Signers = Secrets + "deployers/";
+
+    /// <summary>
+    /// A signer's public key, by the beginning of its fingerprint too: CI containers with one host name each have a key of their own.
+    /// </summary>
+    public static string Signer(string signer, ReadOnlySpan<byte> publicKey) =>
+        $"{Signers}{signer}/{Convert.ToHexStringLower(SHA256.HashData(publicKey))[..16]}";
 
     public static string Lock(string service) => $"mesh/locks/{service}";
 }

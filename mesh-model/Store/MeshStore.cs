@@ -137,7 +137,7 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
     /// Makes a deployer's public key known to the proxies, and removes those that were not published within
     /// <see cref="SignerLife"/>: a CI host that is made for one run never comes back.
     /// </summary>
-    /// <param name="signer">Who holds the private key, such as a host name.</param>
+    /// <param name="signer">Who holds the private key, such as a host name; another's key of that name stays.</param>
     /// <param name="publicKey">The key, P-256.</param>
     /// <param name="now">The time.</param>
     /// <param name="ct">Ends the call.</param>
@@ -145,7 +145,7 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
     {
         ArgumentNullException.ThrowIfNull(publicKey);
         var pem = Encoding.ASCII.GetBytes(publicKey.ExportSubjectPublicKeyInfoPem());
-        await consul.KV.Put(new KVPair(MeshKeys.Signers + signer) { Value = pem, Flags = (ulong)now.ToUnixTimeSeconds() }, ct);
+        await consul.KV.Put(new KVPair(MeshKeys.Signer(signer, publicKey.ExportSubjectPublicKeyInfo())) { Value = pem, Flags = (ulong)now.ToUnixTimeSeconds() }, ct);
         var published = (await consul.KV.List(MeshKeys.Signers, Fresh, ct)).Response ?? [];
         // Not one that its deployer publishes again just now.
         foreach (var old in published.Where(key => key.Flags < (ulong)(now - SignerLife).ToUnixTimeSeconds()))

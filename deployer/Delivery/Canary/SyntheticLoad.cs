@@ -1,3 +1,4 @@
+using System.Net;
 using Consul;
 using ServiceMesh.Deployer.Manifest;
 
@@ -20,7 +21,8 @@ internal sealed class SyntheticLoad(Mesh mesh, ObservationPolicy policy, Service
     {
         // Without cookies: each request is another client's, and a proxy would else keep all of them on one side of a split.
         // And with connections of its own: those that ask the proxies for their figures are not to wait behind slow answers.
-        using var http = new HttpClient(new SocketsHttpHandler { UseCookies = false }) { Timeout = Timeout.InfiniteTimeSpan };
+        // A redirect leads away from the proxy that is asked.
+        using var http = new HttpClient(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false }) { Timeout = Timeout.InfiniteTimeSpan };
         using var timer = new PeriodicTimer(PauseOf(policy, document.Split!.Share), mesh.Time);
         IReadOnlyList<Instance> proxies = [];
         List<Task> unanswered = [];
@@ -81,8 +83,10 @@ internal sealed class SyntheticLoad(Mesh mesh, ObservationPolicy policy, Service
             if (match is not null)
                 request.Headers.TryAddWithoutValidation(match.Name, match.Value);
             using var answer = await http.SendAsync(request, ct);
+            if (answer is { StatusCode: >= HttpStatusCode.Ambiguous and < HttpStatusCode.BadRequest, Headers.Location: { IsAbsoluteUri: true } to })
+                mesh.Warn($"proxy {proxy.Id} sends synthetic requests on to {to.GetLeftPart(UriPartial.Authority)} ({(int)answer.StatusCode}): where it does so itself (--redirect-to-https), no release gets them");
         }
-        catch (Exception error) when (error is UriFormatException or HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError })
+        catch (Exception error) when (error is UriFormatException or HttpRequestException { HttpRequestError: not (HttpRequestError.ResponseEnded or HttpRequestError.Unknown) })
         {
             mesh.Warn($"proxy {proxy.Id} gets no synthetic requests: {error.Message}");
         }

@@ -52,18 +52,22 @@ public sealed class BadInputTests(DeployerFixture host) : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Deploy_AHostileDocument_IsSetAsideByHand()
+    public async Task DeployAndPlan_AHostileDocument_IsSetAsideByHand()
     {
         var ct = TestContext.Current.CancellationToken;
         var key = $"mesh/services/{deployer.Service}";
         await host.Consul.KV.Put(new KVPair(key) { Value = Encoding.UTF8.GetBytes("<not json>") }, ct);
 
         var ended = await deployer.DeployAsync("v1");
+        var planned = await deployer.DeployAsync("v1", verb: "plan");
         var status = await deployer.RunAsync(["status", deployer.Service]);
         await host.Consul.KV.Delete(key, ct);
 
-        Assert.Equal(ExitCode.WrongInput, ended.Code);
-        Assert.Contains($"what Consul KV holds for {deployer.Service} is no document: ", ended.Output, StringComparison.Ordinal);
+        Assert.All([ended, planned], refused =>
+        {
+            Assert.Equal(ExitCode.WrongInput, refused.Code);
+            Assert.Contains($"what Consul KV holds for {deployer.Service} is no document: ", refused.Output, StringComparison.Ordinal);
+        });
         Assert.Contains($"what Consul KV holds for {deployer.Service} is no document: ", status.Output, StringComparison.Ordinal);
         await deployer.AssertUntouchedAsync();
     }

@@ -158,7 +158,7 @@ public sealed class SeveralHostsTests(DeployerFixture host) : IAsyncLifetime
         await death;
 
         Assert.True(ended.Code == ExitCode.Unreachable, ended.Output);
-        Assert.Contains("on second: ", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("error: on second: ", ended.Output, StringComparison.Ordinal);
         Assert.Null(await deployer.DocumentAsync());
         Assert.Empty(await OnFirstAsync());
 
@@ -167,6 +167,22 @@ public sealed class SeveralHostsTests(DeployerFixture host) : IAsyncLifetime
         Assert.True(next.Code == ExitCode.Done, next.Output);
         Assert.Contains("left behind by an earlier attempt", next.Output, StringComparison.Ordinal);
         Assert.Equal(["running v2"], await OnSecondAsync());
+    }
+
+    [Fact]
+    public async Task Deploy_TheTestsHostDiesWhileTheyRun_IsToldByItsName()
+    {
+        var death = Task.CompletedTask;
+        var ended = await deployer.DeployAsync("v1", "hang", args: ["--hosts", second.TestsOnlyFile()], onLine: line =>
+        {
+            if (line == "  | hanging")
+                death = second.EndAsync();
+        });
+        await death;
+
+        Assert.True(ended.Code == ExitCode.Unreachable, ended.Output);
+        Assert.Contains("error: on the tests' host: Docker ", ended.Output, StringComparison.Ordinal);
+        await deployer.AssertUntouchedAsync();
     }
 
     // The line with which the phase before ends. Pull, start and healthy end the deployment, and what comes after the tests does not.
@@ -185,7 +201,7 @@ public sealed class SeveralHostsTests(DeployerFixture host) : IAsyncLifetime
         });
 
         Assert.True((int)ended.Code == code, ended.Output);
-        Assert.Contains(" on second", ended.Output, StringComparison.Ordinal);
+        Assert.Contains(code == 0 ? " on second" : "error: on second: ", ended.Output, StringComparison.Ordinal);
         Assert.Equal(active, (await deployer.DocumentAsync())!.Active!.Version);
         // The release that serves lost nothing on the host that is left.
         Assert.Contains($"running {active}", await OnFirstAsync());

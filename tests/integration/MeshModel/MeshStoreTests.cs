@@ -189,7 +189,26 @@ public sealed class MeshStoreTests(ConsulFixture consul)
         await Store.PublishSignerAsync(service, key, now, Ct);
 
         var left = (await consul.Client.KV.Keys("mesh/keys/deployers/", Ct)).Response!;
-        Assert.Equal(["", "-back", "-rare"], left.Select(name => name.Split('/')[^1]).Where(name => name.StartsWith(service, StringComparison.Ordinal)).Select(name => name[service.Length..]));
+        Assert.Equal(["-back", "-rare", ""], left.Select(name => name.Split('/')[^2]).Where(name => name.StartsWith(service, StringComparison.Ordinal)).Select(name => name[service.Length..]));
+    }
+
+    [Fact]
+    public async Task PublishSigner_AnotherKeyOfTheSameName_LeavesBothValid()
+    {
+        using var one = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var other = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var now = TimeProvider.System.GetUtcNow();
+        await Store.PublishSignerAsync(service, one, now, Ct);
+        await Store.PublishSignerAsync(service, other, now, Ct);
+        await Store.PublishSignerAsync(service, one, now, Ct);
+
+        await using var rings = Store.WatchKeysAsync(Ct).GetAsyncEnumerator(Ct);
+        Assert.True(await rings.MoveNextAsync());
+
+        Assert.All(
+            [CandidatePass.Sign(one, service, "d1", now.AddMinutes(1)), CandidatePass.Sign(other, service, "d1", now.AddMinutes(1))],
+            pass => Assert.Equal("d1", CandidatePass.Check(pass, service, rings.Current.Signers, now)));
+        Assert.Equal(2, (await consul.Client.KV.Keys($"mesh/keys/deployers/{service}/", Ct)).Response!.Length);
     }
 
     [Fact]

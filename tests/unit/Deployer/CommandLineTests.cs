@@ -1,5 +1,6 @@
 using System.Text.Json;
 using ServiceMesh.Deployer;
+using ServiceMesh.Deployer.Verbs;
 using Xunit;
 
 namespace ServiceMesh.Tests.Unit.Deployer;
@@ -25,18 +26,25 @@ public sealed class CommandLineTests
     [InlineData("rollback demo --docker http://", "'http://' is no address; one looks like unix:///var/run/docker.sock")]
     [InlineData("rollback demo --docker tcp://me:secret@x", "an address has no password, and a user only for ssh; one looks like ")]
     [InlineData("rollback demo --docker ssh://me:secret@x", "an address has no password, and a user only for ssh; one looks like ")]
+    [InlineData("rollback demo --docker ftp://me:secret@x", "an address has no password, and a user only for ssh; one looks like ")]
+    [InlineData("rollback demo --docker tcp://me:secret@[", "'[' is no address; one looks like ")]
+    [InlineData("rollback demo --consul http://me:secret@[", "'[' is no address; one looks like ")]
     [InlineData("rollback demo --docker tcp://192.0.2.1 --consul 127.0.0.1:1", "error: Docker at tcp://192.0.2.1:2376/ would be reached without TLS")]
     [InlineData("rollback demo --hosts /no/such.yaml", "error: the file of hosts '/no/such.yaml' cannot be read: ")]
     [InlineData("rollback demo --hosts /no/such.yaml --docker x", "error: choose one of --docker, for one host, and --hosts, for a file of hosts")]
     [InlineData("rollback demo --publish nowhere", "error: 'nowhere' is no IP address; --publish (or MESH_PUBLISH) takes one, such as 0.0.0.0")]
     [InlineData("pause Demo", "error: 'Demo' is no service name: 1 to 63 of")]
     [InlineData("pause demo --limit 1", "--limit '1' must be a duration such as 500ms, 1s or 1m30s")]
+    [InlineData("pause demo --limit 1h " + Anywhere, "error: --limit 1h must be 0s to 10m")]
+    [InlineData("maintenance demo --retry-after 0 " + Anywhere, "error: --retry-after 0s must be 1s to 24h")]
     [InlineData("scale Demo 2", "error: 'Demo' is no service name: 1 to 63 of")]
     [InlineData("scale demo 0", "error: 0 replicas: it must be 1 to 50")]
     [InlineData("scale demo", "Required argument missing for command: 'scale'.")]
     [InlineData("split demo", "error: which requests? Give --share 10, --header NAME=VALUE or --cookie NAME=VALUE")]
     [InlineData("split demo --share 101", "error: --share 101 must be 0 to 100")]
     [InlineData("split demo --header x", "--header 'x' must be NAME=VALUE")]
+    [InlineData("split demo --header X@=1", "--header.name 'X@' must be a token: ")]
+    [InlineData("split demo --cookie beta=ä", "--cookie.value 'ä' must be visible ASCII characters and spaces")]
     [InlineData("logs Demo", "error: 'Demo' is no service name: 1 to 63 of")]
     [InlineData("logs demo --tail -1", "--tail must be 0 or more")]
     [InlineData("logs demo --tail x", "Cannot parse argument 'x' for option '--tail' as expected type")]
@@ -56,6 +64,84 @@ public sealed class CommandLineTests
         Assert.Equal((int)ExitCode.WrongInput, code);
         Assert.StartsWith(sentence, output.ToString().TrimStart(), StringComparison.Ordinal);
         Assert.DoesNotContain("secret", output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task InvokeAsync_AMessageThatIsTooLong_IsRefusedByTheOptionsName()
+    {
+        var output = new StringWriter();
+
+        var code = await CommandLine.InvokeAsync(
+            ["maintenance", "demo", "--message", new string('x', 1001), .. Anywhere.Split(' ')], output, output, TestContext.Current.CancellationToken);
+
+        Assert.Equal((int)ExitCode.WrongInput, code);
+        Assert.Equal("error: --message has 1001 characters, more than 1000", output.ToString().Trim());
+    }
+
+    [Fact]
+    public async Task InvokeAsync_NoSocketAtItsPath_IsToldSo()
+    {
+        var output = new StringWriter();
+
+        var code = await CommandLine.InvokeAsync(["logs", "demo", "--docker", "unix:///no/such.sock"], output, output, TestContext.Current.CancellationToken);
+
+        Assert.Equal((int)ExitCode.Unreachable, code);
+        Assert.StartsWith($"error: Docker at unix:///no/such.sock cannot be reached: there is nothing at that path. {Faults.DockerMend}", output.ToString(), StringComparison.Ordinal);
+    }
+
+    // Nothing is reached by them, so that each that were taken would end with another code, or worse.
+    [Fact]
+    public async Task InvokeAsync_AnEmptyOption_IsRefusedBeforeAnythingIsAsked()
+    {
+        foreach (var option in MeshOptions.All.Where(option => option.ValueType != typeof(bool)))
+        {
+            var output = new StringWriter();
+            string[] others = [.. Anywhere.Split(' ').Chunk(2).Where(pair => pair[0] != option.Name && (option.Name, pair[0]) != ("--hosts", "--docker")).SelectMany(pair => pair)];
+
+            var code = await CommandLine.InvokeAsync(["pause", "demo", option.Name, "", .. others], output, output, TestContext.Current.CancellationToken);
+
+            Assert.True(code == (int)ExitCode.WrongInput, $"{option.Name} '': {code}, {output}");
+        }
+    }
+
+    [Theory]
+    [InlineData("ssh://deploy@prod", "ssh://deploy@prod")]
+    [InlineData("tcp://prod", "tcp://prod:2376")]
+    [InlineData("", null)]
+    [InlineData(null, null)]
+    public void Settings_DockerHostOfTheEnvironment_IsReadAsTheOption(string? variable, string? address)
+    {
+        var hosts = MeshOptions.Settings(CommandLine.Root().Parse("status"), name => name == "DOCKER_HOST" ? variable : null).Hosts;
+
+        Assert.Equal(address is null ? null : new Uri(address), Assert.Single(hosts.Production).Address);
+        Assert.Equal(hosts.Production[0], hosts.Tests);
+    }
+
+    [Fact]
+    public void Settings_DockerHostBesideAFileOfHosts_IsWhereTestsRunThatItNamesNoHostFor()
+    {
+        var file = Path.GetTempFileName();
+        File.WriteAllText(file, "hosts: {prod: {docker: \"tcp://prod\"}}");
+
+        var hosts = MeshOptions.Settings(CommandLine.Root().Parse(["status", "--hosts", file]), name => name == "DOCKER_HOST" ? "ssh://ci@tests" : null).Hosts;
+        File.Delete(file);
+
+        Assert.Equal([new Uri("tcp://prod:2376"), new Uri("ssh://ci@tests")], hosts.Production.Append(hosts.Tests).Select(host => host.Address));
+    }
+
+    [Theory]
+    [InlineData("tcp://me:secret@127.0.0.1:1", "DOCKER_HOST: an address has no password, and a user only for ssh; one looks like ")]
+    [InlineData("me:secret@[", "DOCKER_HOST: '[' is no address; one looks like ")]
+    [InlineData("npipe://x", "DOCKER_HOST: 'npipe://x' must be one of ")]
+    public void Settings_DockerHostThatIsNone_IsRefusedWithoutItsPassword(string variable, string sentence)
+    {
+        var error = Assert.Throws<DeliveryException>(() => MeshOptions.Settings(CommandLine.Root().Parse("status"), name => name == "DOCKER_HOST" ? variable : null));
+
+        Assert.Equal(ExitCode.WrongInput, error.Code);
+        Assert.StartsWith(sentence, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", error.Message, StringComparison.Ordinal);
+        // What is said on the command line counts.
+        Assert.Equal(new Uri("unix:///d.sock"), MeshOptions.Settings(CommandLine.Root().Parse("status --docker unix:///d.sock"), name => name == "DOCKER_HOST" ? variable : null).Hosts.Tests.Address);
     }
 
     // Of each verb a line that it refuses: one that is not understood, one whose input is wrong, and one with nothing to reach.

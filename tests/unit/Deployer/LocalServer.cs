@@ -27,6 +27,9 @@ internal sealed class LocalServer : IDisposable
 
     public int Port { get; }
 
+    /// <summary>Where it sends each request on to, with 308; <c>null</c> for nowhere.</summary>
+    public Uri? Elsewhere { get; init; }
+
     public Uri Address(string scheme) => new($"{scheme}://127.0.0.1:{Port.ToString(CultureInfo.InvariantCulture)}/");
 
     public void Dispose() => listener.Abort();
@@ -39,6 +42,8 @@ internal sealed class LocalServer : IDisposable
         listener.BeginGetContext(Asked, null);
         if (answer(context.Request.Url!.AbsolutePath) is not { } json)
             return;
+        if (Elsewhere is not null)
+            (context.Response.StatusCode, context.Response.RedirectLocation) = ((int)HttpStatusCode.PermanentRedirect, Elsewhere.ToString());
         context.Response.ContentType = "application/json";
         context.Response.Close(Encoding.UTF8.GetBytes(json), willBlock: true);
     }

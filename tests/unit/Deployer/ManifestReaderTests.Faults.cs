@@ -132,7 +132,7 @@ public sealed partial class ManifestReaderTests
         "9: routes[1].path: a route needs a path, a host, or both",
         "10: replicas: 'none' must be a whole number from 1 to 50",
         "11: environment: must be a mapping of names to values",
-        "13: health.http: 'health' must be a path that begins with '/'",
+        "13: health.http: 'health' must be a path that begins with '/', such as /health",
         "14: health.tcp: choose one of http and tcp",
         "15: health.interval: '500ms' must be at least 1s",
         "16: health.timeout: 'soon' must be a duration such as 500ms, 1s or 1m30s",
@@ -154,6 +154,9 @@ public sealed partial class ManifestReaderTests
     [InlineData("name: demo\nport: 1\n? [image\nkeep: 1", 2)]
     [InlineData("name: demo\nname: demo\nport: }", 3)]
     [InlineData("name: demo\n  port: 1", 2)]
+    [InlineData("name: x\n? [image]\n: 1", 2, ": a key must be a single word")]
+    [InlineData("name: x\n? &a [*a]\n: 1", 2, ": a key must be a single word")]
+    [InlineData("a: &a [&b [*a]]\n*b : 1", 2, ": a key must be a single word")]
     public void Read_NotYaml_NamesTheLine(string text, int line, string end = "")
     {
         var result = ManifestReader.Read(text, _ => null);
@@ -163,6 +166,17 @@ public sealed partial class ManifestReaderTests
         Assert.Equal(line, error.Line);
         Assert.StartsWith("not YAML: ", error.Message, StringComparison.Ordinal);
         Assert.EndsWith(end, error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("[")]
+    [InlineData("{a: ")]
+    [InlineData("- ")]
+    public void Read_AManifestOfNestsWithinNests_IsRefusedAndNoCrash(string nest)
+    {
+        var result = ManifestReader.Read($"name: demo\nport:\n  {string.Concat(Enumerable.Repeat(nest, 200_000))}", _ => null);
+
+        Assert.EndsWith("more than 32 mappings and lists within each other", Assert.Single(result.Errors).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -45,15 +45,17 @@ public sealed class ProxyStateTests
     }
 
     [Theory]
-    [InlineData("passing 7 0", true)]
-    [InlineData("passing 7 0, passing 9 0", true)]
-    [InlineData("passing 7 0, critical silent", true)]
-    [InlineData("passing 7 1", false)]
-    [InlineData("passing 7 0, passing 7 1", false)]
-    [InlineData("passing 7 0, passing silent", false)]
-    [InlineData("passing 7 0, passing 6 0", false)]
-    [InlineData("", false)]
-    public void IsDrained_OnlyIfEveryProxyThatMayServeSaysSo(string proxies, bool drained)
+    [InlineData("passing 7 0", "nothing in flight any more")]
+    [InlineData("passing 7 0, passing 9 0", "nothing in flight any more")]
+    [InlineData("passing 7 0, critical silent", "nothing in flight any more")]
+    [InlineData("passing 7 1", "1 still in flight after 1m")]
+    [InlineData("passing 7 0, passing 7 1", "1 still in flight after 1m")]
+    [InlineData("passing 7 1, passing silent", "1 still in flight after 1m")]
+    [InlineData("passing 7 0, passing silent", "1 of 2 proxies did not say what is in flight, so it had 1m")]
+    [InlineData("passing 7 0, passing 6 0", "1 of 2 proxies did not say what is in flight, so it had 1m")]
+    [InlineData("passing silent", "1 of 1 proxies did not say what is in flight, so it had 1m")]
+    [InlineData("", "there is no proxy that could be asked what is in flight, so it had 1m")]
+    public void IsDrained_OnlyIfEveryProxyThatMayServeSaysSo(string proxies, string told)
     {
         var answers = proxies.Split(", ", StringSplitOptions.RemoveEmptyEntries).Select((text, i) => (Words: text.Split(' '), i)).ToDictionary(
             proxy => One with { Id = $"p{proxy.i}", Health = proxy.Words[0] },
@@ -61,7 +63,8 @@ public sealed class ProxyStateTests
                 ? new ProxyAnswer(ulong.Parse(index), null, [new ProxiedInstance("i", "old", int.Parse(inFlight)), new ProxiedInstance("j", "new", 5)])
                 : null);
 
-        Assert.Equal(drained, ProxyState.IsDrained(answers, 7, new HashSet<string> { "old" }));
+        Assert.Equal(told.StartsWith("nothing", StringComparison.Ordinal), ProxyState.IsDrained(answers, 7, new HashSet<string> { "old" }));
+        Assert.Equal(told, ProxyState.Drained(answers, 7, new HashSet<string> { "old" }, TimeSpan.FromMinutes(1)));
     }
 
     [Fact]

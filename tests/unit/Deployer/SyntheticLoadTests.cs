@@ -53,6 +53,28 @@ public sealed class SyntheticLoadTests
     }
 
     [Fact]
+    public async Task RunAsync_AProxyThatNobodyFinds_SaysSo()
+    {
+        using var consul = new LocalServer(_ => Proxy(80, "proxy.invalid"));
+
+        Assert.StartsWith("proxy p gets no synthetic requests: ", Assert.Single(await RunAsync(consul.Address("http"), until: _ => true)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task RunAsync_AProxyThatRedirects_SaysSoAndStaysThere()
+    {
+        var asked = 0;
+        using var elsewhere = new LocalServer(_ => $"{Interlocked.Increment(ref asked)}");
+        using var redirects = new LocalServer(_ => "{}") { Elsewhere = elsewhere.Address("http") };
+        using var consul = new LocalServer(_ => Proxy(redirects.Port));
+
+        var warned = await RunAsync(consul.Address("http"), until: _ => true);
+
+        Assert.Equal($"proxy p sends synthetic requests on to http://127.0.0.1:{elsewhere.Port} (308): where it does so itself (--redirect-to-https), no release gets them", Assert.Single(warned));
+        Assert.Equal(0, asked);
+    }
+
+    [Fact]
     public async Task RunAsync_ABugInARequest_EndsIt()
     {
         using var away = new LocalServer(_ => Proxy(1));
@@ -85,6 +107,6 @@ public sealed class SyntheticLoadTests
     }
 
     // What Consul says of the proxies.
-    private static string Proxy(int port) =>
-        $$$"""[{"Node":{"Node":"n","Address":"127.0.0.1"},"Service":{"ID":"p","Service":"proxy","Address":"127.0.0.1","Port":{{{port}}}},"Checks":[]}]""";
+    private static string Proxy(int port, string address = "127.0.0.1") =>
+        $$$"""[{"Node":{"Node":"n","Address":"127.0.0.1"},"Service":{"ID":"p","Service":"proxy","Address":"{{{address}}}","Port":{{{port}}}},"Checks":[]}]""";
 }
