@@ -38,7 +38,7 @@ internal static class ProxyState
             return "nothing in flight any more";
         return (InFlight(answers, left), answers.Count) switch
         {
-            (> 0 and var requests, _) => $"{requests} still in flight after {DurationText.Write(drain)}",
+            ( > 0 and var requests, _) => $"{requests} still in flight after {DurationText.Write(drain)}",
             (_, 0) => $"there is no proxy that could be asked what is in flight, so it had {DurationText.Write(drain)}",
             (_, var asked) => $"{Behind(answers, index).Count} of {asked} proxies did not say what is in flight, so it had {DurationText.Write(drain)}",
         };

@@ -36,10 +36,9 @@ internal static class MeshKeys
     public const string Signers = Secrets + "deployers/";
 
     /// <summary>
-    /// A signer's public key, by the beginning of its fingerprint too: CI containers with one host name each have a key of their own.
+    /// A signer's public key, by its id too: CI containers with one host name each have a key of their own.
     /// </summary>
-    public static string Signer(string signer, ReadOnlySpan<byte> publicKey) =>
-        $"{Signers}{signer}/{Convert.ToHexStringLower(SHA256.HashData(publicKey))[..16]}";
+    public static string Signer(string signer, ECDsa key) => $"{Signers}{signer}/{CandidatePass.KeyId(key)}";
 
     public static string Lock(string service) => $"mesh/locks/{service}";
 }

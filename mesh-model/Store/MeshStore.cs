@@ -145,7 +145,7 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
     {
         ArgumentNullException.ThrowIfNull(publicKey);
         var pem = Encoding.ASCII.GetBytes(publicKey.ExportSubjectPublicKeyInfoPem());
-        await consul.KV.Put(new KVPair(MeshKeys.Signer(signer, publicKey.ExportSubjectPublicKeyInfo())) { Value = pem, Flags = (ulong)now.ToUnixTimeSeconds() }, ct);
+        await consul.KV.Put(new KVPair(MeshKeys.Signer(signer, publicKey)) { Value = pem, Flags = (ulong)now.ToUnixTimeSeconds() }, ct);
         var published = (await consul.KV.List(MeshKeys.Signers, Fresh, ct)).Response ?? [];
         // Not one that its deployer publishes again just now.
         foreach (var old in published.Where(key => key.Flags < (ulong)(now - SignerLife).ToUnixTimeSeconds()))

@@ -57,7 +57,7 @@ internal sealed partial class KeyringFile(IOptions<ProxyOptions> options, ILogge
     }
 
     private static Keyring Of(KeptKeyring? kept) => kept is { Schema: KeptKeyring.CurrentSchema, CookieKey.Length: Keyring.CookieKeyBytes }
-        ? new Keyring([.. kept.Signers.Select(Signer)], kept.CookieKey)
+        ? Keyring.Of(kept.Signers.Select(Signer), kept.CookieKey)
         : throw new InvalidDataException($"its form {kept?.Schema} is not the {KeptKeyring.CurrentSchema} that is understood here");
 
     private static ECDsa Signer(string pem)
@@ -83,7 +83,7 @@ internal sealed record KeptKeyring(int Schema, IReadOnlyList<string> Signers, by
     public const int CurrentSchema = 1;
 
     public static KeptKeyring Of(Keyring ring) =>
-        new(CurrentSchema, [.. ring.Signers.Select(signer => signer.ExportSubjectPublicKeyInfoPem())], ring.CookieKey.ToArray());
+        new(CurrentSchema, [.. ring.Signers.Values.Select(signer => signer.ExportSubjectPublicKeyInfoPem())], ring.CookieKey.ToArray());
 }
 
 [JsonSourceGenerationOptions(

@@ -127,7 +127,7 @@ public sealed class HealthTests(ConsulFixture consul)
         });
         await scene.Proxy.UntilAsync(other.Name, account => account.GetProperty("instances").GetArrayLength() == 80);
         while (!silent.Pending())
-            await Task.Delay(10, TestContext.Current.CancellationToken);
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, TestContext.Current.CancellationToken);
 
         await scene.AddAsync("b", deployment: "a");
 

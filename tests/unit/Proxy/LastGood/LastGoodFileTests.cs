@@ -80,13 +80,13 @@ public sealed class LastGoodFileTests : IDisposable
     public async Task Keys_AreKeptForTheirOwnerAlone()
     {
         using var signer = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var ring = new Keyring([signer], RandomNumberGenerator.GetBytes(Keyring.CookieKeyBytes));
+        var ring = Keyring.Of([signer], RandomNumberGenerator.GetBytes(Keyring.CookieKeyBytes));
         await Keys().WriteAsync(ring, Ct);
 
         var read = Keys().Read()!;
 
         Assert.Equal(ring.CookieKey.ToArray(), read.CookieKey.ToArray());
-        Assert.Equal(signer.ExportSubjectPublicKeyInfoPem(), Assert.Single(read.Signers).ExportSubjectPublicKeyInfoPem());
+        Assert.Equal(signer.ExportSubjectPublicKeyInfoPem(), Assert.Single(read.Signers).Value.ExportSubjectPublicKeyInfoPem());
         if (!OperatingSystem.IsWindows())
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, System.IO.File.GetUnixFileMode(KeysFile));
     }
@@ -94,7 +94,7 @@ public sealed class LastGoodFileTests : IDisposable
     [Fact]
     public async Task Keys_ThatAreDamaged_AreNotUsedAndReplaced()
     {
-        var ring = new Keyring([], RandomNumberGenerator.GetBytes(Keyring.CookieKeyBytes));
+        var ring = Keyring.Of([], RandomNumberGenerator.GetBytes(Keyring.CookieKeyBytes));
         await Keys().WriteAsync(ring, Ct);
         var damaged = await System.IO.File.ReadAllBytesAsync(KeysFile, Ct);
         damaged[^3] ^= 1;
@@ -147,13 +147,13 @@ public sealed class LastGoodFileTests : IDisposable
         var inTheWay = Directory.CreateDirectory(StateFile + ".new");
         snapshots.Publish(SnapshotOrigin.Consul, new MeshView(Served().Documents, new Dictionary<string, IReadOnlyList<Instance>>(StringComparer.Ordinal), MeshView.NothingHeld), new Moment(DateTimeOffset.UnixEpoch));
         while (file.Fault is null)
-            await Task.Delay(10, Ct);
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, Ct);
 
         inTheWay.Delete();
         while (file.Fault is not null)
         {
             time.Advance(TimeSpan.FromSeconds(15));
-            await Task.Delay(10, Ct);
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, Ct);
         }
 
         Assert.Equal("demo", Assert.Single(File().Read()!.Documents.Services).Key);

@@ -25,7 +25,7 @@ public sealed class CertificateKeeperTests
         time.Advance(TimeSpan.FromDays(3));
         while (Chosen() != next)
         {
-            await Task.Delay(10, Ct);
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, Ct);
             time.Advance(TimeSpan.FromSeconds(2));
         }
 
