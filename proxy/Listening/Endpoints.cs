@@ -58,15 +58,33 @@ internal static class Endpoints
         if (options.HttpsPort is { } httpsPort)
         {
             var certificates = kestrel.ApplicationServices.GetRequiredService<CertificateKeeper>();
-            kestrel.ListenAnyIP(httpsPort, https => https.UseHttps(new TlsHandshakeCallbackOptions
+            kestrel.ListenAnyIP(httpsPort, https =>
             {
-                OnConnection = client => ValueTask.FromResult(certificates.Choose(client.ClientHelloInfo.ServerName)),
-            }));
+                https.Use(WithoutAlarm);
+                https.UseHttps(new TlsHandshakeCallbackOptions
+                {
+                    OnConnection = client => ValueTask.FromResult(certificates.Choose(client.ClientHelloInfo.ServerName)),
+                });
+            });
         }
 
         if (options.H2cPort is { } h2cPort)
             kestrel.ListenAnyIP(h2cPort, h2c => h2c.Protocols = HttpProtocols.Http2);
     }
+
+    // .NET ends so the handshake of a client whose TLS is too old to choose a certificate for. That is the client's matter:
+    // anybody could fill the log with it.
+    private static ConnectionDelegate WithoutAlarm(ConnectionDelegate next) => async connection =>
+    {
+        try
+        {
+            await next(connection);
+        }
+        catch (NotSupportedException)
+        {
+            // The connection is closed.
+        }
+    };
 
     private static void Limit(KestrelServerLimits limits, ListeningOptions options)
     {

@@ -50,11 +50,21 @@ public sealed class TlsTests(ConsulFixture consul) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Handshake_WithTls11_IsRefused()
+    public async Task Handshake_WithTls11_IsRefusedAndNoErrorOfTheProxys()
     {
+        var (port, httpsPort) = (FreePort.Next(), FreePort.Next());
+        var state = Directory.CreateTempSubdirectory("mesh-proxy-").FullName;
+        started.Add(() => Directory.Delete(state, recursive: true));
+        using var process = ProxyProcess.StartReading(
+            consul.Address, port, state, "--https-port", $"{httpsPort}", "--certificates", files.Folder);
+        await Until.TrueAsync(async () => await ProxyProcess.ReadyAsync(port) == 200);
+
 #pragma warning disable SYSLIB0039, CA5397 // That it is refused is what is shown here.
-        await Assert.ThrowsAnyAsync<Exception>(() => HandshakeAsync("www.example.org", SslProtocols.Tls11));
+        await Assert.ThrowsAnyAsync<Exception>(() => HandshakeAsync("www.example.org", SslProtocols.Tls11, httpsPort));
 #pragma warning restore SYSLIB0039, CA5397
+        await process.SignalAsync("TERM");
+
+        Assert.DoesNotContain("fail:", await process.OutputAsync(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -162,10 +172,10 @@ public sealed class TlsTests(ConsulFixture consul) : IAsyncLifetime
         return tls.RemoteCertificate!.GetCertHashString();
     }
 
-    private async Task<SslStream> HandshakeAsync(string serverName, SslProtocols versions = SslProtocols.None)
+    private async Task<SslStream> HandshakeAsync(string serverName, SslProtocols versions = SslProtocols.None, int? port = null)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-        await socket.ConnectAsync(IPAddress.Loopback, proxy.Ports[1], Ct);
+        await socket.ConnectAsync(IPAddress.Loopback, port ?? proxy.Ports[1], Ct);
         var tls = new SslStream(new NetworkStream(socket, ownsSocket: true));
         await tls.AuthenticateAsClientAsync(
             new SslClientAuthenticationOptions { TargetHost = serverName, EnabledSslProtocols = versions, RemoteCertificateValidationCallback = files.Trust }, Ct);
