@@ -58,7 +58,7 @@ public sealed class FaultTests
     // What sshd and ssh themselves say, the integration tests hear.
     [Theory]
     [InlineData("Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?", "the docker command there does not reach its Engine. Let that user use it (group docker), or start it. It said: Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?.")]
-    [InlineData("Could not create directory '/root/.ssh'.\nkex_exchange_identification: Connection closed by remote host", "ssh said: kex_exchange_identification: Connection closed by remote host.")]
+    [InlineData("Could not create directory '/root/.ssh'.\nkex_exchange_identification: Connection closed by remote host", "ssh said: kex_exchange_identification: Connection closed by remote host. Try it by hand: ssh ssh://deploy@prod.")]
     public void Explain_AWayBySshThatFails_IsToldInItsWordsAndNotSentToAnotherAddress(string said, string sentence)
     {
         var host = new Uri("ssh://deploy@prod");
