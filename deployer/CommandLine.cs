@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using ServiceMesh.Deployer.Verbs;
 
 namespace ServiceMesh.Deployer;
@@ -8,13 +9,14 @@ namespace ServiceMesh.Deployer;
 /// <summary>All that can be said to the deployer.</summary>
 internal static class CommandLine
 {
-    public static Task<int> InvokeAsync(string[] args, TextWriter output, TextWriter error, CancellationToken ct)
+    public static async Task<int> InvokeAsync(string[] args, TextWriter output, TextWriter error, CancellationToken ct)
     {
         var parsed = Root().Parse(args);
-        if (parsed.Action is ParseErrorAction wrongUse)
+        var wrongUse = parsed.Action as ParseErrorAction;
+        if (wrongUse is not null)
         {
             if (parsed.GetResult(MeshOptions.Json) is { Implicit: false })
-                return Task.FromResult(VerbRunner.WrongUse(parsed.Errors.Select(fault => fault.Message), output, error));
+                return VerbRunner.WrongUse(parsed.Errors.Select(fault => fault.Message).Append(Help(parsed)), output, error);
             // It is told in a line; the help is there for whoever asks.
             wrongUse.ShowHelp = false;
         }
@@ -27,7 +29,19 @@ internal static class CommandLine
             EnableDefaultExceptionHandler = false,
             ProcessTerminationTimeout = null,
         };
-        return parsed.InvokeAsync(configuration, ct);
+        var code = await parsed.InvokeAsync(configuration, ct);
+        if (wrongUse is not null)
+            await error.WriteLineAsync(Help(parsed));
+        return code;
+    }
+
+    // The verb as far as it was understood.
+    private static string Help(ParseResult parsed)
+    {
+        List<string> verbs = [];
+        for (SymbolResult? at = parsed.CommandResult; at is CommandResult { Command: not RootCommand and var command }; at = at.Parent)
+            verbs.Insert(0, command.Name + " ");
+        return $"See 'deployer {string.Concat(verbs)}--help'.";
     }
 
     public static RootCommand Root()

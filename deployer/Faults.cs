@@ -26,7 +26,7 @@ internal static class Faults
         // It tells by itself what to do about it.
         DockerUnreachableException when error.GetBaseException() is SshException => new DeliveryException(ExitCode.Unreachable, Sentence(error), error),
         DockerUnreachableException => new DeliveryException(ExitCode.Unreachable, $"{Sentence(error)} {DockerMend}", error),
-        DockerApiException api => new DeliveryException(ExitCode.Unreachable, $"Docker refused a call ({(int)api.StatusCode}): {DockerSaid(api)}", error),
+        DockerApiException api => new DeliveryException(ExitCode.Unreachable, $"Docker refused a call ({(int)api.StatusCode}): {DockerSaid(api)}. Mend that on its host, then run this again.", error),
         // Consul's client wraps its own, and the proxies' are handled where they are asked.
         _ when Reasons(error).Any(reason => reason is HttpRequestException or IOException or SocketException or TimeoutException or OperationCanceledException) =>
             new DeliveryException(ExitCode.Unreachable, $"Docker stopped answering: {Sentence(error.GetBaseException())} {DockerMend}", error),
@@ -34,7 +34,7 @@ internal static class Faults
     };
 
     /// <summary>Ctrl+C or SIGTERM, before anything changed.</summary>
-    public static DeliveryException Interrupted() => new(ExitCode.Interrupted, "interrupted; production is unchanged") { Reason = "interrupted" };
+    public static DeliveryException Interrupted() => new(ExitCode.Interrupted, "interrupted; production is unchanged. Run this again.") { Reason = "interrupted" };
 
     /// <summary>The lock went, before anything changed.</summary>
     public static DeliveryException LockLost(string service)
@@ -49,7 +49,7 @@ internal static class Faults
 
     /// <summary>Docker refused to make or start the containers of a release.</summary>
     public static DeliveryException CannotStart(string release, DockerApiException error) =>
-        new(ExitCode.Unhealthy, $"{release} cannot be started: {DockerSaid(error)}. Production is unchanged.", error);
+        new(ExitCode.Unhealthy, $"{release} cannot be started: {DockerSaid(error)}. Production is unchanged. Mend its image or what is asked for it, then run this again.", error);
 
     /// <summary>Docker refused to make or start the container of tests. Trouble of its own is not their image's.</summary>
     public static DeliveryException CannotTest(string image, DockerApiException error) => error.StatusCode >= HttpStatusCode.InternalServerError

@@ -22,7 +22,7 @@ public sealed class SshException(Uri host, string complaint) : IOException(Expla
                 $"there is no docker command for that user there ({last}). Install it, or mend the PATH of a shell without a terminal",
             _ when Says("docker daemon") || Says("docker.sock") =>
                 $"the docker command there does not reach its Engine. Let that user use it (group docker), or start it. It said: {last}",
-            _ => $"ssh said: {last}",
+            _ => $"ssh said: {last.TrimEnd('.')}. Try it by hand: {Command(host)}",
         };
 
         bool Says(string words) => said.Contains(words, StringComparison.OrdinalIgnoreCase);

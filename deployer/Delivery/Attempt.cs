@@ -192,6 +192,6 @@ internal sealed partial class Attempt : IAsyncDisposable
         Seconds = Math.Round(mesh.Time.GetElapsedTime(began).TotalSeconds, 3),
         Release = Release!,
         Replaced = Before.Document?.Active is { } active && active.Deployment != Release!.Deployment ? active : null,
-        Tests = [.. Tests],
+        Tests = KeptTests.Of(Tests),
     };
 }

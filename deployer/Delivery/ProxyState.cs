@@ -36,12 +36,12 @@ internal static class ProxyState
     {
         if (IsDrained(answers, index, left))
             return "nothing in flight any more";
-        return (InFlight(answers, left), answers.Count) switch
-        {
-            ( > 0 and var requests, _) => $"{requests} still in flight after {DurationText.Write(drain)}",
-            (_, 0) => $"there is no proxy that could be asked what is in flight, so it had {DurationText.Write(drain)}",
-            (_, var asked) => $"{Behind(answers, index).Count} of {asked} proxies did not say what is in flight, so it had {DurationText.Write(drain)}",
-        };
+        var had = DurationText.Write(drain);
+        if (InFlight(answers, left) is > 0 and var requests)
+            return $"{requests} still in flight after {had}";
+        return answers.Count == 0
+            ? $"there is no proxy that could be asked what is in flight, so it had {had}"
+            : $"{Behind(answers, index).Count} of {answers.Count} proxies did not say what is in flight, so it had {had}";
     }
 
     /// <summary>The requests that are in flight on these deployments or instances, over all proxies that answer.</summary>

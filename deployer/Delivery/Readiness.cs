@@ -105,7 +105,7 @@ internal sealed class Readiness(Catalog catalog, string environment, TimeProvide
         new(
             ExitCode.Unhealthy,
             $"{target.Service} {target.Release.Version} is not healthy: its container {exit.Name} ended by itself "
-            + $"with exit code {exit.ExitCode}. Production is unchanged.")
+            + $"with exit code {exit.ExitCode}. Production is unchanged. Its last lines tell why; mend that, then run this again.")
         {
             LogTail = await host.TailAsync(exit.Id, ct),
         };

@@ -16,6 +16,7 @@ internal static class ReadinessSentence
         var state = view.Passing < target.Count
             ? $"{view.Passing} of {target.Count} instances were passing"
             : $"its instances were passing for less than {DurationText.Write(target.HealthyFor)}";
-        return $"{what} did not become healthy within {within}: {state}. Production is unchanged.";
+        return $"{what} did not become healthy within {within}: {state}. Production is unchanged. "
+            + "Its checks in Consul tell why; mend that or allow a longer deadline, then run this again.";
     }
 }

@@ -35,14 +35,15 @@ internal sealed class TestRunner(ContainerHost host, Narrator narrator, TimeProv
     public static string? Rejection(string service, string version, TestRun run, TimeSpan timeout)
     {
         var tests = run.Suite is null ? "its tests" : $"its {run.Suite} tests";
+        var next = $"Production is unchanged. 'deployer history {service} --json' has what they printed; mend it, then deploy again.";
         return run switch
         {
             { ExitCode: 0 } => null,
             { ExitCode: TimedOut } when run.Seconds >= timeout.TotalSeconds =>
-                $"{service} {version} was rejected: {tests} did not end within {DurationText.Write(timeout)}. Production is unchanged.",
+                $"{service} {version} was rejected: {tests} did not end within {DurationText.Write(timeout)}. {next}",
             { Passed: { } passed, Failed: { } failed } =>
-                $"{service} {version} was rejected by {tests}: {passed} passed, {failed} failed (exit code {run.ExitCode}). Production is unchanged.",
-            _ => $"{service} {version} was rejected by {tests}: they ended with exit code {run.ExitCode}. Production is unchanged.",
+                $"{service} {version} was rejected by {tests}: {passed} passed, {failed} failed (exit code {run.ExitCode}). {next}",
+            _ => $"{service} {version} was rejected by {tests}: they ended with exit code {run.ExitCode}. {next}",
         };
     }
 

@@ -5,11 +5,12 @@ namespace ServiceMesh.Deployer.Manifest;
 
 /// <summary>
 /// Leaves out of a YAML text what is given again under a key of the same mapping, and notes it: the library would tell of the
-/// first such key, and of nothing else that is wrong. What the library reads by calling itself, as deep as the text goes, ends the text.
+/// first such key, and of nothing else that is wrong. It ends where the library, which follows a text as deep as it goes, would end
+/// the process.
 /// </summary>
 internal sealed class EachKeyOnce(IParser text, List<ManifestError> errors) : IParser
 {
-    // Five times as deep as any file of ours is.
+    // Several times as deep as any file of ours.
     private const int Deepest = 32;
 
     // The mappings and lists that are open; a list has no keys.
@@ -48,7 +49,7 @@ internal sealed class EachKeyOnce(IParser text, List<ManifestError> errors) : IP
         {
             var isKey = keyNext.Pop();
             keyNext.Push(!isKey);
-            // To look one up that is a list or a mapping, all within it is gone through, and what an alias names as often as it does.
+            // To look up one that is a list or a mapping the library goes through all within it, and through what an alias names again and again.
             if (isKey && now is not Scalar)
                 throw new YamlException(now.Start, now.End, "a key must be a single word");
             if (isKey && now is Scalar { Value: var key } && !keys.TryAdd(key, now.Start.Line))

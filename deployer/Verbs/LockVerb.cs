@@ -9,7 +9,8 @@ internal static class LockVerb
 {
     private static readonly Argument<string> Service = ServiceArgument.Create();
 
-    public static Command Create() => new("lock", "Tells who may change a service now, or takes the lock away from them.")
+    public static Command Create() => new VerbCommand(
+        "lock", "Tells who may change a service now, or takes the lock away from them.", "deployer lock status demo", "deployer lock release demo")
     {
         Status(),
         Release(),

@@ -36,7 +36,7 @@ internal sealed class ShareObservation(Mesh mesh, ObservationPolicy policy)
         ExitCode.Reverted,
         string.Create(
             CultureInfo.InvariantCulture,
-            $"{attempt.Service} {attempt.Release!.Version} was taken out of the traffic at {document.Split!.Share} %: {reason}. {document.Active!.Version} serves all of it again."))
+            $"{attempt.Service} {attempt.Release!.Version} was taken out of the traffic at {document.Split!.Share} %: {reason}. {document.Active!.Version} serves all of it again. Mend it, then deploy again."))
     {
         Reason = string.Create(CultureInfo.InvariantCulture, $"{attempt.Service} {attempt.Release.Version} failed at {document.Split.Share} %: {reason}"),
     };

@@ -51,8 +51,8 @@ internal sealed class Deployments(DockerClient docker, BenchContainers container
         return
         [
             new Figure("deployer --version: process start → end", "ms", version, Bar: new Bar(P50: 150)),
-            new Figure("deployer --help: process start → end", "ms", help),
-            new Figure("deployer validate: process start → end", "ms", validate),
+            new Figure("deployer --help: process start → end", "ms", help, Bar: new Bar(P50: 150)),
+            new Figure("deployer validate: process start → end", "ms", validate, Bar: new Bar(P50: 150)),
             new Figure("deploy: process start → promoted, without the time to healthy", "ms", Samples.Of(deploys), Bar: new Bar(P50: 1500)),
             new Figure("promoted → every proxy applied it", "ms", Samples.Of(follows), Bar: new Bar(P50: 15)),
             new Figure("rollback: process start → a stopped release is active, without its start and the time to healthy", "ms", Samples.Of(rollbacks), Bar: new Bar(Max: 5000)),

@@ -51,6 +51,11 @@ public sealed class DeployTests(DeployerFixture host) : IAsyncDisposable
             [("deploy", "v1", Outcome.Promoted, (int?)3), ("deploy", "v2", Outcome.Promoted, 3), ("rollback", "v1", Outcome.Promoted, null)],
             history.Select(entry => (entry.Action, entry.Release.Version, entry.Outcome, entry.Tests.SingleOrDefault()?.Passed)));
         Assert.Equal("v1", history[1].Replaced!.Version);
+        Assert.All(history.Take(2).Select(entry => entry.Tests.Single()), run =>
+        {
+            Assert.StartsWith($"{host.Registry}/tests@sha256:", run.Image, StringComparison.Ordinal);
+            Assert.True(run.Seconds > 0);
+        });
     }
 
     [Fact]

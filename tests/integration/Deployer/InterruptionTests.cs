@@ -41,7 +41,7 @@ public sealed class InterruptionTests(DeployerFixture host) : IAsyncDisposable
         });
 
         var entry = Assert.Single(await deployer.HistoryAsync());
-        Assert.Equal((Outcome.Aborted, "interrupted; production is unchanged"), (entry.Outcome, entry.Reason));
+        Assert.Equal((Outcome.Aborted, "interrupted; production is unchanged. Run this again."), (entry.Outcome, entry.Reason));
     }
 
     [Fact]

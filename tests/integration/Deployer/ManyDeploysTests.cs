@@ -10,6 +10,8 @@ public sealed class ManyDeploysTests(DeployerFixture host)
 {
     private const int Deploys = 20;
 
+    private static string Version(int number) => $"v{1 + (number % 3)}";
+
     // The image answers at its root.
     private static Task<Ended> DeployAsync(DeployerCommand deployer, string version) =>
         deployer.DeployAsync(version, change: $"path: /{deployer.Service}=>path: /{deployer.Service}\n    strip: true");
@@ -20,14 +22,14 @@ public sealed class ManyDeploysTests(DeployerFixture host)
         await using var proxy = await RunningProxy.StartAsync(host.ConsulAddress);
         await using var deployer = new DeployerCommand(host) { ProxyService = ConsulFixture.Unique("proxy") };
         await using var registered = await host.RegisterProxyAsync(deployer.ProxyService, proxy.Ports[0]);
-        await DeployAsync(deployer, "v1");
+        await DeployAsync(deployer, Version(0));
         await proxy.UntilAsync(deployer.Service, account => account.GetProperty("instances").GetArrayLength() > 0);
 
         using var stop = new CancellationTokenSource();
         var load = Enumerable.Range(0, 4).Select(_ => proxy.LoadAsync($"/{deployer.Service}/", stop.Token, TimeSpan.FromMilliseconds(10))).ToArray();
         for (var number = 1; number <= Deploys; number++)
         {
-            var ended = await DeployAsync(deployer, $"v{1 + (number % 3)}");
+            var ended = await DeployAsync(deployer, Version(number));
             Assert.True(ended.Code == ExitCode.Done, ended.Output);
         }
 
@@ -39,6 +41,8 @@ public sealed class ManyDeploysTests(DeployerFixture host)
         Assert.True(answers.Count > Deploys * 10, $"only {answers.Count} requests");
         // The active release's, and of one release before, which the manifest keeps.
         Assert.Equal(["exited", "running"], (await host.ContainersAsync(deployer.Service)).Select(container => container.State).Order(StringComparer.Ordinal));
-        Assert.Equal(Enumerable.Repeat(("deploy", Outcome.Promoted), Deploys + 1), (await deployer.HistoryAsync()).Select(entry => (entry.Action, entry.Outcome)));
+        Assert.Equal(
+            Enumerable.Range(0, Deploys + 1).Select(number => ("deploy", Outcome.Promoted, Version(number))),
+            (await deployer.HistoryAsync()).Select(entry => (entry.Action, entry.Outcome, entry.Release.Version)));
     }
 }

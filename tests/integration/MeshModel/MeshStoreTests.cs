@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Consul;
 using Microsoft.Extensions.Logging.Abstractions;
+using ServiceMesh.Deployer.Delivery;
 using ServiceMesh.Store;
 using Xunit;
 
@@ -56,6 +57,20 @@ public sealed class MeshStoreTests(ConsulFixture consul)
 
         var keys = (await consul.Client.KV.Keys($"mesh/history/{service}/", Ct)).Response!;
         Assert.Equal(["00000002", "00000100", "00000101"], keys.Select(key => key[^8..]));
+    }
+
+    [Fact]
+    public async Task Commit_TheFullLogsOfManySuites_FitAsTheDeployerKeepsThem()
+    {
+        await using var held = await Locks.TryAcquireAsync(service, Me, Ct);
+        var log = string.Join('\n', Enumerable.Repeat(new string('"', 160), 100));
+        var entry = Entry("d1") with { Tests = [.. Enumerable.Range(0, 30).Select(number => new TestRun("t@sha256:0", 0, 1, 0, 1, log, $"s{number}"))] };
+
+        await Assert.ThrowsAsync<ConsulRequestException>(() => Store.CommitAsync(held!, Document("d1"), expectedIndex: 0, entry, Ct));
+        var kept = await Store.CommitAsync(held!, Document("d1"), expectedIndex: 0, entry with { Tests = KeptTests.Of(entry.Tests) }, Ct);
+
+        Assert.True(kept.Committed, kept.Conflict);
+        Assert.Equal(30, Assert.Single(await Store.HistoryAsync(service, Ct)).Tests.Count);
     }
 
     [Fact]

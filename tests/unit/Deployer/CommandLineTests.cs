@@ -64,6 +64,9 @@ public sealed class CommandLineTests
         Assert.Equal((int)ExitCode.WrongInput, code);
         Assert.StartsWith(sentence, output.ToString().TrimStart(), StringComparison.Ordinal);
         Assert.DoesNotContain("secret", output.ToString(), StringComparison.Ordinal);
+        // What was not understood is told with the way to what can be.
+        if (!sentence.StartsWith("error: ", StringComparison.Ordinal))
+            Assert.Matches($"See 'deployer (({string.Join('|', Verbs.Select(verb => verb.Data))}) )?--help'\\.\n$", output.ToString());
     }
 
     [Fact]
@@ -185,25 +188,10 @@ public sealed class CommandLineTests
     public void Refused_OfEachVerb_HasALine() =>
         Assert.All(CommandLine.Root().Subcommands, verb => Assert.Contains(Refused, line => line.Data.Split(' ')[0] == verb.Name));
 
+    public static TheoryData<string> Verbs { get; } = [.. CommandLine.Root().Subcommands.SelectMany(verb => verb.Subcommands.Select(sub => $"{verb.Name} {sub.Name}").Prepend(verb.Name))];
+
     [Theory]
-    [InlineData("plan")]
-    [InlineData("deploy")]
-    [InlineData("promote")]
-    [InlineData("rollback")]
-    [InlineData("scale")]
-    [InlineData("split")]
-    [InlineData("abort")]
-    [InlineData("pause")]
-    [InlineData("resume")]
-    [InlineData("maintenance")]
-    [InlineData("status")]
-    [InlineData("logs")]
-    [InlineData("history")]
-    [InlineData("lock status")]
-    [InlineData("lock release")]
-    [InlineData("validate")]
-    [InlineData("init")]
-    [InlineData("schema")]
+    [MemberData(nameof(Verbs))]
     public async Task InvokeAsync_Help_HasAnExampleAndTheExitCodes(string verb)
     {
         var output = new StringWriter();
@@ -211,7 +199,7 @@ public sealed class CommandLineTests
         var code = await CommandLine.InvokeAsync([.. verb.Split(' '), "--help"], output, output, TestContext.Current.CancellationToken);
 
         Assert.Equal(0, code);
-        Assert.Contains($"  deployer {verb} ", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains($"deployer {verb} ", output.ToString().Split("Examples:")[1], StringComparison.Ordinal);
         Assert.Contains(ExitCodes.Help, output.ToString(), StringComparison.Ordinal);
     }
 

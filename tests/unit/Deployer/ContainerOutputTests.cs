@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using ServiceMesh.Deployer.Delivery;
 using Xunit;
 
@@ -73,13 +74,44 @@ public sealed class ContainerOutputTests
         Assert.Equal("line9", byBytes.ToString());
     }
 
+    [Fact]
+    public void KeptTests_FewSuites_AreAsTheyWere()
+    {
+        TestRun[] runs = [.. Enumerable.Range(0, 7).Select(number => Run(number, 'x'))];
+
+        Assert.Equal(runs, KeptTests.Of(runs));
+    }
+
+    // A quotation mark takes six bytes in JSON, and base64 a third more of all.
+    [Theory]
+    [InlineData(2, '"')]
+    [InlineData(15, 'x')]
+    [InlineData(50, '"')]
+    public void KeptTests_ManySuitesOfFullLogs_FitIntoATransactionAndSayThatTheyAreCut(int suites, char printed)
+    {
+        TestRun[] runs = [.. Enumerable.Range(0, suites).Select(number => Run(number, printed))];
+
+        var kept = KeptTests.Of(runs);
+
+        Assert.InRange(Convert.ToBase64String(JsonSerializer.SerializeToUtf8Bytes(kept)).Length, 1, 300 * 1024);
+        Assert.Equal(runs.Select(run => run.Suite), kept.Select(run => run.Suite));
+        Assert.All(kept, run =>
+        {
+            Assert.StartsWith("… (cut: all suites together may have 128 KB here)\n", run.LogTail, StringComparison.Ordinal);
+            Assert.EndsWith("\n1 passed, 0 failed", run.LogTail, StringComparison.Ordinal);
+        });
+    }
+
+    private static TestRun Run(int number, char printed) =>
+        new("t@sha256:0", 0, 1, 0, 1, string.Join('\n', Enumerable.Repeat(new string(printed, 160), 99).Append("1 passed, 0 failed")), $"s{number}");
+
     [Theory]
     [InlineData(0, 12, 0, 3, null)]
-    [InlineData(1, 10, 2, 3, "demo v3 was rejected by its tests: 10 passed, 2 failed (exit code 1). Production is unchanged.")]
-    [InlineData(137, null, null, 3, "demo v3 was rejected by its tests: they ended with exit code 137. Production is unchanged.")]
-    [InlineData(124, null, null, 120, "demo v3 was rejected: its tests did not end within 2m. Production is unchanged.")]
-    [InlineData(124, null, null, 3, "demo v3 was rejected by its tests: they ended with exit code 124. Production is unchanged.")]
+    [InlineData(1, 10, 2, 3, "demo v3 was rejected by its tests: 10 passed, 2 failed (exit code 1).")]
+    [InlineData(137, null, null, 3, "demo v3 was rejected by its tests: they ended with exit code 137.")]
+    [InlineData(124, null, null, 120, "demo v3 was rejected: its tests did not end within 2m.")]
+    [InlineData(124, null, null, 3, "demo v3 was rejected by its tests: they ended with exit code 124.")]
     public void Rejection_ByTheRun_SaysWhy(int exitCode, int? passed, int? failed, double seconds, string? sentence) => Assert.Equal(
-        sentence,
+        sentence is null ? null : $"{sentence} Production is unchanged. 'deployer history demo --json' has what they printed; mend it, then deploy again.",
         TestRunner.Rejection("demo", "v3", new TestRun("t@sha256:0", exitCode, passed, failed, seconds, ""), TimeSpan.FromMinutes(2)));
 }

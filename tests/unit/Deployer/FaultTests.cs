@@ -1,4 +1,5 @@
 using System.Net;
+using System.Reflection;
 using Consul;
 using Docker.DotNet;
 using ServiceMesh.Deployer;
@@ -31,7 +32,7 @@ public sealed class FaultTests
         {
             new DockerApiException(HttpStatusCode.InternalServerError, """{"message":"no space left"}"""),
             5,
-            "Docker refused a call (500): no space left"
+            "Docker refused a call (500): no space left. Mend that on its host, then run this again."
         },
         {
             new HttpRequestException("connection reset"),
@@ -57,7 +58,7 @@ public sealed class FaultTests
     // What sshd and ssh themselves say, the integration tests hear.
     [Theory]
     [InlineData("Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?", "the docker command there does not reach its Engine. Let that user use it (group docker), or start it. It said: Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?.")]
-    [InlineData("Could not create directory '/root/.ssh'.\nkex_exchange_identification: Connection closed by remote host", "ssh said: kex_exchange_identification: Connection closed by remote host.")]
+    [InlineData("Could not create directory '/root/.ssh'.\nkex_exchange_identification: Connection closed by remote host", "ssh said: kex_exchange_identification: Connection closed by remote host. Try it by hand: ssh ssh://deploy@prod.")]
     public void Explain_AWayBySshThatFails_IsToldInItsWordsAndNotSentToAnotherAddress(string said, string sentence)
     {
         var host = new Uri("ssh://deploy@prod");
@@ -66,6 +67,29 @@ public sealed class FaultTests
 
         Assert.Equal((ExitCode.Unreachable, $"Docker at {host} cannot be reached: {sentence}"), (fault!.Code, fault.Message));
     }
+
+    // Each that there is: those of the one place for failures, and those of the phases that have sentences of their own.
+    public static TheoryData<string> Sentences { get; } =
+    [
+        .. typeof(Faults).GetMethods(BindingFlags.Public | BindingFlags.Static)
+            .Where(method => method.ReturnType == typeof(DeliveryException) && method.Name != nameof(Faults.Explain))
+            .Select(method => (DeliveryException)method.Invoke(null, [.. method.GetParameters().Select(parameter => Given(parameter.ParameterType))])!)
+            .Select(fault => fault.Message),
+        .. Known.Where(known => known.Data.Item2 == (int)ExitCode.Unreachable).Select(known => known.Data.Item3),
+        TestRunner.Rejection("demo", "v2", new TestRun("t", 1, 1, 1, 1, ""), TimeSpan.FromMinutes(1))!,
+        TestRunner.Rejection("demo", "v2", new TestRun("t", 1, null, null, 1, ""), TimeSpan.FromMinutes(1))!,
+        TestRunner.Rejection("demo", "v2", new TestRun("t", TestRunner.TimedOut, null, null, 60, ""), TimeSpan.FromMinutes(1))!,
+        .. new[] { new GateView(0, 0, null), new GateView(1, 0, null), new GateView(1, 1, null) }.Select(view => ReadinessSentence.TooLate(
+            new ReadinessTarget("demo", new Release("d", "v2", "x", default), [new HostShare(null!, ["c"], "0")], default, TimeSpan.FromMinutes(1)), view, "mesh")),
+    ];
+
+    [Theory]
+    [MemberData(nameof(Sentences))]
+    public void Sentence_OfEachFailure_HasWhatToDoNext(string sentence) =>
+        Assert.Matches(@"([Rr]un this again|deploy again|Mend|Give|Name|Start one)\b[^.]*", sentence);
+
+    private static object Given(Type type) =>
+        type == typeof(DockerApiException) ? new DockerApiException(HttpStatusCode.BadRequest, """{"message":"no"}""") : "demo";
 
     [Fact]
     public void Explain_ABug_IsNotHidden() => Assert.Null(Faults.Explain(new InvalidOperationException("bug")));

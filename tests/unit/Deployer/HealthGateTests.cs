@@ -54,8 +54,8 @@ public sealed class HealthGateTests
 
     [Theory]
     [InlineData(0, 0, "demo v2 was not registered in Consul within 1m: no registry-sidecar seems to watch this Docker host for the environment 'mesh'. Start one, or name its environment with --environment. Production is unchanged.")]
-    [InlineData(2, 1, "demo v2 did not become healthy within 1m: 1 of 2 instances were passing. Production is unchanged.")]
-    [InlineData(2, 2, "demo v2 did not become healthy within 1m: its instances were passing for less than 2s. Production is unchanged.")]
+    [InlineData(2, 1, "demo v2 did not become healthy within 1m: 1 of 2 instances were passing. Production is unchanged. Its checks in Consul tell why; mend that or allow a longer deadline, then run this again.")]
+    [InlineData(2, 2, "demo v2 did not become healthy within 1m: its instances were passing for less than 2s. Production is unchanged. Its checks in Consul tell why; mend that or allow a longer deadline, then run this again.")]
     public void TooLate_ByWhatWasSeen_SaysWhatIsMissing(int registered, int passing, string sentence)
     {
         var target = new ReadinessTarget(

@@ -1,0 +1,40 @@
+using Microsoft.AspNetCore.Http;
+using ServiceMesh.Deployer;
+using ServiceMesh.Docker;
+using ServiceMesh.Tests.Integration.RegistrySidecar;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Deployer;
+
+[Collection(DeployerCollection.Name)]
+public sealed class PullTests(DeployerFixture host)
+{
+    [Fact]
+    public async Task Deploy_TwoHosts_PullAtATime()
+    {
+        await using var deployer = new DeployerCommand(host);
+        await using var engine = new CuttableDocker(DockerEngine.DefaultEndpoint);
+        var address = new Uri($"http://{engine.Address.Authority}");
+        await using var one = await HoldingFront.StartAsync(address, IsPull);
+        await using var other = await HoldingFront.StartAsync(address, IsPull);
+        var hosts = Path.GetTempFileName();
+        await File.WriteAllTextAsync(
+            hosts, $"hosts: {{one: {{docker: \"tcp://{one.Address.Authority}\"}}, other: {{docker: \"tcp://{other.Address.Authority}\"}}}}", TestContext.Current.CancellationToken);
+        using var interruption = new CancellationTokenSource();
+
+        var deploying = deployer.DeployAsync("v1", interruption: interruption, args: ["--hosts", hosts, "--insecure"]);
+        // Neither is answered, so whoever pulled one after the other would never come to the second.
+        var both = Task.WhenAll(one.Reached, other.Reached);
+        await Task.WhenAny(both, deploying, Task.Delay(TimeSpan.FromMinutes(1), TimeProvider.System, TestContext.Current.CancellationToken));
+        Assert.True(both.IsCompletedSuccessfully);
+        await interruption.CancelAsync();
+        var ended = await deploying;
+        File.Delete(hosts);
+
+        Assert.True(ended.Code == ExitCode.Interrupted, ended.Output);
+        await deployer.AssertUntouchedAsync();
+    }
+
+    // The service's image, not that of its tests, which is pulled on a host of its own.
+    private static bool IsPull(HttpRequest request) => request.Path.Value!.EndsWith("/images/create", StringComparison.Ordinal);
+}
