@@ -70,6 +70,9 @@ internal sealed partial class SimulatedConsul
     /// <summary>Writes that took effect; a heartbeat that says what was said before is none.</summary>
     public int Written { get; private set; }
 
+    /// <summary>What was told of checks, heartbeats too.</summary>
+    public int Told { get; private set; }
+
     /// <summary>Reads of what is registered, whether they succeeded or not.</summary>
     public int Reads { get; private set; }
 
@@ -174,6 +177,7 @@ internal sealed partial class SimulatedConsul
     {
         lock (gate)
         {
+            Told++;
             return Checks.ServiceOf(checkId) is { } service
                 ? WriteAsync(service, () => Checks.Tell(checkId, status))
                 : Task.FromException<WriteResult>(Error(HttpStatusCode.InternalServerError));
