@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net;
 using Consul;
 using Microsoft.Extensions.Logging;
 using ServiceMesh.RegistrySidecar.Operation;
@@ -131,8 +132,8 @@ internal sealed partial class AgentWriter(
     {
         if (retries.Failed(subject, error.Message))
             Refused(ForeignText.Shown(subject), ForeignText.Shown(error.Message));
-        // A refusal changed nothing. After anything else nobody knows what the agent has.
-        if (error is not ConsulRequestException { Fault: ConsulFault.Rejected or ConsulFault.Forbidden or ConsulFault.TooLarge })
+        // A refusal changed nothing. After anything else nobody knows what the agent has; nor if it does not have what it was believed to.
+        if (error is not ConsulRequestException { Fault: ConsulFault.Rejected or ConsulFault.Forbidden or ConsulFault.TooLarge, StatusCode: not HttpStatusCode.NotFound })
             agent.Forget();
     }
 

@@ -101,17 +101,45 @@ public sealed class AgentWriterTests
     }
 
     [Fact]
-    public async Task ApplyAsync_ChecksReplaced_MaintenanceIsGivenBack()
+    public async Task ApplyAsync_StaleCheck_GoesAfterTheRegistrationAndTheMaintenanceStays()
     {
-        var maintenance = new AgentCheck { CheckID = "_service_maintenance:one", ServiceID = "one", Notes = "by hand" };
-        consul.Agent.Checks(Arg.Any<CancellationToken>())
-            .Returns(new QueryResult<Dictionary<string, AgentCheck>> { Response = new() { [maintenance.CheckID] = maintenance } });
-        await agent.ReadAsync(Ct);
+        await HasAsync("mesh:tcp:one", "_service_maintenance:one");
+        var registering = Plan("one").Register[0] with { StaleChecks = ["mesh:tcp:one"] };
 
-        await writer.ApplyAsync(new RegistrationPlan([Plan("one").Register[0] with { ReplaceChecks = true }], [], []), Ct);
+        await writer.ApplyAsync(new RegistrationPlan([registering], [], []), Ct);
 
-        await consul.Agent.Received(1).EnableServiceMaintenance("one", "by hand", Arg.Any<CancellationToken>());
-        Assert.Equal("by hand", agent.Checks[maintenance.CheckID].Notes);
+        Received.InOrder(() =>
+        {
+            _ = consul.Agent.ServiceRegister(registering.Registration, false, Arg.Any<CancellationToken>());
+            _ = consul.Agent.CheckDeregister("mesh:tcp:one", Arg.Any<CancellationToken>());
+        });
+        Assert.Equal(["_service_maintenance:one"], agent.Checks.Keys);
+    }
+
+    [Fact]
+    public async Task ApplyAsync_StaleCheckCannotBeRemoved_IsKnownStill()
+    {
+        await HasAsync("mesh:tcp:one");
+        consul.Agent.CheckDeregister(Arg.Any<string>(), Arg.Any<CancellationToken>()).ThrowsAsync(new ConsulRequestException("no", HttpStatusCode.Forbidden));
+
+        await writer.ApplyAsync(new RegistrationPlan([Plan("one").Register[0] with { StaleChecks = ["mesh:tcp:one"] }], [], []), Ct);
+
+        Assert.Equal(["mesh:tcp:one"], agent.Checks.Keys);
+    }
+
+    [Theory]
+    [InlineData(HttpStatusCode.NotFound, false)]
+    [InlineData(HttpStatusCode.BadRequest, true)]
+    public async Task TellAsync_CheckThatTheAgentLacks_IsNotBelievedToBeThereAnyLonger(HttpStatusCode status, bool isKnown)
+    {
+        await HasAsync("mesh:ttl:one");
+        var report = new ReportedCheck("one", "mesh:ttl:one", TimeSpan.FromSeconds(9), HealthStatus.Passing, "");
+        consul.Agent.UpdateTTL(report.CheckId, Arg.Any<string?>(), Arg.Any<TTLStatus>(), Arg.Any<CancellationToken>())
+            .ThrowsAsync(new ConsulRequestException("Unknown check ID", status));
+
+        await writer.TellAsync(new CheckPlan([report], [], [], []), [report], Ct);
+
+        Assert.Equal(isKnown, agent.IsKnown);
     }
 
     [Fact]
@@ -127,9 +155,19 @@ public sealed class AgentWriterTests
     }
 
     private static RegistrationPlan Plan(params string[] ids) => new(
-        [.. ids.Select(id => new Registering(new AgentServiceRegistration { ID = id, Name = id, Address = "a", Tags = [], Meta = new Dictionary<string, string>() }, ReplaceChecks: false))],
+        [.. ids.Select(id => new Registering(new AgentServiceRegistration { ID = id, Name = id, Address = "a", Tags = [], Meta = new Dictionary<string, string>() }, StaleChecks: []))],
         [],
         []);
+
+    /// <summary>The agent has these checks of the service.</summary>
+    private Task HasAsync(params string[] checks)
+    {
+        consul.Agent.Checks(Arg.Any<CancellationToken>()).Returns(new QueryResult<Dictionary<string, AgentCheck>>
+        {
+            Response = checks.ToDictionary(id => id, id => new AgentCheck { CheckID = id, ServiceID = "one" }),
+        });
+        return agent.ReadAsync(Ct);
+    }
 
     private void Fails(string id, HttpStatusCode status) =>
         consul.Agent.ServiceRegister(Arg.Is<AgentServiceRegistration>(one => one.ID == id), Arg.Any<bool>(), Arg.Any<CancellationToken>())

@@ -59,7 +59,7 @@ internal sealed record Step(string Text, Func<SimulatedNode, Task> DoAsync)
     private static readonly Gen<Step> Hidden = Gen.Frequency(
         (6, Gen.Int[0, 9].Select(which => Deliver(which, again: false, deliver: false))),
         (1, Gen.Const(Plain("the agent loses its data", node => node.Consul.LoseEverything()))),
-        (1, Gen.Select(Gen.Int[0, 9], Gen.Bool, (which, remove) => Plain($"tampering with {which}: {(remove ? "gone" : "changed")}", node => node.Consul.Tamper(which, remove)))),
+        (2, Gen.Select(Gen.Int[0, 9], OneOf(Enum.GetValues<Tampering>()), (which, how) => Plain($"tampering with {which}: {how}", node => node.Consul.Tamper(which, how)))),
         (1, Gen.Int[0, SimulatedConsul.Groups - 1].Select(group => Plain($"writes of group {group} come late", node => node.Consul.Writes[group] = WriteOutcome.Late))),
         (1, Gen.Const(Plain("late writes arrive", node => node.Consul.LateWritesArrive()))),
         (1, Gen.Int[0, 3].Select(number => Plain($"stranger {number} comes", node => node.Consul.RegisterStranger($"stranger-{number}", Marks(number))))),
