@@ -17,7 +17,7 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
     /// For how long at the least one that got a signal is believed to end, however short its own stop timeout: neither an event nor an
     /// inspection tells of <c>docker stop -t</c>, and one that drains must not come back into the traffic.
     /// </summary>
-    private static readonly TimeSpan LeastFarewell = TimeSpan.FromMinutes(5);
+    public static readonly TimeSpan LeastFarewell = TimeSpan.FromMinutes(5);
 
     /// <summary>Docker itself ends a container a moment after its stop timeout, not at it.</summary>
     private static readonly TimeSpan BeyondStopTimeout = TimeSpan.FromSeconds(2);
