@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Text.Json;
 using Docker.DotNet;
 using Docker.DotNet.NativeHttp;
 
@@ -43,12 +44,13 @@ public static class DockerEngine
         try
         {
             var answer = await probe.System.GetVersionAsync(ct);
-            var spoken = Version.Parse(answer.APIVersion);
+            if (!Version.TryParse(answer.APIVersion, out var spoken))
+                throw new DockerUnreachableException(endpoint, new InvalidDataException("what answers there tells no API version, so it is no Docker"));
             return Build(endpoint, certificates, spoken < Newest ? spoken : Newest);
         }
         // The library collects a refused TCP connection in an AggregateException.
         catch (Exception error) when (error.GetBaseException() is HttpRequestException or IOException or TimeoutException or SocketException
-            or AuthenticationException or DockerApiException)
+            or AuthenticationException or DockerApiException or JsonException)
         {
             throw new DockerUnreachableException(endpoint, error);
         }

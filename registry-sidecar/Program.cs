@@ -21,6 +21,9 @@ static async Task<int> WithSettingsAsync(CommandLineInput input, Func<SidecarSet
     var settings = SettingsReader.Read(input);
     if (settings.Errors.Count > 0)
         return Refuse(settings.Errors);
+    // The option beats it, however wrong it is.
+    if (settings.Options.ConsulAddress is not null)
+        Environment.SetEnvironmentVariable(OthersVariables.ConsulAddress, value: null);
 
     try
     {

@@ -49,7 +49,7 @@ public sealed partial class BlockingQuery(ILogger<BlockingQuery> log, TimeProvid
             index = 0;
             // Only news: an hour without Consul is one line, not hundreds.
             if (reason != silence)
-                QueryFailed(subject, delay.TotalSeconds, reason);
+                QueryFailed(subject, delay.TotalSeconds, ForeignText.Shown(reason));
             silence = reason;
         });
         while (true)

@@ -73,11 +73,12 @@ internal sealed class AgentState(IConsulClient consul)
         var registration = registering.Registration;
         if (registering.IsTakeover)
             await DeregisterAsync(registration.ID!, ct);
-        await consul.Agent.ServiceRegister(registration, registering.ReplaceChecks, ct);
-        var lost = Learn(registering);
-        // Replacing removes all checks that are not given, and with them the maintenance.
-        if (lost is not null)
-            await PauseAsync(registration.ID!, lost.Notes, ct);
+        // To let Consul replace the checks would remove the maintenance, too.
+        await consul.Agent.ServiceRegister(registration, replaceExistingChecks: false, ct);
+        Learn(registration);
+        // The old ones go last, and there is no moment without a check.
+        foreach (var check in registering.StaleChecks)
+            await RemoveCheckAsync(check, ct);
     }
 
     public async Task DeregisterAsync(string id, CancellationToken ct)
@@ -136,23 +137,22 @@ internal sealed class AgentState(IConsulClient consul)
     private static string Told(Dictionary<string, Dictionary<string, JsonElement>> self, string section, string entry) =>
         self.GetValueOrDefault(section)?.TryGetValue(entry, out var value) is true ? value.GetString() ?? "" : "";
 
-    /// <returns>The maintenance that went with the checks that were replaced.</returns>
-    private AgentCheck? Learn(Registering registering)
+    private void Learn(AgentServiceRegistration registration)
     {
-        var registration = registering.Registration;
-        var given = registration.Checks ?? [];
-        var ids = given.Select(check => check.CheckID).ToHashSet(StringComparer.Ordinal);
         lock (gate)
         {
             services[registration.ID!] = AsRegistered(registration);
-            var replaced = registering.ReplaceChecks ? ChecksOf(registration.ID!).Where(check => !ids.Contains(check.CheckID)).ToList() : [];
-            foreach (var check in replaced)
-                checks.Remove(check.CheckID);
             // A check that the agent has already keeps its status.
-            foreach (var check in given)
+            foreach (var check in registration.Checks ?? [])
                 checks.TryAdd(check.CheckID!, Check(registration.ID!, check.CheckID!, check.Status ?? HealthStatus.Critical));
-            return replaced.Find(check => check.CheckID == CheckPlanner.MaintenanceOf(registration.ID!));
         }
+    }
+
+    private async Task RemoveCheckAsync(string id, CancellationToken ct)
+    {
+        await consul.Agent.CheckDeregister(id, ct);
+        lock (gate)
+            checks.Remove(id);
     }
 
     private List<AgentCheck> ChecksOf(string serviceId) => [.. checks.Values.Where(check => check.ServiceID == serviceId)];

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net;
 using Consul;
 using Microsoft.Extensions.Logging;
 using ServiceMesh.RegistrySidecar.Operation;
@@ -55,11 +56,11 @@ internal sealed partial class AgentWriter(
             var tried = await TryAsync([.. owned.Select(service => Leaving(service.ID))], ct);
             var removed = tried.Values.Count(error => error is null);
             if (removed < owned.Count)
-                NotRemoved(owned.Count - removed, owned.Count, tried.Values.First(error => error is not null)!.Message);
+                NotRemoved(owned.Count - removed, owned.Count, ForeignText.Shown(tried.Values.First(error => error is not null)!.Message));
         }
         catch (ConsulRequestException error)
         {
-            NotRead(error.Message);
+            NotRead(ForeignText.Shown(error.Message));
         }
     }
 
@@ -129,10 +130,13 @@ internal sealed partial class AgentWriter(
 
     private void Note(string subject, Exception error)
     {
+        // Registrations are counted where their lag is.
+        if (Write.IsCheck(subject))
+            metrics.ConsulFailed(error);
         if (retries.Failed(subject, error.Message))
             Refused(ForeignText.Shown(subject), ForeignText.Shown(error.Message));
-        // A refusal changed nothing. After anything else nobody knows what the agent has.
-        if (error is not ConsulRequestException { Fault: ConsulFault.Rejected or ConsulFault.Forbidden or ConsulFault.TooLarge })
+        // A refusal changed nothing. After anything else nobody knows what the agent has; nor if it does not have what it was believed to.
+        if (error is not ConsulRequestException { Fault: ConsulFault.Rejected or ConsulFault.Forbidden or ConsulFault.TooLarge, StatusCode: not HttpStatusCode.NotFound })
             agent.Forget();
     }
 

@@ -29,7 +29,7 @@ internal static class CheckPlanner
         return new CheckPlan([.. changed, .. refreshed], Pausing(input), Resuming(input), kept);
     }
 
-    public static DateTimeOffset DueOf(ReportedCheck report, Told told) => told.At + (report.TimeToLive / LatestPart);
+    public static TimeSpan DueOf(ReportedCheck report, Told told) => told.At + (report.TimeToLive / LatestPart);
 
     public static string MaintenanceOf(string serviceId) => HealthStatus.ServiceMaintenancePrefix + serviceId;
 
@@ -94,10 +94,10 @@ internal sealed record CheckInput(
     Ownership Owner,
     Func<string, ContainerFate> FateOf,
     Func<string, Told?> LastTold,
-    DateTimeOffset Now);
+    TimeSpan Now);
 
 /// <summary>When the agent was last told about a check, and with which output.</summary>
-internal sealed record Told(DateTimeOffset At, string Output);
+internal sealed record Told(TimeSpan At, string Output);
 
 /// <summary>What has to be told.</summary>
 /// <param name="Reports">The checks, those that changed first.</param>

@@ -11,7 +11,7 @@ internal sealed class CheckReporter(AgentState agent, AgentWriter writer, RetryL
     private readonly Dictionary<string, Told> told = new(StringComparer.Ordinal);
 
     /// <summary>When there is something to tell again although nothing happens.</summary>
-    public DateTimeOffset? NextDue { get; private set; }
+    public TimeSpan? NextDue { get; private set; }
 
     public async Task ReportAsync(
         IReadOnlyList<DesiredInstance> desired, RegistrationPlan done, Ownership owner, Func<string, ContainerFate> fateOf, CancellationToken ct)
@@ -21,13 +21,13 @@ internal sealed class CheckReporter(AgentState agent, AgentWriter writer, RetryL
             return;
         Remember(desired, done);
         var plan = CheckPlanner.Plan(new CheckInput(
-            desired, agent.Services, agent.Checks, owner, fateOf, id => told.GetValueOrDefault(id), time.GetUtcNow()));
+            desired, agent.Services, agent.Checks, owner, fateOf, id => told.GetValueOrDefault(id), time.Steady()));
         var all = plan.Reports.Where(IsDue).ToList();
         var now = all.Take(AtOnce).ToList();
         await writer.TellAsync(plan, now, ct);
         foreach (var report in now.Where(report => !HasFailed(report)))
-            told[report.CheckId] = new Told(time.GetUtcNow(), report.Output);
-        NextDue = all.Count > now.Count ? time.GetUtcNow() : NextOf(plan.Kept);
+            told[report.CheckId] = new Told(time.Steady(), report.Output);
+        NextDue = all.Count > now.Count ? time.Steady() : NextOf(plan.Kept);
     }
 
     /// <summary>What was registered just now has been told with its registration.</summary>
@@ -37,14 +37,14 @@ internal sealed class CheckReporter(AgentState agent, AgentWriter writer, RetryL
         foreach (var id in told.Keys.Where(id => !wanted.Contains(id)).ToList())
             told.Remove(id);
         foreach (var check in done.Register.SelectMany(one => one.Registration.Checks ?? []).Where(check => wanted.Contains(check.CheckID!)))
-            told.TryAdd(check.CheckID!, new Told(time.GetUtcNow(), ""));
+            told.TryAdd(check.CheckID!, new Told(time.Steady(), ""));
     }
 
     // What failed comes back by its own backoff.
-    private DateTimeOffset? NextOf(IEnumerable<ReportedCheck> kept)
+    private TimeSpan? NextOf(IEnumerable<ReportedCheck> kept)
     {
         var dues = kept.Where(report => !HasFailed(report) && told.ContainsKey(report.CheckId))
-            .Select(report => (DateTimeOffset?)CheckPlanner.DueOf(report, told[report.CheckId]));
+            .Select(report => (TimeSpan?)CheckPlanner.DueOf(report, told[report.CheckId]));
         return dues.Min();
     }
 

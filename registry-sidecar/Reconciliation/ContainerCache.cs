@@ -17,7 +17,7 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
     /// For how long at the least one that got a signal is believed to end, however short its own stop timeout: neither an event nor an
     /// inspection tells of <c>docker stop -t</c>, and one that drains must not come back into the traffic.
     /// </summary>
-    private static readonly TimeSpan LeastFarewell = TimeSpan.FromMinutes(5);
+    public static readonly TimeSpan LeastFarewell = TimeSpan.FromMinutes(5);
 
     /// <summary>Docker itself ends a container a moment after its stop timeout, not at it.</summary>
     private static readonly TimeSpan BeyondStopTimeout = TimeSpan.FromSeconds(2);
@@ -29,7 +29,7 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
     private readonly HashSet<string> witnessed = new(StringComparer.Ordinal);
     private readonly HashSet<string> presumedDead = new(StringComparer.Ordinal);
     // Signals that came before it was known to which run of the container.
-    private readonly Dictionary<string, (Death Signal, DateTimeOffset Came)> signalled = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (Death Signal, TimeSpan Came)> signalled = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Farewell> farewells = new(StringComparer.Ordinal);
     private readonly Inspections inspections = new(time);
 
@@ -76,12 +76,12 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
             listed.Remove(id);
             if (what.Death is { } death && what.Effect != EventEffect.LookedAtAnyway && known is not null && IsBelieved(known, death))
             {
-                Presume(known, death, time.GetUtcNow());
+                Presume(known, death, time.Steady());
                 continue;
             }
 
             if (what.Death is { Signal: not null } signal)
-                signalled[id] = (signal, time.GetUtcNow());
+                signalled[id] = (signal, time.Steady());
             retries.Succeeded(SubjectOf(id));
         }
     }
@@ -162,7 +162,7 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
         && container.StartedAt <= death.At
         && (death.Signal is null || Signals.End(death.Signal, container.StopSignal));
 
-    private void Presume(ContainerFacts container, Death death, DateTimeOffset came)
+    private void Presume(ContainerFacts container, Death death, TimeSpan came)
     {
         var verified = came + (death.Signal is null ? VerifyAfter : FarewellOf(container));
         facts[container.Id] = container with { IsRunning = false, ExitCode = death.ExitCode };
@@ -171,7 +171,7 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
             farewells.Remove(container.Id);
         else
             farewells[container.Id] = new Farewell(container.StartedAt, verified);
-        retries.Postpone(SubjectOf(container.Id), verified - time.GetUtcNow());
+        retries.Postpone(SubjectOf(container.Id), verified - time.Steady());
     }
 
     private static TimeSpan FarewellOf(ContainerFacts container) =>
@@ -181,7 +181,7 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
         container is { IsRunning: true }
         && farewells.TryGetValue(container.Id, out var farewell)
         && farewell.Of == container.StartedAt
-        && time.GetUtcNow() < farewell.Ends;
+        && time.Steady() < farewell.Ends;
 
     private bool IsUncertain(string id) => dirty.Contains(id) && !presumedDead.Contains(id);
 
@@ -189,7 +189,7 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
     {
         if (IsLeaving(container))
         {
-            retries.Postpone(SubjectOf(id), farewells[id].Ends - time.GetUtcNow());
+            retries.Postpone(SubjectOf(id), farewells[id].Ends - time.Steady());
             return;
         }
 
@@ -202,7 +202,7 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
         if (signalled.Remove(id, out var told)
             && container is not null
             && IsBelieved(container, told.Signal)
-            && time.GetUtcNow() < told.Came + FarewellOf(container))
+            && time.Steady() < told.Came + FarewellOf(container))
         {
             dirty.Add(id);
             Presume(container, told.Signal, told.Came);
@@ -218,7 +218,7 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
 /// <summary>A container was told to end.</summary>
 /// <param name="Of">Which run of it, by its start.</param>
 /// <param name="Ends">When it has lived on for so long that it will not obey.</param>
-internal sealed record Farewell(DateTimeOffset Of, DateTimeOffset Ends);
+internal sealed record Farewell(DateTimeOffset Of, TimeSpan Ends);
 
 /// <summary>What an inspection brought.</summary>
 internal sealed record Inspection(IReadOnlyList<string> Seen, IReadOnlyDictionary<string, string> Failed);

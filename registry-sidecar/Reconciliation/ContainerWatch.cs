@@ -11,14 +11,20 @@ namespace ServiceMesh.RegistrySidecar.Reconciliation;
 
 /// <summary>
 /// Follows Docker's events for as long as the sidecar runs. It subscribes before anything is listed, with <c>since</c> a
-/// moment before the subscription by Docker's own clock, so that no event falls between the two.
+/// moment before the subscription by Docker's own clock, so that no event falls between the two; after a break, since the last
+/// event that came, because no list tells of a signal that was sent meanwhile.
 /// </summary>
 internal sealed partial class ContainerWatch(
     SidecarOptions options, WorkQueue queue, SidecarMetrics metrics, TimeProvider time, ILogger<ContainerWatch> log) : BackgroundService
 {
+    private const long NanosecondsPerSecond = TimeSpan.TicksPerSecond * TimeSpan.NanosecondsPerTick;
+
     private static readonly TimeSpan Stable = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Moment = TimeSpan.FromSeconds(1);
 
     private DockerClient? current;
+    private long? next;
+    private string? silence;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -31,7 +37,10 @@ internal sealed partial class ContainerWatch(
             stoppingToken.ThrowIfCancellationRequested();
             failures = time.GetElapsedTime(begun) > Stable ? 1 : failures + 1;
             var delay = Backoff.Delay(failures, Random.Shared.NextDouble());
-            Disconnected(ForeignText.Shown(reason), delay.TotalSeconds);
+            // Only news: an hour without Docker is one line, not hundreds.
+            if (reason != silence)
+                Disconnected(ForeignText.Shown(reason), delay.TotalSeconds);
+            silence = reason;
             await Task.Delay(delay, time, stoppingToken);
         }
     }
@@ -52,7 +61,8 @@ internal sealed partial class ContainerWatch(
             var engine = await DockerEngine.ConnectAsync(options.DockerHost, ct);
             using var former = Interlocked.Exchange(ref current, engine);
             var info = await engine.System.GetSystemInfoAsync(ct);
-            var stream = engine.System.MonitorEventsAsync(Subscription(info.SystemTime), new Marker(queue, metrics), ct);
+            var stream = engine.System.MonitorEventsAsync(Subscription(info.SystemTime), new Marker(Take), ct);
+            silence = null;
             metrics.DockerConnected();
             Connected(info.Name, info.ServerVersion);
             queue.Connected(new EngineConnection(engine, info.Name));
@@ -65,28 +75,49 @@ internal sealed partial class ContainerWatch(
         }
     }
 
-    private static ContainerEventsParameters Subscription(string dockersClock) => new()
+    /// <summary>From when on Docker is to tell its events, in its own time; <c>null</c> for from now on.</summary>
+    /// <param name="next">The first nanosecond since 1970 after the last event that came, or of the first subscription; <c>null</c> before that.</param>
+    /// <param name="dockersClock">Docker's clock now.</param>
+    internal static long? Since(long? next, string dockersClock)
     {
-        Since = DateTimeOffset.TryParse(dockersClock, CultureInfo.InvariantCulture, out var now)
-            ? (now.ToUnixTimeSeconds() - 1).ToString(CultureInfo.InvariantCulture)
-            : null,
-        Filters = ContainerEvents.Filter,
-    };
+        if (!DateTimeOffset.TryParse(dockersClock, CultureInfo.InvariantCulture, out var clock))
+            return next;
+        var now = (clock - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
+        // A signal that is longer ago than a farewell is obeyed by now, or not at all. And Docker's clock may have been set back.
+        return next is { } after && after <= now ? Math.Max(after, now - Nanoseconds(ContainerCache.LeastFarewell)) : now - Nanoseconds(Moment);
+    }
 
-    private sealed class Marker(WorkQueue queue, SidecarMetrics metrics) : IProgress<Message>
+    private ContainerEventsParameters Subscription(string dockersClock)
     {
-        public void Report(Message value)
+        next = Since(next, dockersClock);
+        return new ContainerEventsParameters
         {
-            if (ContainerEvents.Read(value) is not var (container, happened))
-                return;
-            metrics.Happened(container, value.TimeNano);
-            queue.Mark(container, happened);
-        }
+            Since = next is { } since ? $"{since / NanosecondsPerSecond}.{since % NanosecondsPerSecond:d9}" : null,
+            Filters = ContainerEvents.Filter,
+        };
+    }
+
+    private static long Nanoseconds(TimeSpan time) => time.Ticks * TimeSpan.NanosecondsPerTick;
+
+    private void Take(Message message)
+    {
+        if (message.TimeNano is { } came)
+            next = Math.Max(next ?? 0, came + 1);
+        if (ContainerEvents.Read(message) is not var (container, happened))
+            return;
+        metrics.Happened(container, message.TimeNano);
+        queue.Mark(container, happened);
+    }
+
+    // Right where an event arrives; .NET's own goes over the thread pool.
+    private sealed class Marker(Action<Message> take) : IProgress<Message>
+    {
+        public void Report(Message value) => take(value);
     }
 
     [LoggerMessage(LogLevel.Information, "Following the containers of {Host}, Docker {Version}")]
     private partial void Connected(string host, string version);
 
-    [LoggerMessage(LogLevel.Warning, "Docker's events cannot be followed, again in {Seconds:0.0} s: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Docker's events cannot be followed, again in {Seconds:0.0} s and then until it succeeds: {Reason}")]
     private partial void Disconnected(string reason, double seconds);
 }

@@ -19,7 +19,7 @@ internal sealed class Inspections(TimeProvider time)
 
     private readonly Dictionary<string, Task<ContainerFacts?>> ahead = new(StringComparer.Ordinal);
     private readonly Lock gate = new();
-    private readonly Dictionary<string, Task> silent = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (IDockerClient Docker, Task Answer)> silent = new(StringComparer.Ordinal);
     private (IDockerClient Docker, Task<IList<ContainerListResponse>> Answer)? list;
 
     /// <summary>Asks for a container that is about to start, and does not wait.</summary>
@@ -44,14 +44,15 @@ internal sealed class Inspections(TimeProvider time)
         lock (gate)
         {
             ahead.Remove(id, out early);
-            if (silent.TryGetValue(id, out var waiting) && !waiting.IsCompleted)
+            // What hangs on a connection that was given up says nothing about the new one.
+            if (silent.TryGetValue(id, out var waiting) && waiting.Docker == docker && !waiting.Answer.IsCompleted)
                 throw new TimeoutException();
             silent.Remove(id);
         }
 
-        if (early is not null && await WithinAsync(id, early, ct) is { IsRunning: true } container && container.StartedAt > lastStart)
+        if (early is not null && await WithinAsync(docker, id, early, ct) is { IsRunning: true } container && container.StartedAt > lastStart)
             return container;
-        return await WithinAsync(id, InspectAsync(docker, id, ct), ct);
+        return await WithinAsync(docker, id, InspectAsync(docker, id, ct), ct);
     }
 
     /// <summary>Asks for the list of those that run. An answer that comes late is taken by the next call.</summary>
@@ -74,7 +75,7 @@ internal sealed class Inspections(TimeProvider time)
         }
     }
 
-    private async Task<ContainerFacts?> WithinAsync(string id, Task<ContainerFacts?> answer, CancellationToken ct)
+    private async Task<ContainerFacts?> WithinAsync(IDockerClient docker, string id, Task<ContainerFacts?> answer, CancellationToken ct)
     {
         try
         {
@@ -84,7 +85,7 @@ internal sealed class Inspections(TimeProvider time)
         {
             // It goes on; until it has come to its end nobody waits for this container again.
             lock (gate)
-                silent[id] = answer;
+                silent[id] = (docker, answer);
             throw;
         }
     }

@@ -32,8 +32,8 @@ internal sealed partial class Reconciler(
     private readonly DesiredState desired = new();
     private readonly CheckReporter reporter = new(agent, writer, retries, time);
     private readonly HashSet<string> conflicts = new(StringComparer.Ordinal);
-    private readonly DateTimeOffset graceEnds = time.GetUtcNow() + options.CleanupGrace;
-    private DateTimeOffset nextResync;
+    private readonly TimeSpan graceEnds = time.Steady() + options.CleanupGrace;
+    private TimeSpan nextResync;
     private Ownership? owner;
     private bool listDue;
     private bool trustNothing;
@@ -55,11 +55,11 @@ internal sealed partial class Reconciler(
     /// <returns>After how long there is something to do again, even if nothing happens.</returns>
     internal async Task<TimeSpan> PassAsync(CancellationToken ct)
     {
-        if (time.GetUtcNow() >= nextResync)
+        if (time.Steady() >= nextResync)
         {
             listDue = true;
             agent.Forget();
-            nextResync = time.GetUtcNow() + options.Resync;
+            nextResync = time.Steady() + options.Resync;
         }
 
         var began = metrics.PassBegan();
@@ -176,7 +176,7 @@ internal sealed partial class Reconciler(
         foreach (var (container, mapped) in desired.Update(containers.Running, context))
             Tell(container, mapped);
 
-        var graceIsOver = time.GetUtcNow() >= graceEnds;
+        var graceIsOver = time.Steady() >= graceEnds;
         var plan = RegistrationPlanner.Plan(new PlanInput(
             desired.Instances,
             agent.Services,
@@ -194,9 +194,9 @@ internal sealed partial class Reconciler(
     private TimeSpan Patience()
     {
         // While the agent does not answer, nothing else can be tried either.
-        DateTimeOffset?[] dues = retries.DueOf(Reading) is { } again ? [again, nextResync] : [retries.NextDue, reporter.NextDue, nextResync];
+        TimeSpan?[] dues = retries.DueOf(Reading) is { } again ? [again, nextResync] : [retries.NextDue, reporter.NextDue, nextResync];
         var next = dues.Min()!.Value;
-        var patience = next - time.GetUtcNow();
+        var patience = next - time.Steady();
         return patience > TimeSpan.Zero ? patience : TimeSpan.Zero;
     }
 

@@ -10,13 +10,13 @@ internal static class RegistrationPlanner
     public static RegistrationPlan Plan(PlanInput input)
     {
         var conflicts = new List<string>();
-        var wanted = Winners(input, conflicts);
-        var register = wanted
-            .Where(instance => !IsRegistered(instance.Registration, input.Actual))
+        var kept = new HashSet<string>(StringComparer.Ordinal);
+        var stale = StaleChecks(input);
+        var register = Winners(input, conflicts, kept)
+            .Where(instance => !IsRegistered(instance.Registration, input, stale))
             .Select(instance => new Registering(
-                instance.Registration, ChecksDiffer(instance.Registration, input.Actual), IsTakeover(instance, input.Actual)))
+                instance.Registration, [.. stale[instance.Registration.ID!]], IsTakeover(instance, input.Actual)))
             .ToList();
-        var kept = wanted.Select(instance => instance.Registration.ID!).ToHashSet(StringComparer.Ordinal);
         var deregister = input.Actual.Values
             .Where(service => input.Owner.Owns(service) && !kept.Contains(service.ID) && Goes(service, input))
             .Select(service => service.ID)
@@ -24,8 +24,11 @@ internal static class RegistrationPlanner
         return new RegistrationPlan(register, deregister, conflicts);
     }
 
-    /// <summary>One instance for each id. Who is registered already keeps it, else the older container has it.</summary>
-    private static List<DesiredInstance> Winners(PlanInput input, List<string> conflicts)
+    /// <summary>
+    /// One instance for each id. An id that is made of a container's name is that container's before any that only says it; else who is
+    /// registered already keeps it, else the older container has it.
+    /// </summary>
+    private static List<DesiredInstance> Winners(PlanInput input, List<string> conflicts, HashSet<string> kept)
     {
         var winners = new List<DesiredInstance>();
         foreach (var claims in input.Desired.GroupBy(instance => instance.Registration.ID!, StringComparer.Ordinal))
@@ -40,14 +43,19 @@ internal static class RegistrationPlanner
             }
 
             var ordered = claims
-                .OrderByDescending(claim => Ownership.ContainerOf(actual) == claim.Container.Id)
+                .OrderByDescending(claim => InstanceIds.IsNamedAfter(claim.Container, input.Owner.Node, claims.Key))
+                .ThenByDescending(claim => Ownership.ContainerOf(actual) == claim.Container.Id)
                 .ThenBy(claim => claim.Container.CreatedAt)
                 .ThenBy(claim => claim.Container.Id, StringComparer.Ordinal)
                 .ToList();
-            if (TakenCheck(ordered[0], input) is { } check)
-                conflicts.Add($"The check '{ForeignText.Shown(check, 200)}' of container {ordered[0].Container.Name} is another service's at the agent; it is left alone");
-            else
+            var taken = TakenCheck(ordered[0], input);
+            if (taken is null)
                 winners.Add(ordered[0]);
+            else
+                conflicts.Add($"The check '{ForeignText.Shown(taken, 200)}' of container {ordered[0].Container.Name} is another service's at the agent; it is left alone");
+            // That it cannot be written now is no reason to take out what is registered of the same container.
+            if (taken is null || !IsTakeover(ordered[0], input.Actual))
+                kept.Add(claims.Key);
             conflicts.AddRange(ordered.Skip(1).Select(loser =>
                 $"The id '{ForeignText.Shown(claims.Key, 200)}' is claimed by container {loser.Container.Name} too; {ordered[0].Container.Name} has it"));
         }
@@ -56,14 +64,17 @@ internal static class RegistrationPlanner
     }
 
     /// <summary>Consul would take a check from the service that has it, for one that comes with the same, and say nothing.</summary>
-    private static string? TakenCheck(DesiredInstance wanted, PlanInput input)
+    private static string? TakenCheck(DesiredInstance wanted, PlanInput input) => (wanted.Registration.Checks ?? [])
+        .Select(check => check.CheckID!)
+        .FirstOrDefault(check => input.Checks.TryGetValue(check, out var actual) && actual.ServiceID != wanted.Registration.ID);
+
+    /// <summary>The checks by service that a registration of ours once brought and that are wanted no more. One that somebody added by hand stays.</summary>
+    private static ILookup<string, string> StaleChecks(PlanInput input)
     {
-        var id = wanted.Registration.ID!;
-        var brings = !input.Actual.ContainsKey(id) || IsTakeover(wanted, input.Actual) || ChecksDiffer(wanted.Registration, input.Actual);
-        return brings
-            ? (wanted.Registration.Checks ?? []).Select(check => check.CheckID!)
-                .FirstOrDefault(check => input.Checks.TryGetValue(check, out var actual) && actual.ServiceID != id)
-            : null;
+        var wanted = input.Desired.SelectMany(instance => instance.Registration.Checks ?? []).Select(check => check.CheckID).ToHashSet(StringComparer.Ordinal);
+        return input.Checks.Values
+            .Where(check => !wanted.Contains(check.CheckID) && CheckIds.Are(check.CheckID, check.ServiceID))
+            .ToLookup(check => check.ServiceID, check => check.CheckID, StringComparer.Ordinal);
     }
 
     private static bool Goes(AgentService service, PlanInput input)
@@ -78,8 +89,8 @@ internal static class RegistrationPlanner
         };
     }
 
-    private static bool IsRegistered(AgentServiceRegistration wanted, IReadOnlyDictionary<string, AgentService> actual) =>
-        actual.TryGetValue(wanted.ID!, out var service)
+    private static bool IsRegistered(AgentServiceRegistration wanted, PlanInput input, ILookup<string, string> stale) =>
+        input.Actual.TryGetValue(wanted.ID!, out var service)
         && service.Service == wanted.Name
         && service.Address == wanted.Address
         && service.Port == wanted.Port
@@ -87,16 +98,15 @@ internal static class RegistrationPlanner
         && service.Tags.AsSpan().SequenceEqual(wanted.Tags)
         && (wanted.Weights is null || service.Weights?.Passing == wanted.Weights.Passing)
         && service.Meta.Count == wanted.Meta!.Count
-        && wanted.Meta.All(pair => service.Meta.TryGetValue(pair.Key, out var value) && value == pair.Value);
+        && wanted.Meta.All(pair => service.Meta.TryGetValue(pair.Key, out var value) && value == pair.Value)
+        && !stale.Contains(wanted.ID!)
+        // An agent that may run no scripts any more drops such a check when it starts, and whoever has no check passes.
+        && (wanted.Checks ?? []).All(check => input.Checks.TryGetValue(check.CheckID!, out var actual) && actual.ServiceID == wanted.ID);
 
-    // Consul keeps the status of checks that it has already, and another container's says nothing about this one.
+    // Consul keeps the status of checks that it has already, and what held of another container, or of another place, says nothing.
     private static bool IsTakeover(DesiredInstance wanted, IReadOnlyDictionary<string, AgentService> actual) =>
-        actual.TryGetValue(wanted.Registration.ID!, out var service) && Ownership.ContainerOf(service) != wanted.Container.Id;
-
-    // Where the checks are the same, one that somebody added by hand stays.
-    private static bool ChecksDiffer(AgentServiceRegistration wanted, IReadOnlyDictionary<string, AgentService> actual) =>
-        actual.TryGetValue(wanted.ID!, out var service)
-        && (!service.Meta.TryGetValue(InstanceMeta.Checks, out var hash) || hash != wanted.Meta![InstanceMeta.Checks]);
+        actual.TryGetValue(wanted.Registration.ID!, out var service)
+        && (Ownership.ContainerOf(service) != wanted.Container.Id || service.Port != wanted.Registration.Port || service.Address != wanted.Registration.Address);
 }
 
 /// <summary>What the planner decides by.</summary>
@@ -132,6 +142,6 @@ internal sealed record RegistrationPlan(
 
 /// <summary>A registration to write.</summary>
 /// <param name="Registration">The registration.</param>
-/// <param name="ReplaceChecks">Whether checks that are not in it are removed.</param>
-/// <param name="IsTakeover">Whether the id was another container's, whose registration goes before this one comes.</param>
-internal sealed record Registering(AgentServiceRegistration Registration, bool ReplaceChecks, bool IsTakeover = false);
+/// <param name="StaleChecks">The checks that go after it has come.</param>
+/// <param name="IsTakeover">Whether the id was another container's or another place's, whose registration goes before this one comes.</param>
+internal sealed record Registering(AgentServiceRegistration Registration, IReadOnlyList<string> StaleChecks, bool IsTakeover = false);

@@ -15,12 +15,18 @@ internal sealed class InstanceIds(ContainerFacts container, string node)
     public string Of(Endpoint endpoint, PortMetadata metadata, List<string> warnings)
     {
         var port = endpoint.Port.IsTcp ? $"{endpoint.Port.Number}" : $"{endpoint.Port.Number}:{endpoint.Port.Protocol}";
-        var id = Named(metadata, warnings) ?? $"{node}:{container.Name}:{port}";
+        var id = Named(metadata, warnings) ?? Prefix(container, node) + port;
         // One id for several ports: the first has it as it is, so that none overwrites another.
         while (!taken.Add(id))
             id = $"{id}:{port}";
         return id;
     }
+
+    /// <summary>Whether the id is one of those that are made of this container's name.</summary>
+    public static bool IsNamedAfter(ContainerFacts container, string node, string id) => id.StartsWith(Prefix(container, node), StringComparison.Ordinal);
+
+    // There is no colon in a container's name.
+    private static string Prefix(ContainerFacts container, string node) => $"{node}:{container.Name}:";
 
     private static string? Named(PortMetadata metadata, List<string> warnings)
     {

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging;
 
 namespace ServiceMesh.RegistrySidecar.Settings;
 
@@ -12,24 +13,15 @@ internal static class SettingsReader
     /// <summary>Reads all sources there are.</summary>
     public static SidecarSettingsRead Read(CommandLineInput commandLine)
     {
-        var environment = new ConfigurationBuilder().AddEnvironmentVariables(Setting.VariablePrefix).Build();
-        try
-        {
-            var file = new ConfigurationBuilder().SetBasePath(AppContext.BaseDirectory).AddJsonFile(FileName, optional: true).Build();
-            return Read(commandLine, environment, file);
-        }
-        catch (InvalidDataException error)
-        {
-            var unreadable = $"{FileName} cannot be read: {error.GetBaseException().Message}";
-            var rest = Read(commandLine, environment, new ConfigurationBuilder().Build());
-            return rest with { Errors = [unreadable, .. rest.Errors] };
-        }
+        var read = ReadOwn(commandLine);
+        return read with { Errors = [.. read.Errors, .. OthersVariables.Faults(read.Options)] };
     }
 
     public static SidecarSettingsRead Read(CommandLineInput commandLine, IConfiguration environment, IConfiguration file)
     {
         var errors = new List<string>(commandLine.Errors);
         var values = new Dictionary<Setting, (string Text, string Origin)>();
+        errors.AddRange(LevelFaults(file));
         Collect(file.GetSection(Section), key => $"{Section}:{key} in {FileName}", errors, values);
         Collect(environment, key => Setting.VariablePrefix + key, errors, values);
         foreach (var (name, text) in commandLine.Values)
@@ -47,6 +39,30 @@ internal static class SettingsReader
 
         return new SidecarSettingsRead(options, errors, file);
     }
+
+    private static SidecarSettingsRead ReadOwn(CommandLineInput commandLine)
+    {
+        var environment = new ConfigurationBuilder().AddEnvironmentVariables(Setting.VariablePrefix).Build();
+        try
+        {
+            var file = new ConfigurationBuilder().SetBasePath(AppContext.BaseDirectory).AddJsonFile(FileName, optional: true).Build();
+            return Read(commandLine, environment, file);
+        }
+        catch (InvalidDataException error)
+        {
+            var unreadable = $"{FileName} cannot be read: {error.GetBaseException().Message}";
+            var rest = Read(commandLine, environment, new ConfigurationBuilder().Build());
+            return rest with { Errors = [unreadable, .. rest.Errors] };
+        }
+    }
+
+    // What .NET's own reader would stop the start for.
+    private static IEnumerable<string> LevelFaults(IConfiguration file) =>
+        from level in file.GetSection("Logging").AsEnumerable()
+        where level.Key.Contains(":LogLevel:", StringComparison.OrdinalIgnoreCase)
+            && level.Value is { Length: > 0 }
+            && !Enum.TryParse<LogLevel>(level.Value, ignoreCase: true, out _)
+        select $"{level.Key} in {FileName} cannot be '{ForeignText.Shown(level.Value!, 100)}': give {string.Join(", ", Enum.GetNames<LogLevel>())}.";
 
     private static void Collect(
         IConfiguration source, Func<string, string> origin, List<string> errors, Dictionary<Setting, (string Text, string Origin)> values)

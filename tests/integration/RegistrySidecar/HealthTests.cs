@@ -1,6 +1,7 @@
 using Consul;
 using Docker.DotNet.Models;
 using ServiceMesh.RegistrySidecar.Reconciliation;
+using ServiceMesh.Tests.Integration.RegistrySidecar.Faults;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.RegistrySidecar;
@@ -54,6 +55,42 @@ public sealed class HealthTests(SidecarConsul parts)
         await watching;
 
         Assert.Equal(["candidate/passing", "active/passing", "retired/passing"], seen.Distinct());
+    }
+
+    [Fact]
+    public async Task Agent_RestartedWithItsData_TheMirrorKeepsItsStatus()
+    {
+        await using var consul = new SidecarConsul { KeepsData = true };
+        await consul.InitializeAsync();
+        await using var mesh = new SidecarMesh(consul);
+        await mesh.StartSidecarAsync(options => options with { Resync = TimeSpan.FromSeconds(1) });
+        (string well, string sick) = (mesh.Named("well"), mesh.Named("sick"));
+        await CureAsync(mesh, await RunPatientAsync(mesh, well));
+        await RunPatientAsync(mesh, sick);
+        await mesh.UntilAsync(well, entries => entries is [var only] && Mirror(only)?.Status == HealthStatus.Passing);
+        await mesh.RegisteredAsync(sick);
+
+        await consul.RestartAsync();
+
+        var seen = new HashSet<string>();
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        over.CancelAfter(TimeSpan.FromSeconds(10));
+        while (!over.IsCancellationRequested)
+        {
+            try
+            {
+                foreach (var service in (string[])[well, sick])
+                    seen.UnionWith((await consul.Client.Health.Service(service, Ct)).Response.Select(entry => $"{service}={Mirror(entry)?.Status.Status}"));
+            }
+            catch (ConsulRequestException)
+            {
+                // It is not up yet, or has no leader.
+            }
+
+            await ScriptedConsul.LastAsync(TimeSpan.FromMilliseconds(20));
+        }
+
+        Assert.Equal([$"{sick}=critical", $"{well}=passing"], seen.Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -161,7 +198,7 @@ public sealed class HealthTests(SidecarConsul parts)
     }
 
     private static Task<string> RunPatientAsync(SidecarMesh mesh, string service) => mesh.RunAsync(
-        "patient",
+        $"of-{service}",
         [$"SERVICE_NAME={service}"],
         change: parameters =>
         {

@@ -1,4 +1,5 @@
 using Consul;
+using DotNet.Testcontainers.Configurations;
 using Docker.DotNet;
 using ServiceMesh.Docker;
 using ServiceMesh.Tests.Integration.RegistrySidecar;
@@ -16,12 +17,13 @@ public sealed class SidecarConsul : IAsyncLifetime
 
     // Fixed, so that a Consul that was restarted is where it was.
     private readonly int port = FreePort.Next();
-    private readonly ConsulContainer container;
+    private ConsulContainer container = null!;
 
-    public SidecarConsul()
-    {
-        container = TestConsul.Builder().WithPortBinding(port, ConsulBuilder.ConsulHttpPort).Build();
-    }
+    /// <summary>What the agent is told beside the usual.</summary>
+    public string[] Arguments { get; init; } = [];
+
+    /// <summary>Whether it has its data still when it is restarted.</summary>
+    public bool KeepsData { get; init; }
 
     public Uri Address => new($"http://127.0.0.1:{port}");
 
@@ -34,6 +36,11 @@ public sealed class SidecarConsul : IAsyncLifetime
 
     public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
+        var builder = TestConsul.Builder().WithPortBinding(port, ConsulBuilder.ConsulHttpPort).WithCommand(Arguments);
+        container = (KeepsData
+            ? builder.WithCommand(new OverwriteEnumerable<string>(
+                ["agent", "-server", "-bootstrap-expect=1", "-bind=127.0.0.1", "-client=0.0.0.0", "-data-dir=/tmp/consul", $"-hcl={TestConsul.Limits}"]))
+            : builder).Build();
         Docker = await DockerEngine.ConnectAsync(endpoint: null, TestContext.Current.CancellationToken);
         started.Add(Docker.Dispose);
         started.Add(container);

@@ -1,4 +1,5 @@
 using ServiceMesh.Docker;
+using ServiceMesh.Tests.Integration.RegistrySidecar.Faults;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.RegistrySidecar;
@@ -23,6 +24,26 @@ public sealed class SidecarOutageTests(SidecarConsul parts)
 
         await mesh.RegisteredAsync(starts);
         await mesh.GoneAsync(dies);
+    }
+
+    [Fact]
+    public async Task EventStream_BrokenWhileOneIsToldToEnd_KnowsOfTheSignalAllTheSame()
+    {
+        await using var docker = new CuttableDocker(DockerEngine.DefaultEndpoint);
+        await using var mesh = new SidecarMesh(parts);
+        await mesh.StartSidecarAsync(options => options with { DockerHost = docker.Address });
+        var service = mesh.Named("drains");
+        var container = await mesh.RunAsync("drains", [$"SERVICE_NAME={service}"]);
+        await mesh.RegisteredAsync(service);
+
+        await docker.CutAsync();
+        // Its shell does not obey.
+        await mesh.KillAsync(container, "TERM");
+        await ScriptedConsul.LastAsync(TimeSpan.FromSeconds(3));
+        docker.Mend();
+
+        await mesh.GoneAsync(service);
+        Assert.True((await parts.Docker.Containers.InspectContainerAsync(container, TestContext.Current.CancellationToken)).State!.Running);
     }
 
     [Fact]

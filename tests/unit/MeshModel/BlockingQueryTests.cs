@@ -79,6 +79,28 @@ public sealed class BlockingQueryTests
         Assert.Equal("b", answers.Current);
     }
 
+    [Fact]
+    public async Task Follow_AnswerThatCommandsATerminal_IsShownAsOneShortLine()
+    {
+        var log = new ToldLines<BlockingQuery>();
+        var hostile = new HttpRequestException("502: \u001b[2J\n" + new string('x', 3000));
+        var failed = false;
+        await using var answers = new BlockingQuery(log, TimeProvider.System)
+            .FollowAsync("a test", (_, _) => failed ? Task.FromResult(new QueryResult<string> { Response = "a" }) : throw Failed(), (one, other) => one == other, Ct)
+            .GetAsyncEnumerator(Ct);
+
+        Assert.True(await answers.MoveNextAsync());
+
+        Assert.Equal(2, log.Lines.Count);
+        Assert.All(log.Lines, line => Assert.True(line.Length < 700 && !line.Any(char.IsControl), line));
+
+        HttpRequestException Failed()
+        {
+            failed = true;
+            return hostile;
+        }
+    }
+
     private static async Task<string[]> FollowAsync(ScriptedConsul consul, int count)
     {
         List<string> seen = [];

@@ -1,6 +1,5 @@
 using System.Net;
 using Consul;
-using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using NSubstitute;
 using NSubstitute.ExceptionExtensions;
@@ -10,10 +9,12 @@ using Xunit;
 
 namespace ServiceMesh.Tests.Unit.RegistrySidecar;
 
-public sealed class AgentWriterTests
+public sealed class AgentWriterTests : IDisposable
 {
     private readonly FakeTimeProvider time = new();
     private readonly IConsulClient consul = Substitute.For<IConsulClient>();
+    private readonly GivenOperation.Meters meters = new();
+    private readonly ToldLines<AgentWriter> log = new();
     private readonly AgentState agent;
     private readonly AgentWriter writer;
 
@@ -23,10 +24,12 @@ public sealed class AgentWriterTests
         consul.Agent.Services(Arg.Any<CancellationToken>()).Returns(new QueryResult<Dictionary<string, AgentService>> { Response = [] });
         consul.Agent.Checks(Arg.Any<CancellationToken>()).Returns(new QueryResult<Dictionary<string, AgentCheck>> { Response = [] });
         agent = new AgentState(consul);
-        writer = new AgentWriter(agent, new RetryLedger(time), GivenOperation.Metrics(time), NullLogger<AgentWriter>.Instance);
+        writer = new AgentWriter(agent, new RetryLedger(time), GivenOperation.Metrics(time, meters), log);
     }
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public void Dispose() => meters.Dispose();
 
     [Fact]
     public async Task ApplyAsync_OneOfTwoFails_TheOtherIsRegisteredAndItIsRetriedAlone()
@@ -101,17 +104,45 @@ public sealed class AgentWriterTests
     }
 
     [Fact]
-    public async Task ApplyAsync_ChecksReplaced_MaintenanceIsGivenBack()
+    public async Task ApplyAsync_StaleCheck_GoesAfterTheRegistrationAndTheMaintenanceStays()
     {
-        var maintenance = new AgentCheck { CheckID = "_service_maintenance:one", ServiceID = "one", Notes = "by hand" };
-        consul.Agent.Checks(Arg.Any<CancellationToken>())
-            .Returns(new QueryResult<Dictionary<string, AgentCheck>> { Response = new() { [maintenance.CheckID] = maintenance } });
-        await agent.ReadAsync(Ct);
+        await HasAsync("mesh:tcp:one", "_service_maintenance:one");
+        var registering = Plan("one").Register[0] with { StaleChecks = ["mesh:tcp:one"] };
 
-        await writer.ApplyAsync(new RegistrationPlan([Plan("one").Register[0] with { ReplaceChecks = true }], [], []), Ct);
+        await writer.ApplyAsync(new RegistrationPlan([registering], [], []), Ct);
 
-        await consul.Agent.Received(1).EnableServiceMaintenance("one", "by hand", Arg.Any<CancellationToken>());
-        Assert.Equal("by hand", agent.Checks[maintenance.CheckID].Notes);
+        Received.InOrder(() =>
+        {
+            _ = consul.Agent.ServiceRegister(registering.Registration, false, Arg.Any<CancellationToken>());
+            _ = consul.Agent.CheckDeregister("mesh:tcp:one", Arg.Any<CancellationToken>());
+        });
+        Assert.Equal(["_service_maintenance:one"], agent.Checks.Keys);
+    }
+
+    [Fact]
+    public async Task ApplyAsync_StaleCheckCannotBeRemoved_IsKnownStill()
+    {
+        await HasAsync("mesh:tcp:one");
+        consul.Agent.CheckDeregister(Arg.Any<string>(), Arg.Any<CancellationToken>()).ThrowsAsync(new ConsulRequestException("no", HttpStatusCode.Forbidden));
+
+        await writer.ApplyAsync(new RegistrationPlan([Plan("one").Register[0] with { StaleChecks = ["mesh:tcp:one"] }], [], []), Ct);
+
+        Assert.Equal(["mesh:tcp:one"], agent.Checks.Keys);
+    }
+
+    [Theory]
+    [InlineData(HttpStatusCode.NotFound, false)]
+    [InlineData(HttpStatusCode.BadRequest, true)]
+    public async Task TellAsync_CheckThatTheAgentLacks_IsNotBelievedToBeThereAnyLonger(HttpStatusCode status, bool isKnown)
+    {
+        await HasAsync("mesh:ttl:one");
+        var report = new ReportedCheck("one", "mesh:ttl:one", TimeSpan.FromSeconds(9), HealthStatus.Passing, "");
+        consul.Agent.UpdateTTL(report.CheckId, Arg.Any<string?>(), Arg.Any<TTLStatus>(), Arg.Any<CancellationToken>())
+            .ThrowsAsync(new ConsulRequestException("Unknown check ID", status));
+
+        await writer.TellAsync(new CheckPlan([report], [], [], []), [report], Ct);
+
+        Assert.Equal(isKnown, agent.IsKnown);
     }
 
     [Fact]
@@ -126,10 +157,52 @@ public sealed class AgentWriterTests
         await consul.Agent.Received(1).UpdateTTL("mesh:ttl:one", "", TTLStatus.Pass, Arg.Any<CancellationToken>());
     }
 
+    [Fact]
+    public async Task TellAsync_NothingSucceeds_EachFailureIsCountedOnce()
+    {
+        await agent.ReadAsync(Ct);
+        var refused = new ConsulRequestException("no", HttpStatusCode.Forbidden);
+        consul.Agent.UpdateTTL(Arg.Any<string>(), Arg.Any<string?>(), Arg.Any<TTLStatus>(), Arg.Any<CancellationToken>()).ThrowsAsync(refused);
+        consul.Agent.EnableServiceMaintenance(Arg.Any<string>(), Arg.Any<string?>(), Arg.Any<CancellationToken>()).ThrowsAsync(refused);
+        consul.Agent.Checks(Arg.Any<CancellationToken>()).ThrowsAsync(refused);
+        Fails("one", HttpStatusCode.Forbidden);
+        var report = new ReportedCheck("one", "mesh:ttl:one", TimeSpan.FromSeconds(9), HealthStatus.Passing, "");
+
+        await writer.ApplyAsync(Plan("one"), Ct);
+        await writer.TellAsync(new CheckPlan([report], ["two"], ["three"], []), [report], Ct);
+
+        Assert.Equal(4, GivenOperation.Failures(meters, "consul_forbidden"));
+    }
+
+    [Fact]
+    public async Task RemoveAllAsync_AnswerThatCommandsATerminal_IsShownAsOneShortLine()
+    {
+        var hostile = new ConsulRequestException("502: \u001b[2J\n" + new string('x', 3000), HttpStatusCode.BadGateway);
+        var owned = new AgentService { ID = "one", Meta = new Dictionary<string, string> { [InstanceMeta.Owner] = "h1", [InstanceMeta.Environment] = "mesh" } };
+        consul.Agent.Services(Arg.Any<CancellationToken>()).Returns(new QueryResult<Dictionary<string, AgentService>> { Response = new() { ["one"] = owned } });
+        consul.Agent.ServiceDeregister(Arg.Any<string>(), Arg.Any<CancellationToken>()).ThrowsAsync(hostile);
+        await writer.RemoveAllAsync(new Ownership("h1", "mesh"), Ct);
+        consul.Agent.Self(Arg.Any<CancellationToken>()).ThrowsAsync(hostile);
+        await writer.RemoveAllAsync(new Ownership("h1", "mesh"), Ct);
+
+        Assert.Equal(2, log.Lines.Count);
+        Assert.All(log.Lines, line => Assert.True(line.Length < 700 && !line.Any(char.IsControl), line));
+    }
+
     private static RegistrationPlan Plan(params string[] ids) => new(
-        [.. ids.Select(id => new Registering(new AgentServiceRegistration { ID = id, Name = id, Address = "a", Tags = [], Meta = new Dictionary<string, string>() }, ReplaceChecks: false))],
+        [.. ids.Select(id => new Registering(new AgentServiceRegistration { ID = id, Name = id, Address = "a", Tags = [], Meta = new Dictionary<string, string>() }, StaleChecks: []))],
         [],
         []);
+
+    /// <summary>The agent has these checks of the service.</summary>
+    private Task HasAsync(params string[] checks)
+    {
+        consul.Agent.Checks(Arg.Any<CancellationToken>()).Returns(new QueryResult<Dictionary<string, AgentCheck>>
+        {
+            Response = checks.ToDictionary(id => id, id => new AgentCheck { CheckID = id, ServiceID = "one" }),
+        });
+        return agent.ReadAsync(Ct);
+    }
 
     private void Fails(string id, HttpStatusCode status) =>
         consul.Agent.ServiceRegister(Arg.Is<AgentServiceRegistration>(one => one.ID == id), Arg.Any<bool>(), Arg.Any<CancellationToken>())

@@ -1,3 +1,4 @@
+using Docker.DotNet;
 using NSubstitute;
 using ServiceMesh.RegistrySidecar.Reconciliation;
 using Xunit;
@@ -90,5 +91,19 @@ public sealed partial class ContainerCacheTests
         answer.SetException(new HttpRequestException("at last"));
         Inspected("a", running: true);
         Assert.Equal(["a"], (await cache.InspectAsync(docker, Ct)).Seen);
+    }
+
+    [Fact]
+    public async Task InspectAsync_HangsOnAConnectionThatWasGivenUp_IsAskedOnTheNewOne()
+    {
+        Held("a");
+        cache.Need(["a"]);
+        var inspecting = cache.InspectAsync(docker, Ct);
+        time.Advance(Inspections.Patience);
+        Assert.NotEmpty((await inspecting).Failed);
+        var anew = Substitute.For<IDockerClient>();
+        anew.Containers.InspectContainerAsync("a", Arg.Any<CancellationToken>()).Returns(Container("a", running: true));
+
+        Assert.Equal(["a"], (await cache.InspectAsync(anew, Ct)).Seen);
     }
 }

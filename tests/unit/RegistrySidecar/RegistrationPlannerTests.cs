@@ -39,7 +39,7 @@ public sealed class RegistrationPlannerTests
         Assert.Empty(Plan([heavy], [actual]).Register);
     }
 
-    public static TheoryData<string> Differences => ["name", "address", "port", "tags", "meta", "more meta", "override"];
+    public static TheoryData<string> Differences => ["name", "tags", "meta", "more meta", "override"];
 
     [Theory]
     [MemberData(nameof(Differences))]
@@ -49,8 +49,6 @@ public sealed class RegistrationPlannerTests
         switch (difference)
         {
             case "name": actual.Service = "x"; break;
-            case "address": actual.Address = "x"; break;
-            case "port": actual.Port = 1; break;
             case "tags": actual.Tags = ["active"]; break;
             case "meta": actual.Meta["mesh-version"] = "x"; break;
             case "more meta": actual.Meta["x"] = "x"; break;
@@ -58,7 +56,18 @@ public sealed class RegistrationPlannerTests
         }
 
         var registering = Assert.Single(Plan([Web], [actual]).Register);
-        Assert.Equal((false, false), (registering.ReplaceChecks, registering.IsTakeover));
+        Assert.Equal((0, false), (registering.StaleChecks.Count, registering.IsTakeover));
+    }
+
+    [Theory]
+    [InlineData("10.0.0.9", 1)]
+    [InlineData("x", 8080)]
+    public void Plan_AnotherPlace_BeginsAnew(string address, int port)
+    {
+        var actual = AsActual(Web);
+        (actual.Address, actual.Port) = (address, port);
+
+        Assert.True(Assert.Single(Plan([Web], [actual]).Register).IsTakeover);
     }
 
     [Theory]
@@ -71,12 +80,23 @@ public sealed class RegistrationPlannerTests
             new AgentService { Meta = new Dictionary<string, string> { [InstanceMeta.Owner] = node, [InstanceMeta.Environment] = mesh } }));
 
     [Fact]
-    public void Plan_ChecksDiffer_ReplacesThem()
+    public void Plan_CheckIsMissing_RegistersItAgain()
     {
-        var actual = AsActual(Web);
-        actual.Meta["mesh-checks"] = "other";
+        var registering = Assert.Single(Plan([Web], [AsActual(Web)], checks: []).Register);
 
-        Assert.True(Assert.Single(Plan([Web], [actual]).Register).ReplaceChecks);
+        Assert.Equal((0, false), (registering.StaleChecks.Count, registering.IsTakeover));
+    }
+
+    [Theory]
+    [InlineData("mesh:http:h1:web:80", true)]
+    [InlineData("service:h1:web:80", true)]
+    [InlineData("_service_maintenance:h1:web:80", false)]
+    [InlineData("by hand", false)]
+    public void Plan_CheckThatIsNotWanted_GoesIfItWasBroughtByARegistration(string id, bool goes)
+    {
+        var plan = Plan([Web], [AsActual(Web)], checks: [Default(), new AgentCheck { CheckID = id, ServiceID = "h1:web:80" }]);
+
+        Assert.Equal(goes ? [id] : [], plan.Register.SelectMany(registering => registering.StaleChecks));
     }
 
     [Theory]
@@ -144,17 +164,32 @@ public sealed class RegistrationPlannerTests
     }
 
     [Theory]
-    [InlineData("strange", false, false, 1)]
-    [InlineData("", false, false, 1)]
-    [InlineData("h1:web:80", false, true, 0)]
-    [InlineData("strange", true, false, 0)]
-    public void Plan_CheckThatAnotherServiceHas_IsNotTakenFromIt(string holder, bool isRegistered, bool registers, int conflicts)
+    [InlineData("strange", null, false, 1)]
+    [InlineData("", null, false, 1)]
+    [InlineData("h1:web:80", null, true, 0)]
+    [InlineData("strange", "candidate", false, 1)]
+    [InlineData("strange", "active", false, 1)]
+    [InlineData("h1:web:80", "active", true, 0)]
+    public void Plan_CheckThatAnotherServiceHas_IsNotTakenFromIt(string holder, string? registeredAs, bool registers, int conflicts)
     {
-        var check = new AgentCheck { CheckID = "mesh:default:h1:web:80", ServiceID = holder };
+        var actual = AsActual(Web);
+        actual.Tags = [registeredAs!];
 
-        var plan = Plan([Web], isRegistered ? [AsActual(Web)] : [], checks: check);
+        var plan = Plan([Web], registeredAs is null ? [] : [actual], checks: [Default(holder)]);
 
         Assert.Equal((registers, conflicts), (plan.Register.Count > 0, plan.Conflicts.Count));
+        Assert.Empty(plan.Deregister);
+    }
+
+    [Fact]
+    public void Plan_IdOfANameThatAnotherSays_IsTheNamesOwn()
+    {
+        var sayer = Container("a", "sayer", ["80/tcp=1"], ["SERVICE_ID=h1:web:80"]);
+
+        var plan = Plan([sayer, Web with { CreatedAt = DateTimeOffset.MaxValue }], [AsActual(sayer)], checks: [Default()]);
+
+        Assert.Equal((8080, true), (Assert.Single(plan.Register).Registration.Port, plan.Register[0].IsTakeover));
+        Assert.Contains("sayer", Assert.Single(plan.Conflicts), StringComparison.Ordinal);
         Assert.Empty(plan.Deregister);
     }
 
@@ -180,15 +215,17 @@ public sealed class RegistrationPlannerTests
 
     private static RegistrationPlan Plan(
         ContainerFacts[] running, AgentService[] actual, ContainerFate? fate = null, DeregisterPolicy policy = DeregisterPolicy.Always, bool mayRemove = true,
-        params AgentCheck[] checks) =>
+        AgentCheck[]? checks = null) =>
         RegistrationPlanner.Plan(new PlanInput(
             [.. running.SelectMany(container => Registrations(container).Select(registration => new DesiredInstance(container, registration)))],
             actual.ToDictionary(service => service.ID),
-            checks.ToDictionary(check => check.CheckID),
+            (checks ?? [.. actual.Select(service => Default(service.ID, service.ID))]).ToDictionary(check => check.CheckID),
             new Ownership(Given.Node, "mesh"),
             policy,
             _ => fate ?? Running,
             _ => mayRemove));
+
+    private static AgentCheck Default(string holder = "h1:web:80", string service = "h1:web:80") => new() { CheckID = $"mesh:default:{service}", ServiceID = holder };
 
     private static AgentService AsActual(ContainerFacts container)
     {

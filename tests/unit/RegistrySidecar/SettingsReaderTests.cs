@@ -128,6 +128,20 @@ public sealed class SettingsReaderTests
     }
 
     [Theory]
+    [InlineData("Logging:LogLevel:Default", "Loud", 1)]
+    [InlineData("Logging:Console:LogLevel:ServiceMesh", "Loud", 1)]
+    [InlineData("Logging:LogLevel:Default", "debug", 0)]
+    [InlineData("Logging:LogLevel:Default", "", 0)]
+    [InlineData("Logging:Console:FormatterName", "Loud", 0)]
+    public void Read_LogLevelThatIsNone_IsAnError(string key, string value, int errors)
+    {
+        var read = Read(file: new() { [key] = value });
+
+        Assert.Equal(errors, read.Errors.Count);
+        Assert.All(read.Errors, error => Assert.Equal($"{key} in appsettings.json cannot be 'Loud': give Trace, Debug, Information, Warning, Error, Critical, None.", error));
+    }
+
+    [Theory]
     [InlineData("10.0.0.9", "10.0.0.9")]
     [InlineData("fd00::7", "fd00::7")]
     [InlineData("[fd00::7]", "fd00::7")]

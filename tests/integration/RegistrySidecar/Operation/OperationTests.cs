@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using ServiceMesh.Docker;
 using ServiceMesh.RegistrySidecar.DryRun;
 using ServiceMesh.RegistrySidecar.Operation;
@@ -11,6 +13,8 @@ namespace ServiceMesh.Tests.Integration.RegistrySidecar;
 /// <summary>What an operator sees and does: the status port, the dry run, the filter in front of Docker's socket.</summary>
 public sealed class OperationTests(SidecarConsul parts)
 {
+    private static readonly JsonSerializerOptions Unescaped = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -51,13 +55,25 @@ public sealed class OperationTests(SidecarConsul parts)
     }
 
     [Theory]
-    [InlineData("--ip [::1]:80 --deregister sometimes --resync abc", "--ip cannot be", "--deregister cannot be", "--resync cannot be")]
-    [InlineData("--resinc --worse", "'--resinc'", "'--worse'")]
-    [InlineData("list --docker-host tcp://127.0.0.1:1", "Docker")]
-    [InlineData("--consul-http-addr 127.0.0.1:1 --retry-attempts 1", "Consul was asked 2 times at the start")]
-    public async Task Process_CannotStart_EndsWithExitCode1AndALineForEachError(string arguments, params string[] errors)
+    [InlineData("--ip [::1]:80 --deregister sometimes --resync abc", "", "--ip cannot be", "--deregister cannot be", "--resync cannot be")]
+    [InlineData("--resinc --worse", "", "'--resinc'", "'--worse'")]
+    [InlineData("list --docker-host tcp://127.0.0.1:1", "", "Docker")]
+    [InlineData("--consul-http-addr 127.0.0.1:1 --retry-attempts 1", "", "Consul was asked 2 times at the start")]
+    [InlineData("--consul-http-addr 127.0.0.1:1 --retry-attempts 0", "CONSUL_HTTP_ADDR=unix:///x", "Consul was asked 1 times at the start: GET http://127.0.0.1:1/")]
+    [InlineData(
+        "list --ip a|b",
+        "CONSUL_HTTP_ADDR=unix:///x CONSUL_HTTP_SSL=perhaps CONSUL_HTTP_SSL_VERIFY=perhaps CONSUL_CACERT=/nope CONSUL_HTTP_TOKEN_FILE=/nope2 CONSUL_CLIENT_KEY=/nope3 "
+            + "DOCKER_HOST=nonsense DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=/nope4",
+        "--ip cannot be", "CONSUL_HTTP_ADDR 'unix:///x'", "CONSUL_HTTP_SSL 'perhaps'", "CONSUL_HTTP_SSL_VERIFY 'perhaps'", "CONSUL_CACERT: /nope ", "CONSUL_HTTP_TOKEN_FILE '/nope2'",
+        "(/nope3) needs its certificate", "Docker's address (DOCKER_HOST", "DOCKER_TLS_VERIFY is set: /nope4/ca.pem")]
+    [InlineData("", "DOCKER_HOST=ssh://host", "Docker's address (DOCKER_HOST")]
+    [InlineData("", "DOCKER_HOST=host:2375", "Docker's address (DOCKER_HOST")]
+    [InlineData("list", "DOCKER_CONTEXT=nope", "The Docker context 'nope' does not exist")]
+    [InlineData("list --docker-host tcp://127.0.0.1:1", "DOCKER_HOST=nonsense", "Docker at tcp://127.0.0.1:1/")]
+    public async Task Process_CannotStart_EndsWithExitCode1AndALineForEachError(string arguments, string variables, params string[] errors)
     {
-        var command = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "registry-sidecar.dll"), .. arguments.Split(' ')])
+        string[] words = [.. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(word => word.Replace('|', ' '))];
+        var command = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "registry-sidecar.dll"), .. words])
         {
             RedirectStandardError = true,
             RedirectStandardOutput = true,
@@ -65,6 +81,8 @@ public sealed class OperationTests(SidecarConsul parts)
         };
         foreach (var name in command.Environment.Keys.Where(IsSetting).ToArray())
             command.Environment.Remove(name);
+        foreach (var variable in variables.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(variable => variable.Split('=')))
+            command.Environment[variable[0]] = variable[1];
         using var process = Process.Start(command)!;
         try
         {
@@ -72,7 +90,7 @@ public sealed class OperationTests(SidecarConsul parts)
             await process.WaitForExitAsync(Ct);
 
             var lines = said[0].Split('\n', StringSplitOptions.RemoveEmptyEntries);
-            Assert.Equal((1, errors.Length), (process.ExitCode, lines.Length));
+            Assert.True((process.ExitCode, lines.Length) == (1, errors.Length), $"exit code {process.ExitCode}: {said[0]}");
             Assert.All(errors, error => Assert.Contains(lines, line => line.Contains(error, StringComparison.Ordinal)));
         }
         finally
@@ -80,7 +98,32 @@ public sealed class OperationTests(SidecarConsul parts)
             process.Kill();
         }
 
-        static bool IsSetting(string name) => name.StartsWith("CONSUL_", StringComparison.Ordinal) || name.StartsWith("SIDECAR_", StringComparison.Ordinal);
+        static bool IsSetting(string name) => ((string[])["CONSUL_", "SIDECAR_", "DOCKER_"]).Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("<html>")]
+    public async Task List_WhatAnswersIsNoDocker_SaysSo(string version)
+    {
+        using var listener = new HttpListener();
+        var address = $"127.0.0.1:{FreePort.Next()}";
+        listener.Prefixes.Add($"http://{address}/");
+        listener.Start();
+        var answering = AnswerAsync();
+
+        var error = await Assert.ThrowsAsync<PreviewException>(
+            () => ListVerb.RunAsync(new() { DockerHost = new Uri($"tcp://{address}") }, json: false, TextWriter.Null, Ct));
+
+        await answering;
+        Assert.Contains($"Docker at tcp://{address}/ cannot be reached", error.Message, StringComparison.Ordinal);
+
+        async Task AnswerAsync()
+        {
+            var asked = await listener.GetContextAsync();
+            asked.Response.ContentType = "application/json";
+            asked.Response.Close(System.Text.Encoding.UTF8.GetBytes(version), willBlock: false);
+        }
     }
 
     [Fact]
@@ -147,5 +190,36 @@ public sealed class OperationTests(SidecarConsul parts)
         Assert.Equal(0, code);
         Assert.Matches($@"(?m)^new +{service} +{mesh.Node}:{service}:8500 .* candidate ", output.ToString());
         Assert.Empty((await parts.Client.Health.Service(service, Ct)).Response);
+    }
+
+    [Fact]
+    public async Task List_AsJson_IsForProgramsToRead()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        var service = mesh.Named("web");
+        await mesh.RunAsync("web", [$"SERVICE_NAME={service}", "SERVICE_TAGS=a,\"b\"", "SERVICE_CHECK_HTTP=/health", "SERVICE_CHECK_TIMEOUT=soon"]);
+        await mesh.RunAsync("udp", [$"SERVICE_NAME={service}", "SERVICE_IGNORE=true"]);
+        var output = new StringWriter();
+
+        await ListVerb.RunAsync(
+            new() { ConsulAddress = parts.Address, DockerHost = DockerEngine.DefaultEndpoint, Node = mesh.Node, Environment = mesh.Environment, Ip = "192.0.2.1" },
+            json: true,
+            output,
+            Ct);
+
+        using var document = JsonDocument.Parse(output.ToString());
+        var root = document.RootElement;
+        Assert.Equal(
+            ["node", "environment", "consulFault", "instances", "leftOut", "warnings", "conflicts"],
+            root.EnumerateObject().Select(member => member.Name));
+        Assert.Equal((mesh.Node, mesh.Environment, JsonValueKind.Null), (root.GetProperty("node").GetString(), root.GetProperty("environment").GetString(), root.GetProperty("consulFault").ValueKind));
+        var instance = Assert.Single(root.GetProperty("instances").EnumerateArray(), one => one.GetProperty("service").GetString() == service);
+        var port = instance.GetProperty("port").GetInt32();
+        Assert.Equal(
+            $$"""{"state":"new","service":"{{service}}","id":"{{mesh.Node}}:{{service}}:8500","address":"192.0.2.1","port":{{port}},"stage":"candidate","tags":["a","\"b\""],"checks":["GET http://192.0.2.1:{{port}}/health every 10s"],"container":"{{service}}"}""",
+            JsonSerializer.Serialize(instance, Unescaped));
+        Assert.Contains(root.GetProperty("leftOut").EnumerateArray(), remark => remark.GetProperty("container").GetString() == mesh.Named("udp") && remark.GetProperty("text").GetString() == "port 8500/tcp is to be ignored");
+        Assert.Contains(root.GetProperty("warnings").EnumerateArray(), remark => remark.GetProperty("text").GetString()!.Contains("SERVICE_CHECK_TIMEOUT", StringComparison.Ordinal));
+        Assert.Empty(root.GetProperty("conflicts").EnumerateArray());
     }
 }

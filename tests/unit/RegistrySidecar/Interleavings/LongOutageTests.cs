@@ -2,7 +2,7 @@ using Xunit;
 
 namespace ServiceMesh.Tests.Unit.RegistrySidecar.Interleavings;
 
-/// <summary>An hour without Consul or without an answer of Docker, in fake time.</summary>
+/// <summary>An hour without Consul, without an answer of Docker, or of which the clock knows nothing, in fake time.</summary>
 public sealed class LongOutageTests
 {
     private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
@@ -36,6 +36,25 @@ public sealed class LongOutageTests
         await node.AdvanceAsync(LongestBackoff);
         Assert.Equal(node.Expected, node.Registered);
         Assert.Single(node.Registered);
+    }
+
+    [Fact]
+    public async Task Reconcile_ClockSetBackByTwoHours_BeatsAndComparesAsBefore()
+    {
+        await using var node = await SimulatedNode.StartAsync(Resync, TimeSpan.Zero);
+        node.Docker.Start(3);
+        node.Connect();
+        await node.PassAsync();
+        var told = node.Consul.Told;
+
+        node.TurnClock(TimeSpan.FromHours(-2));
+        node.Consul.LoseEverything();
+        await node.AdvanceAsync(Resync);
+        Assert.Equal(node.Expected, node.Registered);
+        await node.AdvanceAsync(Hour);
+
+        // Its time to live is 10 minutes.
+        Assert.InRange(node.Consul.Told - told, 12, 60);
     }
 
     private static void Begin(SimulatedNode node, string failure)

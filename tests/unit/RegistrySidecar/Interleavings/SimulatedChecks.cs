@@ -29,6 +29,10 @@ internal sealed class SimulatedChecks
         }
     }
 
+    public void Add(string id, string serviceId) => checks[id] = Check(serviceId, id, HealthStatus.Critical);
+
+    public void Remove(string id) => checks.Remove(id);
+
     public void Deregister(string serviceId) => Remove(check => check.ServiceID == serviceId);
 
     public void Clear() => checks.Clear();

@@ -31,6 +31,8 @@ internal sealed partial class SimulatedConsul
             .Returns(call => Register(call.Arg<AgentServiceRegistration>(), call.ArgAt<bool>(1)));
         Client.Agent.ServiceDeregister(Arg.Any<string>(), Arg.Any<CancellationToken>())
             .Returns(call => WriteAsync(call.Arg<string>(), () => Remove(call.Arg<string>())));
+        Client.Agent.CheckDeregister(Arg.Any<string>(), Arg.Any<CancellationToken>())
+            .Returns(call => WriteAsync(Checks.ServiceOf(call.Arg<string>()) ?? "", () => Checks.Remove(call.Arg<string>())));
         Client.Agent.UpdateTTL(Arg.Any<string>(), Arg.Any<string?>(), Arg.Any<TTLStatus>(), Arg.Any<CancellationToken>())
             .Returns(call => Tell(call.ArgAt<string>(0), call.Arg<TTLStatus>().Equals(TTLStatus.Pass) ? HealthStatus.Passing : HealthStatus.Critical));
         Client.Agent.EnableServiceMaintenance(Arg.Any<string>(), Arg.Any<string?>(), Arg.Any<CancellationToken>())
@@ -70,6 +72,9 @@ internal sealed partial class SimulatedConsul
     /// <summary>Writes that took effect; a heartbeat that says what was said before is none.</summary>
     public int Written { get; private set; }
 
+    /// <summary>What was told of checks, heartbeats too.</summary>
+    public int Told { get; private set; }
+
     /// <summary>Reads of what is registered, whether they succeeded or not.</summary>
     public int Reads { get; private set; }
 
@@ -105,17 +110,28 @@ internal sealed partial class SimulatedConsul
         StrangersChanged();
     }
 
-    /// <summary>Somebody removes or changes one of the sidecar's own registrations.</summary>
-    public void Tamper(int which, bool remove)
+    /// <summary>Somebody does something to one of the sidecar's own registrations.</summary>
+    public void Tamper(int which, Tampering how)
     {
         var own = services.Values.Where(service => !IsStrangers(service.ID)).OrderBy(service => service.ID, StringComparer.Ordinal).ToList();
         if (own.Count == 0)
             return;
         var victim = own[which % own.Count];
-        if (remove)
-            Remove(victim.ID);
-        else
-            services[victim.ID] = new AgentService { ID = victim.ID, Service = victim.Service, Address = victim.Address, Port = 9, Tags = ["active"], Meta = victim.Meta };
+        switch (how)
+        {
+            case Tampering.Gone:
+                Remove(victim.ID);
+                break;
+            case Tampering.WithoutChecks:
+                Checks.Deregister(victim.ID);
+                break;
+            case Tampering.WithAStaleCheck:
+                Checks.Add($"mesh:tcp:{victim.ID}", victim.ID);
+                break;
+            default:
+                services[victim.ID] = new AgentService { ID = victim.ID, Service = victim.Service, Address = victim.Address, Port = 9, Tags = ["active"], Meta = victim.Meta };
+                break;
+        }
     }
 
     /// <summary>Writes that their caller gave up on arrive.</summary>
@@ -174,9 +190,10 @@ internal sealed partial class SimulatedConsul
     {
         lock (gate)
         {
+            Told++;
             return Checks.ServiceOf(checkId) is { } service
                 ? WriteAsync(service, () => Checks.Tell(checkId, status))
-                : Task.FromException<WriteResult>(Error(HttpStatusCode.InternalServerError));
+                : Task.FromException<WriteResult>(Error(HttpStatusCode.NotFound));
         }
     }
 
@@ -229,4 +246,15 @@ internal enum WriteOutcome
 
     /// <summary>No answer came, and it is carried out at some later time.</summary>
     Late,
+}
+
+/// <summary>What somebody else does to a registration.</summary>
+internal enum Tampering
+{
+    Gone,
+    Changed,
+    WithoutChecks,
+
+    /// <summary>As if its removal had failed.</summary>
+    WithAStaleCheck,
 }

@@ -19,7 +19,7 @@ internal sealed class SimulatedNode : IAsyncDisposable
     public const string Host = "h1";
     public const string Ip = "10.0.0.9";
 
-    private readonly FakeTimeProvider time = new();
+    private readonly SetClock time = new();
     private readonly ServiceProvider parts;
     private readonly Dictionary<string, ServiceDocument?> documents = new(StringComparer.Ordinal);
     private readonly Reconciler reconciler;
@@ -142,6 +142,9 @@ internal sealed class SimulatedNode : IAsyncDisposable
         return passes;
     }
 
+    /// <summary>Somebody sets the clock; no time passes by that.</summary>
+    public void TurnClock(TimeSpan ahead) => time.Ahead += ahead;
+
     /// <summary>All failures end, and what was under way arrives.</summary>
     public async Task HealAsync()
     {
@@ -163,4 +166,14 @@ internal sealed class SimulatedNode : IAsyncDisposable
 
     private string StageOf(string service, SimulatedContainer container) => StageTag.Of(
         documents.GetValueOrDefault(service)?.StageOf(container.Deployment ?? container.Id) ?? Stage.Candidate);
+
+    // The library's own AdjustTime moves the timestamps, too.
+    private sealed class SetClock : FakeTimeProvider
+    {
+        public TimeSpan Ahead { get; set; }
+
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + Ahead;
+
+        public override long GetTimestamp() => base.GetUtcNow().Ticks;
+    }
 }

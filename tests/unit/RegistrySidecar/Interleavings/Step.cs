@@ -59,7 +59,7 @@ internal sealed record Step(string Text, Func<SimulatedNode, Task> DoAsync)
     private static readonly Gen<Step> Hidden = Gen.Frequency(
         (6, Gen.Int[0, 9].Select(which => Deliver(which, again: false, deliver: false))),
         (1, Gen.Const(Plain("the agent loses its data", node => node.Consul.LoseEverything()))),
-        (1, Gen.Select(Gen.Int[0, 9], Gen.Bool, (which, remove) => Plain($"tampering with {which}: {(remove ? "gone" : "changed")}", node => node.Consul.Tamper(which, remove)))),
+        (2, Gen.Select(Gen.Int[0, 9], OneOf(Enum.GetValues<Tampering>()), (which, how) => Plain($"tampering with {which}: {how}", node => node.Consul.Tamper(which, how)))),
         (1, Gen.Int[0, SimulatedConsul.Groups - 1].Select(group => Plain($"writes of group {group} come late", node => node.Consul.Writes[group] = WriteOutcome.Late))),
         (1, Gen.Const(Plain("late writes arrive", node => node.Consul.LateWritesArrive()))),
         (1, Gen.Int[0, 3].Select(number => Plain($"stranger {number} comes", node => node.Consul.RegisterStranger($"stranger-{number}", Marks(number))))),
@@ -68,13 +68,15 @@ internal sealed record Step(string Text, Func<SimulatedNode, Task> DoAsync)
 
     private static readonly Gen<Step> Reconnections = Gen.Const(Plain("reconnected", node => node.Connect()));
 
+    private static readonly Gen<Step> Clocks = OneOf(-7200, -1, 7200).Select(seconds => Plain($"the clock is set by {seconds} s", node => node.TurnClock(TimeSpan.FromSeconds(seconds))));
+
     /// <summary>Everything that may happen.</summary>
     public static Gen<Step> Any { get; } = Gen.Frequency(
-        (9, Changes), (8, Deliveries), (8, Passes), (2, Races), (3, Failures), (2, Documents), (4, Hidden), (1, Reconnections));
+        (9, Changes), (8, Deliveries), (8, Passes), (2, Races), (3, Failures), (2, Documents), (4, Hidden), (1, Reconnections), (1, Clocks));
 
     /// <summary>What the sidecar has to notice by itself, without a resync: each event arrives at some time, in some order.</summary>
     public static Gen<Step> Told { get; } = Gen.Frequency(
-        (9, Changes), (8, Deliveries), (8, Passes), (2, Races), (3, Failures), (2, Documents), (1, Reconnections));
+        (9, Changes), (8, Deliveries), (8, Passes), (2, Races), (3, Failures), (2, Documents), (1, Reconnections), (1, Clocks));
 
     public static string IdOf(int slot) => $"{SimulatedNode.Host}:{SimulatedDocker.NameOf(slot)}:80";
 

@@ -74,11 +74,16 @@ public sealed class PreviewTests
     private static Preview Of(ContainerFacts[] containers, AgentService? registered = null, DocumentSet? documents = null)
     {
         var services = new Dictionary<string, AgentService>(StringComparer.Ordinal);
+        var checks = new Dictionary<string, AgentCheck>(StringComparer.Ordinal);
         if (registered is not null)
+        {
             services[registered.ID] = registered;
+            checks[$"service:{registered.ID}"] = new AgentCheck { ServiceID = registered.ID };
+        }
+
         var options = registered is null ? new SidecarOptions() : Given.WithIp;
         return Preview.Of(
-            new HostView(Given.Node, containers, new RegistryView(Given.AgentAddress, AgentVersion: null, services, new Dictionary<string, AgentCheck>(), documents ?? DocumentSet.Empty), Silence: null), options);
+            new HostView(Given.Node, containers, new RegistryView(Given.AgentAddress, AgentVersion: null, services, checks, documents ?? DocumentSet.Empty), Silence: null), options);
     }
 
     private static AgentService Registered(AgentServiceRegistration registration, string[] tags) => new()

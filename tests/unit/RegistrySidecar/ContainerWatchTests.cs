@@ -1,0 +1,52 @@
+using Microsoft.Extensions.Time.Testing;
+using ServiceMesh.RegistrySidecar.Operation;
+using ServiceMesh.RegistrySidecar.Reconciliation;
+using ServiceMesh.RegistrySidecar.Settings;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.RegistrySidecar;
+
+public sealed class ContainerWatchTests
+{
+    private const long Second = 1_000_000_000;
+
+    // 2026-01-31T12:00:00.5Z
+    private const long Now = (1769860800 * Second) + (Second / 2);
+
+    [Theory]
+    [InlineData(null, Now - Second)]
+    [InlineData(Now - 1, Now - 1)]
+    [InlineData(Now - (60 * Second), Now - (60 * Second))]
+    [InlineData(Now - (3600 * Second), Now - (300 * Second))]
+    [InlineData(Now + (3600 * Second), Now - Second)]
+    public void Since_AfterTheLastEvent_IsAsFarBackAsASignalMatters(long? next, long since) =>
+        Assert.Equal(since, ContainerWatch.Since(next, "2026-01-31T12:00:00.500000000Z"));
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(5L)]
+    public void Since_DockerDoesNotTellItsTime_IsTheLastEvent(long? next) => Assert.Equal(next, ContainerWatch.Since(next, ""));
+
+    [Fact]
+    public async Task Execute_DockerIsAwayForLong_IsToldOnce()
+    {
+        var time = new FakeTimeProvider();
+        var log = new ToldLines<ContainerWatch>();
+        using var meters = new GivenOperation.Meters();
+        var options = new SidecarOptions { DockerHost = new Uri("unix:///no/such/docker.sock") };
+        var status = new SidecarStatus(options, time);
+        using var watch = new ContainerWatch(options, new WorkQueue(), GivenOperation.Metrics(time, meters, status), time, log);
+        await watch.StartAsync(TestContext.Current.CancellationToken);
+
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        late.CancelAfter(TimeSpan.FromSeconds(30));
+        while (GivenOperation.Failures(meters, "docker") < 9)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, late.Token);
+            time.Advance(Backoff.Longest);
+        }
+
+        await watch.StopAsync(TestContext.Current.CancellationToken);
+        Assert.Contains("Docker's socket does not exist", Assert.Single(log.Lines), StringComparison.Ordinal);
+    }
+}
