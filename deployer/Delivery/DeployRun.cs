@@ -49,7 +49,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
                 await new RollingUpdate(mesh, hosts, narrator).RunAsync(attempt, manifest, rolling, before, split, target, (step, earlier) => NextAsync(manifest, attempt, step, earlier));
             if (strategy.Ab is { } ab)
                 return await SplitAsync(attempt, split with { Share = ab.Share, Header = ab.Header, Cookie = ab.Cookie }, before);
-            after = before.Promote(attempt.Release, manifest.Routes) with { Traffic = manifest.Traffic };
+            after = before.Promote(attempt.Release, manifest.Routes, manifest.Traffic);
             promoted = await Promotion.CommitAsync(attempt, after, narrator);
         }
         catch (Exception error)

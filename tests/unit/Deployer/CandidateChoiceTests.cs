@@ -18,7 +18,7 @@ public sealed class CandidateChoiceTests
     private static readonly ServiceDocument Document = ServiceDocument.Create("demo", []) with
     {
         Active = new Release("live55", "v1", "x", DateTimeOffset.UnixEpoch),
-        Retired = [new Release("oldoldold", "v0", "x", DateTimeOffset.UnixEpoch)],
+        Retired = [new RetiredRelease("oldoldold", "v0", "x", DateTimeOffset.UnixEpoch)],
     };
 
     [Theory]
