@@ -21,7 +21,7 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
                 attempt.Release = split.Release;
                 var after = Reversion.ActiveAlone(before);
                 if (before.Leaving is not null)
-                    await new Restart(mesh, hosts, narrator).OfActiveAsync(after, deadline, attempt.Token);
+                    await new Restart(mesh, hosts, narrator).TryOfActiveAsync(after, deadline, attempt.Token);
                 what = $"the split with {split.Release.Version} is over";
                 index = await narrator.PhaseAsync("change", async () => (await attempt.ChangeAsync(after, what), what));
             }
