@@ -9,13 +9,12 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
     {
         await using var attempt = await Attempt.BeginAsync(mesh, narrator, service, "abort", "abort", ct);
         var before = attempt.Before.Document;
-        var containers = await hosts.ListAsync(service, before, attempt.Token);
-        if (before is null && containers.Count == 0)
-            throw new DeliveryException(ExitCode.WrongInput, $"nothing is known of '{service}': it has no document and no container here");
-
         var (index, what) = (attempt.Before.Index, "nothing was left unfinished");
         try
         {
+            var containers = await hosts.ListAsync(service, before, attempt.Token);
+            if (before is null && containers.Count == 0)
+                throw new DeliveryException(ExitCode.WrongInput, $"nothing is known of '{service}': it has no document and no container here");
             if (before?.Split is { } split)
             {
                 attempt.Release = split.Release;
