@@ -173,6 +173,34 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
         await AssertGoodAloneAsync();
     }
 
+    // Its own session is renewed only when the other has ended.
+    [Fact]
+    public async Task Canary_AnotherTakesItsLockAndEndsTheShare_IsToldAsALostLock()
+    {
+        var aborted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var sharing = false;
+        await using var front = await LossyConsul.StartAsync(host.ConsulAddress, _ => Loss.Nothing);
+        front.Before = context =>
+            Volatile.Read(ref sharing) && context.Request.Path.StartsWithSegments("/v1/session/renew", StringComparison.Ordinal) ? aborted.Task : Task.CompletedTask;
+
+        var (ended, answers) = await proxied.UnderLoadAsync(async () =>
+        {
+            var deploying = proxied.DeployAsync("better", Canary.Replace("bake: 3s", "bake: 10m", StringComparison.Ordinal), args: ["--consul", front.Address.ToString()]);
+            await proxied.UntilSharingAsync();
+            Volatile.Write(ref sharing, true);
+            await Deployer.Locks.BreakAsync(Deployer.Service, Ct);
+            var abort = await Deployer.RunAsync(["abort", Deployer.Service]);
+            Assert.True(abort.Code == ExitCode.Done, abort.Output);
+            aborted.TrySetResult();
+            return await deploying;
+        });
+
+        Assert.True(ended.Code == ExitCode.Locked, ended.Output);
+        Assert.Contains($"Another changed {Deployer.Service} meanwhile: better has no traffic.", ended.Output, StringComparison.Ordinal);
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+        await AssertGoodAloneAsync();
+    }
+
     // Every second time that the proxies are asked for, and every third time the service.
     [Theory]
     [InlineData("strategy: {canary: {steps: [10%, 50%], bake: 3s, minimum: 20, error-share: 5%, p99-ratio: 50}}", "better", 0)]
