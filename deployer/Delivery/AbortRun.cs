@@ -53,7 +53,7 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
                 return "";
             }
 
-            var removed = await new Candidates(mesh, hosts, narrator).CleanAsync(service, document, await TestsHostAsync(attempt.Token), attempt.Token);
+            var removed = await new Candidates(mesh, hosts, narrator).CleanAsync(service, document, await TestsHostAsync(attempt.Token), drain, attempt.Token);
             return removed == 0 ? "" : $"; {removed} container{(removed == 1 ? "" : "s")} removed";
         }
         catch (Exception error) when (attempt.Before.Document?.Split is not null && attempt.Explain(error) is { } fault)
