@@ -247,6 +247,30 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
         Assert.Equal(Outcome.Reverted, (await Deployer.HistoryAsync())[^1].Outcome);
     }
 
+    // Its errors would never be too many: only its health can say it.
+    [Theory]
+    [InlineData(true, " is maintenance")]
+    [InlineData(false, "no instance of it is registered any more")]
+    public async Task Watch_AnInstanceThatIsPausedOrEnds_IsReverted(bool paused, string reason)
+    {
+        var fault = Task.CompletedTask;
+        var ended = await DeployAsync("better", "watch: {for: 1m, error-share: 5%, minimum: 1000000}", onLine: line =>
+        {
+            if (line.StartsWith("ok  promote", StringComparison.Ordinal))
+                fault = FailAsync();
+        });
+        await fault;
+
+        await AssertRevertedAsync(ended, "was promoted and reverted: ");
+        Assert.True(ended.Output.Contains($"{reason}. good is active again.", StringComparison.Ordinal), ended.Output);
+
+        async Task FailAsync()
+        {
+            var newest = (await host.ContainersAsync(Deployer.Service)).Single(container => container.Labels[ContainerLabel.Version] == "better").ID;
+            await (paused ? host.Docker.Containers.PauseContainerAsync(newest, Ct) : host.Docker.Containers.StopContainerAsync(newest, new(), Ct));
+        }
+    }
+
     [Fact]
     public async Task Watch_AReleaseThatFailsBesideAnUnfinishedSplit_LeavesTheActiveReleaseAlone()
     {
@@ -312,6 +336,6 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
         return deploying;
     }
 
-    private Task<Ended> DeployAsync(string version, string more, CancellationTokenSource? interruption = null) =>
-        proxied.DeployAsync(version, more, interruption: interruption);
+    private Task<Ended> DeployAsync(string version, string more, CancellationTokenSource? interruption = null, Action<string>? onLine = null) =>
+        proxied.DeployAsync(version, more, interruption: interruption, onLine: onLine);
 }
