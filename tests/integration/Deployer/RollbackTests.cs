@@ -36,7 +36,7 @@ public sealed class RollbackTests(DeployerFixture host) : IAsyncLifetime
         Assert.True(back.Code == ExitCode.Done, back.Output);
         Assert.Equal(HttpStatusCode.OK, await StatusAsync(path));
         var document = await command.DocumentAsync();
-        Assert.Equal((first!.Routes, first.Traffic), (document!.Routes, document.Traffic));
+        Assert.Equal((Assert.Single(first!.Routes), first.Traffic), (Assert.Single(document!.Routes), document.Traffic));
         var forth = document.Rollback()!;
         Assert.Equal((UpstreamProtocol.H2c, true), (Assert.Single(forth.Routes).Upstream, forth.Traffic.Sticky));
     }
