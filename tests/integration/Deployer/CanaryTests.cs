@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Deployer;
 
-/// <summary>Releases of several moods come into the traffic of a real proxy by steps, or are watched afterwards.</summary>
+/// <summary>Releases of several moods come into the traffic of a real proxy by steps.</summary>
 [Collection(DeployerCollection.Name)]
 public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
 {
@@ -237,82 +237,6 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
             container => container.Labels[ContainerLabel.Version] == "better" && container.State == "running");
     }
 
-    [Fact]
-    public async Task Watch_AReleaseThatFailsAfterItsPromotion_IsReverted()
-    {
-        var (ended, answers) = await proxied.UnderLoadAsync(() => DeployAsync("failing", "watch: {for: 20s, error-share: 5%, minimum: 20}"));
-
-        await AssertRevertedAsync(ended, "was promoted and reverted: observed");
-        Assert.All(answers, status => Assert.True(status is HttpStatusCode.OK or HttpStatusCode.InternalServerError, status.ToString()));
-        Assert.Equal(Outcome.Reverted, (await Deployer.HistoryAsync())[^1].Outcome);
-    }
-
-    // Its errors would never be too many: only its health can say it.
-    [Theory]
-    [InlineData(true, " is maintenance")]
-    [InlineData(false, "no instance of it is registered any more")]
-    public async Task Watch_AnInstanceThatIsPausedOrEnds_IsReverted(bool paused, string reason)
-    {
-        var fault = Task.CompletedTask;
-        var ended = await DeployAsync("better", "watch: {for: 1m, error-share: 5%, minimum: 1000000}", onLine: line =>
-        {
-            if (line.StartsWith("ok  promote", StringComparison.Ordinal))
-                fault = FailAsync();
-        });
-        await fault;
-
-        await AssertRevertedAsync(ended, "was promoted and reverted: ");
-        Assert.True(ended.Output.Contains($"{reason}. good is active again.", StringComparison.Ordinal), ended.Output);
-
-        async Task FailAsync()
-        {
-            var newest = (await host.ContainersAsync(Deployer.Service)).Single(container => container.Labels[ContainerLabel.Version] == "better").ID;
-            await (paused ? host.Docker.Containers.PauseContainerAsync(newest, Ct) : host.Docker.Containers.StopContainerAsync(newest, new(), Ct));
-        }
-    }
-
-    [Fact]
-    public async Task Watch_AReleaseThatFailsBesideAnUnfinishedSplit_LeavesTheActiveReleaseAlone()
-    {
-        Assert.Equal(ExitCode.Done, (await DeployAsync("better", "strategy: {ab: {share: 10%}}")).Code);
-
-        var (ended, _) = await proxied.UnderLoadAsync(() => DeployAsync("failing", "watch: {for: 20s, error-share: 5%, minimum: 20}"));
-
-        await AssertRevertedAsync(ended, "was promoted and reverted: observed");
-    }
-
-    [Fact]
-    public async Task Watch_AFirstReleaseThatFails_StaysAndIsInTheHistory()
-    {
-        await using var first = await ProxiedDeployer.StartAsync(host);
-        using var stop = new CancellationTokenSource();
-        var load = Task.CompletedTask;
-        var ended = await first.DeployAsync("failing", "watch: {for: 20s, error-share: 5%, minimum: 20}", onLine: line =>
-        {
-            if (line.StartsWith("ok  promote", StringComparison.Ordinal))
-                load = first.Proxy.LoadAsync($"/{first.Command.Service}/work", stop.Token);
-        });
-        await stop.CancelAsync();
-        await load;
-
-        Assert.True(ended.Code == ExitCode.Reverted, ended.Output);
-        Assert.Contains("It stays active, because it is the first.", ended.Output, StringComparison.Ordinal);
-        Assert.Equal("failing", (await first.Command.DocumentAsync())!.Active!.Version);
-        var history = await first.Command.HistoryAsync();
-        Assert.Equal([Outcome.Promoted, Outcome.Unhealthy], history.Select(entry => entry.Outcome));
-        Assert.Contains("does badly: observed", history[1].Reason, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Watch_AReleaseThatDoesWell_Stays()
-    {
-        var (ended, answers) = await proxied.UnderLoadAsync(() => DeployAsync("better", "watch: {for: 2s, error-share: 5%, minimum: 20}"));
-
-        Assert.True(ended.Code == ExitCode.Done, ended.Output);
-        Assert.Equal("better", (await Deployer.DocumentAsync())!.Active!.Version);
-        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
-    }
-
     private async Task AssertRevertedAsync(Ended ended, string reason)
     {
         Assert.True(ended.Code == ExitCode.Reverted, ended.Output);
@@ -336,6 +260,6 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
         return deploying;
     }
 
-    private Task<Ended> DeployAsync(string version, string more, CancellationTokenSource? interruption = null, Action<string>? onLine = null) =>
-        proxied.DeployAsync(version, more, interruption: interruption, onLine: onLine);
+    private Task<Ended> DeployAsync(string version, string more, CancellationTokenSource? interruption = null) =>
+        proxied.DeployAsync(version, more, interruption: interruption);
 }
