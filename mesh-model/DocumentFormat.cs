@@ -49,13 +49,15 @@ public static class DocumentFormat
         if (document.Service != service)
             return $"the document under the key of '{service}' calls itself '{document.Service}'";
         // The compiler's view of nullability does not bind what stands in a foreign JSON array.
-        if (document.Routes.Concat(document.Split?.Routes ?? []).Any(route => route is null) || document.Retired.Any(release => release is null))
+        if (document.Retired.Any(release => release is null)
+            || document.Routes.Concat(document.Split?.Routes ?? []).Concat(document.Retired.SelectMany(release => release.Routes ?? [])).Any(route => route is null))
             return "the document has a null among its routes or retired releases";
         if (document.Leaving?.Any(id => id is null) == true)
             return "the document has a null among its leaving instances";
         return document.Routes.SelectMany(route => route.Faults())
             .Concat(document.Traffic.Faults())
             .Concat(document.Split?.Faults() ?? [])
+            .Concat(document.Retired.SelectMany(release => release.Faults()))
             .Concat(document.Pause?.Faults() ?? [])
             .Concat(document.Maintenance?.Faults() ?? [])
             .FirstOrDefault()

@@ -5,4 +5,4 @@ namespace ServiceMesh;
 /// <param name="Version">The name that people use, usually the image's tag.</param>
 /// <param name="Image">The image by digest, <c>repository@sha256:…</c>.</param>
 /// <param name="CreatedAt">When the deployment began, UTC.</param>
-public sealed record Release(string Deployment, string Version, string Image, DateTimeOffset CreatedAt);
+public record Release(string Deployment, string Version, string Image, DateTimeOffset CreatedAt);

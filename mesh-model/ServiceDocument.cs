@@ -26,7 +26,7 @@ public sealed record ServiceDocument
 
     /// <summary>Releases that were active before, the most recent first, at most <see cref="RetiredLimit"/>.</summary>
     /// <remarks>The generated reader sets what the JSON does not name to null, past the initializer.</remarks>
-    public IReadOnlyList<Release> Retired { get; init => field = value ?? []; } = [];
+    public IReadOnlyList<RetiredRelease> Retired { get; init => field = value ?? []; } = [];
 
     /// <summary>The second release in the traffic and its share; <c>null</c> for none.</summary>
     public Split? Split { get; init; }
@@ -49,7 +49,7 @@ public sealed record ServiceDocument
 
     /// <summary>The release that a rollback returns to; <c>null</c> if there was none.</summary>
     [JsonIgnore]
-    public Release? Previous => Retired.Count > 0 ? Retired[0] : null;
+    public RetiredRelease? Previous => Retired.Count > 0 ? Retired[0] : null;
 
     /// <summary>Every release that the document names: the active one, the split's, then the retired ones.</summary>
     [JsonIgnore]
@@ -71,21 +71,28 @@ public sealed record ServiceDocument
 
     /// <summary>
     /// The document after <paramref name="release"/> took over the traffic. What was active becomes the most recent
-    /// retired release. Promoting the active release changes only the routes. A split is over with it, whichever of its
-    /// two releases is promoted; its own release brings the routes and the traffic policy that wait there for it.
+    /// retired release, with the routes and the traffic policy that it had. Promoting the active release changes only these. A split is
+    /// over with it, whichever of its two releases is promoted. Where nothing is said, a split's release and a retired one bring their own
+    /// routes and traffic policy.
     /// </summary>
-    public ServiceDocument Promote(Release release, IReadOnlyList<Route>? routes = null)
+    public ServiceDocument Promote(Release release, IReadOnlyList<Route>? routes = null, TrafficPolicy? traffic = null)
     {
-        IEnumerable<Release> before = Active is null || Active.Deployment == release.Deployment ? Retired : [Active, .. Retired];
-        var own = Split?.Release.Deployment == release.Deployment ? Split : null;
-        return this with
+        var retired = RetiredRelease.Whole(Retired, Routes, Traffic);
+        var split = Split?.Release.Deployment == release.Deployment ? Split : null;
+        var former = retired.FirstOrDefault(one => one.Deployment == release.Deployment);
+        var after = this with
         {
-            Routes = routes ?? own?.Routes ?? Routes,
-            Traffic = own?.Traffic ?? Traffic,
+            Routes = routes ?? split?.Routes ?? former?.Routes ?? Routes,
+            Traffic = traffic ?? split?.Traffic ?? former?.Traffic ?? Traffic,
             Active = release,
             Split = null,
             Leaving = null,
-            Retired = [.. before.Where(retired => retired.Deployment != release.Deployment).Take(RetiredLimit)],
+        };
+        if (Active is not null && Active.Deployment != release.Deployment)
+            retired = retired.Prepend(RetiredRelease.Of(Active, Routes, Traffic));
+        return after with
+        {
+            Retired = RetiredRelease.Shortened(retired.Where(one => one.Deployment != release.Deployment).Take(RetiredLimit), after.Routes, after.Traffic),
         };
     }
 
@@ -96,6 +103,6 @@ public sealed record ServiceDocument
     public ServiceDocument? Rollback(string? deployment = null)
     {
         var target = deployment is null ? Previous : Retired.FirstOrDefault(release => release.Deployment == deployment);
-        return target is null ? null : Promote(target);
+        return target is null ? null : Promote(target.Again());
     }
 }

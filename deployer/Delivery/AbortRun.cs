@@ -9,19 +9,18 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
     {
         await using var attempt = await Attempt.BeginAsync(mesh, narrator, service, "abort", "abort", ct);
         var before = attempt.Before.Document;
-        var containers = await hosts.ListAsync(service, before, attempt.Token);
-        if (before is null && containers.Count == 0)
-            throw new DeliveryException(ExitCode.WrongInput, $"nothing is known of '{service}': it has no document and no container here");
-
         var (index, what) = (attempt.Before.Index, "nothing was left unfinished");
         try
         {
+            var containers = await hosts.ListAsync(service, before, attempt.Token);
+            if (before is null && containers.Count == 0)
+                throw new DeliveryException(ExitCode.WrongInput, $"nothing is known of '{service}': it has no document and no container here");
             if (before?.Split is { } split)
             {
                 attempt.Release = split.Release;
                 var after = Reversion.ActiveAlone(before);
                 if (before.Leaving is not null)
-                    await new Restart(mesh, hosts, narrator).OfActiveAsync(after, deadline, attempt.Token);
+                    await new Restart(mesh, hosts, narrator).TryOfActiveAsync(after, deadline, attempt.Token);
                 what = $"the split with {split.Release.Version} is over";
                 index = await narrator.PhaseAsync("change", async () => (await attempt.ChangeAsync(after, what), what));
             }
@@ -54,7 +53,7 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
                 return "";
             }
 
-            var removed = await new Candidates(mesh, hosts, narrator).CleanAsync(service, document, await TestsHostAsync(attempt.Token), attempt.Token);
+            var removed = await new Candidates(mesh, hosts, narrator).CleanAsync(service, document, await TestsHostAsync(attempt.Token), drain, attempt.Token);
             return removed == 0 ? "" : $"; {removed} container{(removed == 1 ? "" : "s")} removed";
         }
         catch (Exception error) when (attempt.Before.Document?.Split is not null && attempt.Explain(error) is { } fault)

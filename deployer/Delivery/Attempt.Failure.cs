@@ -68,7 +68,7 @@ internal sealed partial class Attempt
 
     /// <summary>How a failure is told that changed production and was not undone.</summary>
     public DeliveryException NotUndone(DeliveryException fault, DeliveryException? hindrance) => new(
-        (unknown ?? hindrance)?.Code ?? ExitCode.Unreachable,
+        (unknown ?? hindrance)?.Code ?? (Current.Index == left ? ExitCode.Unreachable : fault.Code),
         $"{fault.Reason.TrimEnd('.')}. {unknown?.Message ?? $"{WhyNotUndone}: {Standing.Of(Current, Release!)}"}",
         fault)
     {

@@ -26,6 +26,19 @@ internal static class CandidateChoice
         };
     }
 
+    /// <summary>Why a split's release cannot take over: a rolling delivery that was killed has brought a part of it only.</summary>
+    public static string? Unfinished(ServiceDocument document, Release release, IReadOnlyList<OwnContainer> containers)
+    {
+        if (document is not { Active: { } active, Leaving: not null } || document.Split?.Release.Deployment != release.Deployment)
+            return null;
+        var runs = containers.Count(container => container.Running && container.Deployment == release.Deployment);
+        var replaces = containers.Count(container => container.Deployment == active.Deployment);
+        return runs >= replaces
+            ? null
+            : $"{document.Service} {release.Version} has {runs} of the {replaces} replicas of {active.Version}, for its rolling delivery was not finished: "
+                + $"run 'deployer deploy' again, which replaces both, or 'deployer abort {document.Service}', which returns to {active.Version}";
+    }
+
     // Whoever has a share is not the active release yet.
     private static Stage StageOf(ServiceDocument? document, string deployment) =>
         document is null || document.Split?.Release.Deployment == deployment ? Stage.Candidate : document.StageOf(deployment);

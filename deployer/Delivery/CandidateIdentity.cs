@@ -24,15 +24,18 @@ internal static class CandidateIdentity
             : shares;
     }
 
+    /// <summary>The release as the document has it; of one that it does not name, what its container tells.</summary>
     public static async Task<Release> OfAsync(
-        IReadOnlyList<(Instance Instance, string Container)> candidate, IReadOnlyList<HostShare> shares, CancellationToken ct)
+        ServiceDocument? document, IReadOnlyList<(Instance Instance, string Container)> candidate, IReadOnlyList<HostShare> shares, CancellationToken ct)
     {
         var (instance, container) = candidate[0];
+        if (document?.Split is { Release: var known } && known.Deployment == instance.Deployment)
+            return known;
         var host = shares.First(share => share.Containers.Contains(container, StringComparer.Ordinal)).Host;
         var inspected = await host.InspectAsync(container, ct);
         ImageReference.TryParse(inspected.Config?.Image ?? "", out var image);
         var version = instance.Version.Length > 0 ? instance.Version : image?.Tag ?? CandidateSpec.Short(container);
         return new Release(
-            instance.Deployment, version, await host.Images.ByDigestAsync(inspected.Image, ct), new DateTimeOffset(inspected.Created.ToUniversalTime()));
+            instance.Deployment, version, await host.Images.ByDigestAsync(inspected.Image, image?.Repository, ct), new DateTimeOffset(inspected.Created.ToUniversalTime()));
     }
 }

@@ -67,9 +67,10 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
     /// <param name="service">The service's name.</param>
     /// <param name="document">Its document.</param>
     /// <param name="tests">The host that its tests run on; <c>null</c> for none beside those of production.</param>
+    /// <param name="drain">How long requests may take that are still in flight on it, for an attempt may have been killed before it waited for them.</param>
     /// <param name="ct">The person's interruption.</param>
     /// <returns>How many containers that were.</returns>
-    public async Task<int> CleanAsync(string service, ServiceDocument? document, ContainerHost? tests, CancellationToken ct)
+    public async Task<int> CleanAsync(string service, ServiceDocument? document, ContainerHost? tests, TimeSpan drain, CancellationToken ct)
     {
         var candidates = Housekeeping.Leftovers(document, await hosts.ListAsync(service, document, ct)).Select(container => (Host: hosts[container.Host], Container: container));
         var suites = tests is null ? [] : (await tests.TestsAsync(service, ct)).Select(container => (Host: tests, Container: container));
@@ -78,8 +79,10 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
             return 0;
         return await narrator.PhaseAsync("clean", async () =>
         {
-            await Task.WhenAll(leftovers.Select(left => left.Host.RemoveAsync(left.Container.Id, ct)));
-            return (leftovers.Length, $"removed {string.Join(", ", leftovers.Select(left => left.Container.Name))}, left behind by an earlier attempt");
+            var left = leftovers.Select(leftover => leftover.Container.Deployment).ToHashSet(StringComparer.Ordinal);
+            await mesh.Proxies.AskUntilAsync(service, await mesh.Proxies.ListAsync(ct), all => ProxyState.InFlight(all, left) == 0, drain, ct);
+            await Task.WhenAll(leftovers.Select(leftover => leftover.Host.RemoveAsync(leftover.Container.Id, ct)));
+            return (leftovers.Length, $"removed {string.Join(", ", leftovers.Select(leftover => leftover.Container.Name))}, left behind by an earlier attempt");
         });
     }
 }

@@ -16,7 +16,7 @@ internal sealed record DeployPlan(
         ServiceManifest manifest, Release release, StoredDocument? stored, IReadOnlyList<OwnContainer> containers)
     {
         var before = stored?.Document ?? ServiceDocument.Create(manifest.Name, []);
-        var after = before.Promote(release, manifest.Routes) with { Traffic = manifest.Traffic };
+        var after = before.Promote(release, manifest.Routes, manifest.Traffic);
         var retirement = Housekeeping.Retire(after, containers, new Retention(manifest.Keep, manifest.Warm));
         var active = before.Active;
         var running = containers.Count(container => container.Running && container.Deployment == active?.Deployment);

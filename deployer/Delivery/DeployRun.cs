@@ -32,7 +32,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
                 throw new DeliveryException(ExitCode.WrongInput, $"{manifest.Name} is split with {other.Release.Version} already: end that by 'deployer abort {manifest.Name}' or 'deployer promote' first");
             await way.PrepareAsync(manifest, attempt.Token);
             var testsHost = manifest.Tests.Any(suite => suite.On == TestPlace.Ci) ? await mesh.TestsHostAsync(attempt.Token) : null;
-            await candidates.CleanAsync(manifest.Name, attempt.Before.Document, testsHost, attempt.Token);
+            await candidates.CleanAsync(manifest.Name, attempt.Before.Document, testsHost, manifest.Drain, attempt.Token);
             var tests = await PullAsync(manifest, image, attempt);
             var before = attempt.Before.Document ?? ServiceDocument.Create(manifest.Name, manifest.Routes);
             // The first release has nothing that it could be compared with, or come in the place of.
@@ -44,12 +44,12 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             await TestAsync(manifest, tests, way, instances, target, attempt);
             var split = SplitChange.Of(manifest, attempt.Release, before);
             if (strategy.Canary is { } canary)
-                await new CanarySteps(mesh, narrator).RunAsync(attempt, canary, before, split);
+                await new CanarySteps(mesh, narrator).RunAsync(attempt, canary, await WholeAsync(manifest, attempt, before), split);
             if (strategy.Rolling is { } rolling)
-                await new RollingUpdate(mesh, hosts, narrator).RunAsync(attempt, manifest, rolling, before, split, target, (step, earlier) => NextAsync(manifest, attempt, step, earlier));
+                await new RollingUpdate(mesh, hosts, narrator).RunAsync(attempt, manifest, rolling, await WholeAsync(manifest, attempt, before), split, target, (step, earlier) => NextAsync(manifest, attempt, step, earlier));
             if (strategy.Ab is { } ab)
                 return await SplitAsync(attempt, split with { Share = ab.Share, Header = ab.Header, Cookie = ab.Cookie }, before);
-            after = before.Promote(attempt.Release, manifest.Routes) with { Traffic = manifest.Traffic };
+            after = before.Promote(attempt.Release, manifest.Routes, manifest.Traffic);
             promoted = await Promotion.CommitAsync(attempt, after, narrator);
         }
         catch (Exception error)
@@ -163,6 +163,14 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
         var target = await StartAsync(manifest, attempt, step.Has, earlier.Shares);
         await HealthyAsync(manifest, attempt, target);
         return target;
+    }
+
+    // What a rolling delivery that was killed has stopped serves again before the release that took its place leaves.
+    private async Task<ServiceDocument> WholeAsync(ServiceManifest manifest, Attempt attempt, ServiceDocument before)
+    {
+        if (before is { Split: not null, Leaving: not null })
+            await new Restart(mesh, hosts, narrator).OfActiveAsync(before, await hosts.ListAsync(manifest.Name, before, attempt.Token), manifest.Health.Deadline, attempt.Token);
+        return Reversion.ActiveAlone(before);
     }
 
     // It stays beside the active release, until a person has seen enough of it.

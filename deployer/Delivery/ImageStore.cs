@@ -61,9 +61,12 @@ internal sealed class ImageStore(IDockerClient docker, RegistryCredentials crede
         }
     }
 
-    /// <summary>A local image by digest; by its id if it never came from a registry.</summary>
-    public async Task<string> ByDigestAsync(string id, CancellationToken ct) =>
-        (await docker.Images.InspectImageAsync(id, ct)).RepoDigests?.FirstOrDefault() ?? id;
+    /// <summary>A local image by digest, of the repository that it was named by if it is known there; by its id if it never came from a registry.</summary>
+    public async Task<string> ByDigestAsync(string id, string? repository, CancellationToken ct)
+    {
+        var digests = (await docker.Images.InspectImageAsync(id, ct)).RepoDigests ?? [];
+        return digests.FirstOrDefault(digest => digest.Split('@')[0] == repository) ?? digests.FirstOrDefault() ?? id;
+    }
 
     private static string? DigestOf(string repository, IEnumerable<string> repoDigests) => repoDigests
         .Select(entry => entry.Split('@', 2))

@@ -17,7 +17,9 @@ internal sealed class PromoteRun(Mesh mesh, ContainerHosts hosts, Narrator narra
             var chosen = CandidateChoice.Find(
                 service, prefix, attempt.Before.Document, await mesh.Catalog.WithContainersAsync(service, attempt.Token));
             var shares = await CandidateIdentity.LocateAsync(chosen, hosts, attempt.Token);
-            attempt.Release = await CandidateIdentity.OfAsync(chosen, shares, attempt.Token);
+            attempt.Release = await CandidateIdentity.OfAsync(attempt.Before.Document, chosen, shares, attempt.Token);
+            if (CandidateChoice.Unfinished(before, attempt.Release, await hosts.ListAsync(service, before, attempt.Token)) is { } unfinished)
+                throw new DeliveryException(ExitCode.WrongInput, unfinished);
             after = before.Promote(attempt.Release, routes.Count > 0 ? routes : null);
             // New ones, be they said now or brought along by a split.
             if ((routes.Count > 0 || !ReferenceEquals(after.Routes, before.Routes)) && RouteClaims.Conflict(service, after.Routes, await mesh.Store.ListAsync(attempt.Token)) is { } conflict)

@@ -1,6 +1,5 @@
 using System.Net.Http.Json;
 using System.Text.Json;
-using Consul;
 
 namespace ServiceMesh.Deployer.Delivery;
 
@@ -8,29 +7,15 @@ namespace ServiceMesh.Deployer.Delivery;
 internal sealed class ProxyFleet(Catalog catalog, HttpClient http, string proxyService, TimeProvider time)
 {
     private static readonly TimeSpan AnswersWithin = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan ConsulFailsFor = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(200);
 
     // A proxy follows within milliseconds: whoever waits for it is late by a third of that at the most.
     private const double Growth = 1.3;
 
-    /// <summary>The proxies that are registered. One call that fails is no reason to give up what depends on it.</summary>
-    public async Task<IReadOnlyList<Instance>> ListAsync(CancellationToken ct)
-    {
-        var began = time.GetTimestamp();
-        while (true)
-        {
-            try
-            {
-                return await catalog.InstancesAsync(proxyService, ct);
-            }
-            catch (ConsulRequestException error) when (error.IsTransient && time.GetElapsedTime(began) < ConsulFailsFor)
-            {
-                await Task.Delay(LongestPause, time, ct);
-            }
-        }
-    }
+    /// <summary>The proxies that are registered.</summary>
+    public async Task<IReadOnlyList<Instance>> ListAsync(CancellationToken ct) =>
+        await ConsulAnswer.OfAsync(() => catalog.InstancesAsync(proxyService, ct), time, ct);
 
     /// <summary>What every proxy says about the service; <c>null</c> from one that does not answer as a proxy does.</summary>
     public async Task<IReadOnlyDictionary<Instance, ProxyAnswer?>> AskAsync(

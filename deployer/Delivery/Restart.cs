@@ -30,15 +30,20 @@ internal sealed class Restart(Mesh mesh, ContainerHosts hosts, Narrator narrator
         });
     }
 
-    /// <summary>The same for the release that serves, as far as a rolling delivery has stopped it. What fails is told, and no more.</summary>
-    public async Task OfActiveAsync(ServiceDocument document, TimeSpan deadline, CancellationToken ct)
+    /// <summary>The same for the release that serves, as far as a rolling delivery has stopped it.</summary>
+    public async Task OfActiveAsync(ServiceDocument document, IReadOnlyList<OwnContainer> containers, TimeSpan deadline, CancellationToken ct)
+    {
+        var own = containers.Where(container => container.Deployment == document.Active?.Deployment).ToArray();
+        if (own.Any(container => !container.Running))
+            await RunAsync(document.Service, document.Active!, own, [], deadline, ct);
+    }
+
+    /// <summary>The same on the way back. What fails is told, and no more.</summary>
+    public async Task TryOfActiveAsync(ServiceDocument document, TimeSpan deadline, CancellationToken ct)
     {
         try
         {
-            var containers = await hosts.ListReachableAsync(document.Service, document, narrator, ct);
-            var own = containers.Where(container => container.Deployment == document.Active?.Deployment).ToArray();
-            if (own.Any(container => !container.Running))
-                await RunAsync(document.Service, document.Active!, own, [], deadline, ct);
+            await OfActiveAsync(document, await hosts.ListReachableAsync(document.Service, document, narrator, ct), deadline, ct);
         }
         catch (Exception error) when (error is OperationCanceledException || Faults.Explain(error) is not null)
         {

@@ -44,7 +44,7 @@ internal sealed class Reversion(Mesh mesh, ContainerHosts hosts, Narrator narrat
         {
             // Only then something of the active release is stopped; and whoever reverts must not wait for a host that is away.
             if (manifest.Strategy.Rolling is not null || before.Split is not null)
-                await new Restart(mesh, hosts, narrator).OfActiveAsync(after, manifest.Health.Deadline, deadline.Token);
+                await new Restart(mesh, hosts, narrator).TryOfActiveAsync(after, manifest.Health.Deadline, deadline.Token);
             var index = await narrator.PhaseAsync("revert", async () =>
             {
                 var changed = await attempt.RevertAsync(after, reason);

@@ -17,6 +17,8 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHosts hosts, Narrator narr
             var containers = await hosts.ListAsync(service, before, attempt.Token);
             after = RollbackTarget.Find(service, before, to, containers);
             attempt.Release = after.Active!;
+            if (!ReferenceEquals(after.Routes, before!.Routes) && RouteClaims.Conflict(service, after.Routes, await mesh.Store.ListAsync(attempt.Token)) is { } conflict)
+                throw new DeliveryException(ExitCode.WrongInput, conflict);
             var own = containers.Where(container => container.Deployment == attempt.Release.Deployment).ToArray();
             await new Restart(mesh, hosts, narrator).RunAsync(service, attempt.Release, own, started, deadline, attempt.Token);
             index = await Promotion.CommitAsync(attempt, after, narrator);

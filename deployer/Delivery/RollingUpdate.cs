@@ -37,7 +37,7 @@ internal sealed class RollingUpdate(Mesh mesh, ContainerHosts hosts, Narrator na
             if (step == steps[^1])
                 return;
             var surplus = ScalePlan.Of(active, step.Remaining, serving, leaving: _ => false).Leave;
-            await ReplaceAsync(attempt, manifest, before, split with { Share = step.Share, Header = observation?.Header }, surplus, observation);
+            before = await ReplaceAsync(attempt, manifest, before, split with { Share = step.Share, Header = observation?.Header }, surplus, observation);
             serving.RemoveAll(surplus.Contains);
         }
     }
@@ -61,16 +61,18 @@ internal sealed class RollingUpdate(Mesh mesh, ContainerHosts hosts, Narrator na
         }
     }
 
-    private async Task ReplaceAsync(
+    /// <returns>The document with the split.</returns>
+    private async Task<ServiceDocument> ReplaceAsync(
         Attempt attempt, ServiceManifest manifest, ServiceDocument before, Split split, IReadOnlyList<OwnContainer> surplus, ShareObservation? observation)
     {
-        var instances = (await mesh.Catalog.WithContainersAsync(attempt.Service, attempt.Token)).ToLookup(entry => entry.Container, entry => entry.Instance.Id);
+        var known = await ConsulAnswer.OfAsync(() => mesh.Catalog.WithContainersAsync(attempt.Service, attempt.Token), mesh.Time, attempt.Token);
+        var instances = known.ToLookup(entry => entry.Container, entry => entry.Instance.Id);
         HashSet<string> leaving = [.. surplus.SelectMany(container => instances[container.Id])];
         var what = string.Create(CultureInfo.InvariantCulture, $"{split.Share} % to {split.Release.Version}");
         var after = before with
         {
             Split = split,
-            Leaving = [.. attempt.Current.Document?.Leaving ?? [], .. leaving],
+            Leaving = [.. before.Leaving ?? [], .. leaving],
         };
         // At once: what leaves and where its requests go are one change.
         var index = await narrator.PhaseAsync("roll", async () => (await attempt.ChangeAsync(after, what), what));
@@ -91,11 +93,12 @@ internal sealed class RollingUpdate(Mesh mesh, ContainerHosts hosts, Narrator na
         }
 
         if (surplus.Count == 0)
-            return;
+            return after;
         await narrator.PhaseAsync("retire", async () =>
         {
             await Task.WhenAll(surplus.Select(container => hosts.StopAsync(container, attempt.Token)));
             return (surplus, $"stopped {string.Join(", ", surplus.Select(container => container.Name))}");
         });
+        return after;
     }
 }

@@ -12,33 +12,37 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
     public async Task<Delivered> RunAsync(string service, int replicas, TimeSpan deadline, TimeSpan drain, CancellationToken ct)
     {
         await using var attempt = await Attempt.BeginAsync(mesh, narrator, service, "scale", $"scale to {replicas}", ct);
-        var before = attempt.Before.Document;
-        attempt.Release = before?.Active
-            ?? throw new DeliveryException(ExitCode.WrongInput, $"nothing of '{service}' is active: deploy it first, or look at 'deployer status'");
-        var containers = await hosts.ListAsync(service, before, attempt.Token);
-        var instances = await InstancesAsync(service, attempt.Token);
-        var plan = ScalePlan.Of(
-            attempt.Release, replicas, containers, container => instances[container.Id].Any(instance => before.Leaving?.Contains(instance) == true));
-        if (plan is { Start.Count: 0, Leave.Count: 0 })
-        {
-            return containers.Any(container => container.Deployment == attempt.Release.Deployment)
-                ? new Delivered(service, attempt.Release, Replaced: null, attempt.Before.Index, Tests: []) { What = $"has {Replicas(replicas)} already" }
-                : throw new DeliveryException(
-                    ExitCode.WrongInput, $"no container of {service} {attempt.Release.Version} is on these Docker hosts: there is nothing to make more of. Deploy it again.");
-        }
-
-        var (index, what) = (0ul, $"{Replicas(replicas)} of {attempt.Release.Version}");
         var started = new List<OwnContainer>();
-        var after = before with { Leaving = plan.Leave.Count > 0 ? [.. plan.Leave.SelectMany(container => instances[container.Id])] : null };
+        ScalePlan plan;
+        ServiceDocument after;
+        ulong index;
+        var what = "";
         try
         {
+            var before = attempt.Before.Document;
+            attempt.Release = before?.Active
+                ?? throw new DeliveryException(ExitCode.WrongInput, $"nothing of '{service}' is active: deploy it first, or look at 'deployer status'");
+            what = $"{Replicas(replicas)} of {attempt.Release.Version}";
+            var containers = await hosts.ListAsync(service, before, attempt.Token);
+            var instances = await InstancesAsync(service, attempt.Token);
+            plan = ScalePlan.Of(
+                attempt.Release, replicas, containers, container => instances[container.Id].Any(instance => before.Leaving?.Contains(instance) == true));
+            if (plan is { Start.Count: 0, Leave.Count: 0 })
+            {
+                return containers.Any(container => container.Deployment == attempt.Release.Deployment)
+                    ? new Delivered(service, attempt.Release, Replaced: null, attempt.Before.Index, Tests: []) { What = $"has {Replicas(replicas)} already" }
+                    : throw new DeliveryException(
+                        ExitCode.WrongInput, $"no container of {service} {attempt.Release.Version} is on these Docker hosts: there is nothing to make more of. Deploy it again.");
+            }
+
+            after = before with { Leaving = plan.Leave.Count > 0 ? [.. plan.Leave.SelectMany(container => instances[container.Id])] : null };
             if (plan.Start.Count > 0)
                 await StartAsync(plan, containers, started, attempt, deadline);
             index = await narrator.PhaseAsync("change", async () => (await attempt.ChangeAsync(after, what), what));
         }
         catch (Exception error)
         {
-            if (await attempt.FailAsync(error, reason => UndoAsync(started, attempt, drain, reason)) is { } fault)
+            if (await attempt.FailAsync(error, started.Count == 0 ? null : reason => UndoAsync(started, attempt, drain, reason)) is { } fault)
                 throw fault;
             throw;
         }
@@ -114,22 +118,21 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
     // New replicas may have had traffic: they leave it in order. While the first drain, others are registered.
     private async Task UndoAsync(List<OwnContainer> started, Attempt attempt, TimeSpan drain, string reason)
     {
-        if (started.Count == 0)
-            return;
         using var limit = new CancellationTokenSource(UndoWithin, mesh.Time);
         try
         {
             HashSet<string> leaving = [];
-            while (await RegisteredAsync(started, attempt.Service, limit.Token) is var registered && !leaving.IsSupersetOf(registered))
+            // Without a document there is nothing that they could leave: Consul has lost it.
+            while (attempt.Current.Document is { } current && await RegisteredAsync(started, attempt.Service, limit.Token) is var registered && !leaving.IsSupersetOf(registered))
             {
                 leaving.UnionWith(registered);
-                var after = attempt.Current.Document! with { Leaving = [.. leaving] };
+                var after = current with { Leaving = [.. leaving] };
                 var index = await narrator.PhaseAsync("revert", async () => (await attempt.RevertAsync(after, reason), "the new replicas leave the traffic"));
                 if (!await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, leaving, drain, limit.Token))
                     return;
             }
 
-            await Task.WhenAll(started.Select(container => hosts.RemoveAsync(container, limit.Token)));
+            await Task.WhenAll(started.Select(container => RemoveAsync(container, limit.Token)));
         }
         catch (Exception error) when (Faults.Explain(error) is { } fault)
         {

@@ -44,7 +44,7 @@ internal sealed class SplitChange(Mesh mesh)
         }
 
         var hosts = await mesh.HostsAsync([], ct);
-        return await CandidateIdentity.OfAsync(chosen, await CandidateIdentity.LocateAsync(chosen, hosts, ct), ct);
+        return await CandidateIdentity.OfAsync(document, chosen, await CandidateIdentity.LocateAsync(chosen, hosts, ct), ct);
     }
 
     /// <summary>The split that a release begins with, without a share yet. What its manifest changes besides waits there for its promotion. Pure.</summary>

@@ -17,7 +17,7 @@ internal sealed class Takeover(Mesh mesh, ContainerHosts hosts, Narrator narrato
             HashSet<string> retired = [.. document.Retired.Select(release => release.Deployment), .. NoLongerSplit(attempt, document)];
             await DrainAsync(document.Service, index, retired, drain, attempt.Token);
             await RetireAsync(document, retention, attempt.Token);
-            await new Candidates(mesh, hosts, narrator).CleanAsync(document.Service, document, tests: null, attempt.Token);
+            await new Candidates(mesh, hosts, narrator).CleanAsync(document.Service, document, tests: null, TimeSpan.Zero, attempt.Token);
         }
         catch (Exception error) when (attempt.Explain(error) is { } fault)
         {

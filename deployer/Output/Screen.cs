@@ -28,6 +28,7 @@ internal sealed class Screen(TextWriter output, TextWriter progress, bool json, 
         Report(document, form);
         if (!json)
             output.WriteLine(ForeignText.Cleaned(line));
+        EnsureTold();
     }
 
     /// <summary>Shows the verb's table, unless JSON is asked for.</summary>
@@ -43,6 +44,13 @@ internal sealed class Screen(TextWriter output, TextWriter progress, bool json, 
 
         foreach (var line in table.Lines())
             output.WriteLine(line);
+    }
+
+    /// <summary>Refuses to end as if what was asked for had been told, where it could not be written.</summary>
+    public void EnsureTold()
+    {
+        if (output is BestEffortWriter { Fault: { } fault })
+            throw new DeliveryException(ExitCode.WrongInput, $"the answer could not be written: {fault.Message}", fault);
     }
 
     /// <summary>Shows each answer: redrawn in its place on a terminal, elsewhere only where it is another one.</summary>
@@ -69,6 +77,7 @@ internal sealed class Screen(TextWriter output, TextWriter progress, bool json, 
             shown = [answer];
             Report(answer, form);
             Show(table(answer));
+            EnsureTold();
         }
     }
 }

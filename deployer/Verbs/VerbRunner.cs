@@ -82,6 +82,7 @@ internal static class VerbRunner
             var answer = await ask(mesh, screen.Narrator, ct);
             screen.Report(answer, form);
             screen.Show(table(answer));
+            screen.EnsureTold();
             return (int)ExitCode.Done;
         }
         catch (Exception error) when (Explain(error, ct) is { } fault)
@@ -156,6 +157,7 @@ internal static class VerbRunner
             var answer = read();
             screen.Report(answer, form);
             screen.Show(table(answer));
+            screen.EnsureTold();
             return (int)ExitCode.Done;
         }
         catch (DeliveryException fault)
@@ -194,7 +196,7 @@ internal static class VerbRunner
     {
         var (output, error) = (parse.InvocationConfiguration.Output, parse.InvocationConfiguration.Error);
         var json = parse.GetValue(MeshOptions.Json);
-        var isTerminal = ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected
+        var isTerminal = output is BestEffortWriter && !Console.IsOutputRedirected
             && Environment.GetEnvironmentVariable("TERM") is not (null or "dumb")
             && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
         // Finding out what the terminal can do takes time, so it is done only where there is one.

@@ -27,6 +27,7 @@ public sealed class AbTests(DeployerFixture host) : IAsyncLifetime
     public async Task Ab_ATestedRelease_StaysBesideTheActiveOneUntilItIsEnded(string verb, string active)
     {
         var service = deployer.Command.Service;
+        Release? release = null;
         var (ended, answers) = await deployer.UnderLoadAsync(async () =>
         {
             var split = await deployer.DeployAsync("better", Ab + "\ntraffic: {sticky: true}");
@@ -34,6 +35,7 @@ public sealed class AbTests(DeployerFixture host) : IAsyncLifetime
             var document = await deployer.Command.DocumentAsync();
             Assert.Equal(("good", "better", 10, new SplitMatch("X-Beta", "yes")), (document!.Active!.Version, document.Split!.Release.Version, document.Split.Share, document.Split.Header));
             Assert.False(document.Traffic.Sticky);
+            release = document.Split.Release;
             var entry = (await deployer.Command.HistoryAsync())[^1];
             Assert.Equal((Outcome.Changed, "better", 1), (entry.Outcome, entry.Release.Version, entry.Tests.Count));
 
@@ -48,6 +50,8 @@ public sealed class AbTests(DeployerFixture host) : IAsyncLifetime
         Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
         var after = await deployer.Command.DocumentAsync();
         Assert.Equal((active, null, verb == "promote"), (after!.Active!.Version, after.Split, after.Traffic.Sticky));
+        if (verb == "promote")
+            Assert.Equal(release, after.Active);
         Assert.Equal(active, Assert.Single(await host.ContainersAsync(service), container => container.State == "running").Labels["mesh.version"]);
     }
 

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Deployer;
 
-/// <summary>Releases of several moods come into the traffic of a real proxy by steps, or are watched afterwards.</summary>
+/// <summary>Releases of several moods come into the traffic of a real proxy by steps.</summary>
 [Collection(DeployerCollection.Name)]
 public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
 {
@@ -173,6 +173,34 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
         await AssertGoodAloneAsync();
     }
 
+    // Its own session is renewed only when the other has ended.
+    [Fact]
+    public async Task Canary_AnotherTakesItsLockAndEndsTheShare_IsToldAsALostLock()
+    {
+        var aborted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var sharing = false;
+        await using var front = await LossyConsul.StartAsync(host.ConsulAddress, _ => Loss.Nothing);
+        front.Before = context =>
+            Volatile.Read(ref sharing) && context.Request.Path.StartsWithSegments("/v1/session/renew", StringComparison.Ordinal) ? aborted.Task : Task.CompletedTask;
+
+        var (ended, answers) = await proxied.UnderLoadAsync(async () =>
+        {
+            var deploying = proxied.DeployAsync("better", Canary.Replace("bake: 3s", "bake: 10m", StringComparison.Ordinal), args: ["--consul", front.Address.ToString()]);
+            await proxied.UntilSharingAsync();
+            Volatile.Write(ref sharing, true);
+            await Deployer.Locks.BreakAsync(Deployer.Service, Ct);
+            var abort = await Deployer.RunAsync(["abort", Deployer.Service]);
+            Assert.True(abort.Code == ExitCode.Done, abort.Output);
+            aborted.TrySetResult();
+            return await deploying;
+        });
+
+        Assert.True(ended.Code == ExitCode.Locked, ended.Output);
+        Assert.Contains($"Another changed {Deployer.Service} meanwhile: better has no traffic.", ended.Output, StringComparison.Ordinal);
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+        await AssertGoodAloneAsync();
+    }
+
     // Every second time that the proxies are asked for, and every third time the service.
     [Theory]
     [InlineData("strategy: {canary: {steps: [10%, 50%], bake: 3s, minimum: 20, error-share: 5%, p99-ratio: 50}}", "better", 0)]
@@ -207,58 +235,6 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
         Assert.Contains(
             await host.ContainersAsync(Deployer.Service),
             container => container.Labels[ContainerLabel.Version] == "better" && container.State == "running");
-    }
-
-    [Fact]
-    public async Task Watch_AReleaseThatFailsAfterItsPromotion_IsReverted()
-    {
-        var (ended, answers) = await proxied.UnderLoadAsync(() => DeployAsync("failing", "watch: {for: 20s, error-share: 5%, minimum: 20}"));
-
-        await AssertRevertedAsync(ended, "was promoted and reverted: observed");
-        Assert.All(answers, status => Assert.True(status is HttpStatusCode.OK or HttpStatusCode.InternalServerError, status.ToString()));
-        Assert.Equal(Outcome.Reverted, (await Deployer.HistoryAsync())[^1].Outcome);
-    }
-
-    [Fact]
-    public async Task Watch_AReleaseThatFailsBesideAnUnfinishedSplit_LeavesTheActiveReleaseAlone()
-    {
-        Assert.Equal(ExitCode.Done, (await DeployAsync("better", "strategy: {ab: {share: 10%}}")).Code);
-
-        var (ended, _) = await proxied.UnderLoadAsync(() => DeployAsync("failing", "watch: {for: 20s, error-share: 5%, minimum: 20}"));
-
-        await AssertRevertedAsync(ended, "was promoted and reverted: observed");
-    }
-
-    [Fact]
-    public async Task Watch_AFirstReleaseThatFails_StaysAndIsInTheHistory()
-    {
-        await using var first = await ProxiedDeployer.StartAsync(host);
-        using var stop = new CancellationTokenSource();
-        var load = Task.CompletedTask;
-        var ended = await first.DeployAsync("failing", "watch: {for: 20s, error-share: 5%, minimum: 20}", onLine: line =>
-        {
-            if (line.StartsWith("ok  promote", StringComparison.Ordinal))
-                load = first.Proxy.LoadAsync($"/{first.Command.Service}/work", stop.Token);
-        });
-        await stop.CancelAsync();
-        await load;
-
-        Assert.True(ended.Code == ExitCode.Reverted, ended.Output);
-        Assert.Contains("It stays active, because it is the first.", ended.Output, StringComparison.Ordinal);
-        Assert.Equal("failing", (await first.Command.DocumentAsync())!.Active!.Version);
-        var history = await first.Command.HistoryAsync();
-        Assert.Equal([Outcome.Promoted, Outcome.Unhealthy], history.Select(entry => entry.Outcome));
-        Assert.Contains("does badly: observed", history[1].Reason, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Watch_AReleaseThatDoesWell_Stays()
-    {
-        var (ended, answers) = await proxied.UnderLoadAsync(() => DeployAsync("better", "watch: {for: 2s, error-share: 5%, minimum: 20}"));
-
-        Assert.True(ended.Code == ExitCode.Done, ended.Output);
-        Assert.Equal("better", (await Deployer.DocumentAsync())!.Active!.Version);
-        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
     }
 
     private async Task AssertRevertedAsync(Ended ended, string reason)

@@ -14,6 +14,7 @@ public sealed class DrainTests(DeployerFixture host) : IAsyncDisposable
     private readonly DeployerCommand deployer = new(host) { ProxyService = ConsulFixture.Unique("proxy") };
     private readonly ConcurrentQueue<string> answers = new();
     private readonly ConcurrentQueue<string> seen = new();
+    private string watched = "v1";
 
     public ValueTask DisposeAsync() => deployer.DisposeAsync();
 
@@ -55,12 +56,39 @@ public sealed class DrainTests(DeployerFixture host) : IAsyncDisposable
         Assert.Equal("exited", await StateOfAsync("v1"));
     }
 
+    // As a deployer leaves it that was killed when it had taken a release out of the traffic, before it waited for what was in flight.
+    [Fact]
+    public async Task Abort_WhileRequestsAreInFlightOnWhatAKilledDeployerLeft_WaitsForThem()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        await using var proxy = await StubConsul.Start(AnswerAsync, ct);
+        await using var registered = await host.RegisterProxyAsync(deployer.ProxyService, proxy.Address.Port);
+        var first = await deployer.DeployAsync("v1");
+        Assert.True(first.Code == ExitCode.Done, first.Output);
+        var left = DeploymentId.New();
+        await host.RunAsync("app:v2", new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            [ContainerLabel.Service] = deployer.Service,
+            [ContainerLabel.Deployment] = left,
+            [ContainerLabel.Version] = watched = "v2",
+        }, ct);
+        seen.Clear();
+        foreach (var count in new[] { 2, 1, 0 })
+            answers.Enqueue(InFlight(left, count));
+
+        var ended = await deployer.RunAsync(["abort", deployer.Service]);
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.Contains("; 1 container removed", ended.Output, StringComparison.Ordinal);
+        Assert.Equal(Enumerable.Repeat("running", 3), seen);
+    }
+
     private static string InFlight(string deployment, int count) =>
         $$"""{"index":{{ulong.MaxValue}},"instances":[{"id":"i","deployment":"{{deployment}}","inFlight":{{count}}}]}""";
 
     private async Task AnswerAsync(HttpContext context)
     {
-        seen.Enqueue(await StateOfAsync("v1"));
+        seen.Enqueue(await StateOfAsync(watched));
         var answer = answers.TryDequeue(out var next) ? next : InFlight("none", 0);
         context.Response.ContentType = "application/json";
         context.Response.StatusCode = answer == Silent ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK;

@@ -56,7 +56,7 @@ public sealed class FaultMatrixTests(DeployerFixture host) : IAsyncLifetime
         await using var deployer = new DeployerCommand(host) { ProxyService = proxies };
         foreach (var version in phase.Verb == "deploy" ? (string[])["v1"] : ["v1", "v2"])
         {
-            var first = await deployer.DeployAsync(version, change: Stripped(deployer), more: phase.More);
+            var first = await deployer.DeployAsync(version, change: Stripped(deployer), more: version == "v1" ? phase.More : phase.Before);
             if (first.Code != ExitCode.Done)
                 return new Outcome(phase, fault, 0, 0, 0, $"{version} was not deployed", first.Output);
         }
@@ -76,11 +76,17 @@ public sealed class FaultMatrixTests(DeployerFixture host) : IAsyncLifetime
     private async Task<(int Code, string Output, string Wrong)> UnderFaultAsync(DeployerCommand deployer, FaultyPhase phase, Fault fault)
     {
         await using var engine = new CuttableDocker(DockerEngine.DefaultEndpoint);
-        await using var atDocker = await HoldingFront.StartAsync(new Uri($"http://{engine.Address.Authority}"), phase.Docker);
+        await using var atDocker = await HoldingFront.StartAsync(new Uri($"http://{engine.Address.Authority}"), phase.Docker());
         await using var atConsul = await HoldingFront.StartAsync(host.ConsulAddress, phase.Consul(deployer.Service, proxies));
         await using var docker = new CuttableDocker(new Uri($"tcp://{atDocker.Address.Authority}"));
         await using var consul = new CuttableDocker(new Uri($"tcp://{atConsul.Address.Authority}"));
-        string[] what = phase.Verb == "deploy" ? [await deployer.WriteManifestAsync(change: Stripped(deployer), more: phase.More), "--version", "v2"] : [deployer.Service];
+        string[] what = phase.Verb switch
+        {
+            "deploy" => [await deployer.WriteManifestAsync(change: Stripped(deployer), more: phase.More), "--version", "v2"],
+            "scale" => [deployer.Service, "2"],
+            "promote" => [deployer.Service, (await deployer.DocumentAsync())!.Split!.Release.Deployment],
+            _ => [deployer.Service],
+        };
         await using var process = new DeployerProcess(
             [phase.Verb, .. what, "--consul", consul.Address.Authority, "--docker", docker.Address.ToString(), "--insecure", "--environment", host.Environment, "--proxy-service", proxies]);
         var frozen = Task.WhenAny(atDocker.Reached, atConsul.Reached);
@@ -114,8 +120,7 @@ public sealed class FaultMatrixTests(DeployerFixture host) : IAsyncLifetime
     private static async Task<string> WrongAsync(DeployerCommand deployer, FaultyPhase phase, Fault fault, int code, string output)
     {
         var (expected, document) = (phase.Expected(fault), await deployer.DocumentAsync());
-        // Whoever was killed could take nothing back.
-        var isSplit = fault == Fault.Killed && (phase.Name is "canary" or "roll");
+        var isSplit = phase.StaysSplit.Contains(fault);
         return code != expected.Code ? $"exit code {code} instead of {expected.Code}"
             : document?.Active?.Version != expected.Active ? $"{document?.Active?.Version ?? "nothing"} is active instead of {expected.Active}"
             : document.Split is not null != isSplit ? $"its split is {document.Split}"

@@ -143,6 +143,60 @@ public sealed class RollingTests(DeployerFixture host) : IAsyncLifetime
         await AssertAllGoodAsync();
     }
 
+    // Killed when the new release has two of its replicas, and the old one still has one.
+    [Theory]
+    [InlineData("ok  roll", "replicas: 3\nstrategy: {rolling: {batch: 1, bake: 0s}}")]
+    [InlineData("ok  canary", "replicas: 3\nstrategy: {canary: {steps: [10%], bake: 1s, minimum: 5, error-share: 5%, p99-ratio: 50}}")]
+    public async Task Deploy_AfterADeployerThatWasKilledWhileItRolled_BringsBackWhatItHadStopped(string share, string strategy)
+    {
+        var (command, service) = (deployer.Command, deployer.Command.Service);
+        var former = (await command.DocumentAsync())!.Active!;
+        var manifest = await command.WriteManifestAsync(change: "/app=>/moody", more: "replicas: 3\nstrategy: {rolling: {batch: 1, bake: 0s}}");
+        await using (var process = new DeployerProcess(
+            "deploy", manifest, "--version", "better", "--consul", host.ConsulAddress.ToString(), "--environment", host.Environment, "--proxy-service", command.ProxyService))
+        {
+            foreach (var _ in Enumerable.Range(0, 2))
+                Assert.True(await process.SaysAsync("ok  retire", TimeSpan.FromMinutes(1), Ct));
+            process.Kill();
+        }
+
+        var split = (await command.DocumentAsync())!.Split!;
+        Assert.Equal(("better", 66.67), (split.Release.Version, split.Share));
+        Assert.Equal(1, await ServingAsync(former));
+        var promoted = await command.RunAsync(["promote", service, split.Release.Deployment, "--wait", "1m"]);
+        Assert.True(promoted.Code == ExitCode.WrongInput, promoted.Output);
+        Assert.Contains("better has 2 of the 3 replicas of good, for its rolling delivery was not finished", promoted.Output, StringComparison.Ordinal);
+
+        List<int> serving = [];
+        var (ended, answers) = await deployer.UnderLoadAsync(() => deployer.DeployAsync("better", strategy, onLine: line =>
+        {
+            if (line.StartsWith(share, StringComparison.Ordinal))
+                serving.Add(ServingAsync(former).GetAwaiter().GetResult());
+        }));
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+        Assert.Equal(3, serving[0]);
+        Assert.Equal(["exited good", "exited good", "exited good", "running better", "running better", "running better"], await StatesAsync());
+    }
+
+    [Fact]
+    public async Task Rolling_ConsulFailsOnceBesideALook_GoesOn()
+    {
+        var (service, tested, failed) = (deployer.Command.Service, false, 0);
+        await using var front = await LossyConsul.StartAsync(host.ConsulAddress, context =>
+            Volatile.Read(ref tested) && context.Request.Path == $"/v1/health/service/{service}" && Interlocked.Increment(ref failed) == 1 ? Loss.Refused : Loss.Nothing);
+
+        var ended = await deployer.DeployAsync("better", Rolling.Replace("bake: 2s", "bake: 0s", StringComparison.Ordinal), args: ["--consul", front.Address.ToString()], onLine: line =>
+        {
+            if (line.StartsWith("ok  tests", StringComparison.Ordinal))
+                Volatile.Write(ref tested, true);
+        });
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.InRange(failed, 1, int.MaxValue);
+    }
+
     [Fact]
     public async Task Rolling_RejectedByItsTests_NeverHasTraffic()
     {
@@ -165,6 +219,9 @@ public sealed class RollingTests(DeployerFixture host) : IAsyncLifetime
         var newest = (await host.ContainersAsync(deployer.Command.Service)).Single(container => container.Names[0].EndsWith("-2", StringComparison.Ordinal) && container.Labels["mesh.version"] == "better");
         await host.Docker.Containers.KillContainerAsync(newest.ID, new() { Signal = "KILL" }, Ct);
     }
+
+    private async Task<int> ServingAsync(Release release) =>
+        (await host.ContainersAsync(deployer.Command.Service)).Count(container => container.State == "running" && container.Labels[ContainerLabel.Deployment] == release.Deployment);
 
     private async Task<string[]> StatesAsync() =>
     [

@@ -1,6 +1,8 @@
 using System.Net;
 using Consul;
 using ServiceMesh.Deployer;
+using ServiceMesh.Docker;
+using ServiceMesh.Tests.Integration.RegistrySidecar;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Deployer;
@@ -90,6 +92,40 @@ public sealed class ScaleTests(DeployerFixture host) : IAsyncLifetime
         Assert.True(ended.Code == ExitCode.Unreachable, ended.Output);
         Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
         Assert.Equal(2, (await deployer.Command.DocumentAsync())!.Leaving!.Count);
+        await AssertAlikeAsync(1);
+    }
+
+    [Fact]
+    public async Task Scale_ConsulLosesItsDataMeanwhile_RemovesTheNewReplicas()
+    {
+        var service = deployer.Command.Service;
+        var ended = await deployer.Command.RunAsync(["scale", service, "2"], onLine: line =>
+        {
+            if (line.StartsWith("ok  healthy", StringComparison.Ordinal))
+                host.Consul.KV.Delete($"mesh/services/{service}", TestContext.Current.CancellationToken).GetAwaiter().GetResult();
+        });
+
+        Assert.True(ended.Code == ExitCode.Locked, ended.Output);
+        Assert.Contains("Consul refused the change", ended.Output, StringComparison.Ordinal);
+        await AssertAlikeAsync(1);
+    }
+
+    [Theory]
+    [InlineData("scale", "2")]
+    [InlineData("abort")]
+    public async Task Run_ItsLockIsLostWhileItLooksForContainers_SaysSo(string verb, params string[] more)
+    {
+        var service = deployer.Command.Service;
+        await using var engine = new CuttableDocker(DockerEngine.DefaultEndpoint);
+        await using var docker = await HoldingFront.StartAsync(new Uri($"http://{engine.Address.Authority}"), request => request.Path.Value!.EndsWith("/containers/json", StringComparison.Ordinal));
+
+        var running = deployer.Command.RunAsync([verb, service, .. more, "--docker", $"tcp://{docker.Address.Authority}", "--insecure"]);
+        await Task.WhenAny(docker.Reached, running);
+        await deployer.Command.Locks.BreakAsync(service, TestContext.Current.CancellationToken);
+
+        var ended = await running;
+        Assert.True(ended.Code == ExitCode.Locked, ended.Output);
+        Assert.Contains($"the lock of {service} was lost", ended.Output, StringComparison.Ordinal);
         await AssertAlikeAsync(1);
     }
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using Consul;
 using Docker.DotNet.Models;
 using ServiceMesh.Deployer;
@@ -207,30 +208,38 @@ public sealed class SeveralHostsTests(DeployerFixture host) : IAsyncLifetime
 
     // The line with which the phase before ends. Pull, start and healthy end the deployment, and what comes after the tests does not.
     [Theory]
-    [InlineData("ok  lock", 5, "v1")]
-    [InlineData("ok  pull", 5, "v1")]
-    [InlineData("ok  start", 5, "v1")]
-    [InlineData("ok  promote", 0, "v2")]
+    [InlineData("ok  lock", 5, "good")]
+    [InlineData("ok  pull", 5, "good")]
+    [InlineData("ok  start", 5, "good")]
+    [InlineData("ok  promote", 0, "better")]
     public async Task Deploy_AHostDiesInThisPhase_LeavesOneReleaseActiveAndIsFinishedByTheNext(string phase, int code, string active)
     {
-        Assert.Equal(ExitCode.Done, (await DeployAsync("v1")).Code);
-        var ended = await DeployAsync("v2", onLine: line =>
+        await using var proxied = await ProxiedDeployer.StartAsync(host);
+        var service = proxied.Command.Service;
+        Assert.Equal(ExitCode.Done, (await DeployAsync("good")).Code);
+        var (ended, answers) = await proxied.UnderLoadAsync(() => DeployAsync("better", line =>
         {
             if (line.StartsWith(phase, StringComparison.Ordinal))
                 second.EndAsync().GetAwaiter().GetResult();
-        });
+        }));
 
         Assert.True((int)ended.Code == code, ended.Output);
         Assert.Contains(code == 0 ? " on second" : "error: on second: ", ended.Output, StringComparison.Ordinal);
-        Assert.Equal(active, (await deployer.DocumentAsync())!.Active!.Version);
+        // Four at a time are asked, and their connections end with the host.
+        Assert.InRange(answers.Count(status => status != HttpStatusCode.OK), 0, 4);
+        Assert.InRange(answers.Count, 100, int.MaxValue);
+        Assert.Equal(active, (await proxied.Command.DocumentAsync())!.Active!.Version);
         // The release that serves lost nothing on the host that is left.
-        Assert.Contains($"running {active}", await OnFirstAsync());
+        Assert.Contains($"running {active}", Told(await host.ContainersAsync(service)));
 
         await second.ReviveAsync(Ct);
-        var next = await DeployAsync("v3");
+        var next = await DeployAsync("slow");
         Assert.True(next.Code == ExitCode.Done, next.Output);
-        Assert.Equal([$"exited {active}", "running v3"], await OnFirstAsync());
-        Assert.Equal([$"exited {active}", "running v3"], await OnSecondAsync());
+        Assert.Equal([$"exited {active}", "running slow"], Told(await host.ContainersAsync(service)));
+        Assert.Equal([$"exited {active}", "running slow"], Told(await second.ContainersAsync(service)));
+
+        Task<Ended> DeployAsync(string version, Action<string>? onLine = null) =>
+            proxied.DeployAsync(version, "replicas: 2", onLine: onLine, args: ["--hosts", second.HostsFile()]);
     }
 
     [Fact]

@@ -18,8 +18,35 @@ public sealed class CandidateChoiceTests
     private static readonly ServiceDocument Document = ServiceDocument.Create("demo", []) with
     {
         Active = new Release("live55", "v1", "x", DateTimeOffset.UnixEpoch),
-        Retired = [new Release("oldoldold", "v0", "x", DateTimeOffset.UnixEpoch)],
+        Retired = [new RetiredRelease("oldoldold", "v0", "x", DateTimeOffset.UnixEpoch)],
     };
+
+    // Of three replicas that there were, two are stopped and one still serves.
+    [Theory]
+    [InlineData(2, true, true)]
+    [InlineData(3, true, false)]
+    [InlineData(1, false, false)]
+    public void Unfinished_APartOfARollingDelivery_IsRefused(int replicas, bool rolling, bool refused)
+    {
+        var release = new Release("beef99", "v2", "x", DateTimeOffset.UnixEpoch);
+        var document = Document with { Split = new Split(release, 66.67), Leaving = rolling ? ["h1:live:8080"] : null };
+        OwnContainer[] containers =
+        [
+            .. Enumerable.Range(1, 3).Select(number => Container(Document.Active!, number, running: number == 1)),
+            .. Enumerable.Range(1, replicas).Select(number => Container(release, number)),
+            // Of one that could not be made to run.
+            Container(release, 9, running: false),
+        ];
+
+        var sentence = CandidateChoice.Unfinished(document, release, containers);
+
+        Assert.Equal(
+            refused
+                ? "demo v2 has 2 of the 3 replicas of v1, for its rolling delivery was not finished: run 'deployer deploy' again, which replaces both, or 'deployer abort demo', which returns to v1"
+                : null,
+            sentence);
+        Assert.Null(CandidateChoice.Unfinished(document, release with { Deployment = "another" }, containers));
+    }
 
     [Theory]
     [InlineData("aaa", 2)]
@@ -48,4 +75,7 @@ public sealed class CandidateChoiceTests
 
     private static (Instance Instance, string Container) Entry(string id, string deployment, string container) =>
         (new Instance(id, "n", "demo", "10.0.0.9", 1, deployment, "", "passing"), container);
+
+    private static OwnContainer Container(Release release, int number, bool running = true) =>
+        new("prod", $"{release.Version}-{number}", $"demo-{release.Version}-{number}", release.Deployment, release.Version, running, ByHand: false);
 }

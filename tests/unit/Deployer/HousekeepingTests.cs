@@ -90,7 +90,7 @@ public sealed class HousekeepingTests
     [InlineData("v0", "v0")]
     public void Find_AVersionOrADeployment_TakesTheNewestThatIsKept(string to, string deployment)
     {
-        var document = Document("v3") with { Retired = [Release("newer") with { Version = "v1" }, Release("older") with { Version = "v1" }, Release("v0")] };
+        var document = Document("v3") with { Retired = [Retired("newer") with { Version = "v1" }, Retired("older") with { Version = "v1" }, Retired("v0")] };
 
         Assert.Equal(deployment, RollbackTarget.Find("demo", document, to, [Container("older"), Container("v0")]).Active!.Deployment);
     }
@@ -108,9 +108,11 @@ public sealed class HousekeepingTests
     }
 
     private static ServiceDocument Document(string active, params string[] retired) =>
-        ServiceDocument.Create("demo", []) with { Active = Release(active), Retired = [.. retired.Select(Release)] };
+        ServiceDocument.Create("demo", []) with { Active = Release(active), Retired = [.. retired.Select(Retired)] };
 
     private static Release Release(string name) => new(name, name, $"demo@sha256:{name}", DateTimeOffset.UnixEpoch);
+
+    private static RetiredRelease Retired(string name) => new(name, name, $"demo@sha256:{name}", DateTimeOffset.UnixEpoch);
 
     private static OwnContainer Container(string deployment, bool running = true, bool byHand = false) =>
         new("prod", $"id-{deployment}", $"{deployment}-1", deployment, deployment, running, byHand);

@@ -75,7 +75,7 @@ public sealed class OutputTests
     [Fact]
     public void Rows_DocumentInstancesAndProxies_AreBroughtTogether()
     {
-        var document = ServiceDocument.Create("demo", []) with { Active = V2, Retired = [V1] };
+        var document = ServiceDocument.Create("demo", []) with { Active = V2, Retired = [new RetiredRelease(V1.Deployment, V1.Version, V1.Image, V1.CreatedAt)] };
         Instance[] instances =
         [
             new("h:hand:80", "n", "demo", "10.0.0.9", 3, "handmade", "", "critical"),

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
+using ServiceMesh.Deployer;
 using ServiceMesh.Deployer.Output;
 using Spectre.Console;
 using Spectre.Console.Testing;
@@ -41,6 +42,25 @@ public sealed class TerminalTests : IDisposable
             await narrator.PhaseAsync("pull", () => Task.FromResult((0, Hostile)));
             narrator.Fail(Hostile, [Hostile]);
         }
+    }
+
+    // As a terminal that is gone, or a disk that is full.
+    [Fact]
+    public async Task Narrator_WhatItWritesToFails_GoesOnAndIsSilent()
+    {
+        var gone = new GoneWriter();
+        var output = new BestEffortWriter(gone);
+        var terminal = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output) });
+
+        foreach (var narrator in (Narrator[])[new PlainNarrator(output, time), new TerminalNarrator(terminal, time)])
+        {
+            Assert.Equal(7, await narrator.PhaseAsync("revert", () => Task.FromResult((7, "it has all of the traffic"))));
+            narrator.Warn("careful");
+            narrator.Fail("interrupted", ["a line"]);
+        }
+
+        Assert.Equal(1, gone.Writes);
+        Assert.Throws<DeliveryException>(new Screen(output, TextWriter.Null, json: false, terminal: null, time).EnsureTold);
     }
 
     [Fact]
@@ -122,6 +142,25 @@ public sealed class TerminalTests : IDisposable
         Assert.Contains("[v2]", console.Output, StringComparison.Ordinal);
         Assert.Contains("some [reason]", console.Output, StringComparison.Ordinal);
         Assert.Contains(command + "\n", console.Output, StringComparison.Ordinal);
+    }
+
+    private sealed class GoneWriter : StringWriter
+    {
+        public int Writes { get; private set; }
+
+        public override void Write(char value) => Fail();
+
+        public override void Write(char[] buffer, int index, int count) => Fail();
+
+        public override void Write(string? value) => Fail();
+
+        public override void WriteLine(string? value) => Fail();
+
+        private void Fail()
+        {
+            Writes++;
+            throw new IOException("Input/output error");
+        }
     }
 
     private string Drawn() => console.Output.Replace("\r\u001b[K", "|↤", StringComparison.Ordinal);

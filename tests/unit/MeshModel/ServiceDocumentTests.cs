@@ -35,7 +35,7 @@ public sealed class ServiceDocumentTests
 
         Assert.Equal(before with { Routes = after.Routes, Retired = after.Retired }, after);
         Assert.Equal([other], after.Routes);
-        Assert.Equal(before.Retired, after.Retired);
+        Assert.Equal(["d1"], after.Retired.Select(release => release.Deployment));
     }
 
     [Theory]
@@ -52,6 +52,59 @@ public sealed class ServiceDocumentTests
 
         Assert.Equal((path, sticky, null), (Assert.Single(after.Routes).Path, after.Traffic.Sticky, after.Split));
         Assert.Equal("/told", Assert.Single(before.Promote(Release(promoted, "v"), [Demo with { Path = "/told" }]).Routes).Path);
+    }
+
+    [Fact]
+    public void Rollback_ToAnyRelease_BringsTheRoutesAndTheTrafficThatItHad()
+    {
+        var (sticky, first) = (new TrafficPolicy { Sticky = true }, new TrafficPolicy { Balance = Balance.First });
+        // The third changes nothing, the fourth its routes alone.
+        var document = Promoted("d1")
+            .Promote(Release("d2", "v2"), [Demo with { Upstream = UpstreamProtocol.H2c }], sticky)
+            .Promote(Release("d3", "v3"))
+            .Promote(Release("d4", "v4"), [Demo with { Path = "/new" }])
+            .Promote(Release("d5", "v5"), traffic: first);
+
+        foreach (var after in new[] { document, document.Rollback("d2")!, document.Rollback("d1")!.Rollback()! })
+        {
+            // As it is read again.
+            Assert.Null(DocumentFormat.TryRead("demo", DocumentFormat.Write(after), out var read));
+            Assert.Equal((Demo, TrafficPolicy.Default), Settings("d1"));
+            Assert.Equal((Demo with { Upstream = UpstreamProtocol.H2c }, sticky), Settings("d2"));
+            Assert.Equal((Demo with { Upstream = UpstreamProtocol.H2c }, sticky), Settings("d3"));
+            Assert.Equal((Demo with { Path = "/new" }, sticky), Settings("d4"));
+            Assert.Equal((Demo with { Path = "/new" }, first), Settings("d5"));
+
+            (Route, TrafficPolicy) Settings(string deployment)
+            {
+                var there = read!.Active!.Deployment == deployment ? read : read.Rollback(deployment)!;
+                return (Assert.Single(there.Routes), there.Traffic);
+            }
+        }
+    }
+
+    [Fact]
+    public void Promote_WithoutNewSettings_KeepsNoneOfThemTwice()
+    {
+        Assert.All(Promoted("d1", "d2", "d3").Retired, release => Assert.Equal((null, null), (release.Routes, release.Traffic)));
+
+        var changed = Promoted("d1", "d2", "d3").Promote(Release("d4", "v4"), [Demo with { Path = "/new" }]);
+
+        Assert.Equal([Demo], changed.Retired[0].Routes);
+        Assert.Null(changed.Retired[0].Traffic);
+        Assert.All(changed.Retired.Skip(1), release => Assert.Equal((null, null), (release.Routes, release.Traffic)));
+    }
+
+    // As an earlier version wrote it.
+    [Fact]
+    public void Rollback_ToAReleaseWhoseSettingsNobodyKept_LeavesThemAsTheyAre()
+    {
+        var before = Promoted("d1", "d2") with { Routes = [Demo with { Path = "/new" }], Traffic = new TrafficPolicy { Sticky = true } };
+
+        var after = before.Rollback()!;
+
+        Assert.Equal((before.Routes, before.Traffic), (after.Routes, after.Traffic));
+        Assert.IsNotType<RetiredRelease>(after.Active);
     }
 
     [Fact]

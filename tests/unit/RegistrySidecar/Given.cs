@@ -67,7 +67,7 @@ internal static class Given
         Service = service,
         Routes = [new Route(null, "/" + service, StripPath: true)],
         Active = active is null ? null : Release(active),
-        Retired = [.. retired.Select(Release)],
+        Retired = [.. retired.Select(deployment => new RetiredRelease(deployment, "v", "image@sha256:1", DateTimeOffset.UnixEpoch))],
     };
 
     public static DocumentSet Documents(params ServiceDocument[] documents) =>

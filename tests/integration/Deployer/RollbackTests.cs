@@ -1,0 +1,51 @@
+using System.Net;
+using ServiceMesh.Deployer;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Deployer;
+
+/// <summary>A release comes back with its own settings, through a real proxy.</summary>
+[Collection(DeployerCollection.Name)]
+public sealed class RollbackTests(DeployerFixture host) : IAsyncLifetime
+{
+    private readonly AsyncDisposables started = new();
+    private ProxiedDeployer deployer = null!;
+
+    public ValueTask InitializeAsync() => started.StartAsync(async () =>
+    {
+        deployer = started.Add(await ProxiedDeployer.StartAsync(host));
+    });
+
+    public ValueTask DisposeAsync() => started.DisposeAsync();
+
+    // The protocol that the newer release names is none that the older one speaks.
+    [Fact]
+    public async Task Rollback_TheNewerReleaseHadOtherRoutesAndTraffic_ServesByItsOwn()
+    {
+        var (command, path) = (deployer.Command, $"/{deployer.Command.Service}/work");
+        Assert.Equal(ExitCode.Done, (await deployer.DeployAsync("good")).Code);
+        var first = await command.DocumentAsync();
+        var manifest = await command.WriteManifestAsync(change: $"path: /{command.Service}=>path: /{command.Service}\n    upstream: h2c", more: "traffic: {sticky: true}");
+        await File.WriteAllTextAsync(manifest, (await File.ReadAllTextAsync(manifest, Ct)).Replace("/app", "/moody", StringComparison.Ordinal), Ct);
+        var next = await command.RunAsync(["deploy", manifest, "--version", "better"]);
+        Assert.True(next.Code == ExitCode.Done, next.Output);
+        Assert.NotEqual(HttpStatusCode.OK, await StatusAsync(path));
+
+        var back = await command.RunAsync(["rollback", command.Service, "--drain", "100ms"]);
+
+        Assert.True(back.Code == ExitCode.Done, back.Output);
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(path));
+        var document = await command.DocumentAsync();
+        Assert.Equal((Assert.Single(first!.Routes), first.Traffic), (Assert.Single(document!.Routes), document.Traffic));
+        var forth = document.Rollback()!;
+        Assert.Equal((UpstreamProtocol.H2c, true), (Assert.Single(forth.Routes).Upstream, forth.Traffic.Sticky));
+    }
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    private async Task<HttpStatusCode> StatusAsync(string path)
+    {
+        using var answer = await deployer.Proxy.Http.GetAsync(path, Ct);
+        return answer.StatusCode;
+    }
+}
