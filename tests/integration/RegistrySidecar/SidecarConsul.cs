@@ -1,6 +1,6 @@
 using Consul;
-using DotNet.Testcontainers.Configurations;
 using Docker.DotNet;
+using DotNet.Testcontainers.Configurations;
 using ServiceMesh.Docker;
 using ServiceMesh.Tests.Integration.RegistrySidecar;
 using Testcontainers.Consul;
