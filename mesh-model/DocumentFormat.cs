@@ -6,7 +6,7 @@ namespace ServiceMesh;
 /// <summary>How documents, history entries and lock holders are written in KV: JSON in camel case.</summary>
 public static class DocumentFormat
 {
-    /// <summary>The most bytes that a document may have. Real ones have about 1 KB; Consul's own limit is 512 KB.</summary>
+    /// <summary>The most bytes that a document may have. Most have about 1 KB; Consul's own limit is 512 KB.</summary>
     public const int MaxBytes = 64 * 1024;
 
     /// <summary>The document as UTF-8 JSON.</summary>

@@ -90,10 +90,19 @@ public sealed record ServiceDocument
         };
         if (Active is not null && Active.Deployment != release.Deployment)
             retired = retired.Prepend(RetiredRelease.Of(Active, Routes, Traffic));
-        return after with
+        return Fitting(after with
         {
             Retired = RetiredRelease.Shortened(retired.Where(one => one.Deployment != release.Deployment).Take(RetiredLimit), after.Routes, after.Traffic),
-        };
+        });
+    }
+
+    // Long routes that change with each release must not fill the document, so that none can be promoted any more. The next
+    // split needs room, too.
+    private static ServiceDocument Fitting(ServiceDocument document)
+    {
+        while (document.Retired.Count > 1 && DocumentFormat.Write(document).Length > DocumentFormat.MaxBytes / 2)
+            document = document with { Retired = [.. document.Retired.SkipLast(1)] };
+        return document;
     }
 
     /// <summary>

@@ -1,3 +1,4 @@
+using Docker.DotNet;
 using ServiceMesh.Deployer.Output;
 
 namespace ServiceMesh.Deployer.Delivery;
@@ -38,7 +39,21 @@ internal sealed class ContainerHosts(IReadOnlyList<ContainerHost> reached, IRead
             }
         })));
 
-    public Task StartAsync(OwnContainer container, CancellationToken ct) => OnAsync(container, host => host.StartAsync(container.Id, ct), ct);
+    /// <summary>Starts a container of a release. Where Docker refuses it, it is the release that cannot be started.</summary>
+    public Task StartAsync(OwnContainer container, string release, CancellationToken ct) => OnAsync(
+        container,
+        async host =>
+        {
+            try
+            {
+                await host.StartAsync(container.Id, ct);
+            }
+            catch (DockerApiException error)
+            {
+                throw Faults.CannotStart(release, error);
+            }
+        },
+        ct);
 
     public Task StopAsync(OwnContainer container, CancellationToken ct) => OnAsync(container, host => host.StopAsync(container.Id, ct), ct);
 

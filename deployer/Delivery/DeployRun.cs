@@ -48,7 +48,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             if (strategy.Rolling is { } rolling)
                 await new RollingUpdate(mesh, hosts, narrator).RunAsync(attempt, manifest, rolling, await WholeAsync(manifest, attempt, before), split, target, (step, earlier) => NextAsync(manifest, attempt, step, earlier));
             if (strategy.Ab is { } ab)
-                return await SplitAsync(attempt, split with { Share = ab.Share, Header = ab.Header, Cookie = ab.Cookie }, before);
+                return await SplitAsync(attempt, split with { Share = ab.Share, Header = ab.Header, Cookie = ab.Cookie }, Undivided(before));
             after = before.Promote(attempt.Release, manifest.Routes, manifest.Traffic);
             promoted = await Promotion.CommitAsync(attempt, after, narrator);
         }
@@ -170,8 +170,11 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
     {
         if (before is { Split: not null, Leaving: not null })
             await new Restart(mesh, hosts, narrator).OfActiveAsync(before, await hosts.ListAsync(manifest.Name, before, attempt.Token), manifest.Health.Deadline, attempt.Token);
-        return Reversion.ActiveAlone(before);
+        return Undivided(before);
     }
+
+    // What was about to be stopped when another deployer was killed serves as well.
+    private static ServiceDocument Undivided(ServiceDocument document) => document with { Split = null, Leaving = null };
 
     // It stays beside the active release, until a person has seen enough of it.
     private async Task<Delivered> SplitAsync(Attempt attempt, Split split, ServiceDocument before)

@@ -51,15 +51,6 @@ internal sealed class Restart(Mesh mesh, ContainerHosts hosts, Narrator narrator
         }
     }
 
-    private async Task StartAllAsync(string service, Release release, IEnumerable<OwnContainer> stopped, CancellationToken ct)
-    {
-        try
-        {
-            await Task.WhenAll(stopped.Select(container => hosts.StartAsync(container, ct)));
-        }
-        catch (DockerApiException error)
-        {
-            throw Faults.CannotStart($"{service} {release.Version}", error);
-        }
-    }
+    private Task StartAllAsync(string service, Release release, IEnumerable<OwnContainer> stopped, CancellationToken ct) =>
+        Task.WhenAll(stopped.Select(container => hosts.StartAsync(container, $"{service} {release.Version}", ct)));
 }

@@ -73,7 +73,7 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
 
                 // These alone are waited for: one more is wanted all the more where one of the others is ill.
                 var located = await hosts.SharesAsync(started, attempt.Token);
-                await Task.WhenAll(started.Select(container => hosts.StartAsync(container, attempt.Token)));
+                await Task.WhenAll(started.Select(container => hosts.StartAsync(container, $"{attempt.Service} {release.Version}", attempt.Token)));
                 return (located, string.Join(", ", started.Select(container => container.Name)));
             }
             catch (DockerApiException error)

@@ -50,7 +50,7 @@ internal static class CompletionVerb
         command.SetAction(parse =>
         {
             parse.InvocationConfiguration.Output.Write(parse.GetRequiredValue(Shell) == "zsh" ? Zsh : Bash);
-            return (int)ExitCode.Done;
+            return ToldCode.Of(parse.InvocationConfiguration.Output);
         });
         return command;
     }

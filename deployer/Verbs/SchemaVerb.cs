@@ -19,6 +19,6 @@ internal static class SchemaVerb
     {
         using var text = new StreamReader(typeof(SchemaVerb).Assembly.GetManifestResourceStream(Resource)!);
         await output.WriteAsync((await text.ReadToEndAsync(ct)).AsMemory(), ct);
-        return (int)ExitCode.Done;
+        return ToldCode.Of(output);
     }
 }

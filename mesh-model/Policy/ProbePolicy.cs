@@ -21,7 +21,7 @@ public sealed record ProbePolicy(
     /// <summary>How long an answer may take where nothing else is said.</summary>
     public static TimeSpan DefaultTimeout { get; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>Whether a <c>GET</c> can ask for it: a path that begins with <c>/</c>, with a query or without, and with nothing in it that no URL has.</summary>
+    /// <summary>Whether a <c>GET</c> can ask for it: a path that begins with <c>/</c>, with a query or without, and with nothing in it that would end it.</summary>
     public static bool IsPath(string? path) =>
         path is { Length: > 0 and <= 2000 } && path[0] == '/' && !path.Any(c => char.IsControl(c) || c is ' ' or '#');
 

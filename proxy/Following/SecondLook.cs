@@ -1,15 +1,16 @@
+using System.Collections.Frozen;
 using ServiceMesh.Proxy.Snapshots;
 
 namespace ServiceMesh.Proxy.Following;
 
 /// <summary>
 /// One service that lost all its instances may be the first of many that a registry lost. So a loss is told of when it was
-/// seen a second time and whole, together with that of all others: then it is seen as what it is. Which others the catalog has
-/// no more is told by its list of services, so that one service's loss does not have thousands read again.
+/// seen a second time and whole, together with what became of all others: then it is seen as what it is. Where it is one
+/// service alone, the others are those that the catalog lists no more, so that its loss does not have thousands read again.
 /// </summary>
 internal static class SecondLook
 {
-    /// <summary>Reads the instances of the services that are due; where one of them lost all, again, and of all that the catalog has no more.</summary>
+    /// <summary>Reads the instances of the services that are due; where one of them lost all, again, and of the others.</summary>
     /// <param name="due">The services. Those that are read beside them are added.</param>
     /// <param name="inEffect">The snapshot in effect.</param>
     /// <param name="read">Reads the instances of services; one that could not be read is missing.</param>
@@ -22,9 +23,11 @@ internal static class SecondLook
         Func<Task<IReadOnlySet<string>?>> list)
     {
         var first = await read(due);
-        if (!first.Any(one => IsLost(inEffect(), one.Key, one.Value)))
+        var lost = first.Count(one => IsLost(inEffect(), one.Key, one.Value));
+        if (lost == 0)
             return first;
-        if (await list() is not { } listed)
+        // Where there are several, one that the catalog lists may be lost as well: another release's instances may be left of it.
+        if (await (lost > 1 ? Task.FromResult<IReadOnlySet<string>?>(FrozenSet<string>.Empty) : list()) is not { } listed)
             return Sound(first, inEffect());
         due.UnionWith(inEffect().Services.Values
             .Where(service => service.Traffic.Length > 0 && !listed.Contains(service.Stored.Service))

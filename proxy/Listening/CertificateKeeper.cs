@@ -38,7 +38,7 @@ internal sealed partial class CertificateKeeper(IOptions<ListeningOptions> optio
         var (changed, faults) = folder.Refresh();
         foreach (var fault in faults)
             Unusable(fault);
-        // Anew even where no file changed: a certificate becomes valid, another ends.
+        // Anew even where no file changed: a certificate may have become valid.
         if (folder.Certificates.Count > 0)
             Volatile.Write(ref current, new CertificateSet(folder.Certificates, time.GetUtcNow()));
         if (changed)

@@ -148,7 +148,7 @@ internal sealed partial class TrafficHandler(
         if (error is ForwarderError.None || context.RequestAborted.IsCancellationRequested)
             return true;
 
-        if (!context.Response.HasStarted && failure is not Failure.Client && IsRetriable(context, error, reason) && MayRetry(exchange, service, document))
+        if (!context.Response.HasStarted && IsRetriable(context, error, reason) && MayRetry(exchange, service, document))
         {
             AskingAnother(service.Stored.Service, member.Url, reason?.GetBaseException().Message);
             exchange.GiveUpMember();

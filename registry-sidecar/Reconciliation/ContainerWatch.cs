@@ -102,7 +102,7 @@ internal sealed partial class ContainerWatch(
     private void Take(Message message)
     {
         if (message.TimeNano is { } came)
-            next = Math.Max(next ?? 0, came + 1);
+            next = came + 1;
         if (ContainerEvents.Read(message) is not var (container, happened))
             return;
         metrics.Happened(container, message.TimeNano);

@@ -14,8 +14,10 @@ internal static class RegistrationPlanner
         var stale = StaleChecks(input);
         var register = Winners(input, conflicts, kept)
             .Where(instance => !IsRegistered(instance.Registration, input, stale))
-            .Select(instance => new Registering(
-                instance.Registration, [.. stale[instance.Registration.ID!]], IsTakeover(instance, input.Actual)))
+            .Select(instance => IsTakeover(instance, input.Actual)
+                // All that the earlier one had goes with it.
+                ? new Registering(instance.Registration, StaleChecks: [], IsTakeover: true)
+                : new Registering(instance.Registration, [.. stale[instance.Registration.ID!]]))
             .ToList();
         var deregister = input.Actual.Values
             .Where(service => input.Owner.Owns(service) && !kept.Contains(service.ID) && Goes(service, input))

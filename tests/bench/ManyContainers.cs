@@ -123,8 +123,9 @@ internal sealed class ManyContainers(DockerClient docker, BenchContainers contai
         await using var sidecar = await SidecarRegistrar.StartAsync(containers, consul, ct);
         using var events = new DockerEvents(docker, ct);
         // One alone first: it warms the code up, and shows that the sidecar is ready.
-        await RunManyAsync(1, service + "-first", ct);
-        await Follow.InstancesAsync(consul.Client, service + "-first", 1, ct);
+        var first = string.Create(CultureInfo.InvariantCulture, $"{service}-first-{until}");
+        await RunManyAsync(1, first, ct);
+        await Follow.InstancesAsync(consul.Client, first, 1, ct);
 
         var arrivals = new Dictionary<string, long>(StringComparer.Ordinal);
         var following = Follow.ArrivalsAsync(consul.Client, service, until, arrivals, ct);

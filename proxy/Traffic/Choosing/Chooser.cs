@@ -52,19 +52,24 @@ internal sealed class Chooser(Keys keys, TimeProvider time)
             return exchange.HasPass = deployment is not null;
         }
 
-        // A release without any instance, or none that can be reached, leaves its share to the other one rather than to none.
-        var (mine, other) = document.Split is { } split && IsSplit(exchange, service, split)
-            ? (service.Split, service.Active)
-            : (service.Active, service.Split);
+        // A release without any instance leaves its share to the other one rather than to none; a split's also a request for which none
+        // of its instances could be reached.
+        var isSplit = document.Split is { } split && IsSplit(exchange, service, split);
+        var (mine, other) = isSplit ? (service.Split, service.Active) : (service.Active, service.Split);
         pool = Unasked(exchange, mine);
-        if (pool.Members.Length == 0 && (mine.Members.Length == 0 || exchange.WasNeverSent))
+        if (pool.Members.Length == 0 && (mine.Members.Length == 0 || (isSplit && HasLeft(exchange, other))))
             pool = Unasked(exchange, other);
         return true;
     }
 
-    private static ReleasePool Unasked(Exchange exchange, ReleasePool pool) => exchange.Member is null && exchange.Tried is null
-        ? pool
-        : pool.Without(member => member.State == exchange.Member?.State || exchange.Tried?.Contains(member.State) == true);
+    private static bool HasLeft(Exchange exchange, ReleasePool other) =>
+        exchange.WasNeverSent || Array.Exists(other.Members, member => IsAsked(exchange, member));
+
+    private static ReleasePool Unasked(Exchange exchange, ReleasePool pool) =>
+        exchange.Member is null && exchange.Tried is null ? pool : pool.Without(member => IsAsked(exchange, member));
+
+    private static bool IsAsked(Exchange exchange, MemberModel member) =>
+        member.State == exchange.Member?.State || exchange.Tried?.Contains(member.State) == true;
 
     private bool IsSplit(Exchange exchange, ServiceModel service, Split split)
     {

@@ -121,18 +121,18 @@ internal sealed class Throughput(BenchMesh mesh, BenchMesh allOn, string folder,
     private async Task<IEnumerable<Figure>> LatencyAsync(Measured ours, Measured bare, Uri direct, double rate, CancellationToken ct)
     {
         List<TimeSpan> meshed = [], yarp = [], backend = [];
+        (List<TimeSpan> Times, Uri Target)[] all = [(meshed, ours.Target), (yarp, bare.Target), (backend, direct)];
         for (var round = 0; round < length.Rounds; round++)
         {
-            meshed.AddRange(await LoadRun.PacedAsync(ours.Target, 64, rate, length.Run, folder, ct));
-            yarp.AddRange(await LoadRun.PacedAsync(bare.Target, 64, rate, length.Run, folder, ct));
-            backend.AddRange(await LoadRun.PacedAsync(direct, 64, rate, length.Run, folder, ct));
+            foreach (var (times, target) in Turned(all, round))
+                times.AddRange(await LoadRun.PacedAsync(target, 64, rate, length.Run, folder, ct));
         }
 
         var (a, b, c) = (Samples.Of(meshed), Samples.Of(yarp), Samples.Of(backend));
         return [new Figure($"added latency at {rate:0} requests/s", "ms", a.Without(c), "bare YARP", b.Without(c), new Bar(MostRatio: 1.2, MostRatioOfP99: 1.2))];
     }
 
-    private static IEnumerable<Measured> Turned(Measured[] all, int by) => all.Skip(by % all.Length).Concat(all.Take(by % all.Length));
+    private static IEnumerable<T> Turned<T>(T[] all, int by) => all.Skip(by % all.Length).Concat(all.Take(by % all.Length));
 
     private static Uri At(int port) => new($"http://127.0.0.1:{port}{Peers.Prefix}/");
 

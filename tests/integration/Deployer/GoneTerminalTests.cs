@@ -70,10 +70,14 @@ public sealed class GoneTerminalTests(DeployerFixture host) : IAsyncLifetime
         Assert.Equal(["exited good", "running better"], (await host.ContainersAsync(deployer.Command.Service)).Select(container => $"{container.State} {container.Labels[ContainerLabel.Version]}").Order(StringComparer.Ordinal));
     }
 
-    [Fact]
-    public async Task Status_TheDiskIsFull_SaysThatItWasNotTold()
+    [Theory]
+    [InlineData("status SERVICE --consul CONSUL --json")]
+    [InlineData("schema")]
+    [InlineData("completion bash")]
+    public async Task AVerbThatTells_TheDiskIsFull_SaysThatItWasNotTold(string verb)
     {
-        using var process = Start("sh", "-c", $"exec dotnet {DeployerProcess.Program} status {deployer.Command.Service} --consul {host.ConsulAddress} --json > /dev/full");
+        var line = verb.Replace("SERVICE", deployer.Command.Service, StringComparison.Ordinal).Replace("CONSUL", host.ConsulAddress.ToString(), StringComparison.Ordinal);
+        using var process = Start("sh", "-c", $"exec dotnet {DeployerProcess.Program} {line} > /dev/full");
         await process.WaitForExitAsync(Ct);
 
         Assert.Equal((int)ExitCode.WrongInput, process.ExitCode);

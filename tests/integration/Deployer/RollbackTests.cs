@@ -1,4 +1,5 @@
 using System.Net;
+using Consul;
 using ServiceMesh.Deployer;
 using Xunit;
 
@@ -39,6 +40,25 @@ public sealed class RollbackTests(DeployerFixture host) : IAsyncLifetime
         Assert.Equal((Assert.Single(first!.Routes), first.Traffic), (Assert.Single(document!.Routes), document.Traffic));
         var forth = document.Rollback()!;
         Assert.Equal((UpstreamProtocol.H2c, true), (Assert.Single(forth.Routes).Upstream, forth.Traffic.Sticky));
+    }
+
+    [Fact]
+    public async Task Rollback_ItsRouteIsAnothersByNow_ServesByTodaysAndSaysSo()
+    {
+        var (command, service) = (deployer.Command, deployer.Command.Service);
+        Assert.Equal(ExitCode.Done, (await deployer.DeployAsync("good")).Code);
+        var manifest = await command.WriteManifestAsync(change: $"path: /{service}=>path: /{service}-2");
+        await File.WriteAllTextAsync(manifest, (await File.ReadAllTextAsync(manifest, Ct)).Replace("/app", "/moody", StringComparison.Ordinal), Ct);
+        Assert.Equal(ExitCode.Done, (await command.RunAsync(["deploy", manifest, "--version", "better"])).Code);
+        var other = ServiceDocument.Create(service + "-other", [new Route(Host: null, $"/{service}", StripPath: true)]);
+        await host.Consul.KV.Put(new KVPair($"mesh/services/{other.Service}") { Value = DocumentFormat.Write(other) }, Ct);
+        started.Add(() => host.Consul.KV.Delete($"mesh/services/{other.Service}", CancellationToken.None));
+
+        var back = await command.RunAsync(["rollback", service, "--drain", "100ms"]);
+
+        Assert.True(back.Code == ExitCode.Done, back.Output);
+        Assert.Contains($"the route /{service} already leads to the service '{other.Service}', so good comes back with the routes of today", back.Output, StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync($"/{service}-2/work"));
     }
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;

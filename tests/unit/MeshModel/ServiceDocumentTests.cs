@@ -129,6 +129,22 @@ public sealed class ServiceDocumentTests
     }
 
     [Fact]
+    public void Promote_RoutesThatAreLongAndChangeEachTime_ForgetsTheOldestSoThatTheNextFits()
+    {
+        var document = ServiceDocument.Create("demo", [Demo]);
+        foreach (var n in Enumerable.Range(0, 20))
+        {
+            var policy = new Dictionary<string, string>(StringComparer.Ordinal) { ["X-Policy"] = new string((char)('a' + n), 4000) };
+            var route = Demo with { ResponseHeaders = new HeaderChanges { Set = policy } };
+            document = document.Promote(Release($"d{n}", $"v{n}"), [route, route with { Path = "/other" }]);
+            Assert.Null(DocumentFormat.TryRead("demo", DocumentFormat.Write(document), out _));
+        }
+
+        Assert.Equal(["d18", "d17"], document.Retired.Take(2).Select(release => release.Deployment));
+        Assert.NotEqual(document.Routes, document.Rollback()!.Routes);
+    }
+
+    [Fact]
     public void Rollback_Twice_IsWhereItBegan()
     {
         var document = Promoted("d1", "d2");

@@ -118,16 +118,15 @@ public sealed class HealthTests(ConsulFixture consul)
         using var silent = new TcpListener(IPAddress.Loopback, 0);
         silent.Start();
         var other = new ServiceOnConsul(consul.Client);
-        foreach (var n in Enumerable.Range(0, 80))
-            await other.AddInstanceAsync($"{n}", ((IPEndPoint)silent.LocalEndpoint).Port, deployment: "all");
         await other.PromoteAsync("all");
-        await other.ChangeAsync(document => document with
+        var index = await other.ChangeAsync(document => document with
         {
             Traffic = new TrafficPolicy { Probe = new ProbePolicy("/", TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1)) },
         });
-        await scene.Proxy.UntilAsync(other.Name, account => account.GetProperty("instances").GetArrayLength() == 80);
-        while (!silent.Pending())
-            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, TestContext.Current.CancellationToken);
+        await scene.Proxy.UntilAsync(other.Name, account => account.GetProperty("index").GetUInt64() >= index);
+        foreach (var n in Enumerable.Range(0, 80))
+            await other.AddInstanceAsync($"{n}", ((IPEndPoint)silent.LocalEndpoint).Port, deployment: "all");
+        await scene.Proxy.UntilAsync(other.Name, account => account.GetProperty("instances").EnumerateArray().Count(one => one.GetProperty("probe").GetString() == "pending") == 80);
 
         await scene.AddAsync("b", deployment: "a");
 

@@ -161,7 +161,14 @@ public sealed class TakeoverTests(ConsulFixture consul) : IAsyncLifetime
         using var earlier = await StartReadyAsync();
         await using var load = RawLoad.Start(port, $"/{service.Name}/a");
         await load.MoreAsync(100);
-        await File.WriteAllTextAsync(Path.Combine(state, "last-good.json"), "another version's", Ct);
+        // In the way of the earlier one, too, which would write the state again.
+        var file = Path.Combine(state, "last-good.json");
+        await Until.TrueAsync(() =>
+        {
+            File.Delete(file);
+            Directory.CreateDirectory(file);
+            return Task.FromResult(Directory.Exists(file));
+        });
 
         using var next = ProxyProcess.Start(new Uri("http://127.0.0.1:1"), port, state, "--consul-wait", "00:00:00.1");
         Assert.Equal(1, await next.EndAsync());
