@@ -1,4 +1,3 @@
-using Docker.DotNet;
 using ServiceMesh.Deployer.Output;
 
 namespace ServiceMesh.Deployer.Delivery;

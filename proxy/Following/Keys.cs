@@ -28,11 +28,18 @@ internal sealed class Keys(MeshStore store, KeyringFile file) : BackgroundServic
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await foreach (var next in store.WatchKeysAsync(stoppingToken))
+        try
         {
-            Volatile.Write(ref ring, next.CookieKey.IsEmpty ? next with { CookieKey = Ring.CookieKey } : next);
-            told.TrySetResult();
-            await file.WriteAsync(Ring, stoppingToken);
+            await foreach (var next in store.WatchKeysAsync(stoppingToken))
+            {
+                Volatile.Write(ref ring, next.CookieKey.IsEmpty ? next with { CookieKey = Ring.CookieKey } : next);
+                told.TrySetResult();
+                await file.WriteAsync(Ring, stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The stop; where the start failed, the host takes this for a fault of its own.
         }
     }
 }

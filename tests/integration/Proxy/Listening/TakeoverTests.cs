@@ -170,8 +170,9 @@ public sealed class TakeoverTests(ConsulFixture consul) : IAsyncLifetime
             return Task.FromResult(Directory.Exists(file));
         });
 
-        using var next = ProxyProcess.Start(new Uri("http://127.0.0.1:1"), port, state, "--consul-wait", "00:00:00.1");
+        using var next = ProxyProcess.StartReading(new Uri("http://127.0.0.1:1"), port, state, "--consul-wait", "00:00:00.1");
         Assert.Equal(1, await next.EndAsync());
+        Assert.DoesNotContain("BackgroundService failed", await next.OutputAsync(), StringComparison.Ordinal);
         await load.MoreAsync(500);
 
         Assert.Empty(await load.StopAsync());
