@@ -8,7 +8,7 @@ namespace ServiceMesh.Proxy.Following;
 /// Follows the keys that the deployers publish, and keeps them on disk for a start without Consul. Where no key for cookies was
 /// ever published, the proxy signs them with one of its own, which it keeps, too.
 /// </summary>
-internal sealed class Keys(MeshStore store, KeyringFile file) : BackgroundService
+internal sealed class Keys(MeshStore store, KeyringFile file) : HostedLoop
 {
     private readonly TaskCompletionSource told = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Keyring ring = Keyring.Empty with { CookieKey = RandomNumberGenerator.GetBytes(Keyring.CookieKeyBytes) };
@@ -26,20 +26,13 @@ internal sealed class Keys(MeshStore store, KeyringFile file) : BackgroundServic
         return base.StartAsync(cancellationToken);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task RunAsync(CancellationToken stoppingToken)
     {
-        try
+        await foreach (var next in store.WatchKeysAsync(stoppingToken))
         {
-            await foreach (var next in store.WatchKeysAsync(stoppingToken))
-            {
-                Volatile.Write(ref ring, next.CookieKey.IsEmpty ? next with { CookieKey = Ring.CookieKey } : next);
-                told.TrySetResult();
-                await file.WriteAsync(Ring, stoppingToken);
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // The stop; where the start failed, the host takes this for a fault of its own.
+            Volatile.Write(ref ring, next.CookieKey.IsEmpty ? next with { CookieKey = Ring.CookieKey } : next);
+            told.TrySetResult();
+            await file.WriteAsync(Ring, stoppingToken);
         }
     }
 }

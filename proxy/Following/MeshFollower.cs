@@ -23,7 +23,7 @@ internal sealed partial class MeshFollower(
     ProxyMeter meter,
     IOptions<ProxyOptions> options,
     TimeProvider time,
-    ILogger<MeshFollower> log) : BackgroundService
+    ILogger<MeshFollower> log) : HostedLoop
 {
     private readonly TaskCompletionSource first = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly LossGuard guard = new(options.Value.LossShare, options.Value.LossHold);
@@ -74,17 +74,13 @@ internal sealed partial class MeshFollower(
         }
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task RunAsync(CancellationToken stoppingToken)
     {
         try
         {
             // Each loop ends only by the stop, or by a bug: then the first to fail stops the process.
             await await Task.WhenAny(
                 [FollowDocumentsAsync(stoppingToken), ApplyAsync(stoppingToken), prober.Broken, .. instances.Run(stoppingToken)]);
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // The stop; where the start failed, the host takes this for a fault of its own.
         }
         finally
         {

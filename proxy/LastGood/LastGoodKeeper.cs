@@ -8,7 +8,7 @@ namespace ServiceMesh.Proxy.LastGood;
 /// than once a second, and none that differs from the last only in what the proxy found out itself. What could not be written
 /// is tried again until it is, or there is a newer one.
 /// </summary>
-internal sealed partial class LastGoodKeeper : BackgroundService
+internal sealed partial class LastGoodKeeper : HostedLoop
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(15);
@@ -40,7 +40,7 @@ internal sealed partial class LastGoodKeeper : BackgroundService
             await WriteAsync(last, cancellationToken);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task RunAsync(CancellationToken stoppingToken)
     {
         while (true)
         {

@@ -5,7 +5,7 @@ namespace ServiceMesh.Proxy.Listening;
 
 /// <summary>Keeps the certificates as the folder has them, while connections are served.</summary>
 internal sealed partial class CertificateKeeper(IOptions<ListeningOptions> options, TimeProvider time, ILogger<CertificateKeeper> log)
-    : BackgroundService
+    : HostedLoop
 {
     // Looking is reliable on every kind of mount and across swapped symbolic links, which notices from the kernel are not;
     // two small files a certificate cost nothing.
@@ -26,7 +26,7 @@ internal sealed partial class CertificateKeeper(IOptions<ListeningOptions> optio
         return current is null ? throw new InvalidOperationException(string.Join("; ", faults)) : base.StartAsync(cancellationToken);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task RunAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Interval, time);
         while (await timer.WaitForNextTickAsync(stoppingToken))

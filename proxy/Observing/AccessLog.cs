@@ -12,7 +12,7 @@ namespace ServiceMesh.Proxy.Observing;
 /// Writes a line of JSON for each request, off the requests' way. Where the disk is slower than the requests, lines are
 /// dropped and counted: no request waits for its line.
 /// </summary>
-internal sealed partial class AccessLog : BackgroundService
+internal sealed partial class AccessLog : HostedLoop
 {
     /// <summary>The lines that may wait to be written.</summary>
     public const int Waiting = 1 << 16;
@@ -82,7 +82,7 @@ internal sealed partial class AccessLog : BackgroundService
         base.Dispose();
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task RunAsync(CancellationToken stoppingToken)
     {
         using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
         {
