@@ -143,17 +143,19 @@ public sealed class LastGoodFileTests : IDisposable
         var (snapshots, time) = (new SnapshotHolder(TrustedProxies.None), new FakeTimeProvider());
         var file = File();
         using var keeper = new LastGoodKeeper(snapshots, file, time, NullLogger<LastGoodKeeper>.Instance);
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        late.CancelAfter(TimeSpan.FromSeconds(30));
         await keeper.StartAsync(Ct);
         var inTheWay = Directory.CreateDirectory(StateFile + ".new");
         snapshots.Publish(SnapshotOrigin.Consul, new MeshView(Served().Documents, new Dictionary<string, IReadOnlyList<Instance>>(StringComparer.Ordinal), MeshView.NothingHeld), new Moment(DateTimeOffset.UnixEpoch));
         while (file.Fault is null)
-            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, Ct);
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, late.Token);
 
         inTheWay.Delete();
         while (file.Fault is not null)
         {
             time.Advance(TimeSpan.FromSeconds(15));
-            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, Ct);
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, late.Token);
         }
 
         Assert.Equal("demo", Assert.Single(File().Read()!.Documents.Services).Key);
