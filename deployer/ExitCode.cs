@@ -22,7 +22,7 @@ internal static class ExitCodes
         (ExitCode.Rejected, "rejected by the tests; production unchanged"),
         (ExitCode.Unhealthy, "the candidate never became healthy; production unchanged"),
         (ExitCode.Locked, "locked by another, or the lock was lost; production unchanged, unless it says what still has traffic"),
-        (ExitCode.Unreachable, "Consul, Docker or the image registry cannot be reached; production unchanged, unless it says what still has traffic"),
+        (ExitCode.Unreachable, "Consul, Docker or the image registry cannot be reached, or fails by itself; production unchanged, unless it says what still has traffic"),
         (ExitCode.Reverted, "promoted, in whole or to a share of the traffic, then reverted; a first release that does badly has nothing to return to, and stays"),
         (ExitCode.Interrupted, "interrupted; production unchanged"),
     ];

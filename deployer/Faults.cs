@@ -15,6 +15,8 @@ internal static class Faults
 
     public const string DockerMend = "Is it running, and may you use it? Name another address with --docker or DOCKER_HOST.";
 
+    private static readonly string[] RefusedByContent = ["OCI runtime create failed", "unable to find user", "unable to find group"];
+
     /// <returns>The failure as it is told; <c>null</c> for a bug, which is to crash.</returns>
     public static DeliveryException? Explain(Exception error) => error switch
     {
@@ -47,13 +49,14 @@ internal static class Faults
     public static DeliveryException NoDocument(string service, string fault) =>
         new(ExitCode.WrongInput, $"what Consul KV holds for {service} is no document: {fault}. Delete or mend that key, then run this again.");
 
-    /// <summary>Docker refused to make or start the containers of a release.</summary>
-    public static DeliveryException CannotStart(string release, DockerApiException error) =>
-        new(ExitCode.Unhealthy, $"{release} cannot be started: {DockerSaid(error)}. Production is unchanged. Mend its image or what is asked for it, then run this again.", error);
+    /// <summary>Docker refused to make or start the containers of a release. Trouble of its own is not the release's.</summary>
+    public static DeliveryException CannotStart(string release, DockerApiException error) => IsDockersOwn(error)
+        ? new(ExitCode.Unreachable, $"{release} cannot be started, for {DockerFailed(error)}", error)
+        : new(ExitCode.Unhealthy, $"{release} cannot be started: {DockerSaid(error)}. Production is unchanged. Mend its image or what is asked for it, then run this again.", error);
 
     /// <summary>Docker refused to make or start the container of tests. Trouble of its own is not their image's.</summary>
-    public static DeliveryException CannotTest(string image, DockerApiException error) => error.StatusCode >= HttpStatusCode.InternalServerError
-        ? new(ExitCode.Unreachable, $"the tests image {image} cannot be started, for Docker failed ({(int)error.StatusCode}): {DockerSaid(error)}. Mend its host, then run this again.", error)
+    public static DeliveryException CannotTest(string image, DockerApiException error) => IsDockersOwn(error)
+        ? new(ExitCode.Unreachable, $"the tests image {image} cannot be started, for {DockerFailed(error)}", error)
         : new(ExitCode.WrongInput, $"the tests image {image} cannot be started: {DockerSaid(error)}. Mend its entry point.", error);
 
     /// <summary>The Engine's own words, without the JSON around them.</summary>
@@ -72,6 +75,12 @@ internal static class Faults
 
         return string.IsNullOrWhiteSpace(error.ResponseBody) ? error.StatusCode.ToString() : error.ResponseBody.Trim();
     }
+
+    // It answers 500 as well to what the runtime or the image refuses, and has no other mark for that than its words.
+    private static bool IsDockersOwn(DockerApiException error) =>
+        error.StatusCode >= HttpStatusCode.InternalServerError && !RefusedByContent.Any(words => DockerSaid(error).Contains(words, StringComparison.Ordinal));
+
+    private static string DockerFailed(DockerApiException error) => $"Docker failed ({(int)error.StatusCode}): {DockerSaid(error)}. Mend its host, then run this again.";
 
     private static IEnumerable<Exception> Reasons(Exception? error)
     {

@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.AspNetCore.Http;
 
 namespace ServiceMesh.Tests.Integration.Deployer;
@@ -9,18 +10,21 @@ internal enum Fault
     WithoutDocker,
 }
 
-/// <summary>A phase of a delivery, in which the deployer is frozen by one request of its that is kept waiting, and what each fault in it must lead to.</summary>
-/// <param name="Name">As the deployer tells of it.</param>
+/// <summary>A phase of a verb, in which the deployer is frozen by one request of its that is kept waiting, and what each fault in it must lead to.</summary>
+/// <param name="Verb">The verb, with its options.</param>
+/// <param name="Name">The phase, as the deployer tells of it; <c>wait</c> is that for the lock, <c>batch</c> the start of the second one.</param>
 /// <param name="Killed">The active version after it was killed.</param>
 /// <param name="WithoutConsul">How it ends that was cut off from Consul.</param>
 /// <param name="WithoutDocker">The same for Docker.</param>
-internal sealed record FaultyPhase(string Name, string Killed, End WithoutConsul, End WithoutDocker)
+internal sealed record FaultyPhase(string Verb, string Name, string Killed, End WithoutConsul, End WithoutDocker)
 {
     private const string Canary = "strategy: {canary: {steps: [10%], bake: 4s, minimum: 2, error-share: 5%, p99-ratio: 100, synthetic: /}}";
     private const string Rolling = "replicas: 2\nstrategy: {rolling: {batch: 1, bake: 2s, minimum: 2, error-share: 5%}}";
     private const string Inconclusive = "strategy: {canary: {steps: [10%], bake: 1s, minimum: 1000000, error-share: 5%}}";
     private const string Ab = "strategy: {ab: {share: 10%}}";
+    private const string Pause = "pause --limit 2m";
 
+    private static readonly End ConsulGone = new(5, "v1", "Consul");
     private static readonly End LockLost = new(4, "v1", "; production is unchanged");
     private static readonly End DockerGone = new(5, "v1", "Docker");
     private static readonly End NotTaken = new(5, "v1", "it did not take place");
@@ -28,35 +32,64 @@ internal sealed record FaultyPhase(string Name, string Killed, End WithoutConsul
     private static readonly End Reverted = new(6, "v1", "v1 serves all of it again");
     private static readonly End Done = new(0, "v2", "v2 is active");
     private static readonly End Promoted = new(0, "v2", "production is on");
+    private static readonly End Split = new(0, "v1", "% of the requests to v2, the others to v1");
+    private static readonly End Aborted = new(0, "v1", "(v1 is active): the split with v2 is over");
 
     public static IReadOnlyList<FaultyPhase> All { get; } =
     [
-        new("pull", "v1", LockLost, DockerGone) { Docker = () => Posts("/create") },
-        new("start", "v1", LockLost, DockerGone) { Docker = () => Posts("/start") },
-        new("healthy", "v1", LockLost, DockerGone) { Consul = (service, _) => Asks(service) },
-        new("tests", "v1", LockLost, DockerGone) { Docker = () => Posts("/wait") },
-        new("promote", "v1", NotTaken, Promoted) { Consul = (_, _) => IsTransaction },
-        new("proxies", "v2", Promoted, Promoted) { Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1) },
-        new("drain", "v2", Promoted, Promoted) { Consul = (_, proxies) => AfterATransaction(Asks(proxies), 2) },
-        new("retire", "v2", Promoted, Promoted) { Docker = () => Posts("/stop") },
-        new("canary", "v1", TakenOut, Promoted) { More = Canary, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1), StaysSplit = [Fault.Killed] },
-        new("roll", "v1", TakenOut, DockerGone) { More = Rolling, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1), StaysSplit = [Fault.Killed] },
-        // The candidate, its tests, and then the second batch.
-        new("batch", "v1", TakenOut with { Code = 4 }, DockerGone) { More = Rolling, Docker = () => Nth(Posts("/start"), 3), StaysSplit = [Fault.Killed] },
-        new("revert", "v1", Reverted, Reverted) { More = Inconclusive, Consul = (_, _) => Nth(IsTransaction, 2), StaysSplit = [Fault.Killed] },
-        new("watch", "v2", Done, Promoted) { More = "watch: {for: 2s}", Consul = (service, _) => AfterATransaction(Asks(service), 1) },
-        new("rollback", "v2", NotTaken with { Active = "v2" }, Promoted with { Active = "v1" }) { Verb = "rollback", Consul = (_, _) => IsTransaction },
-        new("scale", "v2", NotTaken with { Active = "v2" }, Done with { Says = "has 2 replicas of v2" }) { Verb = "scale", Consul = (_, _) => IsTransaction },
-        new("split", "v1", NotTaken, Promoted) { Verb = "promote", Before = Ab, Consul = (_, _) => IsTransaction, StaysSplit = [Fault.Killed, Fault.WithoutConsul] },
+        new("deploy", "lock", "v1", ConsulGone, DockerGone) { Consul = (service, _) => Locks(service) },
+        new("deploy --wait 2m", "wait", "v1", ConsulGone, Done) { Consul = (service, _) => Nth(Locks(service), 2), Locked = true },
+        new("deploy", "clean", "v1", LockLost, DockerGone) { Docker = () => Removes, LeftBehind = true },
+        new("deploy", "pull", "v1", LockLost, DockerGone) { Docker = () => Posts("/create") },
+        new("deploy", "start", "v1", LockLost, DockerGone) { Docker = () => Posts("/start") },
+        new("deploy", "healthy", "v1", LockLost, DockerGone) { Consul = (service, _) => Asks(service) },
+        new("deploy", "tests", "v1", LockLost, DockerGone) { Docker = () => Posts("/wait") },
+        new("deploy", "promote", "v1", NotTaken, Promoted) { Consul = (_, _) => IsTransaction },
+        new("deploy", "proxies", "v2", Promoted, Promoted) { Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1) },
+        new("deploy", "drain", "v2", Promoted, Promoted) { Consul = (_, proxies) => AfterATransaction(Asks(proxies), 2) },
+        new("deploy", "retire", "v2", Promoted, Promoted) { Docker = () => Posts("/stop") },
+        new("deploy", "canary", "v1", TakenOut, Promoted) { More = Canary, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1), StaysSplit = [Fault.Killed] },
+        new("deploy", "roll", "v1", TakenOut, DockerGone) { More = Rolling, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1), StaysSplit = [Fault.Killed] },
+        // The proxies, the drain and a first look have asked by then: what is known is judged, and it is the next batch that waits in vain.
+        new("deploy", "observe", "v1", TakenOut with { Code = 4 }, DockerGone) { More = Rolling, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 4), StaysSplit = [Fault.Killed] },
+        // The candidate and its tests were started before.
+        new("deploy", "batch", "v1", TakenOut with { Code = 4 }, DockerGone) { More = Rolling, Docker = () => Nth(Posts("/start"), 3), StaysSplit = [Fault.Killed] },
+        new("deploy", "revert", "v1", Reverted, Reverted) { More = Inconclusive, Consul = (_, _) => Nth(IsTransaction, 2), StaysSplit = [Fault.Killed] },
+        new("deploy", "watch", "v2", Done, Promoted) { More = "watch: {for: 2s}", Consul = (service, _) => AfterATransaction(Asks(service), 1) },
+        new("deploy", "split", "v1", NotTaken, Split) { More = Ab, Consul = (_, _) => IsTransaction, StaysSplit = [Fault.WithoutDocker] },
+        new("promote", "healthy", "v1", LockLost, DockerGone) { Next = Ab, Consul = (service, _) => Nth(Asks(service), 2), StaysSplit = Enum.GetValues<Fault>() },
+        new("promote", "promote", "v1", NotTaken, Promoted) { Next = Ab, Consul = (_, _) => IsTransaction, StaysSplit = [Fault.Killed, Fault.WithoutConsul] },
+        new("rollback", "healthy", "v2", LockLost with { Active = "v2" }, DockerGone with { Active = "v2" }) { Next = "", Consul = (service, _) => Asks(service) },
+        new("rollback", "promote", "v2", NotTaken with { Active = "v2" }, Promoted with { Active = "v1" }) { Next = "", Consul = (_, _) => IsTransaction },
+        new("scale 2", "healthy", "v1", LockLost, DockerGone) { Consul = (service, _) => Nth(Asks(service), 2) },
+        new("scale 2", "change", "v1", NotTaken, new(0, "v1", "has 2 replicas of v1")) { Consul = (_, _) => IsTransaction },
+        new("scale 1", "remove", "v1", new(0, "v1", "has 1 replica of v1"), new(0, "v1", "has 1 replica of v1")) { More = "replicas: 2", Docker = () => Posts("/stop") },
+        new("abort", "change", "v1", NotTaken, Aborted) { Next = Ab, Consul = (_, _) => IsTransaction, StaysSplit = [Fault.Killed, Fault.WithoutConsul] },
+        new("abort", "clean", "v1", Aborted, Aborted) { Next = Ab, Docker = () => Removes },
+        new("split --share 50", "change", "v1", NotTaken, Split) { Next = Ab, Consul = (_, _) => IsTransaction, StaysSplit = Enum.GetValues<Fault>() },
+        new("split --share 50", "proxies", "v1", Split, Split) { Next = Ab, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1), StaysSplit = Enum.GetValues<Fault>() },
+        new(Pause, "change", "v1", NotTaken, new(0, "v1", "is paused")) { Consul = (_, _) => IsTransaction },
+        new("resume", "change", "v1", NotTaken, new(0, "v1", "serves again")) { First = Pause, Consul = (_, _) => IsTransaction },
+        new("maintenance", "change", "v1", NotTaken, new(0, "v1", "is under maintenance")) { Consul = (_, _) => IsTransaction, Answer = HttpStatusCode.ServiceUnavailable },
     ];
 
-    public string Verb { get; private init; } = "deploy";
-
-    /// <summary>What the manifest has besides.</summary>
+    /// <summary>What the manifest has besides, of the release that is there and of the one that is deployed.</summary>
     public string More { get; private init; } = "";
 
-    /// <summary>The same of the release that is there before, where the verb is not the one that brings it.</summary>
-    public string Before { get; private init; } = "";
+    /// <summary>The same of the second release that is deployed before; <c>null</c> for none.</summary>
+    public string? Next { get; private init; }
+
+    /// <summary>The verb that is said before; <c>null</c> for none.</summary>
+    public string? First { get; private init; }
+
+    /// <summary>Whether an earlier attempt has left a container behind.</summary>
+    public bool LeftBehind { get; private init; }
+
+    /// <summary>Whether another holds the lock until the fault is over.</summary>
+    public bool Locked { get; private init; }
+
+    /// <summary>What the proxies answer besides, because they were told to.</summary>
+    public HttpStatusCode Answer { get; private init; } = HttpStatusCode.OK;
 
     /// <summary>After which faults a second release still has its share: whoever was killed could take nothing back.</summary>
     public IReadOnlyList<Fault> StaysSplit { get; private init; } = [];
@@ -76,6 +109,10 @@ internal sealed record FaultyPhase(string Name, string Killed, End WithoutConsul
     };
 
     private static bool IsTransaction(HttpRequest request) => request.Path == "/v1/txn";
+
+    private static bool Removes(HttpRequest request) => HttpMethods.IsDelete(request.Method);
+
+    private static Func<HttpRequest, bool> Locks(string service) => request => request.Path == $"/v1/kv/mesh/locks/{service}";
 
     private static Func<HttpRequest, bool> Asks(string service) => request => request.Path == $"/v1/health/service/{service}";
 

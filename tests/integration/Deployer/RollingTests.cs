@@ -1,5 +1,7 @@
 using System.Net;
 using ServiceMesh.Deployer;
+using ServiceMesh.Docker;
+using ServiceMesh.Tests.Integration.RegistrySidecar;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Deployer;
@@ -152,11 +154,15 @@ public sealed class RollingTests(DeployerFixture host) : IAsyncLifetime
         var (command, service) = (deployer.Command, deployer.Command.Service);
         var former = (await command.DocumentAsync())!.Active!;
         var manifest = await command.WriteManifestAsync(change: "/app=>/moody", more: "replicas: 3\nstrategy: {rolling: {batch: 1, bake: 0s}}");
+        await using var engine = new CuttableDocker(DockerEngine.DefaultEndpoint);
+        var made = 0;
+        // Its first replica, its tests and its second replica are made, and it waits for its third.
+        await using var front = await HoldingFront.StartAsync(
+            new Uri($"http://{engine.Address.Authority}"), request => request.Path.Value!.EndsWith("/containers/create", StringComparison.Ordinal) && Interlocked.Increment(ref made) > 3);
         await using (var process = new DeployerProcess(
-            "deploy", manifest, "--version", "better", "--consul", host.ConsulAddress.ToString(), "--environment", host.Environment, "--proxy-service", command.ProxyService))
+            "deploy", manifest, "--version", "better", "--consul", host.ConsulAddress.ToString(), "--docker", $"tcp://{front.Address.Authority}", "--insecure", "--environment", host.Environment, "--proxy-service", command.ProxyService))
         {
-            foreach (var _ in Enumerable.Range(0, 2))
-                Assert.True(await process.SaysAsync("ok  retire", TimeSpan.FromMinutes(1), Ct));
+            await front.Reached.WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Ct);
             process.Kill();
         }
 

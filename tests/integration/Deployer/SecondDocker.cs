@@ -115,6 +115,7 @@ internal sealed class SecondDocker : IAsyncDisposable
     /// <summary>After <see cref="EndAsync"/> or <see cref="DieAsync"/>.</summary>
     public async Task ReviveAsync(CancellationToken ct)
     {
+        await EndContainerdAsync(ct);
         StartDaemon();
         await AnswersAsync(ct);
     }
@@ -175,6 +176,38 @@ internal sealed class SecondDocker : IAsyncDisposable
             await EndAsync();
         Docker?.Dispose();
         daemon.Dispose();
+    }
+
+    // The dead daemon's containerd dies by and by, and its pid file stays: the next daemon would take it, or whatever has its pid
+    // by now, for one that runs, or wait for the lock on its database.
+    private async Task EndContainerdAsync(CancellationToken ct)
+    {
+        var file = Path.Combine(folder.FullName, "exec", "containerd", "containerd.pid");
+        if (!File.Exists(file))
+            return;
+        using var patience = new CancellationTokenSource(Patience, TimeProvider.System);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, patience.Token);
+        var pid = await File.ReadAllTextAsync(file, either.Token);
+        while (await CommandAsync(pid, either.Token) is var command && command.Contains(folder.FullName, StringComparison.Ordinal))
+        {
+            Signal("KILL", [long.Parse(pid, CultureInfo.InvariantCulture)]);
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, either.Token);
+        }
+
+        File.Delete(file);
+    }
+
+    // Empty of one that is gone, and of a zombie, which holds nothing any more.
+    private static async Task<string> CommandAsync(string pid, CancellationToken ct)
+    {
+        try
+        {
+            return await File.ReadAllTextAsync($"/proc/{pid}/cmdline", ct);
+        }
+        catch (IOException)
+        {
+            return "";
+        }
     }
 
     // The Engine mounts its folder upon itself and its containers' below that, and takes that back if it still can.

@@ -1,6 +1,4 @@
-using System.Diagnostics;
 using System.Net;
-using Consul;
 using Docker.DotNet.Models;
 using ServiceMesh.Deployer;
 using Xunit;
@@ -188,24 +186,6 @@ public sealed class SeveralHostsTests(DeployerFixture host) : IAsyncLifetime
         await deployer.AssertUntouchedAsync();
     }
 
-    [Fact]
-    public async Task Engine_RestartedAndAContainerEndedMeanwhile_TheSidecarGoesOnAndTheCatalogIsRight()
-    {
-        Assert.Equal(ExitCode.Done, (await DeployAsync("v1", more: "hosts: [second]")).Code);
-        var ends = (await second.ContainersAsync(deployer.Service))[0].ID;
-        using var process = Process.GetProcessById((int)(await second.Docker.Containers.InspectContainerAsync(ends, Ct)).State!.Pid);
-        await second.EndAsync();
-        process.Kill();
-
-        // It starts that container again, and publishes it elsewhere.
-        await second.ReviveAsync(Ct);
-
-        await UntilTheCatalogIsRightAsync();
-        var next = await DeployAsync("v2", more: "hosts: [second]");
-        Assert.True(next.Code == ExitCode.Done, next.Output);
-        await UntilTheCatalogIsRightAsync();
-    }
-
     // The line with which the phase before ends. Pull, start and healthy end the deployment, and what comes after the tests does not.
     [Theory]
     [InlineData("ok  lock", 5, "good")]
@@ -275,25 +255,6 @@ public sealed class SeveralHostsTests(DeployerFixture host) : IAsyncLifetime
     private Task<Ended> DeployAsync(string version, int replicas = 2, string more = "", Action<string>? onLine = null, params string[] args) =>
         deployer.DeployAsync(
             version, change: $"port: 5000=>port: 5000\nreplicas: {replicas}", more: more, onLine: onLine, args: ["--hosts", second.HostsFile(), .. args]);
-
-    /// <summary>Waits until two instances run on the second host, and Consul has these and no others, each at its port and passing.</summary>
-    private async Task UntilTheCatalogIsRightAsync()
-    {
-        using var late = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-        late.CancelAfter(TimeSpan.FromMinutes(1));
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(100));
-        while (true)
-        {
-            string[] run = [.. (await second.ContainersAsync(deployer.Service)).Where(container => container.State == "running")
-                .Select(container => $"{container.ID} {container.Ports.Select(port => port.PublicPort).First(port => port > 0)} passing").Order(StringComparer.Ordinal)];
-            string[] told = [.. (await host.Consul.Health.Service(deployer.Service, Ct)).Response.Where(entry => entry.Service.Meta[InstanceMeta.Owner] == "second")
-                .Select(entry => $"{entry.Service.Meta[InstanceMeta.Container]} {entry.Service.Port} {entry.Checks.AggregatedStatus().Status}").Order(StringComparer.Ordinal)];
-            if (run.Length == 2 && run.SequenceEqual(told))
-                return;
-            Assert.False(late.IsCancellationRequested, $"There run\n{string.Join('\n', run)}\nand Consul tells\n{string.Join('\n', told)}");
-            await timer.WaitForNextTickAsync(Ct);
-        }
-    }
 
     private async Task<string[]> OnFirstAsync() => Told(await host.ContainersAsync(deployer.Service));
 

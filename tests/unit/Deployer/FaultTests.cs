@@ -118,6 +118,25 @@ public sealed class FaultTests
         Assert.Equal((code, sentence), ((int)fault.Code, fault.Message));
     }
 
+    // As Docker Engine 20.10 says them.
+    [Theory]
+    [InlineData(400, 3, "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: /x: permission denied: unknown")]
+    [InlineData(500, 3, "failed to create shim task: OCI runtime create failed: container init was OOM-killed (memory limit too low?): unknown")]
+    [InlineData(500, 3, "unable to find user app: no matching entries in passwd file")]
+    [InlineData(500, 3, "unable to find group app: no matching entries in group file")]
+    [InlineData(500, 5, "driver failed programming external connectivity on endpoint a: Error starting userland proxy: listen tcp4 10.0.0.9:32777: bind: cannot assign requested address")]
+    [InlineData(503, 5, "Service Unavailable")]
+    public void CannotStart_DockersOwnTrouble_IsNotTheReleases(int status, int code, string said)
+    {
+        var error = new DockerApiException((HttpStatusCode)status, $$"""{"message":"{{said}}"}""");
+
+        var (start, test) = (Faults.CannotStart("demo v2", error), Faults.CannotTest("r/t@sha256:1", error));
+
+        Assert.Equal(code, (int)start.Code);
+        Assert.Equal(code == 5, test.Code == ExitCode.Unreachable);
+        Assert.Equal(code == 5, start.Message.EndsWith("Mend its host, then run this again.", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Help_ExitCodes_NamesEveryOneOfThem() =>
         Assert.Equal(Enum.GetValues<ExitCode>().Order(), ExitCodes.All.Select(entry => entry.Code).Order());
