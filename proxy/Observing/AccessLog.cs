@@ -17,7 +17,7 @@ internal sealed partial class AccessLog : HostedLoop
     /// <summary>The lines that may wait to be written.</summary>
     public const int Waiting = 1 << 16;
 
-    private const int Batch = 1 << 16;
+    private const int Batch = 1 << 18;
 
     // By the clock and not by each line: waking the writer up would cost a request more than its line does.
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);

@@ -33,6 +33,9 @@ internal sealed class ReleasePool
     /// <summary>Whether one of them has fewer requests than it may.</summary>
     public bool HasPlace(ConcurrencyLimit limit) => Array.Exists(Members, member => member.State.InFlight < limit.PerInstance);
 
+    /// <summary>Enters the first that has fewer requests than it may; <c>null</c> if none has.</summary>
+    public MemberModel? EnterAny(ConcurrencyLimit limit) => Array.Find(Members, member => member.State.TryEnter(limit.PerInstance));
+
     /// <summary>The pool without the given members.</summary>
     public ReleasePool Without(Func<MemberModel, bool> left) => new([.. Members.Where(member => !left(member))]);
 

@@ -68,7 +68,7 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
     public Refusal? Refusal { get; private set; }
 
     /// <summary>Where its route leads; <c>null</c> if none does.</summary>
-    public RouteTarget? Target { get; set; }
+    public RouteTarget? Target { get; private set; }
 
     /// <summary>The span of its whole way; <c>null</c> if none is wanted.</summary>
     public Activity? Span { get; init; }
@@ -84,6 +84,16 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
     private ServiceModel Service { get; set; } = null!;
 
     private ServiceDocument Document { get; set; } = null!;
+
+    /// <summary>
+    /// Takes the route. After a wait it may be another service's: to that one the cookie and the failures of the former mean nothing.
+    /// </summary>
+    public void Follow(RouteTarget target)
+    {
+        if (Target is not null && Target.Service != target.Service)
+            (Cookie, IsKnown, Issued, Member, Tried) = (null, false, null, null, null);
+        Target = target;
+    }
 
     public void Begin(RouteTarget target, ServiceModel service, ServiceDocument document, MemberModel member)
     {

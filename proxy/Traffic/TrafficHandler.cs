@@ -57,7 +57,7 @@ internal sealed partial class TrafficHandler(
                 return;
             }
 
-            exchange.Target = target;
+            exchange.Follow(target);
             var service = snapshot.Services[target.Service];
             var document = service.Stored.Document!;
             if (document.Maintenance is { } maintenance)
@@ -128,7 +128,7 @@ internal sealed partial class TrafficHandler(
         var aborted = member.State.Aborted;
         var error = await forwarder.SendAsync(
             context, Upstream.AddressOf(target.Route, member.Url), upstream.ClientOf(target.Route), target.Request, exchange, aborted);
-        var reason = context.GetForwarderErrorFeature()?.Exception;
+        var reason = error is ForwarderError.None ? null : context.GetForwarderErrorFeature()?.Exception;
         var isOver = context.RequestAborted.IsCancellationRequested || aborted.IsCancellationRequested;
         exchange.WasNeverSent = RetryRule.NeverSent(error, reason);
         var failure = FailureRule.Of(error, reason, exchange.AnsweredAfter is not null, isOver);

@@ -18,12 +18,11 @@ internal sealed class Chooser(Keys keys, TimeProvider time)
         if (policy.Concurrency is { } limit)
         {
             // Whoever came before and waits goes before, but not before itself.
-            if (!pool.HasPlace(limit) || (exchange.WaitsSince is null && service.State.Line.HasTaker(member.Instance.Deployment)))
+            if (exchange.WaitsSince is null && service.State.Line.HasTaker(member.Instance.Deployment))
                 return Choice.Full(pool);
             if (!member.State.TryEnter(limit.PerInstance))
             {
-                var other = pool.Members.FirstOrDefault(other => other.State.TryEnter(limit.PerInstance));
-                if (other is null)
+                if (pool.EnterAny(limit) is not { } other)
                     return Choice.Full(pool);
                 member = other;
             }

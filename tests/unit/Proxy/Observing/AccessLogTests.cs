@@ -89,6 +89,22 @@ public sealed class AccessLogTests : IDisposable
         Assert.Contains("--access-log", fault.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(12_345_678)]
+    [InlineData(5_000_000_000_000)]
+    public void Line_OfADuration_TellsItInSeconds(long ticks)
+    {
+        using var output = new MemoryStream();
+        using (var json = new Utf8JsonWriter(output))
+            (Entry("/") with { Duration = new TimeSpan(ticks), AnsweredAfter = new TimeSpan(ticks) }).WriteTo(json);
+
+        var line = JsonDocument.Parse(output.ToArray()).RootElement;
+        Assert.Equal(ticks / 10_000_000m, line.GetProperty("seconds").GetDecimal());
+        Assert.Equal(ticks / 10_000_000m, line.GetProperty("answeredAfterSeconds").GetDecimal());
+    }
+
     [Fact]
     public void Line_OfHostileText_IsOneLineOfJson()
     {

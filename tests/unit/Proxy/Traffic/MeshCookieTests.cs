@@ -44,6 +44,49 @@ public sealed class MeshCookieTests
         Assert.Equal(isSecure, context.Response.Headers.SetCookie.ToString().Contains("; secure", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void Issue_BesideAnothersCookie_LastsAndIsForNoScript()
+    {
+        var context = new DefaultHttpContext();
+        context.Response.Headers.SetCookie = "theirs=1";
+        var cookie = new MeshCookie(17, "0a1b2c3d4e5f");
+
+        cookie.Issue(context.Response, "demo", Key, isSecure: true);
+
+        Assert.Equal(
+            ["theirs=1", $"mesh-demo={cookie.Text("demo", Key)}; max-age=2592000; path=/; secure; samesite=lax; httponly"],
+            context.Response.Headers.SetCookie.ToArray());
+    }
+
+    // What a shared cache kept would give its first client's bucket to all.
+    [Theory]
+    [InlineData(null, "private")]
+    [InlineData("public, max-age=60, s-maxage=600", "max-age=60, private")]
+    [InlineData("no-cache", "no-cache, private")]
+    [InlineData("private, max-age=60", "max-age=60, private")]
+    [InlineData("no-store", "no-store")]
+    [InlineData("max-age=\"", "private")]
+    public void Issue_WithAnyCacheControl_IsForNoSharedCache(string? told, string expected)
+    {
+        var context = new DefaultHttpContext();
+        context.Response.Headers.CacheControl = told;
+
+        new MeshCookie(1, "").Issue(context.Response, "demo", Key, isSecure: false);
+
+        Assert.Equal(expected, context.Response.Headers.CacheControl.ToString());
+    }
+
+    // Each thread has a signer, which must not outlive its key.
+    [Fact]
+    public void Text_AfterAnotherKey_IsWhatItWasBefore()
+    {
+        var before = new MeshCookie(1, "").Text("demo", Key);
+        var other = new MeshCookie(1, "").Text("demo", new byte[32]);
+
+        Assert.NotEqual(before, other);
+        Assert.Equal(before, new MeshCookie(1, "").Text("demo", Key));
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData(".")]
@@ -51,5 +94,6 @@ public sealed class MeshCookieTests
     [InlineData("1.")]
     [InlineData("1..")]
     [InlineData("\u00e9.\u00e9.\u00e9")]
+    [InlineData("1.\ud800.AAAAAAAAAAAAAAAA")]
     public void Parse_NoCookieOfOurs_IsNone(string text) => Assert.Null(MeshCookie.Parse(text, "demo", Key));
 }
