@@ -52,7 +52,7 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30), mesh.Time);
         try
         {
-            var containers = await hosts.ListReachableAsync(service, document: null, narrator, deadline.Token);
+            var containers = await hosts.ListReachableAsync(service, document: null, narrator, deadline.Token, withTests: true);
             await Task.WhenAll(containers
                 .Where(container => container.Deployment == release.Deployment)
                 .Select(container => hosts.RemoveAsync(container, deadline.Token)));
@@ -72,7 +72,7 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
     /// <returns>How many containers that were.</returns>
     public async Task<int> CleanAsync(string service, ServiceDocument? document, ContainerHost? tests, TimeSpan drain, CancellationToken ct)
     {
-        var candidates = Housekeeping.Leftovers(document, await hosts.ListAsync(service, document, ct)).Select(container => (Host: hosts[container.Host], Container: container));
+        var candidates = Housekeeping.Leftovers(document, await hosts.ListAsync(service, document, ct, withTests: true)).Select(container => (Host: hosts[container.Host], Container: container));
         var suites = tests is null ? [] : (await tests.TestsAsync(service, ct)).Select(container => (Host: tests, Container: container));
         var leftovers = candidates.Concat(suites).DistinctBy(left => left.Container.Id).ToArray();
         if (leftovers.Length == 0)
