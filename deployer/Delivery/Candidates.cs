@@ -79,7 +79,8 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
             return 0;
         return await narrator.PhaseAsync("clean", async () =>
         {
-            var left = leftovers.Select(leftover => leftover.Container.Deployment).ToHashSet(StringComparer.Ordinal);
+            // Tests answer nobody, and their release may be the one that serves.
+            var left = leftovers.Where(leftover => !leftover.Container.IsTests).Select(leftover => leftover.Container.Deployment).ToHashSet(StringComparer.Ordinal);
             await mesh.Proxies.AskUntilAsync(service, await mesh.Proxies.ListAsync(ct), all => ProxyState.InFlight(all, left) == 0, drain, ct);
             await Task.WhenAll(leftovers.Select(leftover => leftover.Host.RemoveAsync(leftover.Container.Id, ct)));
             return (leftovers.Length, $"removed {string.Join(", ", leftovers.Select(leftover => leftover.Container.Name))}, left behind by an earlier attempt");

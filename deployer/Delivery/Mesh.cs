@@ -136,7 +136,7 @@ internal sealed class Mesh : IDisposable
             {
                 IsOneOfSeveral = Settings.Hosts.Production.Append(Settings.Hosts.Tests).Distinct().Skip(1).Any(),
                 // One alone is compared with none, and Docker takes its time for it.
-                Engine = Settings.Hosts.Production.Count > 1 && await connected.System.GetSystemInfoAsync(either.Token) is { } told ? (told.ID, told.Name, told.DockerRootDir) : default,
+                Engine = Settings.Hosts.Production is { Count: > 1 } all && all.Contains(host) && await connected.System.GetSystemInfoAsync(either.Token) is { } told ? (told.ID, told.Name, told.DockerRootDir) : default,
             };
         }
         catch (OperationCanceledException error) when (!ct.IsCancellationRequested)
