@@ -12,7 +12,7 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
         var (index, what) = (attempt.Before.Index, "nothing was left unfinished");
         try
         {
-            var containers = await hosts.ListAsync(service, before, attempt.Token);
+            var containers = await hosts.ListAsync(service, before, attempt.Token, withTests: true);
             if (before is null && containers.Count == 0)
                 throw new DeliveryException(ExitCode.WrongInput, $"nothing is known of '{service}': it has no document and no container here");
             if (before?.Split is { } split)

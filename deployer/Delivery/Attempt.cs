@@ -17,6 +17,7 @@ internal sealed partial class Attempt : IAsyncDisposable
     private readonly CancellationTokenSource over = new();
     private Task beforehand = Task.CompletedTask;
     private ulong left;
+    private bool warnsOfHold;
     private DeliveryException? unknown;
 
     private Attempt(Mesh mesh, Narrator narrator, string service, string action, HeldLock held)
@@ -60,7 +61,10 @@ internal sealed partial class Attempt : IAsyncDisposable
         {
             attempt.Before = attempt.Current = await mesh.Store.ReadAsync(service, ct) ?? attempt.Before;
             attempt.left = attempt.Before.Index;
-            return attempt.Before.Fault is { } fault ? throw Faults.NoDocument(service, fault) : attempt;
+            if (attempt.Before.Fault is { } fault)
+                throw Faults.NoDocument(service, fault);
+            attempt.WarnOfHold();
+            return attempt;
         }
         catch
         {
@@ -116,8 +120,19 @@ internal sealed partial class Attempt : IAsyncDisposable
     {
         await over.CancelAsync();
         await beforehand;
+        if (warnsOfHold && Holding.Sentence(Current.Document, "still ") is { } hold)
+            narrator.Warn(hold);
         await held.DisposeAsync();
         over.Dispose();
+    }
+
+    // The verbs that begin and end it tell of it themselves.
+    private void WarnOfHold()
+    {
+        if (action is "pause" or "maintenance" or "resume" || Holding.Sentence(Before.Document) is not { } hold)
+            return;
+        warnsOfHold = true;
+        narrator.Warn($"{hold}; until then whatever is asked through the proxies gets the same, tests and a canary, too");
     }
 
     private async Task<ulong> CommitAsync(ServiceDocument after, Outcome outcome, string? reason)

@@ -1,10 +1,11 @@
+using System.Text.RegularExpressions;
 using Docker.DotNet.Models;
 using ServiceMesh.Deployer.Manifest;
 
 namespace ServiceMesh.Deployer.Delivery;
 
 /// <summary>What Docker is asked to make for a release. Pure.</summary>
-internal static class CandidateSpec
+internal static partial class CandidateSpec
 {
     public const int ShortId = 8;
 
@@ -16,7 +17,7 @@ internal static class CandidateSpec
     public static CreateContainerParameters Of(
         ServiceManifest manifest, IReadOnlyDictionary<string, string> secrets, Release release, int number, string environment, string publish) => new()
         {
-            Name = $"{manifest.Name}-{release.Version}-{Short(release.Deployment)}-{number}",
+            Name = Name(manifest.Name, release, $"{number}"),
             Image = release.Image,
             Env = Variables(manifest.Environment.Concat(secrets)),
             Labels = WithSecrets(Labels(manifest, release, environment), secrets),
@@ -47,7 +48,7 @@ internal static class CandidateSpec
             labels[label] = value;
         return new CreateContainerParameters(config)
         {
-            Name = $"{service}-{release.Version}-{Short(release.Deployment)}-{number}",
+            Name = Name(service, release, $"{number}"),
             Hostname = "",
             Image = release.Image,
             Labels = labels,
@@ -76,7 +77,7 @@ internal static class CandidateSpec
         labels[NoInstance] = "true";
         return new CreateContainerParameters
         {
-            Name = $"{manifest.Name}-{release.Version}-{Short(release.Deployment)}-tests{(tests.Name is null ? "" : $"-{tests.Name}")}",
+            Name = Name(manifest.Name, release, tests.Name is null ? "tests" : $"tests-{tests.Name}"),
             Image = image,
             Env = Variables(variables),
             Labels = WithSecrets(labels, secrets),
@@ -114,6 +115,13 @@ internal static class CandidateSpec
         [ContainerLabel.Version] = release.Version,
     };
 
+    // The version of a container that was started by hand may be whatever its label says.
+    private static string Name(string service, Release release, string role) =>
+        $"{service}-{NoNamePart().Replace(release.Version, "-")}-{Short(release.Deployment)}-{role}";
+
     private static List<string> Variables(IEnumerable<KeyValuePair<string, string>> variables) =>
         [.. variables.Select(variable => $"{variable.Key}={variable.Value}")];
+
+    [GeneratedRegex("[^A-Za-z0-9_.-]", RegexOptions.CultureInvariant)]
+    private static partial Regex NoNamePart();
 }

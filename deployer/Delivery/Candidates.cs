@@ -52,7 +52,7 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30), mesh.Time);
         try
         {
-            var containers = await hosts.ListReachableAsync(service, document: null, narrator, deadline.Token);
+            var containers = await hosts.ListReachableAsync(service, document: null, narrator, deadline.Token, withTests: true);
             await Task.WhenAll(containers
                 .Where(container => container.Deployment == release.Deployment)
                 .Select(container => hosts.RemoveAsync(container, deadline.Token)));
@@ -72,14 +72,15 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
     /// <returns>How many containers that were.</returns>
     public async Task<int> CleanAsync(string service, ServiceDocument? document, ContainerHost? tests, TimeSpan drain, CancellationToken ct)
     {
-        var candidates = Housekeeping.Leftovers(document, await hosts.ListAsync(service, document, ct)).Select(container => (Host: hosts[container.Host], Container: container));
+        var candidates = Housekeeping.Leftovers(document, await hosts.ListAsync(service, document, ct, withTests: true)).Select(container => (Host: hosts[container.Host], Container: container));
         var suites = tests is null ? [] : (await tests.TestsAsync(service, ct)).Select(container => (Host: tests, Container: container));
         var leftovers = candidates.Concat(suites).DistinctBy(left => left.Container.Id).ToArray();
         if (leftovers.Length == 0)
             return 0;
         return await narrator.PhaseAsync("clean", async () =>
         {
-            var left = leftovers.Select(leftover => leftover.Container.Deployment).ToHashSet(StringComparer.Ordinal);
+            // Tests answer nobody, and their release may be the one that serves.
+            var left = leftovers.Where(leftover => !leftover.Container.IsTests).Select(leftover => leftover.Container.Deployment).ToHashSet(StringComparer.Ordinal);
             await mesh.Proxies.AskUntilAsync(service, await mesh.Proxies.ListAsync(ct), all => ProxyState.InFlight(all, left) == 0, drain, ct);
             await Task.WhenAll(leftovers.Select(leftover => leftover.Host.RemoveAsync(leftover.Container.Id, ct)));
             return (leftovers.Length, $"removed {string.Join(", ", leftovers.Select(leftover => leftover.Container.Name))}, left behind by an earlier attempt");

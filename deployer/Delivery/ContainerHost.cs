@@ -24,6 +24,12 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
     /// <summary>Whether a failure must name the host, for there is another one.</summary>
     public bool IsOneOfSeveral { get; init; }
 
+    /// <summary>
+    /// What tells its Engine from every other one; the id alone does not: a machine's copy may have the same, and so has, before
+    /// Docker 23, a second Engine of the same machine.
+    /// </summary>
+    public (string? Id, string? Machine, string? Folder) Engine { get; init; }
+
     public ImageStore Images { get; } = new(docker, credentials, time);
 
     /// <summary>Does the work for this host, and names the host in its failure where there are several. That it was cancelled is no failure of the host's.</summary>
@@ -39,7 +45,7 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
         }
     }
 
-    /// <summary>The containers that were deployed for the service, and those of its releases that were started by hand.</summary>
+    /// <summary>The containers that were deployed for the service, those of its tests too, and those of its releases that were started by hand.</summary>
     public async Task<IReadOnlyList<OwnContainer>> ListAsync(string service, ServiceDocument? document, CancellationToken ct)
     {
         var containers = await DeployedAsync(service, [], ct);
@@ -92,7 +98,10 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
                 container.Labels[ContainerLabel.Deployment],
                 container.Labels.TryGetValue(ContainerLabel.Version, out var version) ? version : "",
                 container.State is "running" or "restarting" or "paused",
-                ByHand: false)),
+                ByHand: false)
+            {
+                IsTests = container.Labels.ContainsKey(CandidateSpec.NoInstance),
+            }),
         ];
     }
 

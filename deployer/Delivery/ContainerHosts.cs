@@ -17,12 +17,12 @@ internal sealed class ContainerHosts(IReadOnlyList<ContainerHost> reached, IRead
 
     public ContainerHost this[string name] => reached.First(host => host.Name == name);
 
-    /// <summary>The containers of a service on all hosts, by name.</summary>
-    public async Task<IReadOnlyList<OwnContainer>> ListAsync(string service, ServiceDocument? document, CancellationToken ct) =>
-        ByName(await Task.WhenAll(reached.Select(host => host.NamedAsync(() => host.ListAsync(service, document, ct), ct))));
+    /// <summary>The containers of a service's releases on all hosts, by name, and where they are wanted those of its tests.</summary>
+    public async Task<IReadOnlyList<OwnContainer>> ListAsync(string service, ServiceDocument? document, CancellationToken ct, bool withTests = false) =>
+        ByName(await Task.WhenAll(reached.Select(host => host.NamedAsync(() => host.ListAsync(service, document, ct), ct))), withTests);
 
     /// <summary>The same where production has changed already: a host that does not answer is told of and left out.</summary>
-    public async Task<IReadOnlyList<OwnContainer>> ListReachableAsync(string service, ServiceDocument? document, Narrator narrator, CancellationToken ct) =>
+    public async Task<IReadOnlyList<OwnContainer>> ListReachableAsync(string service, ServiceDocument? document, Narrator narrator, CancellationToken ct, bool withTests = false) =>
         ByName(await Task.WhenAll(reached.Select(async host =>
         {
             using var patience = new CancellationTokenSource(Answers, time);
@@ -37,7 +37,7 @@ internal sealed class ContainerHosts(IReadOnlyList<ContainerHost> reached, IRead
                 narrator.Warn($"the containers of {service} on {host.Name} are left as they are: {cause}");
                 return [];
             }
-        })));
+        })), withTests);
 
     /// <summary>Starts a container of a release. Where Docker refuses it, it is the release that cannot be started.</summary>
     public Task StartAsync(OwnContainer container, string release, CancellationToken ct) => OnAsync(
@@ -83,8 +83,8 @@ internal sealed class ContainerHosts(IReadOnlyList<ContainerHost> reached, IRead
         },
         ct);
 
-    private static OwnContainer[] ByName(IEnumerable<IReadOnlyList<OwnContainer>> listed) =>
-        [.. listed.SelectMany(containers => containers).OrderBy(container => container.Name, StringComparer.Ordinal)];
+    private static OwnContainer[] ByName(IEnumerable<IReadOnlyList<OwnContainer>> listed, bool withTests) =>
+        [.. listed.SelectMany(containers => containers).Where(container => withTests || !container.IsTests).OrderBy(container => container.Name, StringComparer.Ordinal)];
 }
 
 /// <summary>The containers of a release on one host.</summary>

@@ -16,30 +16,38 @@ internal sealed record DeployPlan(
         ServiceManifest manifest, Release release, StoredDocument? stored, IReadOnlyList<OwnContainer> containers)
     {
         var before = stored?.Document ?? ServiceDocument.Create(manifest.Name, []);
-        var after = before.Promote(release, manifest.Routes, manifest.Traffic);
-        var retirement = Housekeeping.Retire(after, containers, new Retention(manifest.Keep, manifest.Warm));
         var active = before.Active;
-        var running = containers.Count(container => container.Running && container.Deployment == active?.Deployment);
+        // An A/B release stays beside the active one, of which nothing goes and nothing changes.
+        var beside = active is not null && manifest.Strategy.Ab is not null;
+        var after = beside ? before : before.Promote(release, manifest.Routes, manifest.Traffic);
+        var releases = containers.Where(container => !container.IsTests).ToArray();
+        var retirement = beside ? new Retirement([], []) : Housekeeping.Retire(after, releases, new Retention(manifest.Keep, manifest.Warm));
+        var running = releases.Count(container => container.Running && container.Deployment == active?.Deployment);
+        string Then(string value, string? now) => beside ? $"{now}, and {value} beside it" : value;
+        var held = Holding.Sentence(before);
         return new DeployPlan(
             stored?.Index ?? 0,
             [
-                new PlannedChange("version", active?.Version, release.Version),
-                new PlannedChange("image", active?.Image, release.Image),
-                new PlannedChange("replicas", active is null ? null : Number(running), Number(manifest.Replicas)),
+                new PlannedChange("version", active?.Version, Then(release.Version, active?.Version)),
+                new PlannedChange("image", active?.Image, Then(release.Image, active?.Image)),
+                new PlannedChange("replicas", active is null ? null : Number(running), Then(Number(manifest.Replicas), Number(running))),
                 new PlannedChange("tests", null, manifest.Tests.Count == 0 ? "none" : string.Join(", ", manifest.Tests.Select(suite => suite.Image))),
-                new PlannedChange("strategy", null, Strategy(manifest, release, active)),
+                new PlannedChange("strategy", null, Strategy(manifest, release, before)),
+                .. held is null ? [] : new[] { new PlannedChange("requests", held, held) },
                 .. DocumentChanges.Between(before, after),
             ],
             Names(retirement.Stop),
             Names(retirement.Remove.Union(Housekeeping.Leftovers(after, containers))));
     }
 
-    private static string Strategy(ServiceManifest manifest, Release release, Release? active) => manifest.Strategy switch
+    private static string Strategy(ServiceManifest manifest, Release release, ServiceDocument before) => manifest.Strategy switch
     {
-        { Canary: { } canary } when active is not null =>
+        { Canary: { } canary } when before.Active is not null =>
             $"canary: {string.Join(", ", canary.Steps.Select(step => string.Create(CultureInfo.InvariantCulture, $"{step} %")))}, then all; {DurationText.Write(canary.Bake)} each",
-        { Rolling: { } rolling } when active is not null => $"rolling: {rolling.Batch} at a time{(rolling.Bake > TimeSpan.Zero ? $"; {DurationText.Write(rolling.Bake)} each" : ", none of them observed")}",
-        { Ab: { } ab } when active is not null => $"A/B: {SplitChange.Describe(new Split(release, ab.Share, ab.Header, ab.Cookie))}, until it is promoted or aborted",
+        { Rolling: { } rolling } when before.Active is not null => $"rolling: {rolling.Batch} at a time{(rolling.Bake > TimeSpan.Zero ? $"; {DurationText.Write(rolling.Bake)} each" : ", none of them observed")}",
+        { Ab: { } ab } when before.Active is not null && SplitChange.Of(manifest, release, before) is var split =>
+            $"A/B: {SplitChange.Describe(split with { Share = ab.Share, Header = ab.Header, Cookie = ab.Cookie })}, until it is promoted or aborted"
+            + (split.Routes is null ? "" : "; its routes and traffic settings wait for its promotion"),
         _ => "all at once",
     };
 

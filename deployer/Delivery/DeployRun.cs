@@ -28,8 +28,8 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             if (index is not null && index != attempt.Before.Index)
                 throw Changed(manifest.Name, index.Value, attempt.Before.Index);
             await RefuseTakenRoutesAsync(manifest, attempt.Token);
-            if (manifest.Strategy.Ab is not null && attempt.Before.Document?.Split is { } other)
-                throw new DeliveryException(ExitCode.WrongInput, $"{manifest.Name} is split with {other.Release.Version} already: end that by 'deployer abort {manifest.Name}' or 'deployer promote' first");
+            if (SplitChange.Conflict(manifest, attempt.Before.Document) is { } other)
+                throw new DeliveryException(ExitCode.WrongInput, other);
             await way.PrepareAsync(manifest, attempt.Token);
             var testsHost = manifest.Tests.Any(suite => suite.On == TestPlace.Ci) ? await mesh.TestsHostAsync(attempt.Token) : null;
             await candidates.CleanAsync(manifest.Name, attempt.Before.Document, testsHost, manifest.Drain, attempt.Token);

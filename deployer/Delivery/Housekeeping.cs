@@ -3,9 +3,9 @@ namespace ServiceMesh.Deployer.Delivery;
 /// <summary>Which containers go: decisions only, made while the service's lock is held, so that nobody else is deploying.</summary>
 internal static class Housekeeping
 {
-    /// <summary>What an earlier attempt left behind that was neither finished nor undone.</summary>
+    /// <summary>What an earlier attempt left behind that was neither finished nor undone, and tests that nobody waits for any more, whatever became of their release.</summary>
     public static IReadOnlyList<OwnContainer> Leftovers(ServiceDocument? document, IEnumerable<OwnContainer> containers) =>
-        [.. containers.Where(container => !container.ByHand && IsCandidate(document, container.Deployment))];
+        [.. containers.Where(container => !container.ByHand && (container.IsTests || IsCandidate(document, container.Deployment)))];
 
     /// <summary>
     /// What becomes of the retired releases: the most recent that still have containers stay for a rollback, some of them

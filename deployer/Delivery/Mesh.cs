@@ -69,6 +69,14 @@ internal sealed class Mesh : IDisposable
         foreach (var (host, _, why) in away)
             Warn($"going on without host {host.Name}: {why!.Message}");
         ContainerHost[] reached = [.. tried.Select(host => host.Reached).OfType<ContainerHost>()];
+        if (reached.GroupBy(host => host.Engine).FirstOrDefault(one => one.Count() > 1) is { } twins)
+        {
+            throw new DeliveryException(
+                ExitCode.WrongInput,
+                $"hosts {string.Join(" and ", twins.Select(host => host.Name))} are one Docker Engine ({twins.Key.Id} on {twins.Key.Machine}), whose containers would count twice, and nothing was changed: "
+                + "name it once in the file of hosts. If one is a copy of the other machine, give it a host name of its own.");
+        }
+
         ContainerHost[] usable = [.. reached.Where(host => chosen.Any(one => one.Name == host.Name))];
         return usable.Length > 0
             ? new ContainerHosts(reached, usable, Time)
@@ -127,6 +135,8 @@ internal sealed class Mesh : IDisposable
             return new ContainerHost(host, connected, credentials.Value, () => Secrets, Settings.Environment, Time)
             {
                 IsOneOfSeveral = Settings.Hosts.Production.Append(Settings.Hosts.Tests).Distinct().Skip(1).Any(),
+                // One alone is compared with none, and Docker takes its time for it.
+                Engine = Settings.Hosts.Production is { Count: > 1 } all && all.Contains(host) && await connected.System.GetSystemInfoAsync(either.Token) is { } told ? (told.ID, told.Name, told.DockerRootDir) : default,
             };
         }
         catch (OperationCanceledException error) when (!ct.IsCancellationRequested)

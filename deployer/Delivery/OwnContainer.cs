@@ -8,4 +8,8 @@ namespace ServiceMesh.Deployer.Delivery;
 /// <param name="Version">The release's version name.</param>
 /// <param name="Running">Whether it runs now.</param>
 /// <param name="ByHand">Whether somebody else than the deployer made it: such a container is never removed.</param>
-internal sealed record OwnContainer(string Host, string Id, string Name, string Deployment, string Version, bool Running, bool ByHand);
+internal sealed record OwnContainer(string Host, string Id, string Name, string Deployment, string Version, bool Running, bool ByHand)
+{
+    /// <summary>Whether it runs, or ran, the release's tests: it is none of the release's replicas.</summary>
+    public bool IsTests { get; init; }
+}

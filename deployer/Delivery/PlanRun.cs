@@ -12,6 +12,8 @@ internal sealed class PlanRun(Mesh mesh, ContainerHosts hosts)
         var stored = await mesh.Store.ReadAsync(manifest.Name, ct);
         if (stored?.Fault is { } broken)
             throw Faults.NoDocument(manifest.Name, broken);
+        if (SplitChange.Conflict(manifest, stored?.Document) is { } other)
+            throw new DeliveryException(ExitCode.WrongInput, other);
         var image = manifest.Image.At(version);
         var pulled = await hosts.Chosen[0].Images.PullAsync(image, told: null, ct);
         if (ExposedPorts.Fault(image.ToString(), manifest.Port, pulled.Ports) is { } fault)
@@ -20,6 +22,6 @@ internal sealed class PlanRun(Mesh mesh, ContainerHosts hosts)
             manifest,
             new Release(DeploymentId.New(), version, pulled.ByDigest, mesh.Time.GetUtcNow()),
             stored,
-            await hosts.ListAsync(manifest.Name, stored?.Document, ct));
+            await hosts.ListAsync(manifest.Name, stored?.Document, ct, withTests: true));
     }
 }

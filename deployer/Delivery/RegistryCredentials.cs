@@ -61,9 +61,9 @@ internal sealed class RegistryCredentials(string config, Func<string, string, Ca
         }
     }
 
-    /// <summary>The registry of a repository, by Docker's own rule: the first part is one if it has a dot or a colon, or is localhost.</summary>
+    /// <summary>The registry of a repository, by Docker's own rule: the first part is one if it has a dot or a colon, or is localhost. Its own has other names.</summary>
     public static string RegistryOf(string repository) =>
-        repository.Split('/', 2) is [var first, _] && (first.Contains('.') || first.Contains(':') || first == "localhost") ? first : Hub;
+        repository.Split('/', 2) is [var first, _] && (first.Contains('.') || first.Contains(':') || first == "localhost") && first is not ("docker.io" or "index.docker.io") ? first : Hub;
 
     private static AuthConfig FromHelper(string told, string registry)
     {

@@ -17,6 +17,8 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHosts hosts, Narrator narr
             var containers = await hosts.ListAsync(service, before, attempt.Token);
             after = RollbackTarget.Find(service, before, to, containers);
             attempt.Release = after.Active!;
+            if (!mesh.Settings.AllowDegraded && RollbackTarget.Shortfall(before!, attempt.Release, containers) is { } fewer)
+                throw new DeliveryException(ExitCode.WrongInput, fewer);
             // What it had is another's meanwhile, and that must not keep it from coming back.
             if (!ReferenceEquals(after.Routes, before!.Routes) && RouteClaims.Claim(service, after.Routes, await mesh.Store.ListAsync(attempt.Token)) is { } claim)
             {

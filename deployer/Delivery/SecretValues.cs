@@ -1,7 +1,4 @@
-using System.Net;
 using System.Text;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using Docker.DotNet.Models;
 using ServiceMesh.Deployer.Manifest;
 
@@ -22,7 +19,7 @@ internal sealed class SecretValues
     private SecretValues(Dictionary<SecretSource, string> values, IEnumerable<string> all)
     {
         this.values = values;
-        masked = [.. all.SelectMany(LinesOf).SelectMany(FormsOf).Select(ForeignText.Cleaned).Distinct(StringComparer.Ordinal)];
+        masked = [.. all.SelectMany(LinesOf).SelectMany(FormsOf).Distinct(StringComparer.Ordinal)];
     }
 
     private SecretValues(SecretValues one, SecretValues other)
@@ -83,12 +80,15 @@ internal sealed class SecretValues
         if (masked.Length == 0)
             return line;
         var hidden = new bool[line.Length];
-        foreach (var secret in masked)
+        foreach (var (text, starts) in UnescapedLine.Readings(line))
         {
-            for (var at = line.IndexOf(secret, StringComparison.Ordinal); at >= 0; at = line.IndexOf(secret, at + 1, StringComparison.Ordinal))
-                hidden.AsSpan(at, secret.Length).Fill(true);
-            if (cut)
-                hidden.AsSpan(line.Length - BegunAtTheEnd(line, secret)).Fill(true);
+            foreach (var secret in masked)
+            {
+                for (var at = text.IndexOf(secret, StringComparison.Ordinal); at >= 0; at = text.IndexOf(secret, at + 1, StringComparison.Ordinal))
+                    hidden.AsSpan(starts[at]..starts[at + secret.Length]).Fill(true);
+                if (cut)
+                    hidden.AsSpan(starts[text.Length - BegunAtTheEnd(text, secret)]).Fill(true);
+            }
         }
 
         var told = new StringBuilder(line.Length);
@@ -117,15 +117,8 @@ internal sealed class SecretValues
         value.Split('\n').SelectMany(line => (string[])[line.Trim(), ForeignText.Cleaned(line).Trim()])
             .Where(line => ForeignText.Cleaned(line).Trim().Length >= Telling);
 
-    // As it is, and as programs print it that tell of a request or of a document.
-    private static IEnumerable<string> FormsOf(string line) =>
-    [
-        line,
-        JsonEncodedText.Encode(line).Value,
-        JsonEncodedText.Encode(line, JavaScriptEncoder.UnsafeRelaxedJsonEscaping).Value,
-        Uri.EscapeDataString(line),
-        WebUtility.UrlEncode(line),
-    ];
+    // In an address a plus may stand for a space or for itself.
+    private static IEnumerable<string> FormsOf(string line) => [line, line.Replace('+', ' ')];
 
     // Editors end a file with a line end that is no part of the secret.
     private static string WithoutLastLineEnd(string text) =>

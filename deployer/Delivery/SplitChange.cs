@@ -18,9 +18,7 @@ internal sealed class SplitChange(Mesh mesh)
             : await CandidateAsync(document, input, input.Candidate, ct);
         if (before is not null && before.Release.Deployment != release.Deployment)
         {
-            throw new DeliveryException(
-                ExitCode.WrongInput,
-                $"{input.Service} is split with {before.Release.Version} already: end that by 'deployer abort {input.Service}' or 'deployer promote' first");
+            throw new DeliveryException(ExitCode.WrongInput, Already(input.Service, before));
         }
 
         await mesh.Store.EnsureCookieKeyAsync(ct);
@@ -47,12 +45,19 @@ internal sealed class SplitChange(Mesh mesh)
         return await CandidateIdentity.OfAsync(document, chosen, await CandidateIdentity.LocateAsync(chosen, hosts, ct), ct);
     }
 
+    /// <summary>Why a manifest's A/B split cannot begin; <c>null</c> where nothing is in its way. Pure.</summary>
+    public static string? Conflict(ServiceManifest manifest, ServiceDocument? before) =>
+        manifest.Strategy.Ab is not null && before?.Split is { } other ? Already(manifest.Name, other) : null;
+
     /// <summary>The split that a release begins with, without a share yet. What its manifest changes besides waits there for its promotion. Pure.</summary>
     public static Split Of(ServiceManifest manifest, Release release, ServiceDocument before)
     {
         var changes = DocumentChanges.Between(before, before with { Routes = manifest.Routes, Traffic = manifest.Traffic });
         return changes.Count == 0 ? new Split(release, 0) : new Split(release, 0) { Routes = manifest.Routes, Traffic = manifest.Traffic };
     }
+
+    private static string Already(string service, Split other) =>
+        $"{service} is split with {other.Release.Version} already: end that by 'deployer abort {service}' or 'deployer promote' first";
 
     /// <summary>Which requests are sent to the split's release.</summary>
     public static string Describe(Split split) => string.Join(

@@ -71,8 +71,8 @@ internal static class ManifestReader
         var path = health.Text("http");
         if (path is not null && !ProbePolicy.IsPath(path))
             health.Fault("http", $"'{path}' must be a path that begins with '/', such as /health");
-        if (health.Flag("tcp", false) && path is not null)
-            health.Fault("tcp", "choose one of http and tcp");
+        if (health.Flag("tcp", path is null) == (path is not null))
+            health.Fault("tcp", path is null ? "give http where a connection is not enough, such as http: /health" : "choose one of http and tcp");
         policy = new HealthPolicy
         {
             HttpPath = path,

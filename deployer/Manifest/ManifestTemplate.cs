@@ -19,6 +19,8 @@ internal static class ManifestTemplate
         var name = NameOf(image);
         int[] ports = [.. exposed.Select(entry => entry.Split('/')).Where(entry => entry is [_, "tcp"]).Select(entry => int.Parse(entry[0])).Order()];
         var port = ports.FirstOrDefault(UsualPort);
+        // What the proxy answers itself leads nowhere else.
+        var path = new Route(Host: null, $"/{name}", StripPath: true) is var route && route.Faults().Any() ? $"/{name}-app" : route.Path;
         return ($$"""
             # yaml-language-server: $schema=service.schema.json
             # With 'deployer schema > service.schema.json' an editor completes and checks this file; 'deployer validate' checks it anywhere.
@@ -29,9 +31,9 @@ internal static class ManifestTemplate
             image: {{image.Repository}}
             # {{About(ports)}}
             port: {{port}}
-            # What the proxy sends here: a path, a host, or both. strip takes the path off: /{{name}}/1 arrives as /1.
+            # What the proxy sends here: a path, a host, or both. strip takes the path off: {{path}}/1 arrives as /1.
             routes:
-              - path: /{{name}}
+              - path: {{path}}
                 strip: true
             # How many containers of one release run side by side.
             replicas: 1

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text;
 using ServiceMesh.Deployer.Delivery;
 using ServiceMesh.Deployer.Manifest;
 using ServiceMesh.Deployer.Output;
@@ -42,16 +43,27 @@ internal static class InitVerb
         var tagged = image!.At(image.Tag ?? "latest");
         var ports = await (await mesh.TestsHostAsync(ct)).Images.ExposedPortsAsync(tagged, ct);
         var (text, port) = ManifestTemplate.Of(image, ports);
-        await SaveAsync(path, text, ct);
+        await SaveAsync(path, file => file.WriteAsync(Encoding.UTF8.GetBytes(text), ct).AsTask());
         return new InitReport(path, ManifestTemplate.NameOf(image), image.Repository, port, tagged.Tag!);
     }
 
-    private static async Task SaveAsync(string path, string text, CancellationToken ct)
+    /// <summary>Writes a file that is not there yet, in whole or not at all.</summary>
+    public static async Task SaveAsync(string path, Func<Stream, Task> write)
     {
         try
         {
-            await using var file = new StreamWriter(new FileStream(path, FileMode.CreateNew));
-            await file.WriteAsync(text.AsMemory(), ct);
+            await using var file = new FileStream(path, FileMode.CreateNew);
+            try
+            {
+                await write(file);
+                await file.FlushAsync(CancellationToken.None);
+            }
+            catch
+            {
+                // A part of it would be in the way of the next.
+                System.IO.File.Delete(path);
+                throw;
+            }
         }
         catch (IOException) when (System.IO.File.Exists(path))
         {

@@ -47,7 +47,8 @@ internal static class StatusReader
             .Where(release => instances.All(instance => instance.Deployment != release.Deployment))
             .Select(release => new StatusRow(
                 service, document!.StageOf(release.Deployment), release.Version, release.Deployment, Host: null, Url: null, "stopped", Share: null, InFlight: null, release.CreatedAt));
-        return [.. running.Concat(stopped).OrderBy(row => Order(row.Stage)).ThenByDescending(row => row.CreatedAt).ThenBy(row => row.Url, StringComparer.Ordinal)];
+        var hold = Holding.Of(document);
+        return [.. running.Concat(stopped).Select(row => row.Stage == Stage.Active ? row with { Hold = hold } : row).OrderBy(row => Order(row.Stage)).ThenByDescending(row => row.CreatedAt).ThenBy(row => row.Url, StringComparer.Ordinal)];
     }
 
     // As the proxies share it out: the release's part among its healthy instances, or among all where none is.

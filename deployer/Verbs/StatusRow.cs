@@ -27,9 +27,17 @@ internal sealed record StatusRow(
     int? InFlight,
     DateTimeOffset? CreatedAt)
 {
+    /// <summary>What keeps the requests from it, <c>maintenance</c> or <c>paused</c>; <c>null</c> for nothing, and where it is not in the traffic.</summary>
+    public string? Hold { get; init; }
+
     public static Columns Table(IReadOnlyList<StatusRow> rows, DateTimeOffset now) => new(
         ["SERVICE", "STAGE", "VERSION", "DEPLOYMENT", "HOST", "INSTANCE", "HEALTH", "SHARE", "IN FLIGHT", "AGE"],
-        [.. rows.Select(row => row.Cells(now))]);
+        [.. rows.Select(row => row.Cells(now))])
+    {
+        Next = rows.Any(row => row.Hold is not null)
+            ? string.Join('\n', rows.Where(row => row.Hold is not null).Select(row => ShellWords.Join(["deployer", "resume", row.Service])).Distinct())
+            : null,
+    };
 
     /// <summary>Whether two answers tell the same but for the requests in flight, which change all the time.</summary>
     public static bool Same(IReadOnlyList<StatusRow> one, IReadOnlyList<StatusRow> other) =>
@@ -44,7 +52,7 @@ internal sealed record StatusRow(
         Host ?? "-",
         Url ?? "-",
         Health,
-        Share is { } share ? string.Create(CultureInfo.InvariantCulture, $"{share:0.#} %") : "-",
+        Hold ?? (Share is { } share ? string.Create(CultureInfo.InvariantCulture, $"{share:0.#} %") : "-"),
         InFlight?.ToString() ?? "-",
         CreatedAt is { } created ? AgeText(now - created) : "-",
     ];

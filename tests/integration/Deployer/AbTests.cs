@@ -42,6 +42,9 @@ public sealed class AbTests(DeployerFixture host) : IAsyncLifetime
             var once = await deployer.DeployAsync("better", Ab);
             Assert.Equal(ExitCode.WrongInput, once.Code);
             Assert.Contains($"is split with better already: end that by 'deployer abort {service}'", once.Output, StringComparison.Ordinal);
+            var planned = await deployer.Command.DeployAsync("better", change: "/app=>/moody", more: Ab, verb: "plan");
+            Assert.Equal(ExitCode.WrongInput, planned.Code);
+            Assert.Contains($"is split with better already: end that by 'deployer abort {service}'", planned.Output, StringComparison.Ordinal);
 
             return await deployer.Command.RunAsync(verb == "abort" ? [verb, service] : [verb, service, document.Split.Release.Deployment[..8]]);
         });

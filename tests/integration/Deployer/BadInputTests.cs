@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Consul;
 using ServiceMesh.Deployer;
+using ServiceMesh.Docker;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Deployer;
@@ -39,6 +40,21 @@ public sealed class BadInputTests(DeployerFixture host) : IAsyncDisposable
         Assert.Equal(ExitCode.Unreachable, ended.Code);
         Assert.Contains("http://127.0.0.1:1", ended.Output, StringComparison.Ordinal);
         Assert.Contains("Is Consul running there? Name another address with --consul or CONSUL_HTTP_ADDR.", ended.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Deploy_TwoNamesForOneDocker_AreRefused()
+    {
+        var hosts = Path.GetTempFileName();
+        await File.WriteAllTextAsync(
+            hosts, $"hosts: {{one: {{docker: \"{DockerEngine.DefaultEndpoint}\"}}, other: {{docker: \"{DockerEngine.DefaultEndpoint}\"}}}}", TestContext.Current.CancellationToken);
+
+        var ended = await deployer.DeployAsync("v1", args: ["--hosts", hosts]);
+        File.Delete(hosts);
+
+        Assert.True(ended.Code == ExitCode.WrongInput, ended.Output);
+        Assert.Contains("hosts one and other are one Docker Engine (", ended.Output, StringComparison.Ordinal);
+        await deployer.AssertUntouchedAsync();
     }
 
     [Fact]

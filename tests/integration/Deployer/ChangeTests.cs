@@ -40,6 +40,25 @@ public sealed class ChangeTests(DeployerFixture host) : IAsyncDisposable
         Assert.Contains("is neither paused nor under maintenance", again.Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task DeployAndRollback_UnderMaintenance_SayAtBothEndsThatItStaysSo()
+    {
+        await deployer.DeployAsync("v1");
+        await DoneAsync("maintenance", deployer.Service);
+
+        foreach (var ended in new[] { await deployer.DeployAsync("v2"), await deployer.RunAsync(["rollback", deployer.Service]) })
+        {
+            Assert.True(ended.Code == ExitCode.Done, ended.Output);
+            var told = ended.Output.Split('\n');
+            Assert.Contains($"warning: {deployer.Service} is under maintenance, since ", told[1], StringComparison.Ordinal);
+            Assert.Contains($"warning: {deployer.Service} is still under maintenance, since ", told[^3], StringComparison.Ordinal);
+            Assert.Contains($"'deployer resume {deployer.Service}' ends that", told[^3], StringComparison.Ordinal);
+        }
+
+        Assert.EndsWith($"\ndeployer resume {deployer.Service}\n", (await deployer.RunAsync(["status", deployer.Service])).Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("under maintenance", (await deployer.RunAsync(["resume", deployer.Service])).Output, StringComparison.Ordinal);
+    }
+
     // Nobody follows at port 1, so that it is waited for.
     [Fact]
     public async Task PauseAndAbort_InterruptedWhileAProxyIsWaitedFor_AreDoneAndSaySo()

@@ -16,7 +16,8 @@ public sealed class PullTests(DeployerFixture host)
         await using var engine = new CuttableDocker(DockerEngine.DefaultEndpoint);
         var address = new Uri($"http://{engine.Address.Authority}");
         await using var one = await HoldingFront.StartAsync(address, IsPull);
-        await using var other = await HoldingFront.StartAsync(address, IsPull);
+        await using var another = await AnotherAsync(address);
+        await using var other = await HoldingFront.StartAsync(another.Address, IsPull);
         var hosts = Path.GetTempFileName();
         await File.WriteAllTextAsync(
             hosts, $"hosts: {{one: {{docker: \"tcp://{one.Address.Authority}\"}}, other: {{docker: \"tcp://{other.Address.Authority}\"}}}}", TestContext.Current.CancellationToken);
@@ -33,6 +34,15 @@ public sealed class PullTests(DeployerFixture host)
 
         Assert.True(ended.Code == ExitCode.Interrupted, ended.Output);
         await deployer.AssertUntouchedAsync();
+    }
+
+    // The same Engine under another machine's name: two names of one would be refused.
+    private static async Task<ConsulForwarder> AnotherAsync(Uri engine)
+    {
+        ConsulForwarder? front = null;
+        return front = await ConsulForwarder.StartAsync(context => context.Request.Path.Value!.EndsWith("/info", StringComparison.Ordinal)
+            ? context.Response.WriteAsync("""{"Name":"another"}""")
+            : front!.ForwardAsync(context, engine, context.RequestAborted));
     }
 
     // The service's image, not that of its tests, which is pulled on a host of its own.

@@ -46,6 +46,43 @@ public sealed class ScaleTests(DeployerFixture host) : IAsyncLifetime
         Assert.Contains("has 2 replicas already", (await DoneAsync("scale", service, "2")).Output, StringComparison.Ordinal);
     }
 
+    // As a deployer leaves it that is killed in its tests, whose candidate somebody then promotes.
+    [Fact]
+    public async Task ScaleAndRollback_TestsThatWereLeft_AreNoReplicaAndThePromotionRemovesThem()
+    {
+        var (command, ct) = (deployer.Command, TestContext.Current.CancellationToken);
+        var left = await host.RunAsync(
+            "app:silent",
+            new() { ["mesh.service"] = command.Service, ["mesh.deployment"] = (await command.DocumentAsync())!.Active!.Deployment, ["SERVICE_IGNORE"] = "true" },
+            ct);
+
+        Assert.Contains("has 2 replicas of good", (await DoneAsync("scale", command.Service, "2")).Output, StringComparison.Ordinal);
+        Assert.Equal(3, (await host.ContainersAsync(command.Service)).Count);
+
+        var next = await deployer.DeployAsync("better", args: ["--json"]);
+        Assert.True(next.Code == ExitCode.Done, next.Output);
+        Assert.DoesNotContain(await host.ContainersAsync(command.Service), container => container.ID == left);
+
+        var fewer = await command.RunAsync(["rollback", command.Service]);
+        Assert.True(fewer.Code == ExitCode.Done, fewer.Output);
+    }
+
+    [Fact]
+    public async Task Rollback_FewerContainersThanServeNow_IsRefusedUnlessItIsAllowed()
+    {
+        var (command, service) = (deployer.Command, deployer.Command.Service);
+        Assert.Equal(ExitCode.Done, (await deployer.DeployAsync("better")).Code);
+        await DoneAsync("scale", service, "2");
+
+        var refused = await command.RunAsync(["rollback", service]);
+        Assert.True(refused.Code == ExitCode.WrongInput, refused.Output);
+        Assert.Contains("has 1 container, and 2 of better serve now: production is unchanged.", refused.Output, StringComparison.Ordinal);
+        Assert.Equal("better", (await command.DocumentAsync())!.Active!.Version);
+
+        await DoneAsync("rollback", service, "--drain", "100ms", "--allow-degraded");
+        Assert.Equal("good", (await command.DocumentAsync())!.Active!.Version);
+    }
+
     [Fact]
     public async Task Scale_TooLate_RemovesTheNewReplicasAndFailsNoRequest()
     {

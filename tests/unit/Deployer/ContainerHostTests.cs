@@ -48,6 +48,24 @@ public sealed class ContainerHostTests
         Assert.Equal(1, asked);
     }
 
+    [Fact]
+    public async Task List_TestsThatADeployerLeft_AreNoneOfTheReplicas()
+    {
+        docker.Containers.ListContainersAsync(Arg.Any<ContainersListParameters>(), Arg.Any<CancellationToken>()).Returns([Deployed("demo-v1-1"), Deployed("demo-v1-tests", ("SERVICE_IGNORE", "true"))]);
+        var hosts = new ContainerHosts([Host()], [Host()], time);
+
+        Assert.Equal(["demo-v1-1"], (await hosts.ListAsync("demo", document: null, Ct)).Select(container => container.Name));
+        Assert.Equal([("demo-v1-1", false), ("demo-v1-tests", true)], (await hosts.ListAsync("demo", document: null, Ct, withTests: true)).Select(container => (container.Name, container.IsTests)));
+    }
+
+    private static ContainerListResponse Deployed(string name, params (string Name, string Value)[] labels) => new()
+    {
+        ID = name,
+        Names = [$"/{name}"],
+        State = "running",
+        Labels = labels.Append(("mesh.deployment", "d1")).ToDictionary(label => label.Item1, label => label.Item2),
+    };
+
     private static DockerApiException UnderWay() =>
         new(HttpStatusCode.Conflict, """{"message":"removal of container c1 is already in progress"}""");
 
@@ -55,11 +73,12 @@ public sealed class ContainerHostTests
         .RemoveContainerAsync("c1", Arg.Any<ContainerRemoveParameters>(), Arg.Any<CancellationToken>())
         .Returns(_ => Task.FromException(failure(++asked)));
 
+    private ContainerHost Host() => new(
+        new DockerHost("h1", Address: null, "10.0.0.9"), docker, new RegistryCredentials("", (_, _, _) => Task.FromResult<string?>(null)), () => throw new InvalidOperationException(), "mesh", time);
+
     private async Task RemovedAsync()
     {
-        var host = new ContainerHost(
-            new DockerHost("h1", Address: null, "10.0.0.9"), docker, new RegistryCredentials("", (_, _, _) => Task.FromResult<string?>(null)), () => throw new InvalidOperationException(), "mesh", time);
-        var removing = host.RemoveAsync("c1", Ct);
+        var removing = Host().RemoveAsync("c1", Ct);
         while (await Task.WhenAny(removing, Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, Ct)) != removing)
             time.Advance(TimeSpan.FromMilliseconds(100));
         await removing;

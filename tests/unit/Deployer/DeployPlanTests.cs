@@ -73,6 +73,58 @@ public sealed class DeployPlanTests
         Assert.DoesNotContain(plan.Changes, change => change.What.StartsWith("traffic", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void Of_AnAbRelease_StaysBesideTheActiveOneOfWhichNothingGoes()
+    {
+        var before = ServiceDocument.Create("demo", [new Route(null, "/old", StripPath: false)]).Promote(V1).Promote(V2);
+        OwnContainer[] containers = [Container("v1-1", V1.Deployment, running: false), Container("v2-1", V2.Deployment), Container("lost-1", "lost")];
+        var ab = Manifest with { Strategy = new Strategy(Ab: new AbPolicy(10, Header: null, Cookie: null)), Keep = 0 };
+
+        var plan = DeployPlan.Of(ab, V3, new StoredDocument("demo", before, 40, null), containers);
+
+        Assert.Equal(
+            [
+                new("version", "v2", "v2, and v3 beside it"),
+                new("image", V2.Image, $"{V2.Image}, and {V3.Image} beside it"),
+                new("replicas", "1", "1, and 3 beside it"),
+                new("tests", null, "r:5000/demo-tests"),
+                new("strategy", null, "A/B: 10 % of the requests, until it is promoted or aborted; its routes and traffic settings wait for its promotion"),
+            ],
+            plan.Changes);
+        Assert.Empty(plan.Stopped);
+        Assert.Equal(["lost-1"], plan.Removed);
+        Assert.Contains(new PlannedChange("version", null, "v3"), DeployPlan.Of(ab, V3, stored: null, []).Changes);
+    }
+
+    [Fact]
+    public void Of_TestsThatWereLeft_AreNoReplicaAndGo()
+    {
+        var before = ServiceDocument.Create("demo", Manifest.Routes).Promote(V2);
+
+        var plan = DeployPlan.Of(
+            Manifest, V3, new StoredDocument("demo", before, 40, null), [Container("v2-1", V2.Deployment), Container("v2-tests", V2.Deployment) with { IsTests = true }]);
+
+        Assert.Contains(new PlannedChange("replicas", "1", "3"), plan.Changes);
+        Assert.Equal(["v2-1"], plan.Stopped);
+        Assert.Equal(["v2-tests"], plan.Removed);
+    }
+
+    [Theory]
+    [InlineData(true, "demo is under maintenance, since 1970-01-01 00:00:00 UTC: requests get 503, whatever is active. 'deployer resume demo' ends that")]
+    [InlineData(false, "demo is paused, since 1970-01-01 00:00:00 UTC: requests are held for up to 30s, then get 504, whatever is active. 'deployer resume demo' lets them go")]
+    public void Table_AServiceThatIsHeld_TellsThatItStaysSo(bool maintenance, string told)
+    {
+        var held = ServiceDocument.Create("demo", []) with
+        {
+            Maintenance = maintenance ? new Maintenance(DateTimeOffset.UnixEpoch) : null,
+            Pause = maintenance ? null : new Pause(DateTimeOffset.UnixEpoch),
+        };
+
+        var rows = PlanVerb.Table(new PlanReport("demo", DeployPlan.Of(Manifest, V3, new StoredDocument("demo", held, 40, null), []), "x")).Rows;
+
+        Assert.Contains(rows, row => row.SequenceEqual(["requests", told, "the same"]));
+    }
+
     [Theory]
     [InlineData("deploy service.yaml --version v2", null, "deployer deploy service.yaml --version v2 --check-index 7")]
     [InlineData("--consul http://c:8500 deploy it's", "v1", @"deployer --consul http://c:8500 deploy 'it'\''s' --version v1 --check-index 7")]

@@ -15,6 +15,14 @@ public sealed class HousekeepingTests
     }
 
     [Fact]
+    public void Leftovers_TestsOfWhateverRelease_Go()
+    {
+        var tests = Container("v3") with { Name = "v3-tests", IsTests = true };
+
+        Assert.Equal(["v3-tests", "v2-tests"], Names(Housekeeping.Leftovers(Document("v3", "v2"), [Container("v3"), tests, tests with { Name = "v2-tests", Deployment = "v2" }])));
+    }
+
+    [Fact]
     public void Leftovers_NoDocumentYet_EveryDeployedContainerGoes() =>
         Assert.Equal(["crashed-1"], Names(Housekeeping.Leftovers(null, [Container("crashed"), Container("by-hand", byHand: true)])));
 
@@ -99,6 +107,21 @@ public sealed class HousekeepingTests
     public void Find_TheBeginningOfTwoDeployments_IsRefused() => AssertRefused(
         "'ol' is the beginning of 2 deployments of demo: give more of it. There is: older (deployment older), old (deployment old).",
         Document("v3", "older", "old"), "ol", Container("older"), Container("old"));
+
+    [Theory]
+    [InlineData(1, 4, "demo v1 (deployment v1) has 1 container, and 4 of v2 serve now: production is unchanged. To return to it all the same, give --allow-degraded; 'deployer scale demo 4' then makes more of them.")]
+    [InlineData(2, 2, null)]
+    [InlineData(3, 2, null)]
+    [InlineData(1, 0, null)]
+    public void Shortfall_FewerThanServeNow_IsTold(int kept, int serving, string? told)
+    {
+        OwnContainer[] containers =
+        [
+            .. Enumerable.Repeat(Container("v1", running: false), kept), .. Enumerable.Repeat(Container("v2"), serving), Container("v2", running: false),
+        ];
+
+        Assert.Equal(told, RollbackTarget.Shortfall(Document("v2", "v1"), Release("v1"), containers));
+    }
 
     private static void AssertRefused(string sentence, ServiceDocument? document, string? version, params OwnContainer[] containers)
     {

@@ -37,6 +37,18 @@ public sealed partial class ManifestReaderTests
         "16: tests[2].name: 'load' is already the name of a suite");
 
     [Fact]
+    public void Read_NeitherAConnectionNorAPathIsEnough_IsAFault() => AssertErrors(
+        """
+        name: demo
+        image: demo:v1
+        port: 80
+        routes: [{path: /}]
+        health:
+          tcp: false
+        """,
+        "6: health.tcp: give http where a connection is not enough, such as http: /health");
+
+    [Fact]
     public void Read_FaultsOfTheDocumentsOwnRules_AreNamedByTheirLines() => AssertErrors(
         """
         name: demo

@@ -38,7 +38,7 @@ public sealed class ManifestSchemaTests
     private static readonly string[] Manifests =
     [
         Whole,
-        Least + ""","tests":{"image":"demo-tests"}}""",
+        Least + ""","tests":{"image":"demo-tests"},"health":{"tcp":true}}""",
         Least + ""","strategy":{"rolling":{"batch":2,"bake":"30s","minimum":100,"error-share":"1%","p99-ratio":2,"synthetic":"/health"}}}""",
         Least + ""","strategy":{"ab":{"share":"10%","header":{"name":"X-Beta","value":"yes"},"cookie":{"name":"beta","value":"on"}}}}""",
     ];
@@ -46,7 +46,7 @@ public sealed class ManifestSchemaTests
     // What stands in a manifest's place now and then: nothing, the wrong kind, and what is nearly right.
     private static readonly string[] Odd =
     [
-        "null", "true", "0", "-1", "1", "51", "1.5", "1000001", "\"\"", "[]", "{}", "[null]", "[{}]", "{\"x\":1}", "{\"X-A\":null}", "{\"a=b\":1}", "\"x\"", "\"/x\"", "\"x/\"", "\"/x/\"",
+        "null", "true", "false", "0", "-1", "1", "51", "1.5", "1000001", "\"\"", "[]", "{}", "[null]", "[{}]", "{\"x\":1}", "{\"X-A\":null}", "{\"a=b\":1}", "\"x\"", "\"/x\"", "\"x/\"", "\"/x/\"",
         "\"/services\"", "\"/Services/x\"", "\"/services-old\"", "\"/a/../b\"", "\"/..a/.b.\"", "\"/a//b\"", "\"/a b\"", "\"/%2e\"", "\"/ä\"", "\"/a\\u0007\"", "\"/a\\nb\"", "\"/a#b\"",
         "\"*.a\"", "\"*\"", "\"a.b\"", "\"A.b\"", "\"a.b:80\"", "\"a..b\"", "\"-a.b\"", "\"10.0.0.1\"", "\"1s\"", "\"1.5s2ms\"", "\"0s\"", "\"2ms1h\"", "\"1\"", "\"0\"", "\"1 s\"",
         "\"http\"", "\"HTTP\"", "\"h2\"", "\"h3\"", "\"random\"", "\"Random\"", "\"TE\"", "\"te-x\"", "\"Content-length\"", "\"X A\"", "\" x\"", "\"x \"", "\"a\\r\\nb\"",
@@ -123,6 +123,20 @@ public sealed class ManifestSchemaTests
         Assert.Equal(("recommendation-service-net", 8080, 8080), (result.Manifest!.Name, result.Manifest.Port, port));
         Assert.Equal(new ImageReference("localhost:5000/shop/recommendation_service.net", null), result.Manifest.Image);
         Assert.Contains("the image exposes 9090 too", text, StringComparison.Ordinal);
+    }
+
+    // The proxy answers /services itself.
+    [Theory]
+    [InlineData("acme/services:v1", "/services-app")]
+    [InlineData("acme/service:v1", "/service")]
+    public void Init_AnImageNamedLikeAPathOfTheProxys_HasAnotherPath(string name, string path)
+    {
+        ImageReference.TryParse(name, out var image);
+
+        var result = ManifestReader.Read(ManifestTemplate.Of(image!, []).Text, _ => null);
+
+        Assert.Empty(result.Errors);
+        Assert.Equal(path, Assert.Single(result.Manifest!.Routes).Path);
     }
 
     // What the reader calls known where a stranger stands in one of the manifest's mappings; null where it takes every name.

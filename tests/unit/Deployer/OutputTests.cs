@@ -104,6 +104,29 @@ public sealed class OutputTests
     }
 
     [Theory]
+    [InlineData(true, "maintenance")]
+    [InlineData(false, "paused")]
+    public void Rows_AServiceThatIsHeld_TellSoInThePlaceOfTheShare(bool maintenance, string hold)
+    {
+        var document = ServiceDocument.Create("demo", []) with
+        {
+            Active = V2,
+            Retired = [new RetiredRelease(V1.Deployment, V1.Version, V1.Image, V1.CreatedAt)],
+            Maintenance = maintenance ? new Maintenance(DateTimeOffset.UnixEpoch) : null,
+            Pause = maintenance ? null : new Pause(DateTimeOffset.UnixEpoch),
+        };
+
+        var rows = StatusReader.Rows("demo", document, [new("a", "n", "demo", "10.0.0.9", 1, V2.Deployment, "v2", "passing")], []);
+
+        Assert.Equal([(hold, 100.0), (null, null)], rows.Select(row => (row.Hold, row.Share)));
+        Assert.Contains($"\"hold\":\"{hold}\"", JsonSerializer.Serialize(rows, ReportJson.Default.IReadOnlyListStatusRow), StringComparison.Ordinal);
+        var lines = StatusRow.Table([.. rows, .. rows], DateTimeOffset.UnixEpoch).Lines().ToArray();
+        Assert.Equal(["demo", "active", "v2", "k3vabcde", "n", "http://10.0.0.9:1", "passing", hold, "-", "0s"], lines[1].Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal("deployer resume demo", lines[^1]);
+        Assert.False(StatusRow.Same(rows, [.. rows.Select(row => row with { Hold = null })]));
+    }
+
+    [Theory]
     [InlineData(null, "passing", "passing", "50 50 -")]
     [InlineData(10.0, "passing", "critical", "90 0 10")]
     [InlineData(12.5, "critical", "critical", "43.75 43.75 12.5")]

@@ -60,6 +60,11 @@ public sealed class ScalePlanTests
         Assert.Equal(("demo", Release.Deployment, "blue"), (made.Labels["SERVICE_8080_NAME"], made.Labels["mesh.deployment"], made.Labels["mesh.environment"]));
     }
 
+    [Fact]
+    public void Like_AVersionThatIsNoTag_HasANameThatDockerTakes() => Assert.Equal(
+        "demo-1.0-build7-x-k3vabcde-2",
+        CandidateSpec.Like(new ContainerInspectResponse(), "demo", Release with { Version = "1.0+build7/x" }, 2, "blue", "10.0.0.2").Name);
+
     private static OwnContainer Container(string text) => new(
         text[..1],
         text,

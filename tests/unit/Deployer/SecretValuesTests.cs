@@ -54,6 +54,28 @@ public sealed class SecretValuesTests
         Assert.DoesNotContain("rd", secrets.Mask(line).Replace("password", "", StringComparison.Ordinal), StringComparison.Ordinal);
     }
 
+    // As Go, Gson, Python, PHP and a log driver around them write it; lower case, Latin-1, an address in another.
+    [Theory]
+    [InlineData("""{"p":"p\u00e4\u003d\u003c/w+rd \u0026"}""", """{"p":"***"}""")]
+    [InlineData("""{"p":"pä=<\/w+rd &"}""", """{"p":"***"}""")]
+    [InlineData("""{"log":"{\"p\":\"p\\u00e4=\\u003c\\/w+rd &\"}"}""", """{"log":"{\"p\":\"***\"}"}""")]
+    [InlineData(@"p='p\xe4=<\/w+rd &'", "p='***'")]
+    [InlineData("GET /?p=p%c3%a4%3d%3c%2fw%2brd+%26&q=%41", "GET /?p=***&q=%41")]
+    [InlineData("GET /?p=p%E4%3D%3C/w+rd%20%26&q=100%", "GET /?p=***&q=100%")]
+    [InlineData("GET /?u=%2F%3Fp%3Dp%25C3%25A4%253D%253C%252Fw%252Brd%2B%2526", "GET /?u=%2F%3Fp%3D***")]
+    [InlineData(@"100 %, C:\temp\u, 1+1, %zz, \uzzzz", @"100 %, C:\temp\u, 1+1, %zz, \uzzzz")]
+    public void Mask_ASecretWithAnotherLanguagesEscapes_HasStarsInItsPlace(string line, string told) =>
+        Assert.Equal(told, SecretValues.Read([new("P", "P", null)], _ => "pä=</w+rd &", _ => "").Mask(line));
+
+    [Theory]
+    [InlineData("""{"p":"p\u00""", """{"p":"***""")]
+    [InlineData("""{"p":"p\u00e4=\u003c\""", """{"p":"***""")]
+    [InlineData("?p=p%C3", "?p=***")]
+    [InlineData("?p=p%C3%A", "?p=***")]
+    [InlineData("?p=p%c3%a4%3", "?p=***")]
+    public void Mask_ALineThatIsCutWithinAnEscape_HasNoBeginningOfASecretAtItsEnd(string line, string told) =>
+        Assert.Equal(told, SecretValues.Read([new("P", "P", null)], _ => "pä=</w+rd &", _ => "").Mask(line, cut: true));
+
     [Theory]
     [InlineData("""{"password":"p\u00A0ss\u200Bword"}""")]
     [InlineData("""{"password":"p ssword"}""")]

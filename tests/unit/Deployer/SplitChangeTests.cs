@@ -30,6 +30,16 @@ public sealed class SplitChangeTests
     }
 
     [Fact]
+    public void Conflict_AnAbReleaseWhereASplitIs_IsRefused()
+    {
+        var ab = Manifest with { Strategy = new Strategy(Ab: new AbPolicy(10, Header: null, Cookie: null)) };
+        var split = Document with { Split = new Split(V2, 10) };
+
+        Assert.Equal("demo is split with v2 already: end that by 'deployer abort demo' or 'deployer promote' first", SplitChange.Conflict(ab, split));
+        Assert.All([SplitChange.Conflict(ab, Document), SplitChange.Conflict(ab, null), SplitChange.Conflict(Manifest, split)], Assert.Null);
+    }
+
+    [Fact]
     public void ActiveAlone_AnUnfinishedSplit_IsOverWithAllThatLeftForItsSake()
     {
         var scaled = Document with { Leaving = ["one"] };

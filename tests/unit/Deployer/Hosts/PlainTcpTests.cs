@@ -10,9 +10,9 @@ namespace ServiceMesh.Tests.Unit.Deployer.Hosts;
 /// <summary>Engines that are reached without TLS, because somebody said <c>--insecure</c>.</summary>
 public sealed class PlainTcpTests : IDisposable
 {
-    private readonly LocalServer one = Engine();
-    private readonly LocalServer other = Engine();
-    private readonly LocalServer tests = Engine();
+    private readonly LocalServer one = Engine("one");
+    private readonly LocalServer other = Engine("other");
+    private readonly LocalServer tests = Engine("tests");
 
     public void Dispose()
     {
@@ -53,9 +53,27 @@ public sealed class PlainTcpTests : IDisposable
         Assert.StartsWith(Assert.Single(Warnings(one)), output.ToString(), StringComparison.Ordinal);
     }
 
-    // It says its version, and knows one image.
-    private static LocalServer Engine() =>
-        new(_ => """{"ApiVersion":"1.41","Version":"20.10.0","Id":"sha256:0","Config":{"ExposedPorts":{"8080/tcp":{}}}}""");
+    // The same id, for it was copied with its machine, under another name.
+    [Theory]
+    [InlineData("one", false)]
+    [InlineData("other", true)]
+    public async Task Hosts_TwoNamesForOneEngine_AreRefused(string machine, bool accepted)
+    {
+        using var twin = Engine(machine);
+        var hosts = new HostList([Host("prod", one), Host("prod2", twin)], Host("tests", one));
+        using var mesh = new Mesh(new DeliverySettings(null, hosts, "mesh", "proxy") { Insecure = true }, TimeProvider.System);
+
+        var refused = await Record.ExceptionAsync(() => mesh.HostsAsync([], TestContext.Current.CancellationToken));
+
+        Assert.Equal(
+            accepted ? null : (ExitCode.WrongInput, "hosts prod and prod2 are one Docker Engine (sha256:0 on one), whose containers would count twice, and nothing was changed: name it once in the file of hosts. "
+                + "If one is a copy of the other machine, give it a host name of its own."),
+            refused is DeliveryException error ? (error.Code, error.Message) : ((ExitCode, string)?)null);
+    }
+
+    // It says its version and its name, and knows one image.
+    private static LocalServer Engine(string name) =>
+        new(_ => """{"ApiVersion":"1.41","Version":"20.10.0","Name":"NAME","ID":"sha256:0","Config":{"ExposedPorts":{"8080/tcp":{}}}}""".Replace("NAME", name, StringComparison.Ordinal));
 
     private static DockerHost Host(string name, LocalServer engine) => new(name, engine.Address("tcp"), "0.0.0.0");
 

@@ -9,6 +9,8 @@ public sealed class RegistryCredentialsTests
     [Theory]
     [InlineData("demo", "https://index.docker.io/v1/")]
     [InlineData("team/demo", "https://index.docker.io/v1/")]
+    [InlineData("docker.io/team/demo", "https://index.docker.io/v1/")]
+    [InlineData("index.docker.io/team/demo", "https://index.docker.io/v1/")]
     [InlineData("cd:5000/demo", "cd:5000")]
     [InlineData("localhost/demo", "localhost")]
     [InlineData("registry.example/team/demo", "registry.example")]
