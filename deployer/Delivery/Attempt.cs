@@ -58,7 +58,7 @@ internal sealed partial class Attempt : IAsyncDisposable
         var attempt = new Attempt(mesh, narrator, service, action, taken);
         try
         {
-            attempt.Before = attempt.Current = await mesh.Store.ReadAsync(service, ct) ?? attempt.Before;
+            attempt.Before = attempt.Current = await ConsulAnswer.OfAsync(() => mesh.Store.ReadAsync(service, ct), mesh.Time, ct) ?? attempt.Before;
             attempt.left = attempt.Before.Index;
             return attempt.Before.Fault is { } fault ? throw Faults.NoDocument(service, fault) : attempt;
         }

@@ -43,13 +43,23 @@ internal sealed class HeldLock : IAsyncDisposable
         var told = false;
         while (true)
         {
-            if (await mesh.Locks.TryAcquireAsync(service, self, ct) is { } acquired)
-                return new HeldLock(mesh, service, self, acquired, ct);
-            var other = await mesh.Locks.HolderAsync(service, ct);
-            if (mesh.Time.GetElapsedTime(asked) >= mesh.Settings.LockWait)
-                throw By(service, other);
+            string why;
+            try
+            {
+                if (await mesh.Locks.TryAcquireAsync(service, self, ct) is { } acquired)
+                    return new HeldLock(mesh, service, self, acquired, ct);
+                var other = await mesh.Locks.HolderAsync(service, ct);
+                if (mesh.Time.GetElapsedTime(asked) >= mesh.Settings.LockWait)
+                    throw By(service, other);
+                why = $"held by {other?.Who ?? "another"} for: {other?.Why ?? "unknown"}";
+            }
+            catch (ConsulRequestException error) when (error.IsTransient && mesh.Time.GetElapsedTime(asked) < mesh.Settings.LockWait)
+            {
+                why = $"which Consul does not give now: {error.Message}";
+            }
+
             if (!told)
-                narrator.Say($"waiting up to {DurationText.Write(mesh.Settings.LockWait)} for the lock, held by {other?.Who ?? "another"} for: {other?.Why ?? "unknown"}");
+                narrator.Say($"waiting up to {DurationText.Write(mesh.Settings.LockWait)} for the lock, {why}");
             told = true;
             await Task.Delay(Pause, mesh.Time, ct);
         }
