@@ -32,7 +32,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
                 throw new DeliveryException(ExitCode.WrongInput, $"{manifest.Name} is split with {other.Release.Version} already: end that by 'deployer abort {manifest.Name}' or 'deployer promote' first");
             await way.PrepareAsync(manifest, attempt.Token);
             var testsHost = manifest.Tests.Any(suite => suite.On == TestPlace.Ci) ? await mesh.TestsHostAsync(attempt.Token) : null;
-            await candidates.CleanAsync(manifest.Name, attempt.Before.Document, testsHost, manifest.Drain, attempt.Token);
+            await candidates.CleanAsync(attempt, testsHost, manifest.Drain);
             var tests = await PullAsync(manifest, image, attempt);
             var before = attempt.Before.Document ?? ServiceDocument.Create(manifest.Name, manifest.Routes);
             // The first release has nothing that it could be compared with, or come in the place of.

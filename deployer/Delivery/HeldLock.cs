@@ -111,16 +111,22 @@ internal sealed class HeldLock : IAsyncDisposable
         }
     }
 
-    /// <summary>Whether another took the lock away. Its session's next renewal would tell, and until then what he does looks like a failure here.</summary>
+    /// <summary>Asks Consul whether the lock is still this attempt's. Its session tells that it was taken away at the next renewal only.</summary>
+    public async Task<bool> IsOursAsync(CancellationToken ct)
+    {
+        if (Lock is { } held && await mesh.Locks.IsHeldAsync(service, held, ct))
+            return true;
+        await GiveBackAsync();
+        return false;
+    }
+
+    /// <summary>Whether another took the lock away: until that is known, what he does looks like a failure here. A Consul that is away does not say so.</summary>
     public async Task<bool> IsTakenAwayAsync()
     {
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(5), mesh.Time);
         try
         {
-            if (!IsHeld || await mesh.Locks.HolderAsync(service, deadline.Token) == self)
-                return false;
-            await GiveBackAsync();
-            return true;
+            return IsHeld && !await IsOursAsync(deadline.Token);
         }
         catch (Exception error) when (error is ConsulRequestException or OperationCanceledException)
         {

@@ -96,6 +96,7 @@ internal sealed class RollingUpdate(Mesh mesh, ContainerHosts hosts, Narrator na
             return after;
         await narrator.PhaseAsync("retire", async () =>
         {
+            await attempt.FenceAsync(index, attempt.Token);
             await Task.WhenAll(surplus.Select(container => hosts.StopAsync(container, attempt.Token)));
             return (surplus, $"stopped {string.Join(", ", surplus.Select(container => container.Name))}");
         });
