@@ -27,7 +27,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
         {
             if (index is not null && index != attempt.Before.Index)
                 throw Changed(manifest.Name, index.Value, attempt.Before.Index);
-            await RefuseTakenRoutesAsync(manifest, attempt.Token);
+            await RouteClaims.RefuseAsync(mesh.Store, manifest.Name, manifest.Routes, attempt.Token);
             if (manifest.Strategy.Ab is not null && attempt.Before.Document?.Split is { } other)
                 throw new DeliveryException(ExitCode.WrongInput, $"{manifest.Name} is split with {other.Release.Version} already: end that by 'deployer abort {manifest.Name}' or 'deployer promote' first");
             await way.PrepareAsync(manifest, attempt.Token);
@@ -49,6 +49,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
                 await new RollingUpdate(mesh, hosts, narrator).RunAsync(attempt, manifest, rolling, await WholeAsync(manifest, attempt, before), split, target, (step, earlier) => NextAsync(manifest, attempt, step, earlier));
             if (strategy.Ab is { } ab)
                 return await SplitAsync(attempt, split with { Share = ab.Share, Header = ab.Header, Cookie = ab.Cookie }, Undivided(before));
+            await RouteClaims.RefuseAsync(mesh.Store, manifest.Name, manifest.Routes, attempt.Token);
             after = before.Promote(attempt.Release, manifest.Routes, manifest.Traffic);
             promoted = await Promotion.CommitAsync(attempt, after, narrator);
         }
@@ -90,12 +91,6 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             await new Reversion(mesh, hosts, narrator).TakeOutAsync(attempt, manifest, reason);
         else
             await candidates.RemoveAsync(manifest.Name, attempt.Release);
-    }
-
-    private async Task RefuseTakenRoutesAsync(ServiceManifest manifest, CancellationToken ct)
-    {
-        if (RouteClaims.Conflict(manifest.Name, manifest.Routes, await mesh.Store.ListAsync(ct)) is { } conflict)
-            throw new DeliveryException(ExitCode.WrongInput, conflict);
     }
 
     private async Task<IReadOnlyList<string>> PullAsync(ServiceManifest manifest, ImageReference image, Attempt attempt)
