@@ -60,7 +60,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             throw;
         }
 
-        if (manifest.Watch is { } watch && await WatchAsync(attempt, watch) is { } reason)
+        if (manifest.Watch is { } watch && await WatchAsync(attempt, watch, manifest.Replicas) is { } reason)
             throw await new Reversion(mesh, hosts, narrator).RevertAsync(attempt, manifest, reason);
         await Promotion.FollowUpAsync(attempt, after, promoted, new Takeover(mesh, hosts, narrator), manifest.Drain, new Retention(manifest.Keep, manifest.Warm), narrator);
         return new Delivered(manifest.Name, attempt.Release, attempt.Before.Document?.Active, promoted, attempt.Tests);
@@ -71,11 +71,11 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
         $"{service} was changed since the plan: its document is at index {now}, not {planned} ('deployer history {service}' tells by whom). Plan again.");
 
     // Whatever the watch cannot see is no reason to revert: production has changed, and serves.
-    private async Task<string?> WatchAsync(Attempt attempt, WatchPolicy watch)
+    private async Task<string?> WatchAsync(Attempt attempt, WatchPolicy watch, int started)
     {
         try
         {
-            return await new ReleaseWatch(mesh, narrator).FaultAsync(attempt, watch);
+            return await new ReleaseWatch(mesh, narrator).FaultAsync(attempt, watch, started);
         }
         catch (Exception error) when (attempt.Explain(error) is { } fault)
         {
