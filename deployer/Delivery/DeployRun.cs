@@ -43,19 +43,23 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             var instances = await HealthyAsync(manifest, attempt, target);
             await TestAsync(manifest, tests, way, instances, target, attempt);
             var split = SplitChange.Of(manifest, attempt.Release, before);
+            // Who is ill by now must not get into the traffic: the tests may have taken hours, and ask one of the instances only.
+            await readiness.WaitAgainAsync(target, attempt.Token);
             if (strategy.Canary is { } canary)
-                await new CanarySteps(mesh, narrator).RunAsync(attempt, canary, await WholeAsync(manifest, attempt, before), split);
+                await new CanarySteps(mesh, narrator).RunAsync(attempt, canary, await WholeAsync(manifest, attempt, before), split, target);
             if (strategy.Rolling is { } rolling)
                 await new RollingUpdate(mesh, hosts, narrator).RunAsync(attempt, manifest, rolling, await WholeAsync(manifest, attempt, before), split, target, (step, earlier) => NextAsync(manifest, attempt, step, earlier));
             if (strategy.Ab is { } ab)
                 return await SplitAsync(attempt, split with { Share = ab.Share, Header = ab.Header, Cookie = ab.Cookie }, Undivided(before));
+            if (strategy.Canary is not null)
+                await readiness.WaitAgainAsync(target, attempt.Token);
             await RouteClaims.RefuseAsync(mesh.Store, manifest.Name, manifest.Routes, attempt.Token);
             after = before.Promote(attempt.Release, manifest.Routes, manifest.Traffic);
             promoted = await Promotion.CommitAsync(attempt, after, narrator);
         }
         catch (Exception error)
         {
-            if (await attempt.FailAsync(error, reason => UndoAsync(manifest, attempt, reason)) is { } fault)
+            if (await attempt.FailAsync(InTraffic(attempt, error), reason => UndoAsync(manifest, attempt, reason)) is { } fault)
                 throw fault;
             throw;
         }
@@ -82,6 +86,22 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             narrator.Warn($"{attempt.Service} {attempt.Release!.Version} is active, but the watch ended early: {fault.Reason}");
             return null;
         }
+    }
+
+    // With a share of the traffic whatever fails is no longer only a candidate's matter.
+    private static Exception InTraffic(Attempt attempt, Exception error)
+    {
+        if (error is not DeliveryException { Code: ExitCode.Unhealthy } ill || !Standing.IsNamed(attempt.Current, attempt.Release))
+            return error;
+        var reason = ill.Message.Replace(" Production is unchanged.", "", StringComparison.Ordinal);
+        return new DeliveryException(
+            ExitCode.Reverted,
+            $"{attempt.Service} {attempt.Release!.Version} was taken out of the traffic: {reason} {attempt.Before.Document!.Active!.Version} serves all of it again.",
+            error)
+        {
+            Reason = reason,
+            LogTail = ill.LogTail,
+        };
     }
 
     // A canary that has requests is taken out of the traffic before its containers go.
