@@ -43,19 +43,16 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             var instances = await HealthyAsync(manifest, attempt, target);
             await TestAsync(manifest, tests, way, instances, target, attempt);
             var split = SplitChange.Of(manifest, attempt.Release, before);
-            // Who is ill by now must not get into the traffic: the tests may have taken hours, and ask one of the instances only.
-            await readiness.WaitAgainAsync(target, attempt.Token);
+            // Before its first share as before the promotion: the tests may have taken hours, and ask one of the instances only.
+            if (strategy is not { Canary: null, Rolling: null, Ab: null })
+                await readiness.WaitAgainAsync(target, attempt.Token);
             if (strategy.Canary is { } canary)
                 await new CanarySteps(mesh, narrator).RunAsync(attempt, canary, await WholeAsync(manifest, attempt, before), split, target);
             if (strategy.Rolling is { } rolling)
                 await new RollingUpdate(mesh, hosts, narrator).RunAsync(attempt, manifest, rolling, await WholeAsync(manifest, attempt, before), split, target, (step, earlier) => NextAsync(manifest, attempt, step, earlier));
             if (strategy.Ab is { } ab)
                 return await SplitAsync(attempt, split with { Share = ab.Share, Header = ab.Header, Cookie = ab.Cookie }, Undivided(before));
-            if (strategy.Canary is not null)
-                await readiness.WaitAgainAsync(target, attempt.Token);
-            await RouteClaims.RefuseAsync(mesh.Store, manifest.Name, manifest.Routes, attempt.Token);
-            after = before.Promote(attempt.Release, manifest.Routes, manifest.Traffic);
-            promoted = await Promotion.CommitAsync(attempt, after, narrator);
+            (after, promoted) = await PromoteAsync(manifest, attempt, before, target);
         }
         catch (Exception error)
         {
@@ -73,6 +70,15 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
     private static DeliveryException Changed(string service, ulong planned, ulong now) => new(
         ExitCode.WrongInput,
         $"{service} was changed since the plan: its document is at index {now}, not {planned} ('deployer history {service}' tells by whom). Plan again.");
+
+    // What was so when the deployment began need not be so any more.
+    private async Task<(ServiceDocument After, ulong Index)> PromoteAsync(ServiceManifest manifest, Attempt attempt, ServiceDocument before, ReadinessTarget target)
+    {
+        await readiness.WaitAgainAsync(target, attempt.Token);
+        await RouteClaims.RefuseAsync(mesh.Store, manifest.Name, manifest.Routes, attempt.Token);
+        var after = before.Promote(attempt.Release!, manifest.Routes, manifest.Traffic);
+        return (after, await Promotion.CommitAsync(attempt, after, narrator));
+    }
 
     // Whatever the watch cannot see is no reason to revert: production has changed, and serves.
     private async Task<string?> WatchAsync(Attempt attempt, WatchPolicy watch, int started)
