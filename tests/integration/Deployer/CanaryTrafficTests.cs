@@ -57,7 +57,7 @@ public sealed class CanaryTrafficTests(DeployerFixture host) : IAsyncLifetime
                 p99-ratio: 50
             """, args: ["--consul", front.Address.ToString()]);
         // All of it, for a moment.
-        await Until.TrueAsync(() => Task.FromResult(Of(100).Sum() > 1_000));
+        await Until.TrueAsync(() => Task.FromResult(Of(100).Sum() > 5_000));
         await stop.CancelAsync();
         await Task.WhenAll([watching, .. load]);
 
