@@ -44,21 +44,17 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
     // What is undone by then stays so, whatever becomes of the containers.
     private async Task<string> RemoveAsync(Attempt attempt, ulong index, TimeSpan drain)
     {
-        var (service, document) = (attempt.Service, attempt.Current.Document);
+        HashSet<string> left = attempt.Before.Document?.Split is { } split ? [split.Release.Deployment] : [];
         try
         {
-            if (attempt.Before.Document?.Split is { } split
-                && !await new Takeover(mesh, hosts, narrator).LeaveAsync(document!, index, new HashSet<string> { split.Release.Deployment }, drain, attempt.Token))
-            {
+            if (left.Count > 0 && !await new Takeover(mesh, hosts, narrator).LeaveAsync(attempt.Current.Document!, index, left, drain, attempt.Token))
                 return "";
-            }
-
-            var removed = await new Candidates(mesh, hosts, narrator).CleanAsync(service, document, await TestsHostAsync(attempt.Token), drain, attempt.Token);
+            var removed = await new Candidates(mesh, hosts, narrator).CleanAsync(attempt, await TestsHostAsync(attempt.Token), drain, left);
             return removed == 0 ? "" : $"; {removed} container{(removed == 1 ? "" : "s")} removed";
         }
-        catch (Exception error) when (attempt.Before.Document?.Split is not null && attempt.Explain(error) is { } fault)
+        catch (Exception error) when (left.Count > 0 && attempt.Explain(error) is { } fault)
         {
-            narrator.Warn($"{fault.Reason}: nothing leads to the containers that are left, and the next abort or deploy of {service} removes them");
+            narrator.Warn($"{fault.Reason}: nothing leads to the containers that are left, and the next abort or deploy of {attempt.Service} removes them");
             return "";
         }
     }

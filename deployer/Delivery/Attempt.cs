@@ -59,7 +59,7 @@ internal sealed partial class Attempt : IAsyncDisposable
         var attempt = new Attempt(mesh, narrator, service, action, taken);
         try
         {
-            attempt.Before = attempt.Current = await mesh.Store.ReadAsync(service, ct) ?? attempt.Before;
+            attempt.Before = attempt.Current = await ConsulAnswer.OfAsync(() => mesh.Store.ReadAsync(service, ct), mesh.Time, ct) ?? attempt.Before;
             attempt.left = attempt.Before.Index;
             if (attempt.Before.Fault is { } fault)
                 throw Faults.NoDocument(service, fault);
@@ -113,7 +113,24 @@ internal sealed partial class Attempt : IAsyncDisposable
         if (hindrance is not null || !Standing.IsNamed(Current, Release) || (Current.Index == left && Current.Fault is null))
             return hindrance;
         await held.GiveBackAsync();
-        return new DeliveryException(ExitCode.Locked, $"{Service} was changed by another meanwhile ('deployer history {Service}' tells by whom)");
+        return ChangedByAnother();
+    }
+
+    /// <summary>
+    /// Makes sure, directly before containers are stopped or removed, that nobody else is at work, and that the document still
+    /// stands by which they may go: the transactions are fenced by Consul, but Docker knows of no lock.
+    /// </summary>
+    /// <param name="index">That document's index; 0 for none.</param>
+    /// <param name="ct">Ends the question.</param>
+    public async Task FenceAsync(ulong index, CancellationToken ct)
+    {
+        if (!await ConsulAnswer.OfAsync(() => held.IsOursAsync(ct), mesh.Time, ct))
+            throw Faults.LockLost(Service);
+        var stored = await ConsulAnswer.OfAsync(() => mesh.Store.ReadAsync(Service, ct), mesh.Time, ct);
+        if ((stored?.Index ?? 0) == index && stored?.Fault is null)
+            return;
+        await held.GiveBackAsync();
+        throw ChangedByAnother();
     }
 
     public async ValueTask DisposeAsync()
@@ -186,6 +203,9 @@ internal sealed partial class Attempt : IAsyncDisposable
         var refused = $"Consul went away during the {what}, and it did not take place ({lost.Message})";
         return index ?? throw new DeliveryException(ExitCode.Unreachable, $"{refused}; production is unchanged. Run this again.", lost) { Reason = refused };
     }
+
+    private DeliveryException ChangedByAnother() =>
+        new(ExitCode.Locked, $"{Service} was changed by another meanwhile ('deployer history {Service}' tells by whom)");
 
     private ulong Committed(ServiceDocument after, ulong index, Outcome outcome)
     {

@@ -40,9 +40,12 @@ internal sealed class CandidateWay(Mesh mesh, Narrator narrator) : IDisposable
 
         var proxy = (await mesh.Proxies.ListAsync(ct)).FirstOrDefault(one => one.IsHealthy)
             ?? throw new DeliveryException(ExitCode.Unreachable, $"no healthy proxy is registered as '{mesh.Settings.ProxyService}', and the tests are to go through one; name them with --proxy-service");
-        var end = mesh.Time.GetUtcNow() + suite.Timeout + Slack;
-        return new TestTarget(proxy.Url + route.Path.TrimEnd('/'), CandidatePass.Sign(key, document.Service, release.Deployment, end));
+        return new TestTarget(proxy.Url + route.Path.TrimEnd('/'), CandidatePass.Sign(key, document.Service, release.Deployment, End(suite.Timeout, mesh.Time.GetUtcNow())));
     }
+
+    /// <summary>When the pass of a suite ends that may take so long.</summary>
+    // Before the longest that the proxies allow, by their clocks, for one that ends later opens nothing at first.
+    public static DateTimeOffset End(TimeSpan timeout, DateTimeOffset now) => now + (timeout + Slack < CandidatePass.Longest - Slack ? timeout + Slack : CandidatePass.Longest - Slack);
 
     public void Dispose() => key?.Dispose();
 }

@@ -64,15 +64,15 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
     }
 
     /// <summary>Removes what an earlier attempt left behind. Whoever holds the lock knows that nobody waits for tests that still run.</summary>
-    /// <param name="service">The service's name.</param>
-    /// <param name="document">Its document.</param>
+    /// <param name="attempt">The attempt that holds the lock.</param>
     /// <param name="tests">The host that its tests run on; <c>null</c> for none beside those of production.</param>
     /// <param name="drain">How long requests may take that are still in flight on it, for an attempt may have been killed before it waited for them.</param>
-    /// <param name="ct">The person's interruption.</param>
+    /// <param name="drained">The deployments that had this time already.</param>
     /// <returns>How many containers that were.</returns>
-    public async Task<int> CleanAsync(string service, ServiceDocument? document, ContainerHost? tests, TimeSpan drain, CancellationToken ct)
+    public async Task<int> CleanAsync(Attempt attempt, ContainerHost? tests, TimeSpan drain, params IEnumerable<string> drained)
     {
-        var candidates = Housekeeping.Leftovers(document, await hosts.ListAsync(service, document, ct, withTests: true)).Select(container => (Host: hosts[container.Host], Container: container));
+        var (service, (_, document, index, _), ct) = (attempt.Service, attempt.Current, attempt.Token);
+        var candidates = Housekeeping.Leftovers(document, await hosts.ListAsync(service, document, ct, withTests: true)).Select(container => (Host: hosts[container.Host], Container: container)).ToArray();
         var suites = tests is null ? [] : (await tests.TestsAsync(service, ct)).Select(container => (Host: tests, Container: container));
         var leftovers = candidates.Concat(suites).DistinctBy(left => left.Container.Id).ToArray();
         if (leftovers.Length == 0)
@@ -80,8 +80,11 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
         return await narrator.PhaseAsync("clean", async () =>
         {
             // Tests answer nobody, and their release may be the one that serves.
-            var left = leftovers.Where(leftover => !leftover.Container.IsTests).Select(leftover => leftover.Container.Deployment).ToHashSet(StringComparer.Ordinal);
-            await mesh.Proxies.AskUntilAsync(service, await mesh.Proxies.ListAsync(ct), all => ProxyState.InFlight(all, left) == 0, drain, ct);
+            var left = candidates.Where(candidate => !candidate.Container.IsTests).Select(candidate => candidate.Container.Deployment).Except(drained).ToHashSet(StringComparer.Ordinal);
+            // Of a service that has no document no proxy has ever known anything.
+            if (document is not null && left.Count > 0)
+                await mesh.Proxies.AskUntilAsync(service, await mesh.Proxies.ListAsync(ct), all => ProxyState.IsDrained(all, index, left), drain, ct);
+            await attempt.FenceAsync(index, ct);
             await Task.WhenAll(leftovers.Select(leftover => leftover.Host.RemoveAsync(leftover.Container.Id, ct)));
             return (leftovers.Length, $"removed {string.Join(", ", leftovers.Select(leftover => leftover.Container.Name))}, left behind by an earlier attempt");
         });

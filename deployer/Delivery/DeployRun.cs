@@ -27,12 +27,12 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
         {
             if (index is not null && index != attempt.Before.Index)
                 throw Changed(manifest.Name, index.Value, attempt.Before.Index);
-            await RefuseTakenRoutesAsync(manifest, attempt.Token);
+            await RouteClaims.RefuseAsync(mesh.Store, manifest.Name, manifest.Routes, attempt.Token);
             if (SplitChange.Conflict(manifest, attempt.Before.Document) is { } other)
                 throw new DeliveryException(ExitCode.WrongInput, other);
             await way.PrepareAsync(manifest, attempt.Token);
             var testsHost = manifest.Tests.Any(suite => suite.On == TestPlace.Ci) ? await mesh.TestsHostAsync(attempt.Token) : null;
-            await candidates.CleanAsync(manifest.Name, attempt.Before.Document, testsHost, manifest.Drain, attempt.Token);
+            await candidates.CleanAsync(attempt, testsHost, manifest.Drain);
             var tests = await PullAsync(manifest, image, attempt);
             var before = attempt.Before.Document ?? ServiceDocument.Create(manifest.Name, manifest.Routes);
             // The first release has nothing that it could be compared with, or come in the place of.
@@ -43,23 +43,25 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             var instances = await HealthyAsync(manifest, attempt, target);
             await TestAsync(manifest, tests, way, instances, target, attempt);
             var split = SplitChange.Of(manifest, attempt.Release, before);
+            // Before its first share as before the promotion: the tests may have taken hours, and ask one of the instances only.
+            if (strategy is not { Canary: null, Rolling: null, Ab: null })
+                await readiness.WaitAgainAsync(target, attempt.Token);
             if (strategy.Canary is { } canary)
-                await new CanarySteps(mesh, narrator).RunAsync(attempt, canary, await WholeAsync(manifest, attempt, before), split);
+                await new CanarySteps(mesh, narrator).RunAsync(attempt, canary, await WholeAsync(manifest, attempt, before), split, target);
             if (strategy.Rolling is { } rolling)
                 await new RollingUpdate(mesh, hosts, narrator).RunAsync(attempt, manifest, rolling, await WholeAsync(manifest, attempt, before), split, target, (step, earlier) => NextAsync(manifest, attempt, step, earlier));
             if (strategy.Ab is { } ab)
                 return await SplitAsync(attempt, split with { Share = ab.Share, Header = ab.Header, Cookie = ab.Cookie }, Undivided(before));
-            after = before.Promote(attempt.Release, manifest.Routes, manifest.Traffic);
-            promoted = await Promotion.CommitAsync(attempt, after, narrator);
+            (after, promoted) = await PromoteAsync(manifest, attempt, before, target);
         }
         catch (Exception error)
         {
-            if (await attempt.FailAsync(error, reason => UndoAsync(manifest, attempt, reason)) is { } fault)
+            if (await attempt.FailAsync(InTraffic(attempt, error), reason => UndoAsync(manifest, attempt, reason)) is { } fault)
                 throw fault;
             throw;
         }
 
-        if (manifest.Watch is { } watch && await WatchAsync(attempt, watch) is { } reason)
+        if (manifest.Watch is { } watch && await WatchAsync(attempt, watch, manifest.Replicas) is { } reason)
             throw await new Reversion(mesh, hosts, narrator).RevertAsync(attempt, manifest, reason);
         await Promotion.FollowUpAsync(attempt, after, promoted, new Takeover(mesh, hosts, narrator), manifest.Drain, new Retention(manifest.Keep, manifest.Warm), narrator);
         return new Delivered(manifest.Name, attempt.Release, attempt.Before.Document?.Active, promoted, attempt.Tests);
@@ -69,18 +71,43 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
         ExitCode.WrongInput,
         $"{service} was changed since the plan: its document is at index {now}, not {planned} ('deployer history {service}' tells by whom). Plan again.");
 
+    // What was so when the deployment began need not be so any more.
+    private async Task<(ServiceDocument After, ulong Index)> PromoteAsync(ServiceManifest manifest, Attempt attempt, ServiceDocument before, ReadinessTarget target)
+    {
+        await readiness.WaitAgainAsync(target, attempt.Token);
+        await RouteClaims.RefuseAsync(mesh.Store, manifest.Name, manifest.Routes, attempt.Token);
+        var after = before.Promote(attempt.Release!, manifest.Routes, manifest.Traffic);
+        return (after, await Promotion.CommitAsync(attempt, after, narrator));
+    }
+
     // Whatever the watch cannot see is no reason to revert: production has changed, and serves.
-    private async Task<string?> WatchAsync(Attempt attempt, WatchPolicy watch)
+    private async Task<string?> WatchAsync(Attempt attempt, WatchPolicy watch, int started)
     {
         try
         {
-            return await new ReleaseWatch(mesh, narrator).FaultAsync(attempt, watch);
+            return await new ReleaseWatch(mesh, narrator).FaultAsync(attempt, watch, started);
         }
         catch (Exception error) when (attempt.Explain(error) is { } fault)
         {
             narrator.Warn($"{attempt.Service} {attempt.Release!.Version} is active, but the watch ended early: {fault.Reason}");
             return null;
         }
+    }
+
+    // With a share of the traffic whatever fails is no longer only a candidate's matter.
+    private static Exception InTraffic(Attempt attempt, Exception error)
+    {
+        if (error is not DeliveryException { Code: ExitCode.Unhealthy } ill || !Standing.IsNamed(attempt.Current, attempt.Release))
+            return error;
+        var reason = ill.Message.Replace(" Production is unchanged.", "", StringComparison.Ordinal);
+        return new DeliveryException(
+            ExitCode.Reverted,
+            $"{attempt.Service} {attempt.Release!.Version} was taken out of the traffic: {reason} {attempt.Before.Document!.Active!.Version} serves all of it again.",
+            error)
+        {
+            Reason = reason,
+            LogTail = ill.LogTail,
+        };
     }
 
     // A canary that has requests is taken out of the traffic before its containers go.
@@ -90,12 +117,6 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             await new Reversion(mesh, hosts, narrator).TakeOutAsync(attempt, manifest, reason);
         else
             await candidates.RemoveAsync(manifest.Name, attempt.Release);
-    }
-
-    private async Task RefuseTakenRoutesAsync(ServiceManifest manifest, CancellationToken ct)
-    {
-        if (RouteClaims.Conflict(manifest.Name, manifest.Routes, await mesh.Store.ListAsync(ct)) is { } conflict)
-            throw new DeliveryException(ExitCode.WrongInput, conflict);
     }
 
     private async Task<IReadOnlyList<string>> PullAsync(ServiceManifest manifest, ImageReference image, Attempt attempt)

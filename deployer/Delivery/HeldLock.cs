@@ -43,13 +43,23 @@ internal sealed class HeldLock : IAsyncDisposable
         var told = false;
         while (true)
         {
-            if (await mesh.Locks.TryAcquireAsync(service, self, ct) is { } acquired)
-                return new HeldLock(mesh, service, self, acquired, ct);
-            var other = await mesh.Locks.HolderAsync(service, ct);
-            if (mesh.Time.GetElapsedTime(asked) >= mesh.Settings.LockWait)
-                throw By(service, other);
+            string why;
+            try
+            {
+                if (await mesh.Locks.TryAcquireAsync(service, self, ct) is { } acquired)
+                    return new HeldLock(mesh, service, self, acquired, ct);
+                var other = await mesh.Locks.HolderAsync(service, ct);
+                if (mesh.Time.GetElapsedTime(asked) >= mesh.Settings.LockWait)
+                    throw By(service, other);
+                why = $"held by {other?.Who ?? "another"} for: {other?.Why ?? "unknown"}";
+            }
+            catch (ConsulRequestException error) when (error.IsTransient && mesh.Time.GetElapsedTime(asked) < mesh.Settings.LockWait)
+            {
+                why = $"which Consul does not give now: {error.Message}";
+            }
+
             if (!told)
-                narrator.Say($"waiting up to {DurationText.Write(mesh.Settings.LockWait)} for the lock, held by {other?.Who ?? "another"} for: {other?.Why ?? "unknown"}");
+                narrator.Say($"waiting up to {DurationText.Write(mesh.Settings.LockWait)} for the lock, {why}");
             told = true;
             await Task.Delay(Pause, mesh.Time, ct);
         }
@@ -101,16 +111,22 @@ internal sealed class HeldLock : IAsyncDisposable
         }
     }
 
-    /// <summary>Whether another took the lock away. Its session's next renewal would tell, and until then what he does looks like a failure here.</summary>
+    /// <summary>Asks Consul whether the lock is still this attempt's. Its session tells that it was taken away at the next renewal only.</summary>
+    public async Task<bool> IsOursAsync(CancellationToken ct)
+    {
+        if (Lock is { } held && await mesh.Locks.IsHeldAsync(service, held, ct))
+            return true;
+        await GiveBackAsync();
+        return false;
+    }
+
+    /// <summary>Whether another took the lock away: until that is known, what he does looks like a failure here. A Consul that is away does not say so.</summary>
     public async Task<bool> IsTakenAwayAsync()
     {
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(5), mesh.Time);
         try
         {
-            if (!IsHeld || await mesh.Locks.HolderAsync(service, deadline.Token) == self)
-                return false;
-            await GiveBackAsync();
-            return true;
+            return IsHeld && !await IsOursAsync(deadline.Token);
         }
         catch (Exception error) when (error is ConsulRequestException or OperationCanceledException)
         {

@@ -22,9 +22,10 @@ internal sealed class PromoteRun(Mesh mesh, ContainerHosts hosts, Narrator narra
                 throw new DeliveryException(ExitCode.WrongInput, unfinished);
             after = before.Promote(attempt.Release, routes.Count > 0 ? routes : null);
             // New ones, be they said now or brought along by a split.
-            if ((routes.Count > 0 || !ReferenceEquals(after.Routes, before.Routes)) && RouteClaims.Conflict(service, after.Routes, await mesh.Store.ListAsync(attempt.Token)) is { } conflict)
-                throw new DeliveryException(ExitCode.WrongInput, conflict);
+            IReadOnlyList<Route> taken = routes.Count > 0 || !ReferenceEquals(after.Routes, before.Routes) ? after.Routes : [];
+            await RouteClaims.RefuseAsync(mesh.Store, service, taken, attempt.Token);
             await HealthyAsync(attempt, shares, deadline);
+            await RouteClaims.RefuseAsync(mesh.Store, service, taken, attempt.Token);
             index = await Promotion.CommitAsync(attempt, after, narrator);
         }
         catch (Exception error)

@@ -19,8 +19,7 @@ internal sealed class ProxiesFollow(Mesh mesh, Narrator narrator)
             var answers = await mesh.Proxies.AskUntilAsync(service, proxies, all => ProxyState.Behind(all, index).Count == 0, Within, ct);
             foreach (var fault in ProxyState.Faults(answers, index))
                 narrator.Warn(fault);
-            var late = ProxyState.Behind(answers, index);
-            return (late, $"{answers.Count - late.Count} of {answers.Count} follow index {index}");
+            return (ProxyState.Behind(answers, index), ProxyState.Following(answers, index));
         });
 
     /// <summary>

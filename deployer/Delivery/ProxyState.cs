@@ -5,17 +5,25 @@ internal static class ProxyState
 {
     /// <summary>
     /// A sentence for each proxy that does not serve by the document at <paramref name="index"/> or a later one. One that
-    /// is silent and that Consul calls unhealthy serves nobody: it is not waited for.
+    /// is silent and that Consul calls unhealthy serves nobody: it is not waited for. Where all are silent nobody knows that: they
+    /// may only be out of reach, and serve on by what they know.
     /// </summary>
     public static IReadOnlyList<string> Behind(IReadOnlyDictionary<Instance, ProxyAnswer?> answers, ulong index) =>
     [
-        .. answers.Where(pair => pair.Value is null ? pair.Key.IsHealthy : pair.Value.Index < index).Select(pair => pair.Value switch
+        .. answers.Where(pair => pair.Value is null ? pair.Key.IsHealthy || answers.Values.All(answer => answer is null) : pair.Value.Index < index).Select(pair => pair.Value switch
         {
             null => $"proxy {pair.Key.Id} at {pair.Key.Url} does not answer",
             { Fault: { } fault } => $"proxy {pair.Key.Id} at {pair.Key.Url} set the document aside: {fault}",
             { Index: var applied } => $"proxy {pair.Key.Id} at {pair.Key.Url} is still at index {applied} instead of {index}",
         }),
     ];
+
+    /// <summary>How many follow, and how many do not even answer.</summary>
+    public static string Following(IReadOnlyDictionary<Instance, ProxyAnswer?> answers, ulong index)
+    {
+        var silent = answers.Values.Count(answer => answer is null);
+        return $"{answers.Values.Count(answer => answer?.Index >= index)} of {answers.Count} follow index {index}{(silent == 0 ? "" : $", {silent} silent")}";
+    }
 
     /// <summary>A sentence for each proxy that serves by that document, but not all of it: a route may be another service's.</summary>
     public static IReadOnlyList<string> Faults(IReadOnlyDictionary<Instance, ProxyAnswer?> answers, ulong index) =>

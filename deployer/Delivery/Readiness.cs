@@ -25,6 +25,10 @@ internal sealed class Readiness(Catalog catalog, string environment, TimeProvide
     public Task<IReadOnlyList<Instance>> WaitAsync(ReadinessTarget target, CancellationToken ct) =>
         WhileAllRunAsync(target, token => AllPassingAsync(target, token), ct);
 
+    /// <summary>The same for what was healthy before, however long ago: it need not prove itself for a time again.</summary>
+    public Task<IReadOnlyList<Instance>> WaitAgainAsync(ReadinessTarget target, CancellationToken ct) =>
+        WaitAsync(target with { HealthyFor = TimeSpan.Zero }, ct);
+
     /// <summary>
     /// Does the work unless one of the containers ends, now or since the target's time. Docker starts it again, perhaps before any
     /// check or test has noticed, but what dies while it is judged does not get into the traffic.

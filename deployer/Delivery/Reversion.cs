@@ -52,6 +52,7 @@ internal sealed class Reversion(Mesh mesh, ContainerHosts hosts, Narrator narrat
             });
             if (!await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, left.Select(release => release.Deployment).ToHashSet(), manifest.Drain, deadline.Token))
                 return;
+            await attempt.FenceAsync(index, deadline.Token);
             foreach (var release in left)
                 await new Candidates(mesh, hosts, narrator).RemoveAsync(after.Service, release);
         }

@@ -19,6 +19,8 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHosts hosts, Narrator narr
             attempt.Release = after.Active!;
             if (!mesh.Settings.AllowDegraded && RollbackTarget.Shortfall(before!, attempt.Release, containers) is { } fewer)
                 throw new DeliveryException(ExitCode.WrongInput, fewer);
+            var own = containers.Where(container => container.Deployment == attempt.Release.Deployment).ToArray();
+            await new Restart(mesh, hosts, narrator).RunAsync(service, attempt.Release, own, started, deadline, attempt.Token);
             // What it had is another's meanwhile, and that must not keep it from coming back.
             if (!ReferenceEquals(after.Routes, before!.Routes) && RouteClaims.Claim(service, after.Routes, await mesh.Store.ListAsync(attempt.Token)) is { } claim)
             {
@@ -26,8 +28,6 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHosts hosts, Narrator narr
                 after = before.Promote(attempt.Release, before.Routes);
             }
 
-            var own = containers.Where(container => container.Deployment == attempt.Release.Deployment).ToArray();
-            await new Restart(mesh, hosts, narrator).RunAsync(service, attempt.Release, own, started, deadline, attempt.Token);
             index = await Promotion.CommitAsync(attempt, after, narrator);
         }
         catch (Exception error)

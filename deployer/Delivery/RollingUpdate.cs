@@ -33,37 +33,18 @@ internal sealed class RollingUpdate(Mesh mesh, ContainerHosts hosts, Narrator na
         foreach (var step in steps)
         {
             if (step.From > 1)
-                started = await InTrafficAsync(attempt, active, () => next(step, started));
+                started = await next(step, started);
             if (step == steps[^1])
                 return;
             var surplus = ScalePlan.Of(active, step.Remaining, serving, leaving: _ => false).Leave;
-            before = await ReplaceAsync(attempt, manifest, before, split with { Share = step.Share, Header = observation?.Header }, surplus, observation);
+            before = await ReplaceAsync(attempt, manifest, before, split with { Share = step.Share, Header = observation?.Header }, started, surplus, observation);
             serving.RemoveAll(surplus.Contains);
-        }
-    }
-
-    // It has a share by now: whatever fails is no longer only a candidate's matter.
-    private static async Task<ReadinessTarget> InTrafficAsync(Attempt attempt, Release active, Func<Task<ReadinessTarget>> next)
-    {
-        try
-        {
-            return await next();
-        }
-        catch (DeliveryException error) when (error.Code == ExitCode.Unhealthy)
-        {
-            var reason = error.Message.Replace(" Production is unchanged.", "", StringComparison.Ordinal);
-            throw new DeliveryException(
-                ExitCode.Reverted, $"{attempt.Service} {attempt.Release!.Version} was taken out of the traffic: {reason} {active.Version} serves all of it again.", error)
-            {
-                Reason = reason,
-                LogTail = error.LogTail,
-            };
         }
     }
 
     /// <returns>The document with the split.</returns>
     private async Task<ServiceDocument> ReplaceAsync(
-        Attempt attempt, ServiceManifest manifest, ServiceDocument before, Split split, IReadOnlyList<OwnContainer> surplus, ShareObservation? observation)
+        Attempt attempt, ServiceManifest manifest, ServiceDocument before, Split split, ReadinessTarget started, IReadOnlyList<OwnContainer> surplus, ShareObservation? observation)
     {
         var known = await ConsulAnswer.OfAsync(() => mesh.Catalog.WithContainersAsync(attempt.Service, attempt.Token), mesh.Time, attempt.Token);
         var instances = known.ToLookup(entry => entry.Container, entry => entry.Instance.Id);
@@ -87,7 +68,7 @@ internal sealed class RollingUpdate(Mesh mesh, ContainerHosts hosts, Narrator na
         {
             await narrator.PhaseAsync("observe", async () =>
             {
-                var reason = await observation.JudgeAsync(attempt, after);
+                var reason = await observation.JudgeAsync(attempt, after, started);
                 return (reason, string.Create(CultureInfo.InvariantCulture, $"{split.Share} %: {reason}"));
             });
         }
@@ -96,6 +77,7 @@ internal sealed class RollingUpdate(Mesh mesh, ContainerHosts hosts, Narrator na
             return after;
         await narrator.PhaseAsync("retire", async () =>
         {
+            await attempt.FenceAsync(index, attempt.Token);
             await Task.WhenAll(surplus.Select(container => hosts.StopAsync(container, attempt.Token)));
             return (surplus, $"stopped {string.Join(", ", surplus.Select(container => container.Name))}");
         });

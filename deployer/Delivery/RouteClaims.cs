@@ -5,6 +5,14 @@ namespace ServiceMesh.Deployer.Delivery;
 /// <summary>A route leads to one service; a second claim to it is refused before anything is changed.</summary>
 internal static class RouteClaims
 {
+    /// <summary>Looks for another claim to the routes, early and once more directly before they are taken.</summary>
+    /// <exception cref="DeliveryException">There is one.</exception>
+    public static async Task RefuseAsync(MeshStore store, string service, IReadOnlyList<Route> routes, CancellationToken ct)
+    {
+        if (routes.Count > 0 && Conflict(service, routes, await store.ListAsync(ct)) is { } conflict)
+            throw new DeliveryException(ExitCode.WrongInput, conflict);
+    }
+
     public static string? Conflict(string service, IReadOnlyList<Route> routes, DocumentSet documents) =>
         Claim(service, routes, documents) is { } claim ? $"{claim}; choose another in the manifest" : null;
 

@@ -105,6 +105,7 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
 
             await narrator.PhaseAsync("remove", async () =>
             {
+                await attempt.FenceAsync(index, attempt.Token);
                 await Task.WhenAll(surplus.Select(container => RemoveAsync(container, attempt.Token)));
                 return (surplus, string.Join(", ", surplus.Select(container => container.Name)));
             });
@@ -132,6 +133,7 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
                     return;
             }
 
+            await attempt.FenceAsync(attempt.Current.Index, limit.Token);
             await Task.WhenAll(started.Select(container => RemoveAsync(container, limit.Token)));
         }
         catch (Exception error) when (Faults.Explain(error) is { } fault)

@@ -16,14 +16,18 @@ internal sealed class Takeover(Mesh mesh, ContainerHosts hosts, Narrator narrato
                 return;
             HashSet<string> retired = [.. document.Retired.Select(release => release.Deployment), .. NoLongerSplit(attempt, document)];
             await DrainAsync(document.Service, index, retired, drain, attempt.Token);
-            await RetireAsync(document, retention, attempt.Token);
-            await new Candidates(mesh, hosts, narrator).CleanAsync(document.Service, document, tests: null, TimeSpan.Zero, attempt.Token);
+            await RetireAsync(attempt, document, index, retention);
+            await new Candidates(mesh, hosts, narrator).CleanAsync(attempt, tests: null, drain, retired);
         }
         catch (Exception error) when (attempt.Explain(error) is { } fault)
         {
-            narrator.Warn(attempt.Token.IsCancellationRequested
-                ? $"{fault.Reason} after the promotion: {Promoted(document)}. {Remains(document)}"
-                : $"{Promoted(document)}, but: {fault.Message} {Remains(document)}");
+            narrator.Warn(fault.Code switch
+            {
+                _ when attempt.Token.IsCancellationRequested => $"{fault.Reason} after the promotion: {Promoted(document)}. {Remains(document)}",
+                // By whoever has the lock now production may be on another already.
+                ExitCode.Locked => $"{document.Service} {document.Active?.Version} was promoted, but: {fault.Reason}. {Remains(document)}",
+                _ => $"{Promoted(document)}, but: {fault.Message} {Remains(document)}",
+            });
         }
     }
 
@@ -65,12 +69,14 @@ internal sealed class Takeover(Mesh mesh, ContainerHosts hosts, Narrator narrato
         });
     }
 
-    private async Task RetireAsync(ServiceDocument document, Retention retention, CancellationToken ct)
+    private async Task RetireAsync(Attempt attempt, ServiceDocument document, ulong index, Retention retention)
     {
+        var ct = attempt.Token;
         await narrator.PhaseAsync("retire", async () =>
         {
             var containers = await hosts.ListReachableAsync(document.Service, document, narrator, ct);
             var retirement = Housekeeping.Retire(document, containers, retention);
+            await attempt.FenceAsync(index, ct);
             await Task.WhenAll(retirement.Stop.Select(container => hosts.StopAsync(container, ct)));
             await Task.WhenAll(retirement.Remove.Select(container => hosts.RemoveAsync(container, ct)));
             return (retirement, Describe(retirement));

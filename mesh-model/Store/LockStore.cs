@@ -45,14 +45,14 @@ public sealed class LockStore(IConsulClient consul, TimeProvider time)
     /// <summary>Takes the service's lock from whoever holds it, by ending the session that it hangs on; nothing if nobody does.</summary>
     public async Task BreakAsync(string service, CancellationToken ct)
     {
-        if ((await consul.KV.Get(MeshKeys.Lock(service), ct)).Response?.Session is { } session)
+        if ((await ReadAsync(service, ct))?.Session is { } session)
             await consul.Session.Destroy(session, ct);
     }
 
     /// <summary>Who holds the service's lock; <c>null</c> if nobody does.</summary>
     public async Task<LockHolder?> HolderAsync(string service, CancellationToken ct)
     {
-        var pair = (await consul.KV.Get(MeshKeys.Lock(service), ct)).Response;
+        var pair = await ReadAsync(service, ct);
         if (pair?.Session is null)
             return null;
         try
@@ -64,4 +64,15 @@ public sealed class LockStore(IConsulClient consul, TimeProvider time)
             return Unknown;
         }
     }
+
+    /// <summary>Whether <paramref name="held"/> still holds the service's lock; its <see cref="ServiceLock.Lost"/> tells of it later.</summary>
+    public async Task<bool> IsHeldAsync(string service, ServiceLock held, CancellationToken ct)
+    {
+        ArgumentNullException.ThrowIfNull(held);
+        return (await ReadAsync(service, ct))?.Session == held.Session;
+    }
+
+    // Whoever acts on it must not be told what a leader knew that is none any more.
+    private async Task<KVPair?> ReadAsync(string service, CancellationToken ct) =>
+        (await consul.KV.Get(MeshKeys.Lock(service), new QueryOptions { Consistency = ConsistencyMode.Consistent }, ct)).Response;
 }

@@ -9,7 +9,7 @@ internal sealed class CanarySteps(Mesh mesh, Narrator narrator)
 {
     /// <summary>Returns after the last step has passed, with the split still in place.</summary>
     /// <exception cref="DeliveryException">A step failed or was inconclusive; the split is still in place.</exception>
-    public async Task RunAsync(Attempt attempt, CanaryPolicy policy, ServiceDocument before, Split split)
+    public async Task RunAsync(Attempt attempt, CanaryPolicy policy, ServiceDocument before, Split split, ReadinessTarget started)
     {
         var observation = new ShareObservation(mesh, policy);
         foreach (var share in policy.Steps)
@@ -20,7 +20,7 @@ internal sealed class CanarySteps(Mesh mesh, Narrator narrator)
                 var index = await attempt.ChangeAsync(after, string.Create(CultureInfo.InvariantCulture, $"{share} % to {attempt.Release!.Version}"));
                 if (await FollowedAsync(attempt, index) is { } late)
                     throw ShareObservation.Failed(attempt, after, $"{late}, so the candidate's figures would not be whole");
-                var reason = await observation.JudgeAsync(attempt, after);
+                var reason = await observation.JudgeAsync(attempt, after, started);
                 return (reason, string.Create(CultureInfo.InvariantCulture, $"{share} %: {reason}"));
             });
         }

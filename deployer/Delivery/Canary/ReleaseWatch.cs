@@ -9,8 +9,11 @@ internal sealed class ReleaseWatch(Mesh mesh, Narrator narrator)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
+    /// <param name="attempt">The attempt that promoted it.</param>
+    /// <param name="policy">What it is watched for.</param>
+    /// <param name="started">How many instances it has.</param>
     /// <returns>Why the release must be reverted; <c>null</c> if it did well, or as far as anybody can say.</returns>
-    public async Task<string?> FaultAsync(Attempt attempt, WatchPolicy policy) =>
+    public async Task<string?> FaultAsync(Attempt attempt, WatchPolicy policy, int started) =>
         await narrator.PhaseAsync("watch", async () =>
         {
             var began = mesh.Time.GetTimestamp();
@@ -23,7 +26,7 @@ internal sealed class ReleaseWatch(Mesh mesh, Narrator narrator)
                 var verdict = Verdict.Of(policy, observed.Sum);
                 if (verdict.Kind == VerdictKind.Fail)
                     return ((string?)verdict.Reason, verdict.Reason);
-                var (ill, unseen) = await UnhealthyAsync(attempt, deployment);
+                var (ill, unseen) = await UnhealthyAsync(attempt, deployment, started);
                 if (ill is not null)
                     return (ill, ill);
                 if (last && unseen is not null)
@@ -34,16 +37,19 @@ internal sealed class ReleaseWatch(Mesh mesh, Narrator narrator)
             }
         });
 
-    private async Task<(string? Ill, string? Unseen)> UnhealthyAsync(Attempt attempt, string deployment)
+    /// <summary>What is wrong with a release that <paramref name="started"/> containers were started of; <c>null</c> for nothing.</summary>
+    public static string? Illness(IReadOnlyList<Instance> instances, int started) =>
+        instances.Count == 0 ? "no instance of it is registered any more"
+        : instances.FirstOrDefault(instance => !instance.IsHealthy) is { } ill ? $"its instance {ill.Id} is {ill.Health}"
+        : instances.Count < started ? $"it has {instances.Count} of its {started} instances left"
+        : null;
+
+    private async Task<(string? Ill, string? Unseen)> UnhealthyAsync(Attempt attempt, string deployment, int started)
     {
         try
         {
             var instances = (await mesh.Catalog.InstancesAsync(attempt.Service, attempt.Interruption)).Where(instance => instance.Deployment == deployment).ToArray();
-            return (
-                instances.Length == 0 ? "no instance of it is registered any more"
-                    : instances.FirstOrDefault(instance => !instance.IsHealthy) is { } ill ? $"its instance {ill.Id} is {ill.Health}"
-                    : null,
-                null);
+            return (Illness(instances, started), null);
         }
         catch (ConsulRequestException error)
         {

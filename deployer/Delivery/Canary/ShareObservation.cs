@@ -18,11 +18,14 @@ internal sealed class ShareObservation(Mesh mesh, ObservationPolicy policy)
         policy.Synthetic is null ? null : new SplitMatch(SyntheticHeader, RandomNumberGenerator.GetHexString(32, lowercase: true));
 
     /// <summary>Observes the split that <paramref name="document"/> has, which all proxies follow.</summary>
+    /// <param name="attempt">The attempt whose release it is.</param>
+    /// <param name="document">The document.</param>
+    /// <param name="started">The release's containers: where one ends, its requests go to others, and no figure tells.</param>
     /// <returns>What speaks for the release.</returns>
     /// <exception cref="DeliveryException">It does badly, or nobody can say; the split is still in place.</exception>
-    public async Task<string> JudgeAsync(Attempt attempt, ServiceDocument document)
+    public async Task<string> JudgeAsync(Attempt attempt, ServiceDocument document, ReadinessTarget started)
     {
-        var verdict = await BakeAsync(attempt, document);
+        var verdict = await Readiness.WhileAllRunAsync(started, ct => BakeAsync(attempt, document, ct), attempt.Token);
         return verdict.Kind switch
         {
             VerdictKind.Pass => verdict.Reason,
@@ -42,12 +45,12 @@ internal sealed class ShareObservation(Mesh mesh, ObservationPolicy policy)
     };
 
     // Too many errors end it at once. All else is judged at the end: a release that was just started is slow for a moment.
-    private async Task<Verdict> BakeAsync(Attempt attempt, ServiceDocument document)
+    private async Task<Verdict> BakeAsync(Attempt attempt, ServiceDocument document, CancellationToken ct)
     {
         var began = mesh.Time.GetTimestamp();
         var (candidate, active) = (new ObservedFigures(document.Split!.Release.Deployment), new ObservedFigures(document.Active?.Deployment));
         var figures = new ProxyFigures(mesh, attempt.Service);
-        using var over = CancellationTokenSource.CreateLinkedTokenSource(attempt.Token);
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var synthetic = Header is null
             ? Task.CompletedTask
             : new SyntheticLoad(mesh, policy, document, Header).RunAsync(over.Token);
@@ -56,12 +59,12 @@ internal sealed class ShareObservation(Mesh mesh, ObservationPolicy policy)
             while (true)
             {
                 var last = mesh.Time.GetElapsedTime(began) >= policy.Bake;
-                var seen = await figures.LookAsync(attempt.Token);
+                var seen = await figures.LookAsync(ct);
                 (candidate, active) = (candidate.See(seen), active.See(seen));
                 var verdict = Verdict.Of(policy, candidate.Sum, active.Sum);
                 if (last || (verdict.Kind == VerdictKind.Fail && verdict.IsErrors))
                     return verdict;
-                await Task.Delay(Pause, mesh.Time, attempt.Token);
+                await Task.Delay(Pause, mesh.Time, ct);
             }
         }
         finally

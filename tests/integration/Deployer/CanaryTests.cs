@@ -1,4 +1,5 @@
 using System.Net;
+using Docker.DotNet.Models;
 using ServiceMesh.Deployer;
 using ServiceMesh.Store;
 using Xunit;
@@ -130,6 +131,22 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
         Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
     }
 
+    // Its requests go to the other one by then: no figure tells.
+    [Fact]
+    public async Task Canary_AnInstanceEndsWhileItBakes_IsTakenOutAgain()
+    {
+        var (ended, _) = await proxied.UnderLoadAsync(async () =>
+        {
+            var deploying = await SharingAsync(more: "\nreplicas: 2");
+            var candidate = (await host.ContainersAsync(Deployer.Service)).First(container => container.Labels[ContainerLabel.Version] == "better");
+            await host.Docker.Containers.KillContainerAsync(candidate.ID, new ContainerKillParameters { Signal = "KILL" }, Ct);
+            return await deploying.WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Ct);
+        });
+
+        await AssertRevertedAsync(ended, "better was taken out of the traffic: ");
+        Assert.Contains("ended by itself with exit code 137", ended.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Canary_ItsLockIsLost_IsTakenOutAgain()
     {
@@ -253,9 +270,9 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
 
     /// <summary>Deploys a canary that bakes for long.</summary>
     /// <returns>The deploy, once the candidate has its share.</returns>
-    private async Task<Task<Ended>> SharingAsync(CancellationTokenSource? interruption = null)
+    private async Task<Task<Ended>> SharingAsync(CancellationTokenSource? interruption = null, string more = "")
     {
-        var deploying = DeployAsync("better", Canary.Replace("bake: 3s", "bake: 10m", StringComparison.Ordinal), interruption);
+        var deploying = DeployAsync("better", Canary.Replace("bake: 3s", "bake: 10m", StringComparison.Ordinal) + more, interruption);
         await proxied.UntilSharingAsync();
         return deploying;
     }

@@ -1,3 +1,4 @@
+using Consul;
 using Docker.DotNet.Models;
 using ServiceMesh.Deployer;
 using Xunit;
@@ -155,6 +156,51 @@ public sealed class DeployTests(DeployerFixture host) : IAsyncDisposable
         await deployer.AssertUntouchedAsync();
     }
 
+    // They ask one of the instances only.
+    [Fact]
+    public async Task Deploy_AnInstanceIsIllAfterTheTests_IsNotPromoted()
+    {
+        var ended = await deployer.DeployAsync("v1", change: "deadline: 20s=>deadline: 10s", more: "replicas: 2", onLine: line =>
+        {
+            if (line.StartsWith("ok  tests", StringComparison.Ordinal))
+                Task.Run(PauseOneAsync).GetAwaiter().GetResult();
+        });
+
+        Assert.True(ended.Code == ExitCode.Unhealthy, ended.Output);
+        Assert.Contains("did not become healthy within 10s: 1 of 2 instances were passing", ended.Output, StringComparison.Ordinal);
+        await deployer.AssertUntouchedAsync();
+    }
+
+    [Theory]
+    [InlineData("deploy", "ok  tests")]
+    [InlineData("promote", "ok  healthy")]
+    public async Task Run_AnotherServiceTakesItsRouteMeanwhile_IsRefused(string verb, string meanwhile)
+    {
+        var ct = TestContext.Current.CancellationToken;
+        var other = ConsulFixture.Unique("svc")[..20];
+        var taken = new KVPair($"mesh/services/{other}") { Value = DocumentFormat.Write(ServiceDocument.Create(other, [new Route(null, $"/{deployer.Service}", false)])) };
+        void OnLine(string line)
+        {
+            if (line.StartsWith(meanwhile, StringComparison.Ordinal))
+                Task.Run(() => host.Consul.KV.Put(taken, ct), ct).GetAwaiter().GetResult();
+        }
+
+        try
+        {
+            var ended = verb == "deploy"
+                ? await deployer.DeployAsync("v1", onLine: OnLine)
+                : await deployer.RunAsync(["promote", deployer.Service, (await StartByHandAsync("app:v1"))[..6], "--route", $"/{deployer.Service}"], OnLine);
+
+            Assert.True(ended.Code == ExitCode.WrongInput, ended.Output);
+            Assert.Contains($"the route /{deployer.Service} already leads to the service '{other}'", ended.Output, StringComparison.Ordinal);
+            Assert.Null(await deployer.DocumentAsync());
+        }
+        finally
+        {
+            await host.Consul.KV.Delete(taken.Key, CancellationToken.None);
+        }
+    }
+
     [Fact]
     public async Task Deploy_AfterACrash_RemovesItsLeftoversAndNothingElse()
     {
@@ -177,8 +223,7 @@ public sealed class DeployTests(DeployerFixture host) : IAsyncDisposable
     public async Task Promote_AContainerStartedByHand_BecomesActive()
     {
         var ct = TestContext.Current.CancellationToken;
-        var id = await host.RunAsync("app:v2", new() { ["SERVICE_NAME"] = deployer.Service, ["SERVICE_CHECK_HTTP"] = "/", ["SERVICE_CHECK_INTERVAL"] = "1s" }, ct);
-        await ConsulFixture.Until((q, token) => host.Consul.Health.Service(deployer.Service, null, false, q, token), instances => instances.Length == 1);
+        var id = await StartByHandAsync("app:v2");
 
         var unrouted = await deployer.RunAsync(["promote", deployer.Service, id[..6]]);
         var promoted = await deployer.RunAsync(["promote", deployer.Service, id[..6], "--route", $"/{deployer.Service}"]);
@@ -199,6 +244,22 @@ public sealed class DeployTests(DeployerFixture host) : IAsyncDisposable
     {
         var candidate = (await host.ContainersAsync(deployer.Service)).Single(container => container.Names[0].EndsWith("-1", StringComparison.Ordinal));
         await host.Docker.Containers.KillContainerAsync(candidate.ID, new ContainerKillParameters { Signal = "KILL" }, TestContext.Current.CancellationToken);
+    }
+
+    private async Task PauseOneAsync()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        await host.Docker.Containers.PauseContainerAsync((await host.ContainersAsync(deployer.Service))[0].ID, ct);
+        await ConsulFixture.Until(
+            (q, token) => host.Consul.Health.Service(deployer.Service, null, false, q, token), instances => instances.Any(instance => !Instance.From(instance).IsHealthy));
+    }
+
+    private async Task<string> StartByHandAsync(string image)
+    {
+        var labels = new Dictionary<string, string> { ["SERVICE_NAME"] = deployer.Service, ["SERVICE_CHECK_HTTP"] = "/", ["SERVICE_CHECK_INTERVAL"] = "1s" };
+        var id = await host.RunAsync(image, labels, TestContext.Current.CancellationToken);
+        await ConsulFixture.Until((q, token) => host.Consul.Health.Service(deployer.Service, null, false, q, token), instances => instances.Length == 1);
+        return id;
     }
 
     private async Task<string[]> StatesAsync() =>

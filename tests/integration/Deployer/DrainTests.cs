@@ -58,7 +58,15 @@ public sealed class DrainTests(DeployerFixture host) : IAsyncDisposable
 
     // As a deployer leaves it that was killed when it had taken a release out of the traffic, before it waited for what was in flight.
     [Fact]
-    public async Task Abort_WhileRequestsAreInFlightOnWhatAKilledDeployerLeft_WaitsForThem()
+    public async Task Abort_WhileRequestsAreInFlightOnWhatAKilledDeployerLeft_WaitsForThem() =>
+        await AssertAbortWaitsAsync(left => [InFlight(left, 2), InFlight(left, 1), InFlight(left, 0)]);
+
+    // Such a proxy may still send requests there.
+    [Fact]
+    public async Task Abort_WhileAProxyIsSilentOrLags_WaitsForIt() =>
+        await AssertAbortWaitsAsync(left => [Silent, """{"index":1,"instances":[]}""", InFlight(left, 0)]);
+
+    private async Task AssertAbortWaitsAsync(Func<string, string[]> told)
     {
         var ct = TestContext.Current.CancellationToken;
         await using var proxy = await StubConsul.Start(AnswerAsync, ct);
@@ -73,8 +81,8 @@ public sealed class DrainTests(DeployerFixture host) : IAsyncDisposable
             [ContainerLabel.Version] = watched = "v2",
         }, ct);
         seen.Clear();
-        foreach (var count in new[] { 2, 1, 0 })
-            answers.Enqueue(InFlight(left, count));
+        foreach (var answer in told(left))
+            answers.Enqueue(answer);
 
         var ended = await deployer.RunAsync(["abort", deployer.Service]);
 

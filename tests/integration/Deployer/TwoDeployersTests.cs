@@ -56,4 +56,112 @@ public sealed class TwoDeployersTests(DeployerFixture host)
         Assert.DoesNotContain(await host.ContainersAsync(service), container => container.Labels[ContainerLabel.Version] == "slow");
         TestContext.Current.TestOutputHelper!.WriteLine($"{answers.Count} requests, 0 failed; the loser: {loser.Output.Split('\n').LastOrDefault(line => line.StartsWith("error", StringComparison.Ordinal))}");
     }
+
+    [Theory]
+    [InlineData("ok  promote")]
+    [InlineData("ok  proxies")]
+    [InlineData("ok  drain")]
+    public async Task Deploy_FrozenAfterItsPromotionWhileAnotherGoesBack_StopsNothingThatServes(string frozen)
+    {
+        await using var proxied = await ProxiedDeployer.StartAsync(host);
+        await DoneAsync(proxied.DeployAsync("good"));
+
+        var (ended, answers) = await FrozenAsync(proxied, frozen, "", () => DoneAsync(proxied.Command.RunAsync(["rollback", proxied.Command.Service])));
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+        Assert.Equal("good", (await proxied.Command.DocumentAsync())!.Active!.Version);
+        Assert.Equal(["running"], await StatesAsync(proxied, "good"));
+        Assert.Contains("better was promoted, but: the lock", ended.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Deploy_FrozenBeforeItTidiesUpWhileAnotherDeploys_RemovesNoCandidateOfTheOthers()
+    {
+        await using var proxied = await ProxiedDeployer.StartAsync(host);
+        await DoneAsync(proxied.DeployAsync("good"));
+        var other = Task.CompletedTask;
+
+        var (ended, answers) = await FrozenAsync(proxied, "ok  retire", "", () =>
+        {
+            var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            other = DoneAsync(proxied.DeployAsync("slow", onLine: line =>
+            {
+                if (line.StartsWith("ok  start", StringComparison.Ordinal))
+                    started.TrySetResult();
+            }));
+            return started.Task.WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Ct);
+        });
+
+        await other;
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+        Assert.Equal("slow", (await proxied.Command.DocumentAsync())!.Active!.Version);
+        Assert.Equal(["running"], await StatesAsync(proxied, "slow"));
+    }
+
+    [Fact]
+    public async Task Deploy_FrozenInABatchWhileAnotherEndsIt_StopsNothingThatServes()
+    {
+        await using var proxied = await ProxiedDeployer.StartAsync(host);
+        await DoneAsync(proxied.DeployAsync("good", "replicas: 2"));
+
+        var (ended, answers) = await FrozenAsync(
+            proxied, "ok  drain", "replicas: 2\nstrategy: {rolling: {batch: 1, bake: 0s}}", () => DoneAsync(proxied.Command.RunAsync(["abort", proxied.Command.Service])));
+
+        Assert.True(ended.Code == ExitCode.Locked, ended.Output);
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+        var document = await proxied.Command.DocumentAsync();
+        Assert.Equal(("good", null), (document!.Active!.Version, document.Split));
+        Assert.Equal(["running", "running"], await StatesAsync(proxied, "good"));
+    }
+
+    [Fact]
+    public async Task Deploy_ConsulFailsWhileItWaitsForTheLock_WaitsOn()
+    {
+        await using var deployer = new DeployerCommand(host);
+        var asked = 0;
+        await using var front = await LossyConsul.StartAsync(
+            host.ConsulAddress, context => context.Request.Path == "/v1/session/create" && Interlocked.Increment(ref asked) <= 3 ? Loss.Refused : Loss.Nothing);
+
+        var ended = await deployer.DeployAsync("v1", args: ["--wait", "1m", "--consul", front.Address.ToString()]);
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.Contains("waiting up to 1m for the lock, which Consul does not give now: ", ended.Output, StringComparison.Ordinal);
+    }
+
+    private static async Task DoneAsync(Task<Ended> run)
+    {
+        var ended = await run;
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+    }
+
+    /// <summary>
+    /// Deploys under load, and freezes the deployer when it says so, as a paused machine does: meanwhile its lock is taken away, no
+    /// renewal tells it so, and another is at work.
+    /// </summary>
+    private async Task<(Ended Ended, List<HttpStatusCode> Answers)> FrozenAsync(ProxiedDeployer proxied, string frozen, string more, Func<Task> meanwhile)
+    {
+        var isFrozen = false;
+        await using var front = await LossyConsul.StartAsync(
+            host.ConsulAddress,
+            context => Volatile.Read(ref isFrozen) && context.Request.Path.StartsWithSegments("/v1/session/renew", StringComparison.Ordinal) ? Loss.Refused : Loss.Nothing);
+        return await proxied.UnderLoadAsync(() => proxied.DeployAsync("better", more, args: ["--consul", front.Address.ToString()], onLine: line =>
+        {
+            if (Volatile.Read(ref isFrozen) || !line.StartsWith(frozen, StringComparison.Ordinal))
+                return;
+            Volatile.Write(ref isFrozen, true);
+            // Whoever tells waits for it.
+            Task.Run(
+                async () =>
+                {
+                    await proxied.Command.Locks.BreakAsync(proxied.Command.Service, Ct);
+                    await meanwhile();
+                },
+                Ct).GetAwaiter().GetResult();
+        }));
+    }
+
+    private async Task<IEnumerable<string>> StatesAsync(ProxiedDeployer proxied, string version) =>
+        (await host.ContainersAsync(proxied.Command.Service)).Where(container => container.Labels[ContainerLabel.Version] == version).Select(container => container.State);
 }

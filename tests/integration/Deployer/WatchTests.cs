@@ -59,6 +59,24 @@ public sealed class WatchTests(DeployerFixture host) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Watch_OneOfItsInstancesEnds_IsReverted()
+    {
+        var ended = await proxied.DeployAsync("better", "replicas: 2\nwatch: {for: 1m, error-share: 5%, minimum: 1000000}", onLine: line =>
+        {
+            if (line.StartsWith("ok  promote", StringComparison.Ordinal))
+                Task.Run(EndOneAsync).GetAwaiter().GetResult();
+        });
+
+        await AssertRevertedAsync(ended, "was promoted and reverted: it has 1 of its 2 instances left");
+
+        async Task EndOneAsync()
+        {
+            var newest = (await host.ContainersAsync(Deployer.Service)).First(container => container.Labels[ContainerLabel.Version] == "better").ID;
+            await host.Docker.Containers.StopContainerAsync(newest, new(), Ct);
+        }
+    }
+
+    [Fact]
     public async Task Watch_AReleaseThatFailsBesideAnUnfinishedSplit_LeavesTheActiveReleaseAlone()
     {
         Assert.Equal(ExitCode.Done, (await proxied.DeployAsync("better", "strategy: {ab: {share: 10%}}")).Code);

@@ -30,6 +30,21 @@ public sealed class ProxyStateTests
             ProxyState.Behind(answers, 7));
     }
 
+    // They may only be out of the deployer's and of Consul's reach, and serve on.
+    [Fact]
+    public void Behind_AllAreSilent_NamesThoseThatConsulCallsUnhealthyToo()
+    {
+        var answers = new Dictionary<Instance, ProxyAnswer?> { [One with { Health = "critical" }] = null };
+
+        Assert.Equal(["proxy p1 at http://10.0.0.9:8000 does not answer"], ProxyState.Behind(answers, 7));
+    }
+
+    [Theory]
+    [InlineData("passing 7 0, passing 6 0", "1 of 2 follow index 7")]
+    [InlineData("passing 7 0, critical silent", "1 of 2 follow index 7, 1 silent")]
+    [InlineData("critical silent", "0 of 1 follow index 7, 1 silent")]
+    public void Following_ASilentProxy_CountsAsSilent(string proxies, string told) => Assert.Equal(told, ProxyState.Following(Answers(proxies), 7));
+
     [Fact]
     public void Faults_AProxyThatFollowsInPart_IsNamedWithItsReason()
     {
@@ -54,14 +69,11 @@ public sealed class ProxyStateTests
     [InlineData("passing 7 0, passing silent", "1 of 2 proxies did not say what is in flight, so it had 1m")]
     [InlineData("passing 7 0, passing 6 0", "1 of 2 proxies did not say what is in flight, so it had 1m")]
     [InlineData("passing silent", "1 of 1 proxies did not say what is in flight, so it had 1m")]
+    [InlineData("critical silent", "1 of 1 proxies did not say what is in flight, so it had 1m")]
     [InlineData("", "there is no proxy that could be asked what is in flight, so it had 1m")]
     public void IsDrained_OnlyIfEveryProxyThatMayServeSaysSo(string proxies, string told)
     {
-        var answers = proxies.Split(", ", StringSplitOptions.RemoveEmptyEntries).Select((text, i) => (Words: text.Split(' '), i)).ToDictionary(
-            proxy => One with { Id = $"p{proxy.i}", Health = proxy.Words[0] },
-            proxy => proxy.Words is [_, var index, var inFlight]
-                ? new ProxyAnswer(ulong.Parse(index), null, [new ProxiedInstance("i", "old", int.Parse(inFlight)), new ProxiedInstance("j", "new", 5)])
-                : null);
+        var answers = Answers(proxies);
 
         Assert.Equal(told.StartsWith("nothing", StringComparison.Ordinal), ProxyState.IsDrained(answers, 7, new HashSet<string> { "old" }));
         Assert.Equal(told, ProxyState.Drained(answers, 7, new HashSet<string> { "old" }, TimeSpan.FromMinutes(1)));
@@ -99,4 +111,12 @@ public sealed class ProxyStateTests
 
         Assert.Equal(sentence, RouteClaims.Conflict("demo", [new Route(host, path, false)], documents));
     }
+
+    // Of each its health, the index that it serves by, and what is in flight on the old release there.
+    private static Dictionary<Instance, ProxyAnswer?> Answers(string proxies) =>
+        proxies.Split(", ", StringSplitOptions.RemoveEmptyEntries).Select((text, i) => (Words: text.Split(' '), i)).ToDictionary(
+            proxy => One with { Id = $"p{proxy.i}", Health = proxy.Words[0] },
+            proxy => proxy.Words is [_, var index, var inFlight]
+                ? new ProxyAnswer(ulong.Parse(index), null, [new ProxiedInstance("i", "old", int.Parse(inFlight)), new ProxiedInstance("j", "new", 5)])
+                : null);
 }
