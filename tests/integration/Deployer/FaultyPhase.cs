@@ -38,7 +38,7 @@ internal sealed record FaultyPhase(string Verb, string Name, string Killed, End 
     public static IReadOnlyList<FaultyPhase> All { get; } =
     [
         new("deploy", "lock", "v1", ConsulGone, DockerGone) { Consul = (service, _) => Locks(service) },
-        new("deploy --wait 2m", "wait", "v1", ConsulGone, Done) { Consul = (service, _) => Nth(Locks(service), 2), Locked = true },
+        new("deploy --wait 2m", "wait", "v1", Done, Done) { Consul = (service, _) => Nth(Locks(service), 2), Locked = true },
         new("deploy", "clean", "v1", LockLost, DockerGone) { Docker = () => Removes, LeftBehind = true },
         new("deploy", "pull", "v1", LockLost, DockerGone) { Docker = () => Posts("/create") },
         new("deploy", "start", "v1", LockLost, DockerGone) { Docker = () => Posts("/start") },
@@ -48,10 +48,10 @@ internal sealed record FaultyPhase(string Verb, string Name, string Killed, End 
         new("deploy", "proxies", "v2", Promoted, Promoted) { Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1) },
         new("deploy", "drain", "v2", Promoted, Promoted) { Consul = (_, proxies) => AfterATransaction(Asks(proxies), 2) },
         new("deploy", "retire", "v2", Promoted, Promoted) { Docker = () => Posts("/stop") },
-        new("deploy", "canary", "v1", TakenOut, Promoted) { More = Canary, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1), StaysSplit = [Fault.Killed] },
+        new("deploy", "canary", "v1", TakenOut, DockerGone) { More = Canary, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1), StaysSplit = [Fault.Killed] },
         new("deploy", "roll", "v1", TakenOut, DockerGone) { More = Rolling, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1), StaysSplit = [Fault.Killed] },
-        // The proxies, the drain and a first look have asked by then: what is known is judged, and it is the next batch that waits in vain.
-        new("deploy", "observe", "v1", TakenOut with { Code = 4 }, DockerGone) { More = Rolling, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 4), StaysSplit = [Fault.Killed] },
+        // The proxies, the drain and a first look have asked by then: what is known is judged, and it is the next batch that is not begun.
+        new("deploy", "observe", "v1", TakenOut, DockerGone) { More = Rolling, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 4), StaysSplit = [Fault.Killed] },
         // The candidate and its tests were started before.
         new("deploy", "batch", "v1", TakenOut with { Code = 4 }, DockerGone) { More = Rolling, Docker = () => Nth(Posts("/start"), 3), StaysSplit = [Fault.Killed] },
         new("deploy", "revert", "v1", Reverted, Reverted) { More = Inconclusive, Consul = (_, _) => Nth(IsTransaction, 2), StaysSplit = [Fault.Killed] },
