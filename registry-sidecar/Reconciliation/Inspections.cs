@@ -107,7 +107,9 @@ internal sealed class Inspections(TimeProvider time)
     {
         try
         {
-            return ContainerFactsReader.Read(await docker.Containers.InspectContainerAsync(id, ct));
+            var answer = await docker.Containers.InspectContainerAsync(id, ct);
+            // Where there is no such id, Docker takes it as a name.
+            return answer.ID == id ? ContainerFactsReader.Read(answer) : null;
         }
         catch (DockerContainerNotFoundException)
         {

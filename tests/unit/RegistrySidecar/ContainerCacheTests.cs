@@ -180,6 +180,38 @@ public sealed partial class ContainerCacheTests
 
     private void Inspected(string id, bool running, string stopSignal = "", TimeSpan? stopTimeout = null, string? health = null) =>
         docker.Containers.InspectContainerAsync(id, Arg.Any<CancellationToken>()).Returns(Container(id, running, stopSignal, stopTimeout, health));
+    [Fact]
+    public async Task InspectAsync_DockerAnswersWithAnotherContainer_IsAbsentAndTheOtherIsKnownOnce()
+    {
+        docker.Containers.InspectContainerAsync("name-of-a", Arg.Any<CancellationToken>()).Returns(Container("a", running: true));
+
+        await KnownAsync("a", "name-of-a");
+
+        Assert.Equal(ContainerState.Absent, cache.FateOf("name-of-a").State);
+        Assert.Equal("a", Assert.Single(cache.Running).Id);
+    }
+
+    [Fact]
+    public async Task IsUndecided_UntilOneListAndTheInspectionThatItLedTo()
+    {
+        var answer = Held("a");
+        Listed(Summary("a", 8080));
+        Assert.True(cache.IsUndecided("a"));
+        Assert.True(cache.IsUndecided("gone"));
+
+        await cache.ListAsync(docker, everything: true, Ct);
+        Assert.False(cache.IsUndecided("gone"));
+        var inspecting = cache.InspectAsync(docker, Ct);
+        time.Advance(Inspections.Patience);
+        await inspecting;
+        Assert.True(cache.IsUndecided("a"));
+
+        answer.SetResult(Container("a", running: false));
+        time.Advance(Backoff.Longest);
+        await cache.InspectAsync(docker, Ct);
+        Assert.False(cache.IsUndecided("a"));
+    }
+
 
     /// <summary>Docker's answer is the caller's to give.</summary>
     private TaskCompletionSource<ContainerInspectResponse> Held(string id)
