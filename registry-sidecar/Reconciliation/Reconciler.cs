@@ -96,7 +96,7 @@ internal sealed partial class Reconciler(
         }
 
         await writer.ApplyAsync(plan, ct);
-        await reporter.ReportAsync(desired.Instances, plan, owner, containers.FateOf, ct);
+        await reporter.ReportAsync(desired.Instances, owner, FateOf, ct);
         containers.Prune(agent.Services.Values.Where(owner.Owns).Select(Ownership.ContainerOf).ToHashSet(StringComparer.Ordinal));
         metrics.PassEnded(began, containers.Running.Count(), agent.Services.Values.Count(owner.Owns), listed: !listDue);
     }
