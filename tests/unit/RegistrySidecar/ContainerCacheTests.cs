@@ -150,6 +150,19 @@ public sealed partial class ContainerCacheTests
     }
 
     [Fact]
+    public async Task ListAsync_AddressOfVersion6ChangedAndNoEventCame_InspectsIt()
+    {
+        foreach (var address in (string[])["fd00::1", "fd00::2"])
+        {
+            var listed = Summary("a", 8080);
+            listed.NetworkSettings = new NetworkSettingsSummary { Networks = new Dictionary<string, EndpointSettings> { ["six"] = new() { GlobalIPv6Address = address } } };
+            Listed(listed);
+            await cache.ListAsync(docker, everything: false, Ct);
+            Assert.Equal(["a"], (await cache.InspectAsync(docker, Ct)).Seen);
+        }
+    }
+
+    [Fact]
     public async Task ListAsync_HealthChangedAndNoEventCame_InspectsIt()
     {
         Inspected("a", running: true, health: "starting");
@@ -167,19 +180,6 @@ public sealed partial class ContainerCacheTests
         Assert.Empty((await cache.InspectAsync(docker, Ct)).Seen);
     }
 
-    private static Dictionary<string, Happened> Just(EventEffect effect) => new() { ["a"] = new(effect) };
-
-    private static Dictionary<string, Happened> Died(DateTimeOffset at, long exitCode) =>
-        new() { ["a"] = new(EventEffect.PresumedDead, new Death(at, exitCode)) };
-
-    private async Task KnownAsync(params string[] ids)
-    {
-        cache.Need(ids);
-        await cache.InspectAsync(docker, Ct);
-    }
-
-    private void Inspected(string id, bool running, string stopSignal = "", TimeSpan? stopTimeout = null, string? health = null) =>
-        docker.Containers.InspectContainerAsync(id, Arg.Any<CancellationToken>()).Returns(Container(id, running, stopSignal, stopTimeout, health));
     [Fact]
     public async Task InspectAsync_DockerAnswersWithAnotherContainer_IsAbsentAndTheOtherIsKnownOnce()
     {
@@ -212,6 +212,19 @@ public sealed partial class ContainerCacheTests
         Assert.False(cache.IsUndecided("a"));
     }
 
+    private static Dictionary<string, Happened> Just(EventEffect effect) => new() { ["a"] = new(effect) };
+
+    private static Dictionary<string, Happened> Died(DateTimeOffset at, long exitCode) =>
+        new() { ["a"] = new(EventEffect.PresumedDead, new Death(at, exitCode)) };
+
+    private async Task KnownAsync(params string[] ids)
+    {
+        cache.Need(ids);
+        await cache.InspectAsync(docker, Ct);
+    }
+
+    private void Inspected(string id, bool running, string stopSignal = "", TimeSpan? stopTimeout = null, string? health = null) =>
+        docker.Containers.InspectContainerAsync(id, Arg.Any<CancellationToken>()).Returns(Container(id, running, stopSignal, stopTimeout, health));
 
     /// <summary>Docker's answer is the caller's to give.</summary>
     private TaskCompletionSource<ContainerInspectResponse> Held(string id)
