@@ -151,6 +151,26 @@ public sealed class InterleavingTests
         await AssertEqualAndQuietAsync(node, Resync);
     }
 
+    [Fact]
+    public async Task Reconcile_RestartWhileDockerTellsNothingOfOne_LeavesTheIdThatItHasAndWhatSharesItsNetwork()
+    {
+        await using var node = await SimulatedNode.StartAsync(Resync, TimeSpan.Zero);
+        // In this order slots 2 and 3 name the same id; slot 4 shares the network of slot 2.
+        foreach (var slot in (int[])[0, 2, 1, 3, 4])
+            node.Docker.Start(slot);
+        node.Connect();
+        await node.PassAsync();
+        var (registered, written) = (node.Registered.ToList(), node.Consul.Written);
+        Assert.Equal(6, registered.Count);
+
+        node.Docker.InspectFails.Add(2);
+        await node.RestartAsync();
+        await node.PassAsync();
+
+        Assert.Equal(registered, node.Registered);
+        Assert.Equal(written, node.Consul.Written);
+    }
+
     [Theory]
     [InlineData("c1")]
     [InlineData("000")]
