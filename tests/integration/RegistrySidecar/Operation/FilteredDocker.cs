@@ -74,10 +74,11 @@ internal sealed class FilteredDocker(WebApplication app, Process haproxy, Direct
         await app.StartAsync(ct);
         using var late = CancellationTokenSource.CreateLinkedTokenSource(ct);
         late.CancelAfter(TimeSpan.FromSeconds(20));
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
         while (!await ListensAsync(late.Token))
         {
             Assert.False(haproxy.HasExited, "HAProxy does not take the shipped rules.");
-            await Task.Delay(TimeSpan.FromMilliseconds(20), late.Token);
+            await timer.WaitForNextTickAsync(late.Token);
         }
     }
 
