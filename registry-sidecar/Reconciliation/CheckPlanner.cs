@@ -18,7 +18,8 @@ internal static class CheckPlanner
     private const int LatestPart = 3;
     private const int EarliestPart = 4;
 
-    // After its restart an agent knows of a TTL check only what it was told since the registration, which is over by then.
+    // Over its restart an agent keeps of a TTL check only what it was told after the registration, so that is said once more, and a
+    // moment later, so that it holds up no registration.
     private static readonly TimeSpan AfterRegistration = TimeSpan.FromSeconds(1);
 
     public static CheckPlan Plan(CheckInput input)
