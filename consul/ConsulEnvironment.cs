@@ -48,7 +48,9 @@ internal static class ConsulEnvironment
     {
         try
         {
-            return File.ReadAllText(file).Trim();
+            return File.ReadAllText(file).Trim() is { Length: > 0 } token
+                ? token
+                : throw new ConsulConfigurationException($"CONSUL_HTTP_TOKEN_FILE '{file}' is empty");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -55,7 +55,7 @@ prepare_tests() {
     prepare_machine
     prepare_images "$DEBIAN_IMAGE"
     prepare_testcontainers
-    prepare_sshd
+    prepare_servers
   fi
   if [[ $1 == all || $1 == end-to-end ]]; then prepare_browser; fi
   note "Building the solution."
@@ -73,9 +73,12 @@ prepare_testcontainers() {
   export TESTCONTAINERS_RYUK_DISABLED=true
 }
 
-# Of the test's own: it runs with its own keys, on a free port. Where it cannot be had, its tests are skipped.
-prepare_sshd() {
-  if [[ ! -x /usr/sbin/sshd ]] && command -v apt-get >/dev/null; then install_servers openssh-server openssh-client; fi
+# Of the tests' own: they run with settings of their own, on free ports. Where they cannot be had, their tests are skipped.
+prepare_servers() {
+  local missing=()
+  [[ -x /usr/sbin/sshd ]] || missing+=(openssh-server openssh-client)
+  [[ -x /usr/sbin/haproxy ]] || missing+=(haproxy)
+  if ((${#missing[@]} > 0)) && command -v apt-get >/dev/null; then install_servers "${missing[@]}"; fi
 }
 
 prepare_browser() {

@@ -42,8 +42,8 @@ static async Task<int> RunAsync(SidecarSettingsRead settings, CancellationToken 
     var workers = sidecar.Services.GetServices<IHostedService>().OfType<BackgroundService>().ToArray();
     try
     {
-        await ConsulAtStart.AskAsync(sidecar.Services.GetRequiredService<IConsulClient>(), settings.Options.RetryAttempts, TimeProvider.System, ct);
-        await sidecar.RunAsync(ct);
+        if (await ConsulAtStart.AnswersAsync(sidecar.Services.GetRequiredService<IConsulClient>(), settings.Options.RetryAttempts, ct))
+            await sidecar.RunAsync(ct);
     }
     catch (OperationCanceledException)
     {

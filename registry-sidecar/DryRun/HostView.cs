@@ -15,7 +15,14 @@ namespace ServiceMesh.RegistrySidecar.DryRun;
 /// <param name="Registry">What Consul tells; <c>null</c> if it does not answer.</param>
 /// <param name="Silence">Why Consul told nothing.</param>
 internal sealed record HostView(
-    string HostName, IReadOnlyList<ContainerFacts> Containers, RegistryView? Registry, string? Silence);
+    string HostName, IReadOnlyList<ContainerFacts> Containers, RegistryView? Registry, string? Silence)
+{
+    /// <summary>The running containers of which Docker tells nothing, as one whose removal got stuck.</summary>
+    public IReadOnlyList<UnreadContainer> Unread { get; init; } = [];
+}
+
+/// <summary>A container of which Docker tells nothing, and why.</summary>
+internal sealed record UnreadContainer(string Id, string Name, string Why);
 
 /// <summary>What Consul knows.</summary>
 internal sealed record RegistryView(
@@ -30,6 +37,7 @@ internal sealed class HostReader(SidecarOptions options, IConsulClient consul, M
 {
     private const int Parallelism = 8;
     private static readonly TimeSpan DockersTime = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan ContainersTime = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan ConsulsTime = TimeSpan.FromSeconds(3);
 
     /// <exception cref="PreviewException">Docker does not answer.</exception>
@@ -41,9 +49,10 @@ internal sealed class HostReader(SidecarOptions options, IConsulClient consul, M
         {
             using var docker = await DockerEngine.ConnectAsync(options.DockerHost, either.Token);
             var info = await docker.System.GetSystemInfoAsync(either.Token);
-            var containers = await ContainersAsync(docker, either.Token);
+            var listed = await docker.Containers.ListContainersAsync(new ContainersListParameters(), either.Token);
+            var (containers, unread) = await ContainersAsync(docker, listed, time, ct);
             var (registry, silence) = await RegistryAsync(ct);
-            return new HostView(info.Name, containers, registry, silence);
+            return new HostView(info.Name, containers, registry, silence) { Unread = unread };
         }
         catch (DockerUnreachableException error)
         {
@@ -59,22 +68,31 @@ internal sealed class HostReader(SidecarOptions options, IConsulClient consul, M
         }
     }
 
-    private static async Task<IReadOnlyList<ContainerFacts>> ContainersAsync(DockerClient docker, CancellationToken ct)
+    /// <summary>Inspects the listed containers; one for which Docker has no answer keeps no other from its.</summary>
+    internal static async Task<(IReadOnlyList<ContainerFacts> Running, IReadOnlyList<UnreadContainer> Unread)> ContainersAsync(
+        IDockerClient docker, IList<ContainerListResponse> listed, TimeProvider time, CancellationToken ct)
     {
-        var listed = await docker.Containers.ListContainersAsync(new ContainersListParameters(), ct);
         var facts = new ContainerFacts?[listed.Count];
+        var unread = new UnreadContainer?[listed.Count];
         await Parallel.ForAsync(0, listed.Count, Limits(ct), async (index, token) =>
         {
+            var id = listed[index].ID;
             try
             {
-                facts[index] = ContainerFactsReader.Read(await docker.Containers.InspectContainerAsync(listed[index].ID, token));
+                facts[index] = ContainerFactsReader.Read(await docker.Containers.InspectContainerAsync(id, token).WaitAsync(ContainersTime, time, token));
             }
             catch (DockerContainerNotFoundException)
             {
                 // It ended in between.
             }
+            catch (Exception error) when (error is not (HttpRequestException or IOException) && !ct.IsCancellationRequested)
+            {
+                unread[index] = new UnreadContainer(id, listed[index].Names?.FirstOrDefault()?.TrimStart('/') ?? id, DockerFailure.Describe(error));
+            }
         });
-        return [.. facts.OfType<ContainerFacts>().Where(container => container.IsRunning).OrderBy(container => container.Name, StringComparer.Ordinal)];
+        return (
+            [.. facts.OfType<ContainerFacts>().Where(container => container.IsRunning).OrderBy(container => container.Name, StringComparer.Ordinal)],
+            [.. unread.OfType<UnreadContainer>().OrderBy(container => container.Name, StringComparer.Ordinal)]);
     }
 
     private async Task<(RegistryView? Registry, string? Silence)> RegistryAsync(CancellationToken ct)

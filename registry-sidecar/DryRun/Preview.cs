@@ -32,26 +32,36 @@ internal sealed record Preview(
             id => actual.GetValueOrDefault(id))
         {
             AgentVersion = host.Registry?.AgentVersion,
+            IsUndecided = id => host.Unread.Any(container => container.Id == id),
         };
-        var mapped = host.Containers.Select(container => (Container: container, Mapped: ContainerMapping.Map(container, context))).ToList();
-        List<DesiredInstance> desired =
-        [
-            .. from entry in mapped
-               from registration in entry.Mapped.Registrations
-               select new DesiredInstance(entry.Container, registration),
-        ];
-        // What would be removed is not asked for, so no container's end matters.
+        var desired = new DesiredState();
+        var mapped = desired.Update(host.Containers, context);
         var plan = RegistrationPlanner.Plan(new PlanInput(
-            desired, actual, host.Registry?.Checks ?? new Dictionary<string, AgentCheck>(), owner, options.Deregister, _ => new ContainerFate(ContainerState.Unknown), _ => false));
+            desired.Instances,
+            actual,
+            host.Registry?.Checks ?? new Dictionary<string, AgentCheck>(),
+            owner,
+            options.Deregister,
+            id => new ContainerFate(StateOf(id, host)),
+            // What would be removed is not asked for.
+            _ => false));
         return new Preview(
             owner.Node,
             owner.Environment,
             host.Silence,
-            [.. desired.Select(instance => PreviewedInstance.Of(instance, StateOf(instance, plan, actual, owner), host.Registry is not null))],
-            Remarks(mapped, container => container.LeftOut),
+            [.. desired.Instances.Select(instance => PreviewedInstance.Of(instance, StateOf(instance, plan, actual, owner), host.Registry is not null))],
+            [
+                .. Remarks(mapped, container => container.LeftOut),
+                .. host.Unread.Select(container => new PreviewedRemark(container.Name, $"it cannot be inspected: {container.Why}")),
+            ],
             Remarks(mapped, container => container.Warnings),
             plan.Conflicts);
     }
+
+    private static ContainerState StateOf(string id, HostView host) =>
+        host.Containers.Any(container => container.Id == id) ? ContainerState.Running
+        : host.Unread.Any(container => container.Id == id) ? ContainerState.Unknown
+        : ContainerState.Absent;
 
     private static string StateOf(
         DesiredInstance instance, RegistrationPlan plan, IReadOnlyDictionary<string, AgentService> actual, Ownership owner)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Consul;
 using ServiceMesh.RegistrySidecar.Reconciliation;
 
@@ -6,12 +7,37 @@ namespace ServiceMesh.RegistrySidecar.Operation;
 /// <summary>Asks for Consul before anything else, where the start is to fail without it. By default it is simply waited for.</summary>
 internal static class ConsulAtStart
 {
+    /// <summary>Asks until it answers, or until SIGTERM or SIGINT, which the host obeys only once it runs.</summary>
+    /// <returns>Whether it answered, or is not to be asked for.</returns>
+    /// <exception cref="ConsulAwayException">It had no good answer.</exception>
+    public static async Task<bool> AnswersAsync(IConsulClient consul, int retries, CancellationToken ct)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
+        using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
+        try
+        {
+            await AskAsync(consul, retries, TimeProvider.System, end.Token);
+            return true;
+        }
+        catch (OperationCanceledException) when (end.IsCancellationRequested)
+        {
+            return false;
+        }
+
+        void End(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            end.Cancel();
+        }
+    }
+
     /// <param name="consul">The agent.</param>
     /// <param name="retries">How often it is asked again; -1: it is not asked for.</param>
     /// <param name="time">The time.</param>
     /// <param name="ct">Ends the asking.</param>
     /// <exception cref="ConsulAwayException">It had no good answer.</exception>
-    public static async Task AskAsync(IConsulClient consul, int retries, TimeProvider time, CancellationToken ct)
+    internal static async Task AskAsync(IConsulClient consul, int retries, TimeProvider time, CancellationToken ct)
     {
         for (var failures = 1; retries >= 0; failures++)
         {

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json;
 using Consul;
 using ServiceMesh.RegistrySidecar.Registration;
@@ -14,6 +15,7 @@ internal sealed class AgentState(IConsulClient consul)
     private Dictionary<string, AgentService> services = new(StringComparer.Ordinal);
     private Dictionary<string, AgentCheck> checks = new(StringComparer.Ordinal);
     private IReadOnlyDictionary<string, AgentService>? others;
+    private List<string> begun = [];
 
     public bool IsKnown { get; private set; }
 
@@ -68,6 +70,17 @@ internal sealed class AgentState(IConsulClient consul)
         }
     }
 
+    /// <summary>The checks that began anew with a registration since this was asked last.</summary>
+    public IReadOnlyList<string> TakeBegun()
+    {
+        lock (gate)
+        {
+            var taken = begun;
+            begun = [];
+            return taken;
+        }
+    }
+
     public async Task RegisterAsync(Registering registering, CancellationToken ct)
     {
         var registration = registering.Registration;
@@ -97,14 +110,16 @@ internal sealed class AgentState(IConsulClient consul)
     {
         await consul.Agent.UpdateTTL(report.CheckId, report.Output, report.Status == HealthStatus.Passing ? TTLStatus.Pass : TTLStatus.Critical, ct);
         lock (gate)
-            checks[report.CheckId] = Check(report.ServiceId, report.CheckId, report.Status, report.Output);
+            checks[report.CheckId] = Check(report.ServiceId, report.CheckId, report.Status, report.Output, checks.GetValueOrDefault(report.CheckId)?.Notes);
     }
 
     /// <summary>Puts an instance into maintenance: it is critical for this reason, whatever its checks say.</summary>
     public async Task PauseAsync(string id, string reason, CancellationToken ct)
     {
         await consul.Agent.EnableServiceMaintenance(id, reason, ct);
-        await ReadMaintenanceAsync(id, ct);
+        // The client takes it as done if the agent does not have the service.
+        if (await ReadMaintenanceAsync(id, ct) is null)
+            throw new ConsulRequestException("the agent does not have the service any more", HttpStatusCode.NotFound);
     }
 
     /// <summary>Ends the maintenance of an instance if it is for this reason still.</summary>
@@ -144,7 +159,10 @@ internal sealed class AgentState(IConsulClient consul)
             services[registration.ID!] = AsRegistered(registration);
             // A check that the agent has already keeps its status.
             foreach (var check in registration.Checks ?? [])
-                checks.TryAdd(check.CheckID!, Check(registration.ID!, check.CheckID!, check.Status ?? HealthStatus.Critical));
+            {
+                if (checks.TryAdd(check.CheckID!, Check(registration.ID!, check.CheckID!, check.Status ?? HealthStatus.Critical, notes: check.Notes)))
+                    begun.Add(check.CheckID!);
+            }
         }
     }
 
@@ -157,8 +175,8 @@ internal sealed class AgentState(IConsulClient consul)
 
     private List<AgentCheck> ChecksOf(string serviceId) => [.. checks.Values.Where(check => check.ServiceID == serviceId)];
 
-    private static AgentCheck Check(string serviceId, string id, HealthStatus status, string output = "") =>
-        new() { CheckID = id, ServiceID = serviceId, Status = status, Output = output };
+    private static AgentCheck Check(string serviceId, string id, HealthStatus status, string output = "", string? notes = null) =>
+        new() { CheckID = id, ServiceID = serviceId, Status = status, Output = output, Notes = notes ?? "" };
 
     private static AgentService AsRegistered(AgentServiceRegistration registration) => new()
     {

@@ -36,7 +36,9 @@ internal sealed partial class AgentWriter(
         var due = writes.Where(write => retries.IsDue(write.Subject)).DistinctBy(write => write.Subject).ToList();
         if (due.Count == 0)
             return;
-        foreach (var (subject, error) in await TryAsync(due, ct))
+        var ended = new ConcurrentDictionary<string, Exception?>(StringComparer.Ordinal);
+        await TryAsync(due, ended, ct);
+        foreach (var (subject, error) in ended)
         {
             if (error is null)
                 retries.Succeeded(subject);
@@ -52,23 +54,35 @@ internal sealed partial class AgentWriter(
         {
             // Read anew: a registration may have been under way when the last pass was cancelled.
             await agent.ReadAsync(ct);
-            var owned = agent.Services.Values.Where(owner.Owns).ToList();
-            var tried = await TryAsync([.. owned.Select(service => Leaving(service.ID))], ct);
-            var removed = tried.Values.Count(error => error is null);
-            if (removed < owned.Count)
-                NotRemoved(owned.Count - removed, owned.Count, ForeignText.Shown(tried.Values.First(error => error is not null)!.Message));
         }
         catch (ConsulRequestException error)
         {
             NotRead(ForeignText.Shown(error.Message));
+            return;
         }
+
+        var owned = agent.Services.Values.Where(owner.Owns).ToList();
+        var ended = new ConcurrentDictionary<string, Exception?>(StringComparer.Ordinal);
+        try
+        {
+            await TryAsync([.. owned.Select(service => Leaving(service.ID))], ended, ct);
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+            // The time is over; how much was done is told below.
+        }
+
+        var removed = ended.Values.Count(error => error is null);
+        if (removed < owned.Count)
+            NotRemoved(owned.Count - removed, owned.Count, ForeignText.Shown(ended.Values.FirstOrDefault(error => error is not null)?.Message ?? "the time was over"));
     }
 
     /// <summary>Makes each write, several at a time. Where so many had no answer, the agent hangs: the rest is left for another time.</summary>
-    /// <returns>How those ended that were made: the error, or <c>null</c> for none.</returns>
-    private static async Task<IReadOnlyDictionary<string, Exception?>> TryAsync(IReadOnlyList<Write> writes, CancellationToken ct)
+    /// <param name="writes">What is to be written.</param>
+    /// <param name="ended">Takes how those ended that were made: the error, or <c>null</c> for none.</param>
+    /// <param name="ct">Ends the calls.</param>
+    private static async Task TryAsync(IReadOnlyList<Write> writes, ConcurrentDictionary<string, Exception?> ended, CancellationToken ct)
     {
-        var ended = new ConcurrentDictionary<string, Exception?>(StringComparer.Ordinal);
         var silent = 0;
         await Calls.ForEachAsync(
             writes,
@@ -90,7 +104,6 @@ internal sealed partial class AgentWriter(
                 }
             },
             ct);
-        return ended;
     }
 
     private Write Leaving(string id)

@@ -18,6 +18,10 @@ internal static class CheckPlanner
     private const int LatestPart = 3;
     private const int EarliestPart = 4;
 
+    // Over its restart an agent keeps of a TTL check only what it was told after the registration, so that is said once more, and a
+    // moment later, so that it holds up no registration.
+    private static readonly TimeSpan AfterRegistration = TimeSpan.FromSeconds(1);
+
     public static CheckPlan Plan(CheckInput input)
     {
         var kept = input.Desired.Where(instance => IsHeldBy(instance, input))
@@ -29,7 +33,7 @@ internal static class CheckPlanner
         return new CheckPlan([.. changed, .. refreshed], Pausing(input), Resuming(input), kept);
     }
 
-    public static TimeSpan DueOf(ReportedCheck report, Told told) => told.At + (report.TimeToLive / LatestPart);
+    public static TimeSpan DueOf(ReportedCheck report, Told told) => DueOf(report, told, LatestPart);
 
     public static string MaintenanceOf(string serviceId) => HealthStatus.ServiceMaintenancePrefix + serviceId;
 
@@ -44,7 +48,10 @@ internal static class CheckPlanner
     }
 
     private static bool IsNearlyDue(ReportedCheck report, CheckInput input) =>
-        input.LastTold(report.CheckId) is not { } told || told.At + (report.TimeToLive / EarliestPart) <= input.Now;
+        input.LastTold(report.CheckId) is not { } told || DueOf(report, told, EarliestPart) <= input.Now;
+
+    private static TimeSpan DueOf(ReportedCheck report, Told told, int part) =>
+        told.At + (report.TimeToLive / part is var usual && (told.IsKept || usual < AfterRegistration) ? usual : AfterRegistration);
 
     private static ReportedCheck InSameWords(ReportedCheck report, CheckInput input) =>
         report with { Output = input.LastTold(report.CheckId)?.Output ?? input.Checks[report.CheckId].Output };
@@ -54,8 +61,10 @@ internal static class CheckPlanner
         from service in input.Services.Values
         where input.Owner.Owns(service)
         where input.FateOf(Ownership.ContainerOf(service)).State is ContainerState.Exited or ContainerState.Absent
-        let report = ReportedCheck.Ended(service.ID)
-        where ActualOf(report, input) is { } actual && actual.Status != report.Status
+        from check in input.Checks.Values
+        where check.ServiceID == service.ID && ReportedCheck.Is(check)
+        let report = ReportedCheck.Ended(check)
+        where check.Status != report.Status
         select report;
 
     // Another service's check under this id is not spoken for.
@@ -96,8 +105,11 @@ internal sealed record CheckInput(
     Func<string, Told?> LastTold,
     TimeSpan Now);
 
-/// <summary>When the agent was last told about a check, and with which output.</summary>
-internal sealed record Told(TimeSpan At, string Output);
+/// <summary>What the agent was last told about a check.</summary>
+/// <param name="At">When.</param>
+/// <param name="Output">With which output.</param>
+/// <param name="IsKept">Whether it keeps that over its restart, as it does not with what came with the registration.</param>
+internal sealed record Told(TimeSpan At, string Output, bool IsKept = true);
 
 /// <summary>What has to be told.</summary>
 /// <param name="Reports">The checks, those that changed first.</param>

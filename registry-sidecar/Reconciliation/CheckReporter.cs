@@ -14,12 +14,12 @@ internal sealed class CheckReporter(AgentState agent, AgentWriter writer, RetryL
     public TimeSpan? NextDue { get; private set; }
 
     public async Task ReportAsync(
-        IReadOnlyList<DesiredInstance> desired, RegistrationPlan done, Ownership owner, Func<string, ContainerFate> fateOf, CancellationToken ct)
+        IReadOnlyList<DesiredInstance> desired, Ownership owner, Func<string, ContainerFate> fateOf, CancellationToken ct)
     {
         // After a write of this pass that failed nobody knows what the agent has.
         if (!agent.IsKnown)
             return;
-        Remember(desired, done);
+        Remember(desired);
         var plan = CheckPlanner.Plan(new CheckInput(
             desired, agent.Services, agent.Checks, owner, fateOf, id => told.GetValueOrDefault(id), time.Steady()));
         var all = plan.Reports.Where(IsDue).ToList();
@@ -30,14 +30,14 @@ internal sealed class CheckReporter(AgentState agent, AgentWriter writer, RetryL
         NextDue = all.Count > now.Count ? time.Steady() : NextOf(plan.Kept);
     }
 
-    /// <summary>What was registered just now has been told with its registration.</summary>
-    private void Remember(IReadOnlyList<DesiredInstance> desired, RegistrationPlan done)
+    /// <summary>What began just now has been told with its registration.</summary>
+    private void Remember(IReadOnlyList<DesiredInstance> desired)
     {
         var wanted = desired.SelectMany(instance => instance.Reported).Select(report => report.CheckId).ToHashSet(StringComparer.Ordinal);
         foreach (var id in told.Keys.Where(id => !wanted.Contains(id)).ToList())
             told.Remove(id);
-        foreach (var check in done.Register.SelectMany(one => one.Registration.Checks ?? []).Where(check => wanted.Contains(check.CheckID!)))
-            told.TryAdd(check.CheckID!, new Told(time.Steady(), ""));
+        foreach (var id in agent.TakeBegun().Where(wanted.Contains))
+            told[id] = new Told(time.Steady(), "", IsKept: false);
     }
 
     // What failed comes back by its own backoff.

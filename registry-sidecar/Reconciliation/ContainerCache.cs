@@ -32,6 +32,7 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
     private readonly Dictionary<string, (Death Signal, TimeSpan Came)> signalled = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Farewell> farewells = new(StringComparer.Ordinal);
     private readonly Inspections inspections = new(time);
+    private bool isListed;
 
     public IEnumerable<ContainerFacts> Running => facts.Values.OfType<ContainerFacts>().Where(container => container.IsRunning);
 
@@ -43,6 +44,9 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
         : IsUncertain(id) || !facts.TryGetValue(id, out var container) ? new ContainerFate(ContainerState.Unknown)
         : container is null ? new ContainerFate(ContainerState.Absent)
         : new ContainerFate(container.IsRunning ? ContainerState.Running : ContainerState.Exited, container);
+
+    /// <summary>Whether it is not known yet if this container runs: a start may have been missed.</summary>
+    public bool IsUndecided(string id) => FindRunning(id) is null && (!isListed || IsUncertain(id));
 
     public ContainerFacts? FindRunning(string idOrName) =>
         facts.GetValueOrDefault(idOrName) is { IsRunning: true } container
@@ -105,6 +109,7 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
         listed.Clear();
         foreach (var (id, fingerprint) in now)
             listed[id] = fingerprint;
+        isListed = true;
     }
 
     private IEnumerable<string> Due => dirty.Where(id => retries.IsDue(SubjectOf(id)));

@@ -57,10 +57,9 @@ internal sealed partial class ContainerWatch(
     {
         try
         {
-            // Connected anew each time: the Engine that comes back may be another version.
-            var engine = await DockerEngine.ConnectAsync(options.DockerHost, ct);
+            var (engine, info) = await ConnectAsync(ct);
+            // The reconciler asks by it until it has the new one.
             using var former = Interlocked.Exchange(ref current, engine);
-            var info = await engine.System.GetSystemInfoAsync(ct);
             var stream = engine.System.MonitorEventsAsync(Subscription(info.SystemTime), new Marker(Take), ct);
             silence = null;
             metrics.DockerConnected();
@@ -72,6 +71,21 @@ internal sealed partial class ContainerWatch(
         catch (Exception error) when (error is not OperationCanceledException || !ct.IsCancellationRequested)
         {
             return DockerFailure.Describe(error);
+        }
+    }
+
+    // Connected anew each time: the Engine that comes back may be another version.
+    private async Task<(DockerClient Engine, SystemInfoResponse Info)> ConnectAsync(CancellationToken ct)
+    {
+        var engine = await DockerEngine.ConnectAsync(options.DockerHost, ct);
+        try
+        {
+            return (engine, await engine.System.GetSystemInfoAsync(ct));
+        }
+        catch
+        {
+            engine.Dispose();
+            throw;
         }
     }
 

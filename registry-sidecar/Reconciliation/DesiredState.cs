@@ -18,6 +18,9 @@ internal sealed class DesiredState
            },
     ];
 
+    /// <summary>Whether what should be registered for the container cannot be told now, so that it stays as it was.</summary>
+    public bool IsUndecided(string id) => mapped.TryGetValue(id, out var entry) && entry.Mapped.IsUndecided;
+
     /// <returns>The containers about which there is something else to say than before.</returns>
     public IReadOnlyList<(ContainerFacts Container, MappedContainer Mapped)> Update(
         IEnumerable<ContainerFacts> running, MappingContext context)
@@ -44,25 +47,32 @@ internal sealed class DesiredState
     /// <summary>Whatever a container leads to is its own affair: the others go on, and it stays as it was.</summary>
     private static MappedContainer Map(ContainerFacts container, MappingContext context, MappedContainer? before)
     {
+        var asItWas = (before ?? new MappedContainer([], [], [])) with { IsUndecided = true };
+        if (container.NetworkOwner is { } owner && context.IsUndecided(owner))
+            return asItWas with { LeftOut = [$"it stays as it was until it is known whether container '{owner}' runs, whose network it shares"] };
         try
         {
             return ContainerMapping.Map(container, context);
         }
         catch (Exception error)
         {
-            return (before ?? new MappedContainer([], [], [])) with { Warnings = [$"it cannot be understood, and stays as it was: {error.Message}"] };
+            return asItWas with { Warnings = [$"it cannot be understood, and stays as it was: {error.Message}"] };
         }
     }
 
-    /// <summary>The containers that changed, and those that share the network of one that did.</summary>
+    /// <summary>The containers that changed, those that share the network of one that did, and those that wait for a decision.</summary>
     private List<ContainerFacts> Affected(Dictionary<string, ContainerFacts> alive)
     {
         var changed = alive.Values.Where(container => !ReferenceEquals(Known(container.Id), container)).ToList();
         var gone = mapped.Values.Select(entry => entry.Container).Where(container => !alive.ContainsKey(container.Id));
         var names = changed.Concat(gone)
-            .SelectMany(container => (string[])[container.Id, container.Name])
+            .SelectMany(container => (string?[])[container.Id, container.Name, Known(container.Id)?.Name])
             .ToHashSet(StringComparer.Ordinal);
-        return [.. changed.Union(alive.Values.Where(container => container.NetworkOwner is { } owner && names.Contains(owner)))];
+        return
+        [
+            .. changed.Union(alive.Values.Where(container =>
+                IsUndecided(container.Id) || (container.NetworkOwner is { } owner && names.Contains(owner)))),
+        ];
     }
 
     private static bool SaysTheSame(MappedContainer before, MappedContainer now) =>

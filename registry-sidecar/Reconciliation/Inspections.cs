@@ -17,7 +17,7 @@ internal sealed class Inspections(TimeProvider time)
     /// <summary>More are not asked for ahead; they are asked for at their start.</summary>
     private const int AheadAtATime = 64;
 
-    private readonly Dictionary<string, Task<ContainerFacts?>> ahead = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (IDockerClient Docker, Task<ContainerFacts?> Answer)> ahead = new(StringComparer.Ordinal);
     private readonly Lock gate = new();
     private readonly Dictionary<string, (IDockerClient Docker, Task Answer)> silent = new(StringComparer.Ordinal);
     private (IDockerClient Docker, Task<IList<ContainerListResponse>> Answer)? list;
@@ -26,7 +26,7 @@ internal sealed class Inspections(TimeProvider time)
     public void AskAhead(IDockerClient docker, string id, CancellationToken ct)
     {
         if (ahead.Count < AheadAtATime || ahead.ContainsKey(id))
-            ahead[id] = ahead.TryGetValue(id, out var asked) && !asked.IsCompleted ? asked : AheadAsync(docker, id, ct);
+            ahead[id] = ahead.TryGetValue(id, out var asked) && asked.Docker == docker && !asked.Answer.IsCompleted ? asked : (docker, AheadAsync(docker, id, ct));
     }
 
     /// <summary>What was asked ahead may no longer be so.</summary>
@@ -40,7 +40,7 @@ internal sealed class Inspections(TimeProvider time)
     /// <exception cref="TimeoutException">Docker has no answer yet.</exception>
     public async Task<ContainerFacts?> AskAsync(IDockerClient docker, string id, DateTimeOffset lastStart, CancellationToken ct)
     {
-        Task<ContainerFacts?>? early;
+        (IDockerClient Docker, Task<ContainerFacts?> Answer) early;
         lock (gate)
         {
             ahead.Remove(id, out early);
@@ -50,7 +50,7 @@ internal sealed class Inspections(TimeProvider time)
             silent.Remove(id);
         }
 
-        if (early is not null && await WithinAsync(docker, id, early, ct) is { IsRunning: true } container && container.StartedAt > lastStart)
+        if (early.Docker == docker && await WithinAsync(docker, id, early.Answer, ct) is { IsRunning: true } container && container.StartedAt > lastStart)
             return container;
         return await WithinAsync(docker, id, InspectAsync(docker, id, ct), ct);
     }
@@ -107,7 +107,9 @@ internal sealed class Inspections(TimeProvider time)
     {
         try
         {
-            return ContainerFactsReader.Read(await docker.Containers.InspectContainerAsync(id, ct));
+            var answer = await docker.Containers.InspectContainerAsync(id, ct);
+            // Where there is no such id, Docker takes it as a name.
+            return answer.ID == id ? ContainerFactsReader.Read(answer) : null;
         }
         catch (DockerContainerNotFoundException)
         {

@@ -22,7 +22,7 @@ internal static class ListedContainer
             .. (container.Ports ?? [])
                 .Select(port => $"{port.IP}:{port.PublicPort}:{port.PrivatePort}/{port.Type}").Order(StringComparer.Ordinal),
             .. (container.NetworkSettings?.Networks ?? new Dictionary<string, EndpointSettings>())
-                .Select(network => $"{network.Key}={network.Value?.IPAddress}").Order(StringComparer.Ordinal),
+                .Select(network => $"{network.Key}={network.Value?.IPAddress},{network.Value?.GlobalIPv6Address}").Order(StringComparer.Ordinal),
         ]);
 
     /// <summary>The list tells the state of a HEALTHCHECK only within <c>Up 5 minutes (healthy)</c>.</summary>

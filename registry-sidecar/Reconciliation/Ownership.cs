@@ -1,3 +1,4 @@
+using System.Buffers;
 using Consul;
 
 namespace ServiceMesh.RegistrySidecar.Reconciliation;
@@ -8,6 +9,10 @@ namespace ServiceMesh.RegistrySidecar.Reconciliation;
 /// </summary>
 internal sealed record Ownership(string Node, string Environment)
 {
+    private const int IdLength = 64;
+
+    private static readonly SearchValues<char> IdDigits = SearchValues.Create("0123456789abcdef");
+
     /// <summary>
     /// Names that this node had before; what bears one of them is this node's. Only an operator can know that: another sidecar at
     /// the same agent may have such a name now.
@@ -25,7 +30,12 @@ internal sealed record Ownership(string Node, string Environment)
         ? null
         : $"Meta[\"{InstanceMeta.Owner}\"] != \"{Node}\" or Meta[\"{InstanceMeta.Environment}\"] != \"{Environment}\"";
 
-    /// <summary>The container that the service was registered for; empty if it does not say.</summary>
+    /// <summary>
+    /// The id of the container that the service was registered for; empty if it says none. Anybody can write anything there, and Docker,
+    /// asked for it, would take a name or a part of an id as well.
+    /// </summary>
     public static string ContainerOf(AgentService? service) =>
-        service?.Meta.TryGetValue(InstanceMeta.Container, out var id) is true ? id : "";
+        service?.Meta.TryGetValue(InstanceMeta.Container, out var id) is true && IsId(id) ? id : "";
+
+    private static bool IsId(string text) => text.Length == IdLength && !text.AsSpan().ContainsAnyExcept(IdDigits);
 }

@@ -96,7 +96,7 @@ internal sealed partial class Reconciler(
         }
 
         await writer.ApplyAsync(plan, ct);
-        await reporter.ReportAsync(desired.Instances, plan, owner, containers.FateOf, ct);
+        await reporter.ReportAsync(desired.Instances, owner, FateOf, ct);
         containers.Prune(agent.Services.Values.Where(owner.Owns).Select(Ownership.ContainerOf).ToHashSet(StringComparer.Ordinal));
         metrics.PassEnded(began, containers.Running.Count(), agent.Services.Values.Count(owner.Owns), listed: !listDue);
     }
@@ -172,6 +172,7 @@ internal sealed partial class Reconciler(
             options, self.Node, agent.Address, stages, containers.FindRunning, id => agent.Services.GetValueOrDefault(id))
         {
             AgentVersion = agent.Version,
+            IsUndecided = containers.IsUndecided,
         };
         foreach (var (container, mapped) in desired.Update(containers.Running, context))
             Tell(container, mapped);
@@ -183,13 +184,15 @@ internal sealed partial class Reconciler(
             agent.Checks,
             self,
             options.Deregister,
-            containers.FateOf,
+            FateOf,
             id => graceIsOver || containers.Witnessed(id)));
         foreach (var conflict in plan.Conflicts.Where(conflicts.Add))
             Conflict(ForeignText.Shown(conflict));
         conflicts.IntersectWith(plan.Conflicts);
         return plan;
     }
+
+    private ContainerFate FateOf(string id) => desired.IsUndecided(id) ? new ContainerFate(ContainerState.Unknown) : containers.FateOf(id);
 
     private TimeSpan Patience()
     {

@@ -50,6 +50,15 @@ internal static class RegistrationPlanner
                 .ThenBy(claim => claim.Container.CreatedAt)
                 .ThenBy(claim => claim.Container.Id, StringComparer.Ordinal)
                 .ToList();
+            if (IsHeldByUnknown(ordered[0], actual, input))
+            {
+                kept.Add(claims.Key);
+                conflicts.Add(
+                    $"The id '{ForeignText.Shown(claims.Key, 200)}' of container {ordered[0].Container.Name} is another container's, "
+                    + "of which Docker does not tell whether it runs; it is left alone until then");
+                continue;
+            }
+
             var taken = TakenCheck(ordered[0], input);
             if (taken is null)
                 winners.Add(ordered[0]);
@@ -64,6 +73,13 @@ internal static class RegistrationPlanner
 
         return winners;
     }
+
+    // Whoever has it may run and say it, too, and then keeps it.
+    private static bool IsHeldByUnknown(DesiredInstance claim, AgentService? actual, PlanInput input) =>
+        actual is not null
+        && Ownership.ContainerOf(actual) != claim.Container.Id
+        && !InstanceIds.IsNamedAfter(claim.Container, input.Owner.Node, claim.Registration.ID!)
+        && input.FateOf(Ownership.ContainerOf(actual)).State == ContainerState.Unknown;
 
     /// <summary>Consul would take a check from the service that has it, for one that comes with the same, and say nothing.</summary>
     private static string? TakenCheck(DesiredInstance wanted, PlanInput input) => (wanted.Registration.Checks ?? [])

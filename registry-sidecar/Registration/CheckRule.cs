@@ -113,7 +113,11 @@ internal static class CheckRule
         if (metadata.IsTrue(MetadataKey.CheckGrpc))
             yield return (GrpcKind, Grpc(target, metadata));
         if (settings.TimeToLive is { } timeToLive)
-            yield return (TtlKind, new AgentServiceCheck { TTL = timeToLive });
+        {
+            var notes = metadata.IsRefused(MetadataKey.CheckTtlHeartbeat) ? null : ReportedCheck.HeartbeatNotes;
+            yield return (TtlKind, new AgentServiceCheck { TTL = timeToLive, Notes = notes });
+        }
+
         foreach (var (kind, check) in CommandCheck.Of(metadata, endpoint, container, context.Options.EnableScriptChecks, warnings))
             yield return (kind, check);
     }

@@ -95,7 +95,5 @@ internal static class EndpointRule
         IPAddress.TryParse(binding.Address, out var address) && address.AddressFamily == AddressFamily.InterNetworkV6;
 
     private static string? Specific(string address) =>
-        address.Length > 0 && !(IPAddress.TryParse(address, out var parsed) && IsAny(parsed)) ? address : null;
-
-    private static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
+        address.Length > 0 && !(IPAddress.TryParse(address, out var parsed) && HostAddress.IsAny(parsed)) ? address : null;
 }

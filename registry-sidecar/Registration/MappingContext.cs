@@ -22,6 +22,9 @@ internal sealed record MappingContext(
     /// <summary>Which Consul the agent is; <c>null</c> if it does not say.</summary>
     public Version? AgentVersion { get; init; }
 
+    /// <summary>Whether it is not known yet if this container runs, by its id.</summary>
+    public Func<string, bool> IsUndecided { get; init; } = _ => false;
+
     /// <summary>The address of ports that are published on no address in particular.</summary>
     public string PublishedAddress => Options.Ip ?? HostAddress;
 }
@@ -35,6 +38,9 @@ internal sealed record MappedContainer(
 {
     /// <summary>What the sidecar tells the agent about checks of these instances.</summary>
     public IReadOnlyList<ReportedCheck> Reported { get; init; } = [];
+
+    /// <summary>Whether this is not what the container leads to now, but what it led to before, if that is known.</summary>
+    public bool IsUndecided { get; init; }
 }
 
 /// <summary>The checks of one instance.</summary>

@@ -10,6 +10,9 @@ namespace ServiceMesh.RegistrySidecar.Registration;
 /// <param name="Output">Why, for people.</param>
 internal sealed record ReportedCheck(string ServiceId, string CheckId, TimeSpan TimeToLive, HealthStatus Status, string Output)
 {
+    /// <summary>The remark by which a heartbeat is told from a TTL check to which the application itself reports.</summary>
+    public const string HeartbeatNotes = "Says that the container runs.";
+
     private const string MirrorKind = "healthcheck";
 
     /// <summary>
@@ -33,9 +36,13 @@ internal sealed record ReportedCheck(string ServiceId, string CheckId, TimeSpan 
         return new ReportedCheck(serviceId, checkId, timeToLive, obstacle.Length == 0 ? HealthStatus.Passing : HealthStatus.Critical, obstacle);
     }
 
-    /// <summary>What holds for the mirror of a container that ended and whose registration stays.</summary>
-    public static ReportedCheck Ended(string serviceId) =>
-        new(serviceId, MirrorOf(serviceId), MirrorLives, HealthStatus.Critical, "The container has ended.");
+    /// <summary>Whether the agent's check is one of those that the sidecar keeps alive.</summary>
+    public static bool Is(AgentCheck check) =>
+        check.CheckID == MirrorOf(check.ServiceID) || (check.Notes == HeartbeatNotes && CheckIds.Are(check.CheckID, check.ServiceID));
+
+    /// <summary>What holds for such a check of a container that ended and whose registration stays.</summary>
+    public static ReportedCheck Ended(AgentCheck check) =>
+        new(check.ServiceID, check.CheckID, MirrorLives, HealthStatus.Critical, "The container has ended.");
 
     private static string MirrorOf(string serviceId) => CheckIds.Of(MirrorKind, serviceId);
 }

@@ -12,7 +12,7 @@ internal static class SidecarSettings
         new("ip", "address", "Register published ports with this address instead of the host's.",
             (options, text) => HostAddress.Parse(text) is { } address
                 ? options with { Ip = address }
-                : "give an IP address or a host name, without a port"),
+                : "give an IP address, not 0.0.0.0 or ::, or a host name, without a port"),
         Switch("internal", "Register the container's own address and port instead of the published ones.",
             (options, on) => options with { Internal = on }),
         new("network", "name", "With --internal: the network whose address is taken; the label mesh.network beats it.",

@@ -82,6 +82,18 @@ public sealed class ConsulEnvironmentTests
     }
 
     [Fact]
+    public void TokenFile_Empty_IsNamedWhateverTheVariableSays()
+    {
+        var file = Path.GetTempFileName();
+
+        var failure = Assert.Throws<ConsulConfigurationException>(
+            () => Config(("CONSUL_HTTP_TOKEN", "from-variable"), ("CONSUL_HTTP_TOKEN_FILE", file)));
+
+        Assert.Equal($"CONSUL_HTTP_TOKEN_FILE '{file}' is empty", failure.Message);
+        File.Delete(file);
+    }
+
+    [Fact]
     public void Tls_Variables_AreTheFiles()
     {
         var config = Config(("CONSUL_CACERT", "ca"), ("CONSUL_CLIENT_CERT", "cert"), ("CONSUL_CLIENT_KEY", "key"));

@@ -175,11 +175,30 @@ public sealed class AgentWriterTests : IDisposable
     }
 
     [Fact]
+    public async Task RemoveAllAsync_TimeIsOver_TellsHowMuchIsLeft()
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        consul.Agent.Services(Arg.Any<CancellationToken>()).Returns(new QueryResult<Dictionary<string, AgentService>> { Response = new() { ["one"] = Owned("one"), ["two"] = Owned("two") } });
+        consul.Agent.ServiceDeregister("two", Arg.Any<CancellationToken>()).Returns<Task<WriteResult>>(async call =>
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, call.Arg<CancellationToken>());
+            return new WriteResult();
+        });
+
+        var removing = writer.RemoveAllAsync(new Ownership("h1", "mesh"), end.Token);
+        while (!log.Lines.Any(line => line.Contains("Deregistered one", StringComparison.Ordinal)))
+            await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, Ct);
+        await end.CancelAsync();
+        await removing;
+
+        Assert.Equal("1 of this node's 2 registrations could not be removed: the time was over", log.Lines.Last());
+    }
+
+    [Fact]
     public async Task RemoveAllAsync_AnswerThatCommandsATerminal_IsShownAsOneShortLine()
     {
         var hostile = new ConsulRequestException("502: \u001b[2J\n" + new string('x', 3000), HttpStatusCode.BadGateway);
-        var owned = new AgentService { ID = "one", Meta = new Dictionary<string, string> { [InstanceMeta.Owner] = "h1", [InstanceMeta.Environment] = "mesh" } };
-        consul.Agent.Services(Arg.Any<CancellationToken>()).Returns(new QueryResult<Dictionary<string, AgentService>> { Response = new() { ["one"] = owned } });
+        consul.Agent.Services(Arg.Any<CancellationToken>()).Returns(new QueryResult<Dictionary<string, AgentService>> { Response = new() { ["one"] = Owned("one") } });
         consul.Agent.ServiceDeregister(Arg.Any<string>(), Arg.Any<CancellationToken>()).ThrowsAsync(hostile);
         await writer.RemoveAllAsync(new Ownership("h1", "mesh"), Ct);
         consul.Agent.Self(Arg.Any<CancellationToken>()).ThrowsAsync(hostile);
@@ -188,6 +207,9 @@ public sealed class AgentWriterTests : IDisposable
         Assert.Equal(2, log.Lines.Count);
         Assert.All(log.Lines, line => Assert.True(line.Length < 700 && !line.Any(char.IsControl), line));
     }
+
+    private static AgentService Owned(string id) =>
+        new() { ID = id, Meta = new Dictionary<string, string> { [InstanceMeta.Owner] = "h1", [InstanceMeta.Environment] = "mesh" } };
 
     private static RegistrationPlan Plan(params string[] ids) => new(
         [.. ids.Select(id => new Registering(new AgentServiceRegistration { ID = id, Name = id, Address = "a", Tags = [], Meta = new Dictionary<string, string>() }, StaleChecks: []))],

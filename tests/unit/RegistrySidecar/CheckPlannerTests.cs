@@ -112,6 +112,8 @@ public sealed class CheckPlannerTests
 
         Assert.Equal(HealthStatus.Critical, Assert.Single(Plan([], [Actual(Mirror, "passing", "")], null, ended).Reports).Status);
         Assert.Empty(Plan([], [Actual(Mirror, "critical", "")], null, ended).Reports);
+        Assert.Equal(Heartbeat, Assert.Single(Plan([], [Actual(Heartbeat, "passing", "", ReportedCheck.HeartbeatNotes)], null, ended).Reports).CheckId);
+        Assert.Empty(Plan([], [Actual(Heartbeat, "passing", "", "the application's own")], null, ended).Reports);
         Assert.Empty(Plan([], [Actual(Mirror, "passing", "")], null, new ContainerFate(ContainerState.Unknown)).Reports);
     }
 

@@ -1,12 +1,12 @@
 using System.Net;
 using System.Text.Json;
 using Consul;
-using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using NSubstitute;
 using NSubstitute.ExceptionExtensions;
 using ServiceMesh.RegistrySidecar.Reconciliation;
 using ServiceMesh.RegistrySidecar.Registration;
+using ServiceMesh.RegistrySidecar.Settings;
 using Xunit;
 using static ServiceMesh.Tests.Unit.RegistrySidecar.Given;
 
@@ -24,39 +24,111 @@ public sealed class CheckReporterTests
     private readonly RetryLedger retries;
     private readonly CheckReporter reporter;
     private readonly DesiredState desired = new();
+    private readonly ToldLines<AgentWriter> log = new();
     private AgentCheck? maintenance;
+    private ContainerFate fate = new(ContainerState.Running);
+    private bool isLost;
 
     public CheckReporterTests()
     {
         consul.Agent.Self(Arg.Any<CancellationToken>()).Returns(new QueryResult<Dictionary<string, Dictionary<string, JsonElement>>> { Response = [] });
-        consul.Agent.Services(Arg.Any<CancellationToken>()).Returns(_ => new QueryResult<Dictionary<string, AgentService>> { Response = new(agent!.Services) });
-        consul.Agent.Checks(Arg.Any<CancellationToken>()).Returns(_ => new QueryResult<Dictionary<string, AgentCheck>> { Response = Checks() });
+        consul.Agent.Services(Arg.Any<CancellationToken>()).Returns(_ => new QueryResult<Dictionary<string, AgentService>> { Response = isLost ? [] : new(agent!.Services) });
+        consul.Agent.Checks(Arg.Any<CancellationToken>()).Returns(_ => new QueryResult<Dictionary<string, AgentCheck>> { Response = isLost ? [] : Checks() });
         consul.Agent.EnableServiceMaintenance(Arg.Any<string>(), Arg.Any<string?>(), Arg.Any<CancellationToken>())
             .Returns(new WriteResult())
-            .AndDoes(call => maintenance ??= Maintenance(call.ArgAt<string>(1)));
+            .AndDoes(call => maintenance ??= isLost ? null : Maintenance(call.ArgAt<string>(1)));
         consul.Agent.DisableServiceMaintenance(Arg.Any<string>(), Arg.Any<CancellationToken>())
             .Returns(new WriteResult())
             .AndDoes(_ => maintenance = null);
         retries = new RetryLedger(time);
         agent = new AgentState(consul);
-        writer = new AgentWriter(agent, retries, GivenOperation.Metrics(time), NullLogger<AgentWriter>.Instance);
+        writer = new AgentWriter(agent, retries, GivenOperation.Metrics(time), log);
         reporter = new CheckReporter(agent, writer, retries, time);
     }
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task ReportAsync_JustRegistered_TellsNothingUntilAThirdOfTheTtl()
+    public async Task ReportAsync_JustRegistered_IsToldAMomentLaterAndThenAfterAThirdOfTheTtl()
     {
         await PassAsync(Beating(1));
         await AssertToldAsync(0);
+        Assert.Equal(time.Steady() + TimeSpan.FromSeconds(1), reporter.NextDue);
+
+        time.Advance(TimeSpan.FromSeconds(1));
+        await PassAsync(Beating(1));
+        await PassAsync(Beating(1));
+
+        await consul.Agent.Received(1).UpdateTTL("service:h1:c0:80", "", TTLStatus.Pass, Arg.Any<CancellationToken>());
+        await AssertToldAsync(1);
         Assert.Equal(time.Steady() + TimeSpan.FromSeconds(4), reporter.NextDue);
 
         time.Advance(TimeSpan.FromSeconds(4));
         await PassAsync(Beating(1));
 
-        await AssertToldAsync(1);
+        await AssertToldAsync(2);
         Assert.Equal(time.Steady() + TimeSpan.FromSeconds(4), reporter.NextDue);
+    }
+
+    [Fact]
+    public async Task ReportAsync_AgentLostItsData_IsToldAgainAMomentAfterTheNextRegistration()
+    {
+        var well = Container("nginx", "web", ["80/tcp=8080"]) with { Health = new ContainerHealth(HealthState.Healthy, "") };
+        await PassAsync(well);
+        time.Advance(TimeSpan.FromSeconds(1));
+        await PassAsync(well);
+        await AssertToldAsync(1);
+
+        isLost = true;
+        agent.Forget();
+        await PassAsync(well);
+        isLost = false;
+        time.Advance(TimeSpan.FromSeconds(1));
+        await PassAsync(well);
+
+        await AssertToldAsync(2);
+    }
+
+    [Fact]
+    public async Task ReportAsync_RegisteredAgainWithItsChecks_IsToldInItsTime()
+    {
+        var container = Beating(1)[0];
+        await PassAsync(container);
+        time.Advance(TimeSpan.FromSeconds(1));
+        await PassAsync(container);
+
+        await PassAsync(container with { ImageDigest = "sha256:5678" });
+        time.Advance(TimeSpan.FromSeconds(1));
+        await PassAsync(container with { ImageDigest = "sha256:5678" });
+
+        await AssertToldAsync(1);
+    }
+
+    [Theory]
+    [InlineData("", true)]
+    [InlineData("SERVICE_CHECK_TTL_HEARTBEAT=false", false)]
+    public async Task ReportAsync_EndedContainerWhoseRegistrationStays_DoesNotBeatAnyMore(string variable, bool isTold)
+    {
+        var container = Beating(1)[0];
+        await PassAsync(container with { Env = [.. container.Env, variable] });
+
+        fate = new ContainerFate(ContainerState.Absent);
+        await PassAsync();
+
+        await consul.Agent.Received(isTold ? 1 : 0).UpdateTTL("service:h1:c0:80", "The container has ended.", TTLStatus.Critical, Arg.Any<CancellationToken>());
+    }
+
+    [Fact]
+    public async Task ReportAsync_PausedAndDeregisteredBySomebody_IsNotToldAsPausedAndTheAgentIsReadAgain()
+    {
+        var container = Beating(1)[0];
+        await PassAsync(container);
+        isLost = true;
+
+        await PassAsync(container with { IsPaused = true });
+
+        Assert.False(agent.IsKnown);
+        Assert.DoesNotContain(log.Lines, line => line.Contains("Paused", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -155,9 +227,9 @@ public sealed class CheckReporterTests
             await agent.ReadAsync(Ct);
         desired.Update(running, Context());
         var plan = RegistrationPlanner.Plan(new PlanInput(
-            desired.Instances, agent.Services, agent.Checks, Owner, default, _ => new ContainerFate(ContainerState.Running), _ => true));
+            desired.Instances, agent.Services, agent.Checks, Owner, DeregisterPolicy.Never, _ => fate, _ => true));
         await writer.ApplyAsync(plan, Ct);
-        await reporter.ReportAsync(desired.Instances, plan, Owner, _ => new ContainerFate(ContainerState.Running), Ct);
+        await reporter.ReportAsync(desired.Instances, Owner, _ => fate, Ct);
     }
 
     private Task AssertToldAsync(int times) =>

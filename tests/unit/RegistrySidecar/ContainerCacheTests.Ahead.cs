@@ -94,6 +94,22 @@ public sealed partial class ContainerCacheTests
     }
 
     [Fact]
+    public async Task InspectAsync_AskedAheadOnAConnectionThatWasGivenUp_IsAskedOnTheNewOneAtOnce()
+    {
+        Held("a");
+        cache.Mark(Just(EventEffect.LookedAtAhead));
+        await cache.InspectAsync(docker, Ct);
+        var anew = Substitute.For<IDockerClient>();
+        anew.Containers.InspectContainerAsync("a", Arg.Any<CancellationToken>()).Returns(Container("a", running: true));
+
+        cache.Mark(Just(EventEffect.Started));
+        var inspecting = cache.InspectAsync(anew, Ct);
+
+        Assert.True(inspecting.IsCompleted);
+        Assert.Equal(["a"], (await inspecting).Seen);
+    }
+
+    [Fact]
     public async Task InspectAsync_HangsOnAConnectionThatWasGivenUp_IsAskedOnTheNewOne()
     {
         Held("a");

@@ -150,6 +150,19 @@ public sealed partial class ContainerCacheTests
     }
 
     [Fact]
+    public async Task ListAsync_AddressOfVersion6ChangedAndNoEventCame_InspectsIt()
+    {
+        foreach (var address in (string[])["fd00::1", "fd00::2"])
+        {
+            var listed = Summary("a", 8080);
+            listed.NetworkSettings = new NetworkSettingsSummary { Networks = new Dictionary<string, EndpointSettings> { ["six"] = new() { GlobalIPv6Address = address } } };
+            Listed(listed);
+            await cache.ListAsync(docker, everything: false, Ct);
+            Assert.Equal(["a"], (await cache.InspectAsync(docker, Ct)).Seen);
+        }
+    }
+
+    [Fact]
     public async Task ListAsync_HealthChangedAndNoEventCame_InspectsIt()
     {
         Inspected("a", running: true, health: "starting");
@@ -165,6 +178,38 @@ public sealed partial class ContainerCacheTests
         Listed(Summary("a", 8080, "Up 2 minutes (healthy)"));
         await cache.ListAsync(docker, everything: false, Ct);
         Assert.Empty((await cache.InspectAsync(docker, Ct)).Seen);
+    }
+
+    [Fact]
+    public async Task InspectAsync_DockerAnswersWithAnotherContainer_IsAbsentAndTheOtherIsKnownOnce()
+    {
+        docker.Containers.InspectContainerAsync("name-of-a", Arg.Any<CancellationToken>()).Returns(Container("a", running: true));
+
+        await KnownAsync("a", "name-of-a");
+
+        Assert.Equal(ContainerState.Absent, cache.FateOf("name-of-a").State);
+        Assert.Equal("a", Assert.Single(cache.Running).Id);
+    }
+
+    [Fact]
+    public async Task IsUndecided_UntilOneListAndTheInspectionThatItLedTo()
+    {
+        var answer = Held("a");
+        Listed(Summary("a", 8080));
+        Assert.True(cache.IsUndecided("a"));
+        Assert.True(cache.IsUndecided("gone"));
+
+        await cache.ListAsync(docker, everything: true, Ct);
+        Assert.False(cache.IsUndecided("gone"));
+        var inspecting = cache.InspectAsync(docker, Ct);
+        time.Advance(Inspections.Patience);
+        await inspecting;
+        Assert.True(cache.IsUndecided("a"));
+
+        answer.SetResult(Container("a", running: false));
+        time.Advance(Backoff.Longest);
+        await cache.InspectAsync(docker, Ct);
+        Assert.False(cache.IsUndecided("a"));
     }
 
     private static Dictionary<string, Happened> Just(EventEffect effect) => new() { ["a"] = new(effect) };

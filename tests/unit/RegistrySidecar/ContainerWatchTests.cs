@@ -1,7 +1,10 @@
+using Docker.DotNet.Models;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using ServiceMesh.RegistrySidecar.Operation;
 using ServiceMesh.RegistrySidecar.Reconciliation;
 using ServiceMesh.RegistrySidecar.Settings;
+using ServiceMesh.Tests.Unit.Deployer;
 using Xunit;
 
 namespace ServiceMesh.Tests.Unit.RegistrySidecar;
@@ -26,6 +29,37 @@ public sealed class ContainerWatchTests
     [InlineData(null)]
     [InlineData(5L)]
     public void Since_DockerDoesNotTellItsTime_IsTheLastEvent(long? next) => Assert.Equal(next, ContainerWatch.Since(next, ""));
+
+    [Fact]
+    public async Task Execute_NextConnectionTellsNothingOfItsHost_TheEarlierOneStaysInUse()
+    {
+        var time = new FakeTimeProvider();
+        var told = 0;
+        using var docker = new LocalServer(path => path switch
+        {
+            "/version" => """{"ApiVersion":"1.41"}""",
+            "/v1.41/info" => Interlocked.Increment(ref told) == 1 ? """{"Name":"h1"}""" : "no JSON",
+            "/v1.41/containers/json" => "[]",
+            // The stream of events ends at once.
+            _ => "",
+        });
+        using var meters = new GivenOperation.Meters();
+        var options = new SidecarOptions { DockerHost = docker.Address("tcp") };
+        var queue = new WorkQueue();
+        using var watch = new ContainerWatch(options, queue, GivenOperation.Metrics(time, meters), time, NullLogger<ContainerWatch>.Instance);
+        await watch.StartAsync(TestContext.Current.CancellationToken);
+
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        late.CancelAfter(TimeSpan.FromSeconds(30));
+        while (Volatile.Read(ref told) < 3)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, late.Token);
+            time.Advance(Backoff.Longest);
+        }
+
+        Assert.Empty(await queue.Take().Connection!.Client.Containers.ListContainersAsync(new ContainersListParameters(), late.Token));
+        await watch.StopAsync(TestContext.Current.CancellationToken);
+    }
 
     [Fact]
     public async Task Execute_DockerIsAwayForLong_IsToldOnce()

@@ -61,6 +61,24 @@ public sealed class DesiredStateTests
         Assert.Equal([null, "172.17.0.5", "172.17.0.9", null], addresses);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Update_NotKnownWhetherTheNetworkOwnerRuns_StaysAsItWasUntilItIs(bool wasKnown)
+    {
+        var documents = Documents();
+        if (wasKnown)
+            desired.Update([Web, Pod], Context(documents: documents, others: [Pod]));
+        var unknown = Context(documents: documents) with { IsUndecided = id => id == Pod.Id };
+
+        desired.Update([Web], unknown);
+        Assert.Equal((true, wasKnown ? 1 : 0), (desired.IsUndecided(Web.Id), desired.Instances.Count));
+
+        // Nothing comes and nothing goes; it only turns out that the owner does not run.
+        desired.Update([Web], Context(documents: documents));
+        Assert.Equal((false, 0), (desired.IsUndecided(Web.Id), desired.Instances.Count));
+    }
+
     [Fact]
     public void Update_OneCannotBeUnderstood_StaysAsItWasAndTheOthersGoOn()
     {
@@ -75,6 +93,7 @@ public sealed class DesiredStateTests
         Assert.Equal(
             ["h1:web:80 172.17.0.5 candidate", "h1:demo:80 10.0.0.9 active"],
             desired.Instances.Select(one => $"{one.Registration.ID} {one.Registration.Address} {one.Registration.Tags![0]}"));
+        Assert.Equal((true, false), (desired.IsUndecided(Web.Id), desired.IsUndecided(container.Id)));
         Assert.Empty(desired.Update([Web, container], broken with { Documents = Documents(Document("demo", container.Id)) }));
     }
 

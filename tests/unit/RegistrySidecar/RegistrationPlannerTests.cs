@@ -202,6 +202,33 @@ public sealed class RegistrationPlannerTests
         Assert.Empty(Plan([younger, older], [AsActual(younger)]).Register);
     }
 
+    [Theory]
+    [InlineData(nameof(ContainerState.Unknown), false)]
+    [InlineData(nameof(ContainerState.Absent), true)]
+    public void Plan_IdIsHeldByAContainerOfUnknownFate_IsNotTakenFromIt(string state, bool takesOver)
+    {
+        var holder = Container("a", "holder", ["80/tcp=1"], ["SERVICE_ID=x"]);
+        var other = Container("b", "other", ["80/tcp=2"], ["SERVICE_ID=x"]);
+
+        var plan = Plan([other], [AsActual(holder)], new ContainerFate(Enum.Parse<ContainerState>(state)));
+
+        Assert.Equal((takesOver, !takesOver), (plan.Register.Count > 0, plan.Conflicts.Count > 0));
+        Assert.Empty(plan.Deregister);
+    }
+
+    [Fact]
+    public void Plan_IdOfItsNameIsHeldByAContainerOfUnknownFate_IsTakenOver() =>
+        Assert.True(Assert.Single(Plan([Web with { Id = IdOf("successor") }], [AsActual(Web)], new ContainerFate(ContainerState.Unknown)).Register).IsTakeover);
+
+    [Theory]
+    [InlineData("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", true)]
+    [InlineData("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde", false)]
+    [InlineData("0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef", false)]
+    [InlineData("../../../version/////////////////////////////////////////////////", false)]
+    [InlineData("web", false)]
+    public void ContainerOf_NoContainersId_IsEmpty(string text, bool isId) => Assert.Equal(
+        isId ? text : "", Ownership.ContainerOf(new AgentService { Meta = new Dictionary<string, string> { [InstanceMeta.Container] = text } }));
+
     [Fact]
     public void Plan_NewContainerUnderTheSameId_TakesItOver()
     {

@@ -7,6 +7,8 @@ namespace ServiceMesh.Tests.Unit.RegistrySidecar;
 
 public sealed class SettingsReaderTests
 {
+    private const string NoAddress = "give an IP address, not 0.0.0.0 or ::, or a host name, without a port";
+
     [Fact]
     public void Read_NothingGiven_IsTheDefault()
     {
@@ -33,7 +35,7 @@ public sealed class SettingsReaderTests
     [Fact]
     public void Read_EverySettingByEnvironment_IsTaken()
     {
-        var read = Read(environment: new()
+        var variables = new Dictionary<string, string?>
         {
             ["IP"] = "10.0.0.1",
             ["INTERNAL"] = "true",
@@ -43,6 +45,7 @@ public sealed class SettingsReaderTests
             ["TAGS"] = "a,{{.Name}}",
             ["DEREGISTER"] = "on-success",
             ["NODE"] = "h",
+            ["FORMER_NODES"] = "g,f",
             ["ENVIRONMENT"] = "e",
             ["RESYNC"] = "5s",
             ["CLEANUP_GRACE"] = "0s",
@@ -55,10 +58,13 @@ public sealed class SettingsReaderTests
             ["STATUS_PORT"] = "8001",
             ["STATUS_ADDRESS"] = "0.0.0.0",
             ["LOG_FORMAT"] = "json",
-        });
+        };
+        var read = Read(environment: variables);
 
+        Assert.Equal(SidecarSettings.All.Count, variables.Count);
         Assert.Empty(read.Errors);
         Assert.Equal(["a", "{{.Name}}"], read.Options.Tags.Select(tag => tag.ToString()));
+        Assert.Equal(["g", "f"], read.Options.FormerNodes);
         Assert.Equal(
             new SidecarOptions
             {
@@ -70,6 +76,7 @@ public sealed class SettingsReaderTests
                 Tags = read.Options.Tags,
                 Deregister = DeregisterPolicy.OnSuccess,
                 Node = "h",
+                FormerNodes = read.Options.FormerNodes,
                 Environment = "e",
                 Resync = TimeSpan.FromSeconds(5),
                 CleanupGrace = TimeSpan.Zero,
@@ -117,9 +124,16 @@ public sealed class SettingsReaderTests
     [InlineData("consul-http-addr", "ftp://x", "give http://host:port or https://host:port; a Unix socket cannot be used")]
     [InlineData("consul-http-addr", "unix:///consul.sock", "give http://host:port or https://host:port; a Unix socket cannot be used")]
     [InlineData("retry-attempts", "-2", "give a whole number, or -1 for ever")]
-    [InlineData("ip", "[::1]:80", "give an IP address or a host name, without a port")]
-    [InlineData("ip", "10.0.0.1:80", "give an IP address or a host name, without a port")]
-    [InlineData("ip", "a b", "give an IP address or a host name, without a port")]
+    [InlineData("ip", "[::1]:80", NoAddress)]
+    [InlineData("ip", "10.0.0.1:80", NoAddress)]
+    [InlineData("ip", "a b", NoAddress)]
+    [InlineData("ip", "0.0.0.0", NoAddress)]
+    [InlineData("ip", "::", NoAddress)]
+    [InlineData("ip", "[::]", NoAddress)]
+    [InlineData("ip", "10.0.0", NoAddress)]
+    [InlineData("ip", "10.0.0.010", NoAddress)]
+    [InlineData("ip", "10.0.0.256", NoAddress)]
+    [InlineData("ip", "0x0a.0.0.1", NoAddress)]
     [InlineData("node", "a\tb", "give letters, digits and punctuation without a slash, 512 bytes at the most")]
     [InlineData("node", "a/b", "give letters, digits and punctuation without a slash, 512 bytes at the most")]
     public void Read_ValueOfTheWrongKind_SaysWhatWouldBeRight(string name, string value, string mend)
@@ -146,6 +160,7 @@ public sealed class SettingsReaderTests
     [InlineData("fd00::7", "fd00::7")]
     [InlineData("[fd00::7]", "fd00::7")]
     [InlineData("host.example.com", "host.example.com")]
+    [InlineData("10host", "10host")]
     public void Read_Ip_IsRegisteredWithoutBrackets(string value, string address) => Assert.Equal(address, Read(new() { ["ip"] = value }).Options.Ip);
 
     [Theory]

@@ -49,6 +49,44 @@ public sealed class AclFaultTests(SidecarConsul parts, AclConsulFixture acl) : I
         Assert.DoesNotContain('\n', line.Trim());
     }
 
+    [Fact]
+    public async Task Token_WithoutKeyRead_RegistersNothingSaysSoAndWorksOnceItMay()
+    {
+        const string others = """node_prefix "" { policy = "read" } agent_prefix "" { policy = "read" } service_prefix "" { policy = "write" }""";
+        using var client = ConsulFixture.ClientOf(acl.Address, acl.ManagementToken);
+        var (policy, token) = await TokenAsync(others);
+        await using var consul = await ScriptedConsul.StartAsync(acl.Address, token);
+        await using var mesh = new SidecarMesh(parts);
+        await consul.BeginAsync(Fault.Hang);
+        var lines = LogLines.Of(await mesh.StartSidecarAsync(options => options with { ConsulAddress = consul.Address }));
+        var service = mesh.Named("web");
+        await mesh.RunAsync("web", [$"SERVICE_NAME={service}"]);
+        await consul.EndAsync();
+
+        await lines.UntilAsync("mesh/services/", "403");
+        Assert.Empty((await client.Health.Service(service, Ct)).Response);
+
+        await SetRulesAsync(policy, others + """ key_prefix "mesh/services/" { policy = "read" }""");
+        await ConsulFixture.Until(
+            (q, ct) => client.Health.Service(service, "", passingOnly: false, q, ct), entries => entries.Length == 1);
+    }
+
+    [Fact]
+    public async Task Token_WithoutNodeRead_RegistersAllTheSame()
+    {
+        using var client = ConsulFixture.ClientOf(acl.Address, acl.ManagementToken);
+        var (_, token) = await TokenAsync("""agent_prefix "" { policy = "read" } service_prefix "" { policy = "write" } key_prefix "mesh/services/" { policy = "read" }""");
+        await using var consul = await ScriptedConsul.StartAsync(acl.Address, token);
+        await using var mesh = new SidecarMesh(parts);
+        await mesh.StartSidecarAsync(options => options with { ConsulAddress = consul.Address });
+        var service = mesh.Named("web");
+        var container = await mesh.RunAsync("web", [$"SERVICE_NAME={service}"]);
+
+        await ConsulFixture.Until((q, ct) => client.Health.Service(service, "", passingOnly: false, q, ct), entries => entries.Length == 1);
+        await mesh.KillAsync(container);
+        await ConsulFixture.Until((q, ct) => client.Health.Service(service, "", passingOnly: false, q, ct), entries => entries.Length == 0);
+    }
+
     private async Task<(string Policy, string Token)> TokenAsync(string rules)
     {
         var policy = await PutAsync("v1/acl/policy", new { Name = ConsulFixture.Unique("sidecar"), Rules = rules });

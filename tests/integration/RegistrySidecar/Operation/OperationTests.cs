@@ -72,18 +72,7 @@ public sealed class OperationTests(SidecarConsul parts)
     [InlineData("list --docker-host tcp://127.0.0.1:1", "DOCKER_HOST=nonsense", "Docker at tcp://127.0.0.1:1/")]
     public async Task Process_CannotStart_EndsWithExitCode1AndALineForEachError(string arguments, string variables, params string[] errors)
     {
-        string[] words = [.. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(word => word.Replace('|', ' '))];
-        var command = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "registry-sidecar.dll"), .. words])
-        {
-            RedirectStandardError = true,
-            RedirectStandardOutput = true,
-            UseShellExecute = false,
-        };
-        foreach (var name in command.Environment.Keys.Where(IsSetting).ToArray())
-            command.Environment.Remove(name);
-        foreach (var variable in variables.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(variable => variable.Split('=')))
-            command.Environment[variable[0]] = variable[1];
-        using var process = Process.Start(command)!;
+        using var process = Start(arguments, variables);
         try
         {
             var said = await Task.WhenAll(process.StandardError.ReadToEndAsync(Ct), process.StandardOutput.ReadToEndAsync(Ct));
@@ -97,8 +86,6 @@ public sealed class OperationTests(SidecarConsul parts)
         {
             process.Kill();
         }
-
-        static bool IsSetting(string name) => ((string[])["CONSUL_", "SIDECAR_", "DOCKER_"]).Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal));
     }
 
     [Theory]
@@ -168,9 +155,37 @@ public sealed class OperationTests(SidecarConsul parts)
         await mesh.GoneAsync(service);
 
         Assert.Empty(docker.Refused);
-        using var http = new HttpClient();
-        var stop = await http.PostAsync($"http://127.0.0.1:{docker.Address.Port}/v1.41/containers/{container}/stop", content: null, Ct);
-        Assert.Equal(HttpStatusCode.Forbidden, stop.StatusCode);
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{docker.Address.Port}") };
+        // Nothing but a GET, and nothing but what is asked for.
+        (HttpMethod Method, string Path)[] refused =
+        [
+            (HttpMethod.Post, $"/containers/{container}/stop"), (HttpMethod.Post, "/containers/json"), (HttpMethod.Delete, $"/containers/{container}/json"), (HttpMethod.Get, "/images/json"),
+        ];
+        foreach (var (method, path) in refused)
+        {
+            using var answer = await http.SendAsync(new HttpRequestMessage(method, $"/v1.41{path}"), Ct);
+            Assert.Equal((method, path, HttpStatusCode.Forbidden), (method, path, answer.StatusCode));
+        }
+    }
+
+    [Fact]
+    public async Task Process_TerminatedWhileItAsksForConsul_EndsInOrder()
+    {
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        using var process = Start($"--consul-http-addr {silent.LocalEndpoint} --retry-attempts 1000");
+        try
+        {
+            using var asked = await silent.AcceptSocketAsync(Ct);
+            using var kill = Process.Start("kill", ["-s", "TERM", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+            await process.WaitForExitAsync(Ct).WaitAsync(TimeSpan.FromSeconds(20), Ct);
+
+            Assert.Equal(0, process.ExitCode);
+        }
+        finally
+        {
+            process.Kill();
+        }
     }
 
     [Fact]
@@ -221,5 +236,24 @@ public sealed class OperationTests(SidecarConsul parts)
         Assert.Contains(root.GetProperty("leftOut").EnumerateArray(), remark => remark.GetProperty("container").GetString() == mesh.Named("udp") && remark.GetProperty("text").GetString() == "port 8500/tcp is to be ignored");
         Assert.Contains(root.GetProperty("warnings").EnumerateArray(), remark => remark.GetProperty("text").GetString()!.Contains("SERVICE_CHECK_TIMEOUT", StringComparison.Ordinal));
         Assert.Empty(root.GetProperty("conflicts").EnumerateArray());
+    }
+
+    /// <summary>Starts the sidecar as a process of its own, with none of this one's settings.</summary>
+    private static Process Start(string arguments, string variables = "")
+    {
+        string[] words = [.. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(word => word.Replace('|', ' '))];
+        var command = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "registry-sidecar.dll"), .. words])
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+            UseShellExecute = false,
+        };
+        foreach (var name in command.Environment.Keys.Where(IsSetting).ToArray())
+            command.Environment.Remove(name);
+        foreach (var variable in variables.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(variable => variable.Split('=')))
+            command.Environment[variable[0]] = variable[1];
+        return Process.Start(command)!;
+
+        static bool IsSetting(string name) => ((string[])["CONSUL_", "SIDECAR_", "DOCKER_"]).Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal));
     }
 }

@@ -55,6 +55,36 @@ public sealed class InterleavingTests
             iter: 4000,
             print: steps => string.Join("; ", steps.AsEnumerable()));
 
+    /// <summary>What ran before runs still, so nobody may notice, whatever of Docker or of the agent does not answer at the restart.</summary>
+    [Fact]
+    public Task Reconcile_SidecarRestartsWhileCallsFail_WritesNothing() =>
+        Gen.Select(Step.Any.Array[1, 40], Gen.Bool, Gen.Bool, Step.Slot.Array[0, 3]).SampleAsync(
+            async (steps, listFails, readFails, inspectFails) =>
+            {
+                await using var node = await SimulatedNode.StartAsync(Resync, TimeSpan.Zero);
+                await RunAsync(node, steps);
+                node.Docker.Undelivered.Clear();
+                await node.HealAsync();
+                await node.AdvanceAsync(node.Docker.WasDisobeyed ? LeastFarewell : Resync);
+                await node.AdvanceAsync(Resync);
+                var (registered, written) = (node.Registered.ToList(), node.Consul.Written);
+
+                node.Docker.ListFails = listFails;
+                node.Consul.ReadFails = readFails;
+                node.Docker.InspectFails.UnionWith(inspectFails);
+                await node.RestartAsync();
+                await node.AdvanceAsync(LongestRetry);
+                node.Docker.ListFails = node.Consul.ReadFails = false;
+                await node.AdvanceAsync(LongestRetry);
+                node.Docker.InspectFails.Clear();
+                await node.AdvanceAsync(LongestRetry);
+
+                Assert.Equal(registered, node.Registered);
+                Assert.Equal(written, node.Consul.Written);
+            },
+            iter: 2000,
+            print: run => $"lists fail {run.Item2}, reads fail {run.Item3}, inspections fail of {string.Join(',', run.Item4)}: {string.Join("; ", run.Item1.AsEnumerable())}");
+
     [Fact]
     public Task Reconcile_ThousandStartsAndDeathsInAnyOrder_EndsEqualToWhatRuns() =>
         Gen.Select(Gen.Shuffle(Enumerable.Range(0, 3002).ToArray()), Gen.Int[1, 400], Gen.Bool, Gen.Int[0, 1]).SampleAsync(
@@ -117,6 +147,40 @@ public sealed class InterleavingTests
         await node.PassAsync();
 
         await node.AdvanceAsync(Resync);
+
+        await AssertEqualAndQuietAsync(node, Resync);
+    }
+
+    [Fact]
+    public async Task Reconcile_RestartWhileDockerTellsNothingOfOne_LeavesTheIdThatItHasAndWhatSharesItsNetwork()
+    {
+        await using var node = await SimulatedNode.StartAsync(Resync, TimeSpan.Zero);
+        // In this order slots 2 and 3 name the same id; slot 4 shares the network of slot 2.
+        foreach (var slot in (int[])[0, 2, 1, 3, 4])
+            node.Docker.Start(slot);
+        node.Connect();
+        await node.PassAsync();
+        var (registered, written) = (node.Registered.ToList(), node.Consul.Written);
+        Assert.Equal(6, registered.Count);
+
+        node.Docker.InspectFails.Add(2);
+        await node.RestartAsync();
+        await node.PassAsync();
+
+        Assert.Equal(registered, node.Registered);
+        Assert.Equal(written, node.Consul.Written);
+    }
+
+    [Theory]
+    [InlineData("c1")]
+    [InlineData("000")]
+    public async Task Reconcile_RegistrationThatNamesAContainerByLessThanItsId_GoesAndNothingEnds(string text)
+    {
+        await using var node = await SimulatedNode.StartAsync(Resync, TimeSpan.Zero);
+        node.Docker.Start(1);
+        node.Consul.RegisterStale("odd", Step.Marks(SimulatedNode.Host, "mesh", text));
+        node.Connect();
+        await node.PassAsync();
 
         await AssertEqualAndQuietAsync(node, Resync);
     }

@@ -22,18 +22,25 @@ internal sealed partial class SimulatedConsul
             documents.Remove(service);
         else
             documents[service] = new KVPair($"mesh/services/{service}") { Value = value, ModifyIndex = index };
-        followed = new TaskCompletionSource();
+        var following = FollowedAnewAsync();
         var waiting = changed;
         changed = new TaskCompletionSource();
         waiting.SetResult();
-        await FollowedAsync();
+        await following;
     }
 
-    /// <summary>Ends when the follower of the documents has taken in the newest.</summary>
-    public Task FollowedAsync() => followed.Task.WaitAsync(TimeSpan.FromSeconds(30));
+    /// <summary>Ends when the follower of the documents, who has yet to ask, has taken in the newest.</summary>
+    public Task FollowedAnewAsync()
+    {
+        followed = new TaskCompletionSource();
+        return followed.Task.WaitAsync(TimeSpan.FromSeconds(30));
+    }
 
     /// <summary>Ends when whoever follows what strangers register has taken in the newest; at once if nobody does.</summary>
     public Task StrangersFollowedAsync() => (strangersFollowed?.Task ?? Task.CompletedTask).WaitAsync(TimeSpan.FromSeconds(30));
+
+    /// <summary>Nobody follows what strangers register any more, until somebody asks anew.</summary>
+    public void FollowerLeft() => strangersFollowed = null;
 
     private void StrangersChanged()
     {

@@ -6,6 +6,8 @@ namespace ServiceMesh.Tests.Unit.RegistrySidecar.Interleavings;
 /// <summary>A container as the simulated Engine has it, and what Docker's API would tell of it.</summary>
 internal sealed class SimulatedContainer
 {
+    private const string Address = "172.17.0.2";
+
     public required string Id { get; init; }
 
     public required string Name { get; set; }
@@ -20,6 +22,11 @@ internal sealed class SimulatedContainer
 
     /// <summary>The ids that this leads to, by port; the others are made of its name.</summary>
     public required IReadOnlyDictionary<int, string> Ids { get; init; }
+
+    /// <summary>The id of the container whose network it shares; <c>null</c>: it has its own.</summary>
+    public required string? NetworkOwner { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
 
     /// <summary>What its HEALTHCHECK says; <c>null</c>: it has none.</summary>
     public string? Health { get; set; }
@@ -38,7 +45,12 @@ internal sealed class SimulatedContainer
     private string State => !IsRunning ? "exited" : IsPaused ? "paused" : "running";
 
     private Dictionary<string, EndpointSettings> Networks =>
-        IsRunning ? new() { ["bridge"] = new EndpointSettings { IPAddress = "172.17.0.2" } } : [];
+        IsRunning && NetworkOwner is null ? new() { ["bridge"] = new EndpointSettings { IPAddress = Address } } : [];
+
+    /// <summary>Where its ports are reached.</summary>
+    public string PublishedAt => NetworkOwner is null ? SimulatedNode.Ip : Address;
+
+    private Dictionary<int, int> Published => NetworkOwner is null ? Ports : [];
 
     public string IdOf(int port) => Ids.GetValueOrDefault(port) ?? $"{SimulatedNode.Host}:{Name}:{port}";
 
@@ -58,6 +70,7 @@ internal sealed class SimulatedContainer
     public ContainerInspectResponse Inspected() => new()
     {
         ID = Id,
+        Created = CreatedAt.UtcDateTime,
         Name = "/" + Name,
         State = new State
         {
@@ -72,13 +85,14 @@ internal sealed class SimulatedContainer
         {
             Image = "demo",
             Env = [$"SERVICE_NAME={Service}", .. Env],
+            ExposedPorts = Ports.Keys.ToDictionary(port => $"{port}/tcp", _ => default(EmptyStruct)),
             Labels = Deployment is null ? [] : new Dictionary<string, string> { [ContainerLabel.Deployment] = Deployment },
         },
-        HostConfig = new HostConfig { NetworkMode = "bridge" },
+        HostConfig = new HostConfig { NetworkMode = NetworkOwner is null ? "bridge" : $"container:{NetworkOwner}" },
         NetworkSettings = new NetworkSettings
         {
             Networks = Networks,
-            Ports = Ports.ToDictionary(
+            Ports = Published.ToDictionary(
                 port => $"{port.Key}/tcp",
                 IList<PortBinding> (port) => [new PortBinding { HostIP = "0.0.0.0", HostPort = $"{port.Value}" }]),
         },
@@ -90,7 +104,7 @@ internal sealed class SimulatedContainer
         Names = ["/" + Name],
         State = State,
         Status = Health switch { null => "Up 1 second", "starting" => "Up 1 second (health: starting)", _ => $"Up 1 second ({Health})" },
-        Ports = [.. Ports.Select(port => new PortSummary
+        Ports = [.. Published.Select(port => new PortSummary
         {
             IP = "0.0.0.0", PrivatePort = (ushort)port.Key, PublicPort = (ushort)port.Value, Type = "tcp",
         })],

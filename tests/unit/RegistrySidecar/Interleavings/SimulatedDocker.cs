@@ -12,8 +12,12 @@ namespace ServiceMesh.Tests.Unit.RegistrySidecar.Interleavings;
 /// </summary>
 internal sealed class SimulatedDocker
 {
-    public const int Slots = 4;
+    public const int Slots = 5;
     public const string Heartbeat = "SERVICE_CHECK_TTL=10m";
+
+    // The last slot's containers share the network of what is in another when they are created.
+    private const int Sharing = 4;
+    private const int Shared = 2;
 
     private readonly Lock gate = new();
     private readonly SimulatedContainer?[] slots = new SimulatedContainer?[Slots];
@@ -54,11 +58,16 @@ internal sealed class SimulatedDocker
 
     public IEnumerable<SimulatedContainer> Running => slots.OfType<SimulatedContainer>().Where(container => container.IsRunning);
 
-    /// <summary>Starts the slot's container; a new one where there is none.</summary>
+    /// <summary>Whether the container runs whose network this one shares; so it is where it shares none.</summary>
+    public bool HasNetwork(SimulatedContainer container) => container.NetworkOwner is null || Running.Any(other => other.Id == container.NetworkOwner);
+
+    /// <summary>Starts the slot's container; a new one where there is none. Docker starts none without the network that it shares.</summary>
     public void Start(int slot)
     {
+        if (slot == Sharing && slots[Shared] is not { IsRunning: true })
+            return;
         var container = slots[slot] ??= Create(slot);
-        if (container.IsRunning)
+        if (container.IsRunning || !HasNetwork(container))
             return;
         Connect(container);
         container.IsRunning = true;
@@ -67,7 +76,7 @@ internal sealed class SimulatedDocker
         container.Health = container.Health is null ? null : "starting";
         // The first slot publishes three ports. Every other slot has ports of Docker's choice, new at each start.
         int[] ports = slot == 0 ? [80, 81, 443] : [80];
-        container.Ports = ports.ToDictionary(port => port, port => slot % 2 == 0 ? nextPort++ : 8000 + slot);
+        container.Ports = ports.ToDictionary(port => port, port => slot == Sharing ? port : slot % 2 == 0 ? nextPort++ : 8000 + slot);
         Tell(container, "start");
     }
 
@@ -135,15 +144,15 @@ internal sealed class SimulatedDocker
 
     public static string NameOf(int slot) => $"c{slot}";
 
-    /// <summary>Every third container names ids of its own, which clash, or look like others' checks.</summary>
+    /// <summary>Every third container names ids of its own, which clash, or look like others' checks; two slots' every other one names the same.</summary>
     private SimulatedContainer Create(int slot)
     {
-        var namesIds = ++created % 3 == 0;
+        var namesIds = ++created % (slot is 2 or 3 ? 2 : 3) == 0;
         string[] beats = slot == 3 ? [Heartbeat] : [];
         string[] ids = !namesIds ? [] : slot == 0 ? ["SERVICE_80_ID=x", "SERVICE_81_ID=x:443", "SERVICE_443_ID=x"] : [$"SERVICE_ID={Own(slot)}"];
         return new SimulatedContainer
         {
-            Id = $"{created:x4}-{slot}",
+            Id = $"{created:x63}{slot}",
             Name = NameOf(slot),
             Service = $"s{slot % 2}",
             Deployment = slot == 3 ? null : $"d{created % 2}",
@@ -152,10 +161,12 @@ internal sealed class SimulatedDocker
                 : slot == 0 ? new Dictionary<int, string> { [80] = "x", [81] = "x:443", [443] = "x:443:443" }
                 : new Dictionary<int, string> { [80] = Own(slot) },
             Health = slot == 1 ? "starting" : null,
+            NetworkOwner = slot == Sharing ? slots[Shared]!.Id : null,
+            CreatedAt = clock,
         };
     }
 
-    private static string Own(int slot) => slot switch { 1 => "c", 2 => "healthcheck:c", _ => "c:healthcheck" };
+    private static string Own(int slot) => slot switch { 1 => "c", Sharing => "healthcheck:c", _ => "c:healthcheck" };
 
     /// <summary>Its networks are connected on the way to its start.</summary>
     private void Connect(SimulatedContainer container) => Tell("network", "bridge", "connect", "container", container.Id);
@@ -192,14 +203,18 @@ internal sealed class SimulatedDocker
         }
     }
 
-    private Task<ContainerInspectResponse> InspectAsync(string id)
+    /// <summary>Docker takes a name, or how an id begins, as well.</summary>
+    private Task<ContainerInspectResponse> InspectAsync(string asked)
     {
         lock (gate)
         {
-            var slot = id[^1] - '0';
+            var found = slots.FirstOrDefault(container => container?.Id == asked)
+                ?? slots.FirstOrDefault(container => container?.Name == asked)
+                ?? slots.FirstOrDefault(container => container?.Id.StartsWith(asked, StringComparison.Ordinal) is true);
+            var slot = (found?.Id ?? asked)[^1] - '0';
             if (InspectFails.Contains(slot))
                 return Task.FromException<ContainerInspectResponse>(new HttpRequestException("no answer to the inspection"));
-            var answer = slots.FirstOrDefault(container => container?.Id == id)?.Inspected();
+            var answer = found?.Inspected();
             if (DuringInspect.Remove(slot, out var overtaking))
                 overtaking();
             return answer is null

@@ -20,24 +20,16 @@ internal sealed class SimulatedNode : IAsyncDisposable
     public const string Ip = "10.0.0.9";
 
     private readonly SetClock time = new();
-    private readonly ServiceProvider parts;
+    private readonly SidecarOptions options;
     private readonly Dictionary<string, ServiceDocument?> documents = new(StringComparer.Ordinal);
-    private readonly Reconciler reconciler;
-    private readonly WorkQueue queue;
+    private ServiceProvider parts;
     private TimeSpan patience;
 
     private SimulatedNode(SidecarOptions options, bool followsStrangers)
     {
+        this.options = options;
         Consul = new SimulatedConsul { TellsNode = followsStrangers };
-        parts = new ServiceCollection()
-            .AddSingleton(typeof(ILogger<>), typeof(NullLogger<>))
-            .AddSingleton(options)
-            .AddSingleton<TimeProvider>(time)
-            .AddSingleton(Consul.Client)
-            .AddSidecarParts()
-            .BuildServiceProvider();
-        reconciler = parts.GetRequiredService<Reconciler>();
-        queue = parts.GetRequiredService<WorkQueue>();
+        parts = Build();
     }
 
     public SimulatedDocker Docker { get; } = new();
@@ -50,30 +42,47 @@ internal sealed class SimulatedNode : IAsyncDisposable
         .Select(service => $"{service.ID} {service.Service} {service.Address}:{service.Port} {service.Tags.FirstOrDefault()} {Ownership.ContainerOf(service)} {Consul.Checks.Of(service.ID)}")
         .Order(StringComparer.Ordinal);
 
-    /// <summary>What runs, as it has to be registered, a line each.</summary>
+    /// <summary>What runs, as it has to be registered, a line each. Of two that claim one id it is that of whoever has it.</summary>
     public IEnumerable<string> Expected =>
         (from container in Docker.Running
+         where Docker.HasNetwork(container)
          from port in container.Ports
          let service = container.Ports.Count > 1 ? $"{container.Service}-{port.Key}" : container.Service
          let id = container.IdOf(port.Key)
          where !Consul.IsStrangers(id)
-         select $"{id} {service} {Ip}:{port.Value} {StageOf(service, container)} {container.Id} {container.ChecksOf(id)}")
+         orderby Consul.Services.Any(one => one.ID == id && Ownership.ContainerOf(one) == container.Id) descending
+         group $"{id} {service} {container.PublishedAt}:{port.Value} {StageOf(service, container)} {container.Id} {container.ChecksOf(id)}" by id)
+        .Select(claims => claims.First())
         .Order(StringComparer.Ordinal);
+
+    private Reconciler Reconciler => parts.GetRequiredService<Reconciler>();
+
+    private WorkQueue Queue => parts.GetRequiredService<WorkQueue>();
 
     public static async Task<SimulatedNode> StartAsync(TimeSpan resync, TimeSpan grace, bool followsStrangers = true)
     {
         var node = new SimulatedNode(new SidecarOptions { Ip = Ip, Resync = resync, CleanupGrace = grace }, followsStrangers);
-        await node.parts.GetRequiredService<DocumentWatch>().StartAsync(CancellationToken.None);
-        await node.Consul.FollowedAsync();
+        await node.BeginAsync();
         return node;
     }
 
-    public void Connect() => queue.Connected(new EngineConnection(Docker.Client, Host));
+    /// <summary>The sidecar ends and begins anew; what it registered stays.</summary>
+    public async Task RestartAsync()
+    {
+        await Consul.StrangersFollowedAsync();
+        await DisposeAsync();
+        Consul.FollowerLeft();
+        parts = Build();
+        await BeginAsync();
+        Connect();
+    }
+
+    public void Connect() => Queue.Connected(new EngineConnection(Docker.Client, Host));
 
     public void Deliver(Message message)
     {
         if (ContainerEvents.Read(message) is var (container, happened))
-            queue.Mark(container, happened);
+            Queue.Mark(container, happened);
     }
 
     /// <summary>Delivers everything that was held back, the newest first: the order that is least like what happened.</summary>
@@ -117,7 +126,7 @@ internal sealed class SimulatedNode : IAsyncDisposable
         do
         {
             await Consul.StrangersFollowedAsync();
-            patience = await reconciler.PassAsync(TestContext.Current.CancellationToken);
+            patience = await Reconciler.PassAsync(TestContext.Current.CancellationToken);
             Assert.True(++passes <= 50, "The reconciler never comes to rest.");
             Assert.Empty(Consul.Violated);
         }
@@ -162,6 +171,21 @@ internal sealed class SimulatedNode : IAsyncDisposable
     {
         await parts.GetRequiredService<DocumentWatch>().StopAsync(CancellationToken.None);
         await parts.DisposeAsync();
+    }
+
+    private ServiceProvider Build() => new ServiceCollection()
+        .AddSingleton(typeof(ILogger<>), typeof(NullLogger<>))
+        .AddSingleton(options)
+        .AddSingleton<TimeProvider>(time)
+        .AddSingleton(Consul.Client)
+        .AddSidecarParts()
+        .BuildServiceProvider();
+
+    private async Task BeginAsync()
+    {
+        var following = Consul.FollowedAnewAsync();
+        await parts.GetRequiredService<DocumentWatch>().StartAsync(CancellationToken.None);
+        await FollowedAsync(following);
     }
 
     private string StageOf(string service, SimulatedContainer container) => StageTag.Of(

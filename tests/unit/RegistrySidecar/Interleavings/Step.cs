@@ -5,9 +5,13 @@ namespace ServiceMesh.Tests.Unit.RegistrySidecar.Interleavings;
 /// <summary>One thing that happens to the node, and its name in the account of a failed run.</summary>
 internal sealed record Step(string Text, Func<SimulatedNode, Task> DoAsync)
 {
-    private static readonly Gen<int> Slot = Gen.Int[0, SimulatedDocker.Slots - 1];
+    /// <summary>One of the slots.</summary>
+    public static readonly Gen<int> Slot = Gen.Int[0, SimulatedDocker.Slots - 1];
     private static readonly Gen<string> Service = OneOf("s0-80", "s0-81", "s0-443", "s0", "s1");
     private static readonly Gen<string?> Deployment = OneOf<string?>("d0", "d1", null);
+
+    // Docker finds something by most of them.
+    private static readonly Gen<string> OddContainer = OneOf("c0", "c1", "c3-renamed", "00", new string('0', 62), "../version", "");
 
     /// <summary>Something that a container does, or a person to it.</summary>
     private static readonly Gen<(string Text, Action<SimulatedDocker> Do)> Change = Gen.Select(
@@ -63,10 +67,12 @@ internal sealed record Step(string Text, Func<SimulatedNode, Task> DoAsync)
         (1, Gen.Int[0, SimulatedConsul.Groups - 1].Select(group => Plain($"writes of group {group} come late", node => node.Consul.Writes[group] = WriteOutcome.Late))),
         (1, Gen.Const(Plain("late writes arrive", node => node.Consul.LateWritesArrive()))),
         (1, Gen.Int[0, 3].Select(number => Plain($"stranger {number} comes", node => node.Consul.RegisterStranger($"stranger-{number}", Marks(number))))),
+        (1, OddContainer.Select(text => Plain($"the container of a stale one is '{text}'", node => node.Consul.RegisterStale("odd", Marks(SimulatedNode.Host, "mesh", text))))),
         (2, Gen.Select(Slot, Gen.Int[0, 3], (slot, kind) => Plain($"stranger {kind} takes the id of {slot}", node => node.Consul.RegisterStranger(IdOf(slot), Marks(kind))))),
         (1, Slot.Select(slot => Plain($"the stranger under the id of {slot} leaves", node => node.Consul.StrangerLeaves(IdOf(slot))))));
 
-    private static readonly Gen<Step> Reconnections = Gen.Const(Plain("reconnected", node => node.Connect()));
+    private static readonly Gen<Step> Reconnections = Gen.OneOf(
+        Gen.Const(Plain("reconnected", node => node.Connect())), Gen.Const(new Step("the sidecar restarts", node => node.RestartAsync())));
 
     private static readonly Gen<Step> Clocks = OneOf(-7200, -1, 7200).Select(seconds => Plain($"the clock is set by {seconds} s", node => node.TurnClock(TimeSpan.FromSeconds(seconds))));
 
@@ -89,8 +95,8 @@ internal sealed record Step(string Text, Func<SimulatedNode, Task> DoAsync)
         _ => new() { [InstanceMeta.Owner] = SimulatedNode.Host },
     };
 
-    public static Dictionary<string, string> Marks(string owner, string mesh) =>
-        new() { [InstanceMeta.Owner] = owner, [InstanceMeta.Environment] = mesh, [InstanceMeta.Container] = "0000-9" };
+    public static Dictionary<string, string> Marks(string owner, string mesh, string? container = null) =>
+        new() { [InstanceMeta.Owner] = owner, [InstanceMeta.Environment] = mesh, [InstanceMeta.Container] = container ?? new string('9', 64) };
 
     public override string ToString() => Text;
 

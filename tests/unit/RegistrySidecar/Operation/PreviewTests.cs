@@ -1,4 +1,10 @@
+using System.Net;
 using Consul;
+using Docker.DotNet;
+using Docker.DotNet.Models;
+using Microsoft.Extensions.Time.Testing;
+using NSubstitute;
+using NSubstitute.ExceptionExtensions;
 using ServiceMesh.RegistrySidecar.DryRun;
 using ServiceMesh.RegistrySidecar.Registration;
 using ServiceMesh.RegistrySidecar.Settings;
@@ -45,6 +51,46 @@ public sealed class PreviewTests
 
         Assert.Equal("registered", Assert.Single(Of([Web], same).Instances).State);
         Assert.Equal("changed", Assert.Single(Of([Web], other).Instances).State);
+    }
+
+    [Fact]
+    public void Of_ContainerOfWhichDockerTellsNothing_IsLeftOutAndTheOthersAreTold()
+    {
+        var sharing = Given.Container("acme/web", "sharing", ["80/tcp"]) with { NetworkMode = "container:stuck-id" };
+        var preview = Preview.Of(
+            new HostView(Given.Node, [sharing, Web], Registry: null, "refused") { Unread = [new UnreadContainer("stuck-id", "stuck", "Docker did not answer in time")] }, new SidecarOptions());
+
+        Assert.Equal("web", Assert.Single(preview.Instances).Container);
+        Assert.Contains(new PreviewedRemark("stuck", "it cannot be inspected: Docker did not answer in time"), preview.LeftOut);
+        Assert.Contains(preview.LeftOut, remark => remark.Container == "sharing" && remark.Text.Contains("until it is known whether", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task ContainersAsync_OneHangsAndOneIsRefused_TheOthersAreRead()
+    {
+        var time = new FakeTimeProvider();
+        var docker = Substitute.For<IDockerClient>();
+        docker.Containers.InspectContainerAsync("well", Arg.Any<CancellationToken>())
+            .Returns(new ContainerInspectResponse { ID = "well", Name = "/well", State = new State { Running = true } });
+        docker.Containers.InspectContainerAsync("stuck", Arg.Any<CancellationToken>()).Returns(new TaskCompletionSource<ContainerInspectResponse>().Task);
+        docker.Containers.InspectContainerAsync("broken", Arg.Any<CancellationToken>()).ThrowsAsync(new DockerApiException(HttpStatusCode.InternalServerError, "layer not found"));
+        docker.Containers.InspectContainerAsync("gone", Arg.Any<CancellationToken>()).ThrowsAsync(new DockerContainerNotFoundException(HttpStatusCode.NotFound, "gone"));
+
+        var reading = HostReader.ContainersAsync(
+            docker,
+            [.. ((string[])["stuck", "broken", "gone", "well"]).Select(name => new ContainerListResponse { ID = name, Names = [$"/{name}"] })],
+            time,
+            TestContext.Current.CancellationToken);
+        while (!reading.IsCompleted)
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            await Task.Yield();
+        }
+
+        var (running, unread) = await reading;
+        Assert.Equal(["well"], running.Select(container => container.Name));
+        Assert.Equal(
+            [new UnreadContainer("broken", "broken", "Docker answered 500: layer not found"), new UnreadContainer("stuck", "stuck", "Docker did not answer in time")], unread);
     }
 
     [Fact]
