@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.Http.Features;
 using ServiceMesh.Proxy.Answers;
 using ServiceMesh.Proxy.Following;
 using ServiceMesh.Proxy.Health;
@@ -41,9 +40,9 @@ internal sealed partial class TrafficHandler(
     public async Task HandleAsync(Exchange exchange)
     {
         var context = exchange.Context;
-        if (IsTunnel(context))
+        if (!context.Request.Path.HasValue)
         {
-            await Problem.WriteAsync(context, StatusCodes.Status501NotImplemented, "CONNECT asks for a tunnel, and there is none here.");
+            await WithoutAPathAsync(context);
             return;
         }
 
@@ -169,9 +168,14 @@ internal sealed partial class TrafficHandler(
         return true;
     }
 
-    // By HTTP/2 a websocket is asked for so, too.
-    private static bool IsTunnel(HttpContext context) =>
-        HttpMethods.IsConnect(context.Request.Method) && context.Features.Get<IHttpExtendedConnectFeature>() is not { IsExtendedConnect: true };
+    // CONNECT asks for a tunnel (a websocket by HTTP/2 names a path); OPTIONS * asks of the server, and that is this one.
+    private static Task WithoutAPathAsync(HttpContext context)
+    {
+        if (!HttpMethods.IsOptions(context.Request.Method))
+            return Problem.WriteAsync(context, StatusCodes.Status501NotImplemented, "CONNECT asks for a tunnel, and there is none here.");
+        context.Response.StatusCode = StatusCodes.Status204NoContent;
+        return Task.CompletedTask;
+    }
 
     private static bool IsRetriable(HttpContext context, ForwarderError error, Exception? reason) =>
         RetryRule.NeverSent(error, reason)
