@@ -1,3 +1,4 @@
+using ServiceMesh.Proxy.Traffic.Retries;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace ServiceMesh.Proxy.Traffic.Transforming;
@@ -19,6 +20,10 @@ internal sealed class RouteTransformer(Route route, string prefix, TrustedProxie
     public override async ValueTask TransformRequestAsync(
         HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
     {
+        // .NET's client sends a request without content again by itself when the connection ends before an answer, whatever its
+        // method. To one that says that its length is 0 YARP gives an empty content; the instance would be told that length anyway.
+        if (route.Upstream == UpstreamProtocol.Http && !RetryRule.IsIdempotent(proxyRequest.Method.Method) && RetryRule.HasNoBody(httpContext))
+            httpContext.Request.ContentLength = 0;
         await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
         // First: nothing that is set afterwards can be named away by a client.
         ConnectionHeaders.Drop(httpContext.Request.Headers, proxyRequest);

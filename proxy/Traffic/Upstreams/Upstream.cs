@@ -43,6 +43,7 @@ internal sealed class Upstream : IDisposable
 
     private static SocketsHttpHandler Handler() => new()
     {
+        ConnectCallback = InstanceStream.ConnectAsync,
         UseProxy = false,
         UseCookies = false,
         AllowAutoRedirect = false,
