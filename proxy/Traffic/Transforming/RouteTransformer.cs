@@ -13,9 +13,10 @@ internal sealed class RouteTransformer(Route route, string prefix, TrustedProxie
     private readonly HeaderPlan? requestHeaders = HeaderPlan.Of(route.RequestHeaders);
     private readonly HeaderPlan? responseHeaders = HeaderPlan.Of(route.ResponseHeaders);
 
-    // The client over TLS asks for a certificate of the host that it sends, and keeps connections for each. Where the route
-    // does not name that host, the name must not be the client's to choose: the instance's own address stands there.
-    private readonly bool keepsHost = route.Upstream != UpstreamProtocol.H2 || route.HasOneHost;
+    // The client over TLS asks for a certificate of the host that it sends, and keeps connections for each spelling. So the
+    // name must not be the client's to choose: the route's stands there, else the instance's own address.
+    private readonly bool keepsHost = route.Upstream != UpstreamProtocol.H2;
+    private readonly string? host = route.HasOneHost ? route.Host : null;
 
     public override async ValueTask TransformRequestAsync(
         HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
@@ -30,7 +31,7 @@ internal sealed class RouteTransformer(Route route, string prefix, TrustedProxie
         forwarded.Write(httpContext, proxyRequest);
         requestHeaders?.Apply(proxyRequest);
         if (!keepsHost)
-            proxyRequest.Headers.Host = null;
+            proxyRequest.Headers.Host = host;
         proxyRequest.RequestUri = TargetAddress.Of(destinationPrefix, httpContext, prefix);
     }
 
