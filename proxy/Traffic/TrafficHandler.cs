@@ -128,7 +128,7 @@ internal sealed partial class TrafficHandler(
         var error = await forwarder.SendAsync(
             context, Upstream.AddressOf(target.Route, member.Url), upstream.ClientOf(target.Route), target.Request, exchange, aborted);
         var reason = context.GetForwarderErrorFeature()?.Exception;
-        var isOver = context.RequestAborted.IsCancellationRequested || aborted.IsCancellationRequested;
+        var isOver = FailureRule.IsOver(error, reason, context.RequestAborted.IsCancellationRequested || aborted.IsCancellationRequested, context.Response);
         exchange.WasNeverSent = RetryRule.NeverSent(error, reason);
         var failure = FailureRule.Of(error, reason, exchange.AnsweredAfter is not null, isOver);
         // Whoever was aborted, by the client or by the end of a drain, tells nothing of the instance.
@@ -144,7 +144,8 @@ internal sealed partial class TrafficHandler(
             return false;
         }
 
-        if (error is ForwarderError.None || context.RequestAborted.IsCancellationRequested)
+        var isInstances = failure is not (null or Failure.Client);
+        if (error is ForwarderError.None || (context.RequestAborted.IsCancellationRequested && !isInstances))
             return true;
 
         if (!context.Response.HasStarted && IsRetriable(context, error, reason) && MayRetry(exchange, service, document))
@@ -156,7 +157,8 @@ internal sealed partial class TrafficHandler(
             return false;
         }
 
-        ForwardingFailed(service.Stored.Service, member.Url, error, reason?.GetBaseException().Message);
+        // What clients do themselves they can do as often as they like: no line in the log for each.
+        ForwardingFailed(isInstances ? LogLevel.Warning : LogLevel.Debug, service.Stored.Service, member.Url, error, reason?.GetBaseException().Message);
         if (!context.Response.HasStarted)
         {
             if (aborted.IsCancellationRequested)
@@ -218,8 +220,8 @@ internal sealed partial class TrafficHandler(
             : Problem.WriteAsync(
                 context, StatusCodes.Status404NotFound, $"No route leads to {context.Request.Host.Host}{context.Request.Path}.");
 
-    [LoggerMessage(LogLevel.Warning, "A request to {Service} at {Url} failed: {Error}: {Reason}")]
-    private partial void ForwardingFailed(string service, string url, ForwarderError error, string? reason);
+    [LoggerMessage("A request to {Service} at {Url} failed: {Error}: {Reason}")]
+    private partial void ForwardingFailed(LogLevel level, string service, string url, ForwarderError error, string? reason);
 
     [LoggerMessage(LogLevel.Debug, "A request to {Service} goes to another instance than {Url}: {Reason}")]
     private partial void AskingAnother(string service, string url, string? reason);
