@@ -6,8 +6,18 @@ namespace ServiceMesh.Proxy;
 /// </summary>
 internal abstract class HostedLoop : BackgroundService
 {
+    private readonly TaskCompletionSource begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Returns when the loop runs: one that is stopped before would be a cancelled task, and could not say that it has not failed.</summary>
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await base.StartAsync(cancellationToken);
+        await begun.Task.WaitAsync(cancellationToken);
+    }
+
     protected sealed override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        begun.TrySetResult();
         try
         {
             await RunAsync(stoppingToken);
