@@ -158,7 +158,8 @@ internal sealed partial class TrafficHandler(
         }
 
         // What clients do themselves they can do as often as they like: no line in the log for each.
-        ForwardingFailed(isInstances ? LogLevel.Warning : LogLevel.Debug, service.Stored.Service, member.Url, error, reason?.GetBaseException().Message);
+        var why = reason?.GetBaseException().Message;
+        ForwardingFailed(isInstances ? LogLevel.Warning : LogLevel.Debug, service.Stored.Service, member.Url, error, why);
         if (!context.Response.HasStarted)
         {
             if (aborted.IsCancellationRequested)
