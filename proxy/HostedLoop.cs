@@ -22,9 +22,9 @@ internal abstract class HostedLoop : BackgroundService
         {
             await RunAsync(stoppingToken);
         }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        catch (Exception error) when (stoppingToken.IsCancellationRequested && error is OperationCanceledException or ObjectDisposedException)
         {
-            // Its work is over.
+            // Its work is over. A start that failed disposes of what the loop needs, and waits for no loop.
         }
     }
 
