@@ -10,12 +10,17 @@ internal static class ConsulHttp
     private const int MaxConnections = 16;
     private static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(5);
 
+    // An agent whose host vanished without a word is found out by then: all queries share one connection.
+    private static readonly TimeSpan Ping = TimeSpan.FromSeconds(5);
+
     public static HttpClient Client(ConsulClientConfiguration config)
     {
         var handler = new SocketsHttpHandler
         {
             MaxConnectionsPerServer = MaxConnections,
             PooledConnectionLifetime = ConnectionLifetime,
+            KeepAlivePingDelay = Ping,
+            KeepAlivePingTimeout = Ping,
             ConnectTimeout = config.RequestTimeout,
             UseCookies = false,
             // A redirected PUT would arrive as a GET.

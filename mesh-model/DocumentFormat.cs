@@ -54,7 +54,7 @@ public static class DocumentFormat
             return "the document has a null among its routes or retired releases";
         if (document.Leaving?.Any(id => id is null) == true)
             return "the document has a null among its leaving instances";
-        return document.Routes.SelectMany(route => route.Faults())
+        return Route.FaultsOf(document.Routes)
             .Concat(document.Traffic.Faults())
             .Concat(document.Split?.Faults() ?? [])
             .Concat(document.Retired.SelectMany(release => release.Faults()))

@@ -75,6 +75,13 @@ public sealed record Route(string? Host, string Path, bool StripPath)
             yield return new RouteFault(nameof(MaxBody), $"route maxBody {MaxBody} must be a number of bytes, 0 or more");
     }
 
+    /// <summary>What is wrong with the routes of one service: with each, and that two of them are one.</summary>
+    public static IEnumerable<string> FaultsOf(IReadOnlyList<Route> routes) =>
+    [
+        .. routes.SelectMany(route => route.Faults()),
+        .. routes.CountBy(route => $"{route.Host}{route.Path}").Where(same => same.Value > 1).Select(same => $"route {same.Key} is named twice"),
+    ];
+
     private string? PathFault()
     {
         if (Path is null || !Path.StartsWith('/'))

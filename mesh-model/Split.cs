@@ -24,7 +24,7 @@ public sealed record Split(Release Release, double Share, SplitMatch? Header = n
     internal IEnumerable<string> Faults() =>
     [
         .. Limits.Check("split.share", Share, 0, 100),
-        .. Routes?.SelectMany(route => route.Faults()) ?? [],
+        .. Route.FaultsOf(Routes ?? []),
         .. Traffic?.Faults() ?? [],
         .. Header?.Faults("split.header") ?? [],
         .. Cookie?.Faults("split.cookie") ?? [],

@@ -6,15 +6,25 @@ namespace ServiceMesh.Proxy;
 /// </summary>
 internal abstract class HostedLoop : BackgroundService
 {
+    private readonly TaskCompletionSource begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Returns when the loop runs: one that is stopped before would be a cancelled task, and could not say that it has not failed.</summary>
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await base.StartAsync(cancellationToken);
+        await begun.Task.WaitAsync(cancellationToken);
+    }
+
     protected sealed override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        begun.TrySetResult();
         try
         {
             await RunAsync(stoppingToken);
         }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        catch (Exception error) when (stoppingToken.IsCancellationRequested && error is OperationCanceledException or ObjectDisposedException)
         {
-            // Its work is over.
+            // Its work is over. A start that failed disposes of what the loop needs, and waits for no loop.
         }
     }
 

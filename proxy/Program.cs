@@ -16,12 +16,12 @@ return await ProxyCommand.RunAsync(args, async settings =>
         var loops = app.Services.GetServices<IHostedService>().OfType<BackgroundService>().ToArray();
         await app.RunAsync();
         // The host stops when a loop fails, and logs why; that is no sound end.
-        return loops.Any(loop => loop.ExecuteTask is { IsFaulted: true }) ? 1 : 0;
+        return loops.Any(loop => loop.ExecuteTask is { IsFaulted: true }) ? 1 : Environment.ExitCode;
     }
     catch (OperationCanceledException)
     {
         // Stopped while it was starting.
-        return 0;
+        return Environment.ExitCode;
     }
     catch (OptionsValidationException error)
     {

@@ -1,6 +1,7 @@
 using System.Text;
 using Consul;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Logging.Console;
 using Microsoft.Extensions.Options;
 using ServiceMesh.Proxy.Admin;
 using ServiceMesh.Proxy.Answers;
@@ -29,6 +30,8 @@ internal static class ProxyApplication
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         AddSettings(builder, settings);
         builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
+        // A line that nobody reads is dropped and counted: what is told of a request is told on its own way, and must not wait.
+        builder.Services.Configure<ConsoleLoggerOptions>(console => console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite);
 
         builder.Services.AddSingleton(TimeProvider.System);
         builder.AddCertificates();

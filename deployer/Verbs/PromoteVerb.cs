@@ -57,7 +57,7 @@ internal static class PromoteVerb
         if (parse.GetValue(Strip) && parse.GetValue(Paths) is not { Length: > 0 })
             throw new DeliveryException(ExitCode.WrongInput, "--strip belongs to --route: say which path is to be taken off, such as --route /demo --strip");
         List<Route> routes = [.. (parse.GetValue(Paths) ?? []).Select(path => new Route(Host: null, path, parse.GetValue(Strip)))];
-        return routes.SelectMany(route => route.Faults()).FirstOrDefault() is { } fault
+        return Route.FaultsOf(routes).FirstOrDefault() is { } fault
             ? throw new DeliveryException(ExitCode.WrongInput, fault)
             : routes;
     }

@@ -5,7 +5,9 @@ namespace ServiceMesh.Store;
 
 /// <summary>
 /// All documents, from two things that Consul tells at their own pace: the list of all, which is the truth, and the one that
-/// was changed last, which comes sooner where the list is long. A change that the list does not have yet is laid over it.
+/// was changed last, which comes sooner where the list is long. A change that the list does not have yet is laid over it, if the
+/// list has the service. Of one that it does not have nobody can say whether it is new or gone: the list's index, which falls
+/// when Consul forgets what was deleted, does not tell.
 /// </summary>
 internal sealed class DocumentView(DocumentSet known)
 {
@@ -23,7 +25,8 @@ internal sealed class DocumentView(DocumentSet known)
     public DocumentSet Listed(IReadOnlyCollection<KVPair> pairs, ulong index)
     {
         listedAt = index;
-        foreach (var (service, _) in ahead.Where(change => change.Value.ModifyIndex <= index).ToArray())
+        var names = ahead.Count == 0 ? [] : pairs.Select(pair => MeshKeys.ServiceOf(pair.Key)).ToHashSet(StringComparer.Ordinal);
+        foreach (var (service, _) in ahead.Where(change => change.Value.ModifyIndex <= index || !names.Contains(change.Key)).ToArray())
             ahead.Remove(service);
         return documents = documents.Follow(ahead.Count == 0 ? pairs : [.. pairs.Where(pair => !ahead.ContainsKey(MeshKeys.ServiceOf(pair.Key))), .. ahead.Values]);
     }
@@ -39,6 +42,8 @@ internal sealed class DocumentView(DocumentSet known)
         latestAt = latest?.ModifyIndex ?? 0;
         // Without a list nobody knows whether it still stands, and what the list has, it has told.
         if (latest is null || listedAt is not { } listed || latest.ModifyIndex <= listed || Pair(latest) is not { } pair)
+            return null;
+        if (!documents.Services.ContainsKey(MeshKeys.ServiceOf(pair.Key)))
             return null;
         ahead[MeshKeys.ServiceOf(pair.Key)] = pair;
         return documents = documents.With(pair);

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Connections.Features;
 using ServiceMesh.Proxy.LastGood;
 using ServiceMesh.Proxy.Listening;
 using ServiceMesh.Proxy.Snapshots;
@@ -6,7 +7,7 @@ using ServiceMesh.Proxy.Snapshots;
 namespace ServiceMesh.Proxy.Answers;
 
 /// <summary>Answers <c>GET /services</c> and <c>GET /services/&lt;name&gt;</c>: what this proxy has applied. Nothing can be changed here.</summary>
-internal sealed class ServicesAnswer(SnapshotHolder snapshots, LastGoodFile lastGood, LeavingProxy leaving)
+internal sealed class ServicesAnswer(SnapshotHolder snapshots, LastGoodFile lastGood, ListeningSockets sockets, LeavingProxy leaving)
 {
     public Task HandleAsync(HttpContext context)
     {
@@ -30,6 +31,14 @@ internal sealed class ServicesAnswer(SnapshotHolder snapshots, LastGoodFile last
 
     private async Task WriteAsync(HttpContext context, ServiceReport own)
     {
+        // The other one may have requests that are not known here; it knows those of both.
+        if (sockets.AreShared)
+        {
+            context.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
+            await Problem.UnavailableAsync(context, "Another proxy takes over from this one. Ask again, over a new connection.");
+            return;
+        }
+
         ServiceReport report;
         try
         {

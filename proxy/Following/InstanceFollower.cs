@@ -93,7 +93,10 @@ internal sealed class InstanceFollower(
 
             due.RemoveWhere(service => !IsFollowed(service));
             if (due.Count == 0)
+            {
+                came = null;
                 continue;
+            }
 
             var read = await SecondLook.ReadAsync(due, () => snapshots.Current, services => reader.ReadAsync(services, ct), () => reader.ListAsync(ct));
             news.Instances([.. due], read, came ?? time.GetTimestamp());

@@ -99,9 +99,5 @@ internal static class Endpoints
         var rate = options.MinBodyRate == 0 ? null : new MinDataRate(options.MinBodyRate, gracePeriod: TimeSpan.FromSeconds(5));
         limits.MinRequestBodyDataRate = rate;
         limits.MinResponseDataRate = rate;
-        long? connections = options.MaxConnections == 0 ? null : options.MaxConnections;
-        limits.MaxConcurrentConnections = connections;
-        // Websockets are counted apart once they are upgraded.
-        limits.MaxConcurrentUpgradedConnections = connections;
     }
 }

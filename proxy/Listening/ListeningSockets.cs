@@ -17,6 +17,7 @@ internal sealed class ListeningSockets : IConnectionListenerFactory, IConnection
     private readonly ConcurrentDictionary<string, Socket> own = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<IConnectionListener> listeners = new();
     private readonly SocketTransportFactory transport;
+    private volatile bool offered;
     private volatile bool handedOver;
 
     public ListeningSockets(IOptions<SocketTransportOptions> options, ILoggerFactory logs)
@@ -30,6 +31,13 @@ internal sealed class ListeningSockets : IConnectionListenerFactory, IConnection
 
     /// <summary>Whether another proxy listens on the same sockets and has said that it serves.</summary>
     public bool AreHandedOver => handedOver;
+
+    /// <summary>Whether another proxy has them, and may serve by now.</summary>
+    public bool AreShared
+    {
+        get => offered || handedOver;
+        set => offered = value;
+    }
 
     /// <summary>Whether a socket of another proxy is in use here.</summary>
     public bool HasInherited { get; private set; }

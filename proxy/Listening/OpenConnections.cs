@@ -1,11 +1,13 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Options;
 
 namespace ServiceMesh.Proxy.Listening;
 
-/// <summary>Counts the connections of all ports.</summary>
-internal sealed class OpenConnections(TimeProvider time)
+/// <summary>Counts the connections of all ports together, and closes those beyond their number. Kestrel's own limit counts each port for itself.</summary>
+internal sealed class OpenConnections(IOptions<ListeningOptions> options, TimeProvider time)
 {
+    private readonly int most = options.Value.MaxConnections is > 0 and var limit ? limit : int.MaxValue;
     private int count;
 
     public int Count => Volatile.Read(ref count);
@@ -23,10 +25,11 @@ internal sealed class OpenConnections(TimeProvider time)
 
     private async Task CountAsync(ConnectionDelegate next, ConnectionContext connection)
     {
-        Interlocked.Increment(ref count);
         try
         {
-            await next(connection);
+            // One too many is closed when it comes back from here.
+            if (Interlocked.Increment(ref count) <= most)
+                await next(connection);
         }
         finally
         {

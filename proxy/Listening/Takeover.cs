@@ -74,24 +74,33 @@ internal sealed partial class Takeover(
             return Task.CompletedTask;
         }
 
-        if (OperatingSystem.IsLinux())
-            Open();
-        try
+        if (earlier is { } left)
         {
-            if (earlier is { } left)
+            try
             {
                 left.Send(Serving);
                 Taken(string.Join(", ", sockets.Own.Keys));
                 earlier = null;
                 leaving.Follow(left);
             }
-        }
-        catch (SocketException)
-        {
-            // It ended by itself meanwhile.
+            catch (SocketException) when (ServesStill())
+            {
+                TooLate(Patience);
+                Forget();
+                Environment.ExitCode = 1;
+                lifetime.StopApplication();
+                return Task.CompletedTask;
+            }
+            catch (SocketException)
+            {
+                // It ended by itself meanwhile.
+                Forget();
+            }
         }
 
-        Forget();
+        // Now, and not before: the next one must meet no proxy that may yet have to leave.
+        if (OperatingSystem.IsLinux())
+            Open();
         return Task.CompletedTask;
     }
 
@@ -112,6 +121,21 @@ internal sealed partial class Takeover(
         Forget();
         door?.Dispose();
         stop.Dispose();
+    }
+
+    // The earlier one, which waits no longer for this one.
+    private bool ServesStill()
+    {
+        using var again = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            again.Connect(new UnixDomainSocketEndPoint(path));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
     }
 
     private void Forget()
@@ -150,8 +174,13 @@ internal sealed partial class Takeover(
             while (!sockets.AreHandedOver)
             {
                 using var next = await listening.AcceptAsync(ct);
+                sockets.AreShared = true;
                 if (!await LetTakeAsync(next, ct))
+                {
+                    sockets.AreShared = false;
                     continue;
+                }
+
                 sockets.HandOver();
                 lifetime.StopApplication();
                 await leaving.AnswerAsync(next, ct);
@@ -193,6 +222,9 @@ internal sealed partial class Takeover(
 
     [LoggerMessage(LogLevel.Warning, "The proxy behind {Path} could not be asked for its sockets: {Reason}")]
     private partial void NotTaken(string path, string reason);
+
+    [LoggerMessage(LogLevel.Error, "It took more than {Patience} from having the sockets to serving: the proxy that served before serves on, and this one ends")]
+    private partial void TooLate(TimeSpan patience);
 
     [LoggerMessage(LogLevel.Warning, "A proxy with other ports serves with the same state folder: {Path} stays its own. Give each its folder (--state)")]
     private partial void OtherPorts(string path);

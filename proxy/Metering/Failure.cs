@@ -15,6 +15,6 @@ internal enum Failure
     /// <summary>The answer broke off after its headers; it is counted as an answer, too.</summary>
     CutOff,
 
-    /// <summary>The client went away before its answer was complete, or sent a body that is none, or asked for what an instance has not, or the drain of an instance that left was over: no fault of the instance.</summary>
+    /// <summary>The client went away before its answer was complete, or sent a body that is none, or one that the instance refused before it was there, or asked for what an instance has not, or the drain of an instance that left was over: no fault of the instance.</summary>
     Client,
 }

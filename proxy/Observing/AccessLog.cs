@@ -32,6 +32,7 @@ internal sealed partial class AccessLog : HostedLoop
     private readonly ProxyMeter meter;
     private readonly TimeProvider time;
     private readonly ILogger<AccessLog> log;
+    private PosixSignalRegistration? hangUp;
     private bool isBroken;
 
     public AccessLog(IOptions<ObservingOptions> options, ProxyMeter meter, TimeProvider time, ILogger<AccessLog> log)
@@ -52,6 +53,12 @@ internal sealed partial class AccessLog : HostedLoop
     /// <exception cref="InvalidOperationException">The file cannot be opened.</exception>
     public override Task StartAsync(CancellationToken cancellationToken)
     {
+        // Always: a process that does not listen to it is ended by it.
+        hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
+        {
+            signal.Cancel = true;
+            target?.ReopenNext();
+        });
         if (target is null)
             return Task.CompletedTask;
         try
@@ -67,16 +74,26 @@ internal sealed partial class AccessLog : HostedLoop
         return base.StartAsync(cancellationToken);
     }
 
-    /// <summary>Writes what is waiting still.</summary>
+    /// <summary>Writes what is waiting still, as far as it can be written in time.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        if (ExecuteTask is not null)
-            await WriteAllAsync();
+        // A loop that has not ended is stuck in its writing, and two must not write at once.
+        if (ExecuteTask is not { IsCompleted: true })
+            return;
+        try
+        {
+            await Task.Run(WriteAllAsync, CancellationToken.None).WaitAsync(cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            // The rest is lost: the process ends.
+        }
     }
 
     public override void Dispose()
     {
+        hangUp?.Dispose();
         json.Dispose();
         target?.Dispose();
         base.Dispose();
@@ -84,11 +101,6 @@ internal sealed partial class AccessLog : HostedLoop
 
     protected override async Task RunAsync(CancellationToken stoppingToken)
     {
-        using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
-        {
-            signal.Cancel = true;
-            target!.ReopenNext();
-        });
         using var timer = new PeriodicTimer(Interval, time);
         while (await timer.WaitForNextTickAsync(stoppingToken))
             await WriteAllAsync();

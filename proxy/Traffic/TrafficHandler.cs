@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.Http.Features;
 using ServiceMesh.Proxy.Answers;
 using ServiceMesh.Proxy.Following;
 using ServiceMesh.Proxy.Health;
@@ -41,9 +40,9 @@ internal sealed partial class TrafficHandler(
     public async Task HandleAsync(Exchange exchange)
     {
         var context = exchange.Context;
-        if (IsTunnel(context))
+        if (!context.Request.Path.HasValue)
         {
-            await Problem.WriteAsync(context, StatusCodes.Status501NotImplemented, "CONNECT asks for a tunnel, and there is none here.");
+            await WithoutAPathAsync(context);
             return;
         }
 
@@ -129,7 +128,7 @@ internal sealed partial class TrafficHandler(
         var error = await forwarder.SendAsync(
             context, Upstream.AddressOf(target.Route, member.Url), upstream.ClientOf(target.Route), target.Request, exchange, aborted);
         var reason = error is ForwarderError.None ? null : context.GetForwarderErrorFeature()?.Exception;
-        var isOver = context.RequestAborted.IsCancellationRequested || aborted.IsCancellationRequested;
+        var isOver = FailureRule.IsOver(error, reason, context.RequestAborted.IsCancellationRequested || aborted.IsCancellationRequested, context.Response);
         exchange.WasNeverSent = RetryRule.NeverSent(error, reason);
         var failure = FailureRule.Of(error, reason, exchange.AnsweredAfter is not null, isOver);
         // Whoever was aborted, by the client or by the end of a drain, tells nothing of the instance.
@@ -145,7 +144,8 @@ internal sealed partial class TrafficHandler(
             return false;
         }
 
-        if (error is ForwarderError.None || context.RequestAborted.IsCancellationRequested)
+        var isInstances = failure is not (null or Failure.Client);
+        if (error is ForwarderError.None || (context.RequestAborted.IsCancellationRequested && !isInstances))
             return true;
 
         if (!context.Response.HasStarted && IsRetriable(context, error, reason) && MayRetry(exchange, service, document))
@@ -157,7 +157,9 @@ internal sealed partial class TrafficHandler(
             return false;
         }
 
-        ForwardingFailed(service.Stored.Service, member.Url, error, reason?.GetBaseException().Message);
+        // What clients do themselves they can do as often as they like: no line in the log for each.
+        var why = reason?.GetBaseException().Message;
+        ForwardingFailed(isInstances ? LogLevel.Warning : LogLevel.Debug, service.Stored.Service, member.Url, error, why);
         if (!context.Response.HasStarted)
         {
             if (aborted.IsCancellationRequested)
@@ -169,9 +171,14 @@ internal sealed partial class TrafficHandler(
         return true;
     }
 
-    // By HTTP/2 a websocket is asked for so, too.
-    private static bool IsTunnel(HttpContext context) =>
-        HttpMethods.IsConnect(context.Request.Method) && context.Features.Get<IHttpExtendedConnectFeature>() is not { IsExtendedConnect: true };
+    // CONNECT asks for a tunnel (a websocket by HTTP/2 names a path); OPTIONS * asks of the server, and that is this one.
+    private static Task WithoutAPathAsync(HttpContext context)
+    {
+        if (!HttpMethods.IsOptions(context.Request.Method))
+            return Problem.WriteAsync(context, StatusCodes.Status501NotImplemented, "CONNECT asks for a tunnel, and there is none here.");
+        context.Response.StatusCode = StatusCodes.Status204NoContent;
+        return Task.CompletedTask;
+    }
 
     private static bool IsRetriable(HttpContext context, ForwarderError error, Exception? reason) =>
         RetryRule.NeverSent(error, reason)
@@ -214,8 +221,8 @@ internal sealed partial class TrafficHandler(
             : Problem.WriteAsync(
                 context, StatusCodes.Status404NotFound, $"No route leads to {context.Request.Host.Host}{context.Request.Path}.");
 
-    [LoggerMessage(LogLevel.Warning, "A request to {Service} at {Url} failed: {Error}: {Reason}")]
-    private partial void ForwardingFailed(string service, string url, ForwarderError error, string? reason);
+    [LoggerMessage("A request to {Service} at {Url} failed: {Error}: {Reason}")]
+    private partial void ForwardingFailed(LogLevel level, string service, string url, ForwarderError error, string? reason);
 
     [LoggerMessage(LogLevel.Debug, "A request to {Service} goes to another instance than {Url}: {Reason}")]
     private partial void AskingAnother(string service, string url, string? reason);

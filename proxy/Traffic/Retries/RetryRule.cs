@@ -19,15 +19,16 @@ internal static class RetryRule
     };
 
     /// <summary>Whether the request may be sent twice: an idempotent method (RFC 9110, section 9.2.2) without a body.</summary>
-    public static bool IsRepeatable(HttpContext context) =>
-        IsIdempotent(context.Request.Method)
-        && context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false };
+    public static bool IsRepeatable(HttpContext context) => IsIdempotent(context.Request.Method) && HasNoBody(context);
+
+    public static bool HasNoBody(HttpContext context) => context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false };
+
+    /// <summary>Whether to be asked twice is the same as to be asked once.</summary>
+    public static bool IsIdempotent(string method) =>
+        HttpMethods.IsGet(method) || HttpMethods.IsHead(method) || HttpMethods.IsPut(method) || HttpMethods.IsDelete(method)
+        || HttpMethods.IsOptions(method) || HttpMethods.IsTrace(method);
 
     /// <summary>Whether an answer says that another instance may do better.</summary>
     public static bool IsFailure(int status) =>
         status is StatusCodes.Status502BadGateway or StatusCodes.Status503ServiceUnavailable or StatusCodes.Status504GatewayTimeout;
-
-    private static bool IsIdempotent(string method) =>
-        HttpMethods.IsGet(method) || HttpMethods.IsHead(method) || HttpMethods.IsPut(method) || HttpMethods.IsDelete(method)
-        || HttpMethods.IsOptions(method) || HttpMethods.IsTrace(method);
 }

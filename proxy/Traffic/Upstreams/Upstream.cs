@@ -18,8 +18,8 @@ internal sealed class Upstream : IDisposable
 
     public Upstream(IOptions<ProxyOptions> options)
     {
-        http1 = new HttpMessageInvoker(Handler());
-        var handler = Handler();
+        http1 = new HttpMessageInvoker(Handler(InstanceStream.ConnectAsync));
+        var handler = Handler(InstanceStream.ConnectSharedAsync);
         handler.EnableMultipleHttp2Connections = true;
         if (options.Value.UpstreamCa is { Length: > 0 } file)
             handler.SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = Trusting(file) };
@@ -41,8 +41,9 @@ internal sealed class Upstream : IDisposable
         http2.Dispose();
     }
 
-    private static SocketsHttpHandler Handler() => new()
+    private static SocketsHttpHandler Handler(Func<SocketsHttpConnectionContext, CancellationToken, ValueTask<Stream>> connect) => new()
     {
+        ConnectCallback = connect,
         UseProxy = false,
         UseCookies = false,
         AllowAutoRedirect = false,

@@ -15,6 +15,36 @@ public sealed class TlsTests(TlsConsulFixture consul) : IClassFixture<TlsConsulF
         Assert.NotEmpty(await client.Status.Leader(Ct));
     }
 
+    // Over TLS all calls share one connection.
+    [Fact]
+    public async Task Leader_AfterTheAgentsHostVanished_IsAskedOverANewConnection()
+    {
+        await using var relay = TcpRelay.Start(consul.Address.Port);
+        using var client = Client(config =>
+        {
+            config.Address = new Uri($"https://localhost:{relay.Port}");
+            config.CACertificateFile = consul.Files.Authority;
+            config.RequestTimeout = TimeSpan.FromSeconds(1);
+        });
+        Assert.NotEmpty(await client.Status.Leader(Ct));
+
+        relay.Vanish();
+
+        await Until.TrueAsync(
+            async () =>
+            {
+                try
+                {
+                    return (await client.Status.Leader(Ct)).Length > 0;
+                }
+                catch (ConsulRequestException)
+                {
+                    return false;
+                }
+            },
+            deadline: TimeSpan.FromSeconds(60));
+    }
+
     [Fact]
     public async Task Leader_UnknownAuthority_IsUnreachableWithTheReason()
     {

@@ -81,6 +81,8 @@ public sealed class DocumentFormatTests
     [InlineData("""{"schema":1,"service":"demo","routes":[{"path":7,"stripPath":true}]}""", "not a service document: The JSON value could not be converted to ")]
     [InlineData("""{"schema":1,"service":"demo","routes":[],"active":{"deployment":"d"}}""", "not a service document: JSON deserialization for type 'ServiceMesh.Release' was missing required properties")]
     [InlineData("""{"schema":1,"service":"demo","routes":[{"host":null,"path":"demo","stripPath":true}]}""", "route path 'demo' must begin with '/'")]
+    [InlineData("""{"schema":1,"service":"demo","routes":[{"host":null,"path":"/a","stripPath":true},{"host":null,"path":"/a","stripPath":false}]}""", "route /a is named twice")]
+    [InlineData("""{"schema":1,"service":"demo","routes":[{"host":"a.b","path":"/","stripPath":true},{"host":"a.b","path":"/","stripPath":true}]}""", "route a.b/ is named twice")]
     public void TryRead_AHostileDocument_IsAFaultThatNamesIt(string value, string fault)
     {
         Assert.StartsWith(fault, DocumentFormat.TryRead("demo", Utf8(value), out var document), StringComparison.Ordinal);

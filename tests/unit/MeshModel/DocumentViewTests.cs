@@ -43,6 +43,25 @@ public sealed class DocumentViewTests
         Assert.Equal(("/newest", "/b2"), PathsOf(view.Listed([Pair("a", "/newest", 11), Pair("b", "/b2", 8)], 11)));
     }
 
+    // Consul's index of a list falls when it forgets what was deleted, after a quarter of an hour.
+    [Fact]
+    public void Changed_AServiceThatIsGoneFromAListWhoseIndexFell_DoesNotComeBack()
+    {
+        Assert.Equal(["b"], view.Listed([Pair("b", "/b", 6)], 6).Services.Keys);
+
+        Assert.Null(view.Changed(Latest("a", "/old", 9)));
+        Assert.Equal(["b"], view.Listed([Pair("b", "/b2", 8)], 8).Services.Keys);
+    }
+
+    [Fact]
+    public void Listed_WithoutAServiceThatWasAhead_TakesItAwayWhateverItsIndex()
+    {
+        view.Listed([Pair("a", "/a", 5), Pair("b", "/b", 6)], 6);
+        Assert.NotNull(view.Changed(Latest("a", "/new", 9)));
+
+        Assert.Equal(["b"], view.Listed([Pair("b", "/b", 6)], 6).Services.Keys);
+    }
+
     [Fact]
     public void Changed_Backwards_TheListAloneCounts()
     {
@@ -64,9 +83,9 @@ public sealed class DocumentViewTests
         Assert.Null(view.Changed(new KVPair("mesh/latest") { Value = System.Text.Encoding.UTF8.GetBytes(value), ModifyIndex = 2 }));
     }
 
-    // Lists are late, and of several changes between two looks only the last is told of.
+    // Lists are late, of several changes between two looks only the last is told of, and a list's index falls where what was deleted is forgotten.
     [Fact]
-    public void AnyInterleaving_AfterTheLastList_ItIsWhatConsulHas() => Gen.Select(Gen.Int[0, 2], Gen.Bool, Gen.Int[0, 3]).Array[1, 30].Sample(steps =>
+    public void AnyInterleaving_AfterTheLastList_ItIsWhatConsulHas() => Gen.Select(Gen.Int[0, 2], Gen.Bool, Gen.Int[0, 3], Gen.Bool).Array[1, 30].Sample(steps =>
     {
         var follower = new DocumentView(DocumentSet.Empty);
         List<(KVPair[] Pairs, ulong Index)> history = [([], 1)];
@@ -74,7 +93,7 @@ public sealed class DocumentViewTests
         follower.Listed([], 1);
         ulong index = 1;
         var listed = 0;
-        foreach (var (service, isDeleted, lag) in steps)
+        foreach (var (service, isDeleted, lag, isForgotten) in steps)
         {
             var name = $"s{service}";
             index++;
@@ -82,7 +101,7 @@ public sealed class DocumentViewTests
                 current.Remove(name);
             else
                 current[name] = Pair(name, $"/{index}", index);
-            history.Add(([.. current.Values], index));
+            history.Add(([.. current.Values], isForgotten ? current.Values.Select(pair => pair.ModifyIndex).DefaultIfEmpty(1ul).Max() : index));
             if (!isDeleted && lag != 1)
                 follower.Changed(Latest(name, $"/{index}", index));
             // The list goes forward, but need not keep up.
@@ -90,6 +109,9 @@ public sealed class DocumentViewTests
             follower.Listed(history[listed].Pairs, history[listed].Index);
         }
 
+        // What was changed last may come after it.
+        if (steps[^1].Item2 is false)
+            follower.Changed(Latest($"s{steps[^1].Item1}", $"/{index}", index));
         var documents = follower.Listed(history[^1].Pairs, history[^1].Index);
         return documents.Services.Count == current.Count && current.All(entry => documents.Services[entry.Key].Index == entry.Value.ModifyIndex);
     });

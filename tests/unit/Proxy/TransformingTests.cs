@@ -143,12 +143,14 @@ public sealed class TransformingTests
     [Theory]
     [InlineData(UpstreamProtocol.Http, null, "shop.example:8000")]
     [InlineData(UpstreamProtocol.H2c, null, "shop.example:8000")]
-    [InlineData(UpstreamProtocol.H2, "shop.example", "shop.example:8000")]
+    [InlineData(UpstreamProtocol.H2, "shop.example", "shop.example")]
     [InlineData(UpstreamProtocol.H2, "*.example", null)]
     [InlineData(UpstreamProtocol.H2, null, null)]
-    public async Task Request_TheClientsHost_IsPassedOnButWhereItWouldChooseTheCertificate(UpstreamProtocol upstream, string? host, string? sent)
+    [InlineData(UpstreamProtocol.Http, "shop.example", "SHOP.example.", "SHOP.example.")]
+    [InlineData(UpstreamProtocol.H2, "shop.example", "shop.example", "SHOP.example.")]
+    public async Task Request_TheClientsHost_IsPassedOnButWhereItWouldChooseTheCertificate(UpstreamProtocol upstream, string? host, string? sent, string asked = "shop.example:8000")
     {
-        var message = await RequestAsync(Plain with { Host = host, Upstream = upstream }, "", _ => { });
+        var message = await RequestAsync(Plain with { Host = host, Upstream = upstream }, "", context => context.Request.Host = new HostString(asked));
 
         Assert.Equal(sent, Header(message, "Host"));
     }

@@ -1,4 +1,5 @@
 using System.Net;
+using ServiceMesh.Tests.Integration.Proxy.Listening;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Proxy.Conformance;
@@ -48,6 +49,20 @@ public sealed class RouteTests(ConsulFixture consul) : IAsyncLifetime
 
         Assert.StartsWith("one /new/x ", await AskAsync(domain, "/new/x"), StringComparison.Ordinal);
         Assert.Equal("NotFound", await AskAsync(domain, "/old/x"));
+    }
+
+    // It is asked of the server as a whole (RFC 9110, section 9.3.7), and of an instance it would be asked as OPTIONS /.
+    [Fact]
+    public async Task OptionsOfTheServer_IsAnsweredHere()
+    {
+        await ServedAsync("one", new Route(domain, "/", StripPath: false));
+        await using var raw = await RawConnection.OpenAsync(proxy.Ports[0]);
+
+        var answer = await raw.AskAsync($"OPTIONS * HTTP/1.1\r\nHost: {domain}\r\n\r\n");
+
+        Assert.Equal((204, ""), (answer.Status, answer.Body));
+        Assert.Equal(200, (await raw.AskAsync($"OPTIONS / HTTP/1.1\r\nHost: {domain}\r\n\r\n")).Status);
+        Assert.Equal(501, (await raw.AskAsync("CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n")).Status);
     }
 
     private async Task ServedAsync(string name, params Route[] routes)

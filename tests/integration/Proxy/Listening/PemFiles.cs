@@ -25,6 +25,23 @@ internal sealed class PemFiles : IDisposable
         return thumbprint;
     }
 
+    /// <summary>Writes an RSA certificate with the one between it and its root.</summary>
+    /// <returns>The root, which alone need be known to a client.</returns>
+    public X509Certificate2 WriteChain(string name, string dnsName)
+    {
+        using RSA rootKey = RSA.Create(2048), middleKey = RSA.Create(2048), leafKey = RSA.Create(2048);
+        var root = Request("root", rootKey, isAuthority: true).CreateSelfSigned(Start, Start.AddDays(10));
+        using var middle = Request("middle", middleKey, isAuthority: true).Create(root, Start, Start.AddDays(9), [1]).CopyWithPrivateKey(middleKey);
+        var request = Request("leaf", leafKey, isAuthority: false);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName(dnsName);
+        request.CertificateExtensions.Add(names.Build());
+        using var leaf = request.Create(middle, Start, Start.AddDays(8), [2]);
+        File.WriteAllText(Path(name, "crt"), $"{leaf.ExportCertificatePem()}\n{middle.ExportCertificatePem()}\n");
+        File.WriteAllText(Path(name, "key"), leafKey.ExportRSAPrivateKeyPem());
+        return root;
+    }
+
     /// <summary>A client that trusts these and no others.</summary>
     public HttpClient TrustingClient() => new(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = Trust } });
 
@@ -43,6 +60,13 @@ internal sealed class PemFiles : IDisposable
         request.CertificateExtensions.Add(names.Build());
         using var certificate = request.CreateSelfSigned(Start.AddDays(startsAfterDays), Start.AddDays(startsAfterDays + days));
         return (certificate.ExportCertificatePem(), key.ExportPkcs8PrivateKeyPem(), certificate.Thumbprint);
+    }
+
+    private static CertificateRequest Request(string name, RSA key, bool isAuthority)
+    {
+        var request = new CertificateRequest($"CN=mesh test {name}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(isAuthority, hasPathLengthConstraint: false, 0, critical: true));
+        return request;
     }
 
     public void Dispose() => Directory.Delete(Folder, recursive: true);

@@ -117,7 +117,7 @@ public sealed class TakeoverTests(ConsulFixture consul) : IAsyncLifetime
         await socket.ConnectAsync(new Uri($"ws://127.0.0.1:{port}/{service.Name}/socket"), Ct);
 
         using var next = ProxyProcess.Start(consul.Address, port, state);
-        await LeavingAsync(earlier);
+        await LeavingAsync(state, earlier);
         // Whichever of the two answers: it tells of the requests of both.
         for (var look = 0; look < 50; look++)
             Assert.Equal(1, await InFlightAsync());
@@ -205,12 +205,18 @@ public sealed class TakeoverTests(ConsulFixture consul) : IAsyncLifetime
         Assert.Equal(200, await ProxyProcess.ReadyAsync(otherPort));
     }
 
-    // Over a new connection each time.
+    // Over a new connection each time. The earlier one may take it, in its last moment.
     private async Task<int> InFlightAsync()
     {
-        await using var raw = await RawConnection.OpenAsync(port);
-        var answer = await raw.AskAsync($"GET /services/{service.Name} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-        return JsonDocument.Parse(answer.Body).RootElement.GetProperty("instances")[0].GetProperty("inFlight").GetInt32();
+        var body = "";
+        await Until.TrueAsync(async () =>
+        {
+            await using var raw = await RawConnection.OpenAsync(port);
+            var answer = await raw.AskAsync($"GET /services/{service.Name} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+            body = answer.Body;
+            return answer.Status == 200;
+        });
+        return JsonDocument.Parse(body).RootElement.GetProperty("instances")[0].GetProperty("inFlight").GetInt32();
     }
 
     private Task<ProxyProcess> StartReadyAsync() => ProxyProcess.StartReadyAsync(consul.Address, port, state);
@@ -231,8 +237,8 @@ public sealed class TakeoverTests(ConsulFixture consul) : IAsyncLifetime
         }
     }
 
-    // It leaves once the door is another's.
-    private async Task LeavingAsync(ProxyProcess earlier)
+    /// <summary>Returns when it leaves: once the door is another's.</summary>
+    internal static async Task LeavingAsync(string state, ProxyProcess earlier)
     {
         var written = File.GetLastWriteTimeUtc(Path.Combine(state, "takeover.sock"));
         await Until.TrueAsync(() => Task.FromResult(File.GetLastWriteTimeUtc(Path.Combine(state, "takeover.sock")) != written || earlier.HasEnded));

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using ServiceMesh.Tests.Proxy.Listening;
 using Xunit;
 
@@ -37,6 +38,32 @@ public sealed class TlsTests(ConsulFixture consul) : IAsyncLifetime
         Assert.Equal(wildcard, await ThumbprintAsync("other.example.org"));
         Assert.Equal(fallback, await ThumbprintAsync("elsewhere.test"));
         Assert.Equal(fallback, await ThumbprintAsync(""));
+    }
+
+    [Fact]
+    public async Task Handshake_WithAnRsaCertificate_BringsTheChainOfItsFile()
+    {
+        using var root = files.WriteChain("rsa", "rsa.test");
+        // A client that knows the root alone, and fetches nothing.
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
+        policy.CustomTrustStore.Add(root);
+
+        await Until.TrueAsync(async () =>
+        {
+            var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+            await socket.ConnectAsync(IPAddress.Loopback, proxy.Ports[1], Ct);
+            await using var tls = new SslStream(new NetworkStream(socket, ownsSocket: true));
+            try
+            {
+                await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "rsa.test", CertificateChainPolicy = policy }, Ct);
+                return tls.RemoteCertificate!.GetKeyAlgorithm() == "1.2.840.113549.1.1.1";
+            }
+            catch (AuthenticationException)
+            {
+                // The folder is read every two seconds.
+                return false;
+            }
+        });
     }
 
     [Theory]

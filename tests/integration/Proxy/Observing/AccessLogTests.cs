@@ -94,6 +94,19 @@ public sealed class AccessLogTests(ConsulFixture consul) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task HangUp_WithoutAnAccessLog_IsNoEnd()
+    {
+        var port = FreePort.Next();
+        using var proxy = await ProxyProcess.StartReadyAsync(consul.Address, port, folder);
+
+        await proxy.SignalAsync("HUP");
+        await proxy.SignalAsync("TERM");
+
+        // Ended by the first, it would have ended by a signal.
+        Assert.Equal(0, await proxy.EndAsync());
+    }
+
+    [Fact]
     public async Task TheStandardOutput_IsTheLinesAlone()
     {
         var port = FreePort.Next();
@@ -107,6 +120,23 @@ public sealed class AccessLogTests(ConsulFixture consul) : IAsyncLifetime
 
         var line = Assert.Single((await proxy.OutputAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries));
         Assert.Equal(service.Name, Text(JsonDocument.Parse(line).RootElement, "service"));
+    }
+
+    [Fact]
+    public async Task AStandardOutputThatNobodyReads_HoldsUpNoRequest()
+    {
+        var port = FreePort.Next();
+        using var proxy = ProxyProcess.StartReading(consul.Address, port, folder);
+        await Until.TrueAsync(async () => await ProxyProcess.ReadyAsync(port) == 200);
+        await backend.DisposeAsync();
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = TimeSpan.FromSeconds(20) };
+
+        // Each is a warning; the pipe takes 64 KB of them, and the log's queue 2,500.
+        await Parallel.ForEachAsync(Enumerable.Range(0, 6000), new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = Ct }, async (_, ct) =>
+        {
+            using var answer = await http.GetAsync($"/{service.Name}/", ct);
+            Assert.Equal(HttpStatusCode.BadGateway, answer.StatusCode);
+        });
     }
 
     // Returns when the file has as many lines as that.

@@ -22,6 +22,7 @@ public sealed class PassiveHealthTests
         { ForwarderError.RequestTimedOut, false, 504, true },
         { ForwarderError.ResponseBodyDestination, true, 200, true },
         { ForwarderError.RequestBodyClient, false, 400, false },
+        { ForwarderError.RequestBodyDestination, false, 502, false },
         { ForwarderError.RequestCanceled, false, 502, false },
         { ForwarderError.ResponseBodyClient, true, 200, false },
         { ForwarderError.UpgradeRequestClient, true, 101, false },

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http;
 using ServiceMesh.Measures;
 using ServiceMesh.Proxy.Metering;
 using Xunit;
@@ -80,7 +81,8 @@ public sealed class MeterTests
     [InlineData(ForwarderError.RequestTimedOut, false, false, nameof(Failure.Timeout))]
     [InlineData(ForwarderError.RequestBodyCanceled, false, false, nameof(Failure.Timeout))]
     [InlineData(ForwarderError.RequestBodyClient, false, false, nameof(Failure.Client))]
-    [InlineData(ForwarderError.RequestBodyDestination, false, false, nameof(Failure.Broken))]
+    [InlineData(ForwarderError.RequestBodyDestination, false, false, nameof(Failure.Client))]
+    [InlineData(ForwarderError.RequestBodyDestination, true, false, null)]
     [InlineData(ForwarderError.ResponseBodyDestination, true, false, nameof(Failure.CutOff))]
     [InlineData(ForwarderError.ResponseBodyCanceled, true, false, nameof(Failure.CutOff))]
     [InlineData(ForwarderError.ResponseBodyCanceled, true, true, null)]
@@ -89,6 +91,23 @@ public sealed class MeterTests
     [InlineData(ForwarderError.UpgradeActivityTimeout, true, false, null)]
     public void FailureOf_AnError_IsWhoseItWas(ForwarderError error, bool isAnswered, bool isClientGone, string? failure) =>
         Assert.Equal(failure, FailureRule.Of(error, reason: null, isAnswered, isClientGone)?.ToString());
+
+    [Theory]
+    [InlineData(ForwarderError.None, false, false, null, false)]
+    [InlineData(ForwarderError.Request, false, true, null, true)]
+    [InlineData(ForwarderError.ResponseBodyCanceled, true, true, 9, true)]
+    [InlineData(ForwarderError.ResponseBodyDestination, false, true, 9, false)]
+    [InlineData(ForwarderError.ResponseBodyDestination, false, true, null, false)]
+    [InlineData(ForwarderError.ResponseBodyDestination, true, true, 9, false)]
+    [InlineData(ForwarderError.ResponseBodyDestination, true, true, null, true)]
+    [InlineData(ForwarderError.UpgradeResponseDestination, false, true, null, false)]
+    [InlineData(ForwarderError.UpgradeResponseCanceled, true, true, null, true)]
+    public void IsOver_AnError_IsByWhoeverEndedTheRequest(ForwarderError error, bool isSilence, bool isAborted, int? length, bool expected) =>
+        Assert.Equal(expected, FailureRule.IsOver(
+            error,
+            isSilence ? new OperationCanceledException() : new IOException(),
+            isAborted,
+            new DefaultHttpContext { Response = { ContentLength = length } }.Response));
 
     // Nobody may put an instance out of the traffic, or have a release rejected, by what he asks for.
     [Fact]

@@ -80,6 +80,22 @@ public sealed class AccessLogTests : IDisposable
     }
 
     [Fact]
+    public async Task Stop_WhileTheFileTakesNoMore_EndsWhenItsTimeIsOver()
+    {
+        using var log = Log();
+        using (var made = System.Diagnostics.Process.Start("mkfifo", [File]))
+            await made.WaitForExitAsync(Ct);
+        // A pipe that nobody empties.
+        await using var reader = new FileStream(File, FileMode.Open, FileAccess.ReadWrite);
+        await log.StartAsync(Ct);
+        for (var n = 0; n < 5000; n++)
+            log.Write(Entry("/"));
+
+        using var late = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+        await log.StopAsync(late.Token).WaitAsync(TimeSpan.FromSeconds(20), Ct);
+    }
+
+    [Fact]
     public async Task Start_WithAFileThatCannotBe_NamesTheSetting()
     {
         using var log = Log(Path.Combine(folder, "missing", "access.log"));

@@ -1,0 +1,66 @@
+using Consul;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
+using NSubstitute;
+using ServiceMesh.Proxy;
+using ServiceMesh.Proxy.Following;
+using ServiceMesh.Proxy.Metering;
+using ServiceMesh.Proxy.Snapshots;
+using ServiceMesh.Proxy.Traffic.Transforming;
+using ServiceMesh.Store;
+using Xunit;
+
+namespace ServiceMesh.Tests.Unit.Proxy;
+
+public sealed class InstanceFollowerTests
+{
+    private readonly FakeTimeProvider time = new();
+    private readonly MeshNews news;
+    private readonly InstanceFollower follower;
+
+    public InstanceFollowerTests()
+    {
+        var consul = Substitute.For<IConsulClient>();
+        consul.Health.State(Arg.Any<HealthStatus>(), Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>())
+            .Returns(new TaskCompletionSource<QueryResult<HealthCheck[]>>().Task);
+        consul.Catalog.Services(Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>())
+            .Returns(new TaskCompletionSource<QueryResult<Dictionary<string, string[]>>>().Task);
+        consul.Health.Service(Arg.Any<string>(), Arg.Any<string>(), Arg.Any<bool>(), Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>())
+            .Returns(new QueryResult<ServiceEntry[]> { Response = [] });
+        var blocking = new BlockingQuery(NullLogger<BlockingQuery>.Instance, time);
+        var snapshots = new SnapshotHolder(TrustedProxies.None);
+        news = new MeshNews(time);
+        follower = new InstanceFollower(
+            consul, blocking, new InstanceReader(consul, new ProxyMeter(snapshots, blocking, time), NullLogger<InstanceReader>.Instance), news, snapshots, Options.Create(new ProxyOptions()), time);
+        follower.Follow(DocumentSet.Of([new StoredDocument("demo", ServiceDocument.Create("demo", []), 1, Fault: null)]));
+    }
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Ask_OfAServiceThatNobodyFollows_IsNotWhereALaterChangeBegan()
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        _ = follower.Run(stop.Token);
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        late.CancelAfter(TimeSpan.FromSeconds(10));
+        using var moment = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
+
+        // Both may be read as one question: then it began with the first, and is asked anew.
+        long? came;
+        do
+        {
+            follower.Ask(["other"]);
+            await moment.WaitForNextTickAsync(late.Token);
+            time.Advance(TimeSpan.FromMilliseconds(100));
+            follower.Ask(["demo"]);
+            await news.WaitAsync(late.Token);
+            Assert.True(news.TryTake(out var told));
+            came = told.Came;
+        }
+        while (came != time.GetTimestamp());
+
+        await stop.CancelAsync();
+    }
+}
