@@ -36,8 +36,8 @@ internal static class FailureRule
         _ => isAborted,
     };
 
-    // Whoever refuses a large body early and hangs up, as HTTP allows, breaks the sending of it. What the forwarder cannot make a request of, and a websocket to an instance whose HTTP/2 has none (RFC 8441), says nothing
-    // of the instance: anybody may ask for it.
+    // Whoever refuses a large body early and hangs up, as HTTP allows, breaks the sending of it. What the forwarder cannot make a
+    // request of, and a websocket to an instance whose HTTP/2 has none (RFC 8441), says nothing of the instance: anybody may ask.
     private static bool IsClients(ForwarderError error, Exception? reason) => error is ForwarderError.RequestCanceled or ForwarderError.RequestBodyClient
         or ForwarderError.RequestBodyDestination
         or ForwarderError.ResponseBodyClient or ForwarderError.UpgradeRequestClient or ForwarderError.UpgradeResponseClient or ForwarderError.RequestCreation
