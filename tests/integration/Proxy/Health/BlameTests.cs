@@ -24,7 +24,7 @@ public sealed class BlameTests(ConformanceFixture mesh) : IClassFixture<Conforma
             Assert.Contains((int)answer.StatusCode, (int[])[413, 502]);
         }
 
-        Assert.Empty((await FailuresAsync(service)).Where(failure => failure.Reason != "client"));
+        Assert.DoesNotContain(await FailuresAsync(service), failure => failure.Reason != "client");
     }
 
     [Fact]
