@@ -10,8 +10,10 @@ internal static class ConsulHttp
     private const int MaxConnections = 16;
     private static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(5);
 
-    // An agent whose host vanished without a word is found out by then: all queries share one connection.
-    private static readonly TimeSpan Ping = TimeSpan.FromSeconds(5);
+    // An agent whose host vanished without a word is found out: all queries share one connection. One that only stands still for a
+    // while keeps it, or it would have to tell everything anew.
+    private static readonly TimeSpan PingAfter = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan GoneAfter = TimeSpan.FromSeconds(15);
 
     public static HttpClient Client(ConsulClientConfiguration config)
     {
@@ -19,8 +21,8 @@ internal static class ConsulHttp
         {
             MaxConnectionsPerServer = MaxConnections,
             PooledConnectionLifetime = ConnectionLifetime,
-            KeepAlivePingDelay = Ping,
-            KeepAlivePingTimeout = Ping,
+            KeepAlivePingDelay = PingAfter,
+            KeepAlivePingTimeout = GoneAfter,
             ConnectTimeout = config.RequestTimeout,
             UseCookies = false,
             // A redirected PUT would arrive as a GET.

@@ -86,6 +86,8 @@ internal sealed partial class Takeover(
             catch (SocketException) when (ServesStill())
             {
                 TooLate(Patience);
+                // It takes no connection more, and leaves what it has been asked to the one that serves.
+                sockets.HandOver();
                 Forget();
                 Environment.ExitCode = 1;
                 lifetime.StopApplication();

@@ -15,10 +15,13 @@ internal static class FailureRule
     {
         _ when isClientGone || IsClients(error, reason) => isAnswered ? null : Failure.Client,
         ForwarderError.None or ForwarderError.UpgradeActivityTimeout => null,
+        // It has answered, and takes no more of the request.
+        ForwarderError.RequestBodyDestination when isAnswered => null,
         _ when isAnswered => Failure.CutOff,
         _ when RetryRule.NeverSent(error, reason) => Failure.Connect,
-        // The forwarder's word for a silence while a body was sent; a client that left was ruled out above.
+        // The forwarder's words for a silence while a body was sent; a client that left was ruled out above.
         ForwarderError.RequestTimedOut or ForwarderError.RequestBodyCanceled => Failure.Timeout,
+        ForwarderError.RequestBodyDestination when IsSilence(reason) => Failure.Timeout,
         _ => Failure.Broken,
     };
 
@@ -30,16 +33,35 @@ internal static class FailureRule
     public static bool IsOver(ForwarderError error, Exception? reason, bool isAborted, HttpResponse answer) => error switch
     {
         // The instance broke off: it is the forwarder that ends the client's connection then. Or it was silent for the route's
-        // timeout, as a stream may be: that more was due is known of an answer with a length alone.
-        ForwarderError.ResponseBodyDestination => answer.ContentLength is null && reason is OperationCanceledException,
+        // timeout, as a stream of events may be; of any other answer more was due.
+        ForwarderError.ResponseBodyDestination => IsSilence(reason) && IsStream(answer.ContentType),
         ForwarderError.UpgradeResponseDestination => false,
         _ => isAborted,
     };
 
-    // Whoever refuses a large body early and hangs up, as HTTP allows, breaks the sending of it. What the forwarder cannot make a
-    // request of, and a websocket to an instance whose HTTP/2 has none (RFC 8441), says nothing of the instance: anybody may ask.
+    /// <summary>
+    /// Whether the instance may be ejected for it. One that refuses a large body early and hangs up, as HTTP allows, breaks the
+    /// sending as one does that crashes: it is counted, but nobody may put an instance out of the traffic by what he sends.
+    /// </summary>
+    public static bool IsCharged(ForwarderError error, Exception? reason) =>
+        error is not ForwarderError.RequestBodyDestination || IsSilence(reason);
+
+    private static bool IsSilence(Exception? reason) => reason switch
+    {
+        OperationCanceledException => true,
+        // What the sending and the receiving threw, where both failed.
+        AggregateException both => both.InnerExceptions.Any(one => one.GetBaseException() is OperationCanceledException),
+        _ => false,
+    };
+
+    private static bool IsStream(string? contentType) =>
+        contentType is not null
+        && (contentType.StartsWith("text/event-stream", StringComparison.OrdinalIgnoreCase)
+            || contentType.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase));
+
+    // What the forwarder cannot make a request of, and a websocket to an instance whose HTTP/2 has none (RFC 8441), says nothing
+    // of the instance: anybody may ask.
     private static bool IsClients(ForwarderError error, Exception? reason) => error is ForwarderError.RequestCanceled or ForwarderError.RequestBodyClient
-        or ForwarderError.RequestBodyDestination
         or ForwarderError.ResponseBodyClient or ForwarderError.UpgradeRequestClient or ForwarderError.UpgradeResponseClient or ForwarderError.RequestCreation
         || reason is HttpRequestException { HttpRequestError: HttpRequestError.ExtendedConnectNotSupported };
 }

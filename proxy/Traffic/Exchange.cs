@@ -91,7 +91,7 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
     public void Follow(RouteTarget target)
     {
         if (Target is not null && Target.Service != target.Service)
-            (Cookie, IsKnown, Issued, Member, Tried) = (null, false, null, null, null);
+            (Cookie, IsKnown, Issued, Member, Tried, WaitsSince) = (null, false, null, null, null, null);
         Target = target;
     }
 

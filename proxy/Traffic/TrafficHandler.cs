@@ -132,7 +132,7 @@ internal sealed partial class TrafficHandler(
         exchange.WasNeverSent = RetryRule.NeverSent(error, reason);
         var failure = FailureRule.Of(error, reason, exchange.AnsweredAfter is not null, isOver);
         // Whoever was aborted, by the client or by the end of a drain, tells nothing of the instance.
-        if (!exchange.HasPass && !isOver)
+        if (!exchange.HasPass && !isOver && FailureRule.IsCharged(error, reason))
             health.Record(service, member, failure, context.Response.StatusCode);
         if (error is not ForwarderError.None && !exchange.IsPutAside)
             exchange.Fail(failure);

@@ -77,6 +77,7 @@ internal readonly record struct MeshCookie(int Bucket, string Instance)
         if (control.NoStore)
             return told;
         (control.Public, control.Private, control.SharedMaxAge) = (false, true, null);
+        control.PrivateHeaders.Clear();
         return control.ToString();
     }
 

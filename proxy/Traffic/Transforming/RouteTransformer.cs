@@ -5,7 +5,7 @@ namespace ServiceMesh.Proxy.Traffic.Transforming;
 
 /// <summary>
 /// What a route's requests and answers become on their way. One object for all of them, safe for many at once, and it leaves
-/// the client's request as it is: a request may be sent a second time.
+/// the client's request as it is, but for a length of 0 that went without saying: a request may be sent a second time.
 /// </summary>
 internal sealed class RouteTransformer(Route route, string prefix, TrustedProxies trusted) : HttpTransformer
 {

@@ -10,7 +10,7 @@ internal sealed class InstanceStream : NetworkStream
 {
     // tcp(7): TCP_USER_TIMEOUT, which .NET has no name for.
     private const int Tcp = 6, UserTimeout = 18;
-    private const int IdleSeconds = 5, GoneAfterSeconds = 10;
+    private const int IdleSeconds = 5, GoneAfterSeconds = 20;
 
     private bool hasBegun;
 

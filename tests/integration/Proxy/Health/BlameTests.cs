@@ -11,7 +11,7 @@ public sealed class BlameTests(ConformanceFixture mesh) : IClassFixture<Conforma
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task ABodyThatIsRefusedBeforeItIsThere_IsNoFaultOfTheInstance()
+    public async Task ABodyThatIsRefusedBeforeItIsThere_IsCountedWithoutAWordAboutTheInstance()
     {
         await using var instance = RawInstance.Start("HTTP/1.1 413 Payload Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         var service = await mesh.ServeAsync(UpstreamProtocol.Http, route => route, port: instance.Port);
@@ -24,7 +24,7 @@ public sealed class BlameTests(ConformanceFixture mesh) : IClassFixture<Conforma
             Assert.Contains((int)answer.StatusCode, (int[])[413, 502]);
         }
 
-        Assert.DoesNotContain(await FailuresAsync(service), failure => failure.Reason != "client");
+        Assert.DoesNotContain(await FailuresAsync(service), failure => failure.Reason != "broken");
     }
 
     [Fact]
@@ -41,6 +41,25 @@ public sealed class BlameTests(ConformanceFixture mesh) : IClassFixture<Conforma
         }
 
         Assert.Equal([("cut_off", 50)], await FailuresAsync(service));
+    }
+
+    // With the length of its answer told or not: the client was promised more.
+    [Theory]
+    [InlineData("Content-Length: 1000")]
+    [InlineData("Transfer-Encoding: chunked")]
+    public async Task AnAnswerOfWhichOnlyTheHeadersCome_IsTheInstancesFault(string framing)
+    {
+        await using var instance = RawInstance.Start(async request =>
+        {
+            await request.SendAsync($"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{framing}\r\n\r\n");
+            await request.ClosedAsync();
+        });
+        var service = await mesh.ServeAsync(UpstreamProtocol.Http, route => route with { Timeout = TimeSpan.FromMilliseconds(300) }, port: instance.Port);
+
+        using var answer = await mesh.Proxy.Http.GetAsync($"/{service.Name}/", Ct);
+
+        Assert.Equal(502, (int)answer.StatusCode);
+        Assert.Equal([("cut_off", 1)], await FailuresAsync(service));
     }
 
     [Fact]

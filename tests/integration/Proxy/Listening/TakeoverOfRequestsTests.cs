@@ -99,7 +99,7 @@ public sealed class TakeoverOfRequestsTests(ConsulFixture consul) : IAsyncLifeti
         using Socket traffic = Listening(new IPEndPoint(IPAddress.IPv6Any, port)), admin = Listening(new IPEndPoint(IPAddress.Loopback, port + 1));
         using var door = Listening(new UnixDomainSocketEndPoint(Path.Combine(state, "takeover.sock")));
 
-        using var next = Start();
+        using var next = ProxyProcess.StartReading(consul.Address, port, state);
         using (var asking = await door.AcceptAsync(Ct))
         {
             Descriptors.Send(
@@ -109,6 +109,7 @@ public sealed class TakeoverOfRequestsTests(ConsulFixture consul) : IAsyncLifeti
         }
 
         Assert.Equal(1, await next.EndAsync());
+        Assert.Contains("It took more than", await next.OutputAsync(), StringComparison.Ordinal);
     }
 
     private ProxyProcess Start() => ProxyProcess.Start(consul.Address, port, state);

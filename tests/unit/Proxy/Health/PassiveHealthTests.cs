@@ -41,8 +41,11 @@ public sealed class PassiveHealthTests
         var instance = new Instance("a", "node", "demo", "10.0.0.9", 1, "one", "v", "passing");
         var service = ServiceModel.Follow(null, new StoredDocument("demo", document, 1, Fault: null), [instance], new Moment(DateTimeOffset.UnixEpoch));
 
-        new PassiveHealth(news, TimeProvider.System).Record(
-            service, service.Members[0], FailureRule.Of(error, NoReason, isAnswered, isClientGone: false), status);
+        if (FailureRule.IsCharged(error, NoReason))
+        {
+            new PassiveHealth(news, TimeProvider.System).Record(
+                service, service.Members[0], FailureRule.Of(error, NoReason, isAnswered, isClientGone: false), status);
+        }
 
         Assert.Equal(ejects, news.TryTake(out _));
     }

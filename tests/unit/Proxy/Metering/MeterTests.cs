@@ -81,7 +81,7 @@ public sealed class MeterTests
     [InlineData(ForwarderError.RequestTimedOut, false, false, nameof(Failure.Timeout))]
     [InlineData(ForwarderError.RequestBodyCanceled, false, false, nameof(Failure.Timeout))]
     [InlineData(ForwarderError.RequestBodyClient, false, false, nameof(Failure.Client))]
-    [InlineData(ForwarderError.RequestBodyDestination, false, false, nameof(Failure.Client))]
+    [InlineData(ForwarderError.RequestBodyDestination, false, false, nameof(Failure.Broken))]
     [InlineData(ForwarderError.RequestBodyDestination, true, false, null)]
     [InlineData(ForwarderError.ResponseBodyDestination, true, false, nameof(Failure.CutOff))]
     [InlineData(ForwarderError.ResponseBodyCanceled, true, false, nameof(Failure.CutOff))]
@@ -95,19 +95,36 @@ public sealed class MeterTests
     [Theory]
     [InlineData(ForwarderError.None, false, false, null, false)]
     [InlineData(ForwarderError.Request, false, true, null, true)]
-    [InlineData(ForwarderError.ResponseBodyCanceled, true, true, 9, true)]
-    [InlineData(ForwarderError.ResponseBodyDestination, false, true, 9, false)]
-    [InlineData(ForwarderError.ResponseBodyDestination, false, true, null, false)]
-    [InlineData(ForwarderError.ResponseBodyDestination, true, true, 9, false)]
-    [InlineData(ForwarderError.ResponseBodyDestination, true, true, null, true)]
+    [InlineData(ForwarderError.ResponseBodyCanceled, true, true, "text/html", true)]
+    [InlineData(ForwarderError.ResponseBodyDestination, false, true, "text/html", false)]
+    [InlineData(ForwarderError.ResponseBodyDestination, false, true, "text/event-stream", false)]
+    [InlineData(ForwarderError.ResponseBodyDestination, true, true, "application/json", false)]
+    [InlineData(ForwarderError.ResponseBodyDestination, true, true, null, false)]
+    [InlineData(ForwarderError.ResponseBodyDestination, true, true, "text/event-stream; charset=utf-8", true)]
+    [InlineData(ForwarderError.ResponseBodyDestination, true, true, "application/grpc+proto", true)]
     [InlineData(ForwarderError.UpgradeResponseDestination, false, true, null, false)]
     [InlineData(ForwarderError.UpgradeResponseCanceled, true, true, null, true)]
-    public void IsOver_AnError_IsByWhoeverEndedTheRequest(ForwarderError error, bool isSilence, bool isAborted, int? length, bool expected) =>
+    public void IsOver_AnError_IsByWhoeverEndedTheRequest(ForwarderError error, bool isSilence, bool isAborted, string? contentType, bool expected) =>
         Assert.Equal(expected, FailureRule.IsOver(
             error,
             isSilence ? new OperationCanceledException() : new IOException(),
             isAborted,
-            new DefaultHttpContext { Response = { ContentLength = length } }.Response));
+            new DefaultHttpContext { Response = { ContentType = contentType } }.Response));
+
+    // An early refusal and a crash look alike from here.
+    [Fact]
+    public void FailureOf_ABodyThatIsNotTaken_IsCountedAndNotCharged_UnlessTheInstanceStandsStill()
+    {
+        var broken = new AggregateException(new IOException(), new HttpRequestException("", new IOException()));
+        var silent = new AggregateException(new TaskCanceledException(), new HttpRequestException("", new TaskCanceledException()));
+
+        Assert.Equal(Failure.Broken, FailureRule.Of(ForwarderError.RequestBodyDestination, broken, isAnswered: false, isClientGone: false));
+        Assert.Null(FailureRule.Of(ForwarderError.RequestBodyDestination, broken, isAnswered: true, isClientGone: false));
+        Assert.False(FailureRule.IsCharged(ForwarderError.RequestBodyDestination, broken));
+        Assert.Equal(Failure.Timeout, FailureRule.Of(ForwarderError.RequestBodyDestination, silent, isAnswered: false, isClientGone: false));
+        Assert.True(FailureRule.IsCharged(ForwarderError.RequestBodyDestination, silent));
+        Assert.True(FailureRule.IsCharged(ForwarderError.Request, new IOException()));
+    }
 
     // Nobody may put an instance out of the traffic, or have a release rejected, by what he asks for.
     [Fact]

@@ -64,6 +64,7 @@ public sealed class MeshCookieTests
     [InlineData("public, max-age=60, s-maxage=600", "max-age=60, private")]
     [InlineData("no-cache", "no-cache, private")]
     [InlineData("private, max-age=60", "max-age=60, private")]
+    [InlineData("private=\"X-User\"", "private")]
     [InlineData("no-store", "no-store")]
     [InlineData("max-age=\"", "private")]
     public void Issue_WithAnyCacheControl_IsForNoSharedCache(string? told, string expected)
