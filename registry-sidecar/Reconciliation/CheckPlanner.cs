@@ -60,7 +60,7 @@ internal static class CheckPlanner
     private static IEnumerable<ReportedCheck> Ended(CheckInput input) =>
         from service in input.Services.Values
         where input.Owner.Owns(service)
-        where input.FateOf(Ownership.ContainerOf(service)).State is ContainerState.Exited or ContainerState.Absent
+        where input.FateOf(Ownership.ContainerOf(service)).State is ContainerState.Ended or ContainerState.Exited or ContainerState.Absent
         from check in input.Checks.Values
         where check.ServiceID == service.ID && ReportedCheck.Is(check)
         let report = ReportedCheck.Ended(check)

@@ -127,6 +127,7 @@ public sealed class CheckPlannerTests
 
         Assert.Empty(Plan([Beating], [anothers], told: null).Reports);
     }
+        Assert.Single(Plan([], [Actual(Mirror, "passing", "")], null, new ContainerFate(ContainerState.Ended)).Reports);
 
     [Theory]
     [InlineData(true, null, "pause")]
