@@ -98,7 +98,7 @@ public sealed partial class ContainerCacheTests
     public async Task ListAsync_OneThatIsNotListedAndNeverAnsweredFor_DoesNotRunUntilItStarts()
     {
         Held("a");
-        Listed(Summary("b", 8080));
+        Listed();
         await cache.ListAsync(docker, everything: true, Ct);
         cache.Need(["a"]);
         await NotAnsweredAsync();
