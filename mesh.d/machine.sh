@@ -72,22 +72,34 @@ install_packages() {
   if ! command -v apt-get >/dev/null; then fail "Missing on this machine: $*. Install it, then run this again."; fi
   note "Installing $* (apt)."
   # The package lists of a bare machine may be absent or stale: then they are refreshed, and once more.
-  if apt_install "$@" >/dev/null 2>&1; then return; fi
+  if (apt_install "$@") >/dev/null 2>&1; then return; fi
   run_quietly apt-update as_root apt-get update -q
   run_quietly apt-install apt_install "$@"
 }
 
-# The same for packages that would begin to serve on this machine's ports once they are installed.
+# The same for packages that would begin to serve on this machine's ports once they are installed, or once it starts again.
 install_servers() {
+  local before unit
+  before=$(list_enabled_units)
   (
     # Debian asks this file whether a package may start its service.
     if [[ ! -e /usr/sbin/policy-rc.d ]]; then
-      trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
       printf '#!/bin/sh\nexit 101\n' | as_root tee /usr/sbin/policy-rc.d >/dev/null
+      trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
       as_root chmod +x /usr/sbin/policy-rc.d
     fi
     install_packages "$@"
   )
+  # What was enabled before is somebody's own.
+  for unit in $(LC_ALL=C comm -13 <(printf '%s\n' "$before") <(list_enabled_units)); do
+    run_quietly systemctl-disable as_root systemctl --root=/ disable "$unit"
+  done
+}
+
+# Of the next start of this machine, whether systemd runs now or not.
+list_enabled_units() {
+  if ! command -v systemctl >/dev/null; then return; fi
+  systemctl --root=/ list-unit-files --type=service,socket --state=enabled --no-legend | awk '{ print $1 }' | LC_ALL=C sort
 }
 
 apt_install() {

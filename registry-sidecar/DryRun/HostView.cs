@@ -40,7 +40,7 @@ internal sealed class HostReader(SidecarOptions options, IConsulClient consul, M
     private static readonly TimeSpan ContainersTime = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan ConsulsTime = TimeSpan.FromSeconds(3);
 
-    /// <exception cref="PreviewException">Docker does not answer.</exception>
+    /// <exception cref="PreviewException">Docker does not answer, or for none of its containers.</exception>
     public async Task<HostView> ReadAsync(CancellationToken ct)
     {
         using var deadline = new CancellationTokenSource(DockersTime, time);
@@ -50,7 +50,9 @@ internal sealed class HostReader(SidecarOptions options, IConsulClient consul, M
             using var docker = await DockerEngine.ConnectAsync(options.DockerHost, either.Token);
             var info = await docker.System.GetSystemInfoAsync(either.Token);
             var listed = await docker.Containers.ListContainersAsync(new ContainersListParameters(), either.Token);
-            var (containers, unread) = await ContainersAsync(docker, listed, time, ct);
+            var (containers, unread) = await ContainersAsync(docker, listed, time, either.Token, ct);
+            if (unread.Count > 0 && unread.Count == listed.Count)
+                throw new PreviewException($"Docker tells nothing of any container that runs: {unread[0].Why}");
             var (registry, silence) = await RegistryAsync(ct);
             return new HostView(info.Name, containers, registry, silence) { Unread = unread };
         }
@@ -69,17 +71,22 @@ internal sealed class HostReader(SidecarOptions options, IConsulClient consul, M
     }
 
     /// <summary>Inspects the listed containers; one for which Docker has no answer keeps no other from its.</summary>
+    /// <param name="docker">The Docker Engine.</param>
+    /// <param name="listed">The containers.</param>
+    /// <param name="time">The time.</param>
+    /// <param name="patience">When it ends, what has not been read by then stays unread.</param>
+    /// <param name="ct">Ends the reading.</param>
     internal static async Task<(IReadOnlyList<ContainerFacts> Running, IReadOnlyList<UnreadContainer> Unread)> ContainersAsync(
-        IDockerClient docker, IList<ContainerListResponse> listed, TimeProvider time, CancellationToken ct)
+        IDockerClient docker, IList<ContainerListResponse> listed, TimeProvider time, CancellationToken patience, CancellationToken ct)
     {
         var facts = new ContainerFacts?[listed.Count];
         var unread = new UnreadContainer?[listed.Count];
-        await Parallel.ForAsync(0, listed.Count, Limits(ct), async (index, token) =>
+        await Parallel.ForAsync(0, listed.Count, Limits(ct), async (index, _) =>
         {
             var id = listed[index].ID;
             try
             {
-                facts[index] = ContainerFactsReader.Read(await docker.Containers.InspectContainerAsync(id, token).WaitAsync(ContainersTime, time, token));
+                facts[index] = ContainerFactsReader.Read(await docker.Containers.InspectContainerAsync(id, patience).WaitAsync(ContainersTime, time, patience));
             }
             catch (DockerContainerNotFoundException)
             {
@@ -119,4 +126,4 @@ internal sealed class HostReader(SidecarOptions options, IConsulClient consul, M
 }
 
 /// <summary>The dry run is not possible; the message says why.</summary>
-internal sealed class PreviewException(string message, Exception inner) : Exception(message, inner);
+internal sealed class PreviewException(string message, Exception? inner = null) : Exception(message, inner);

@@ -12,23 +12,36 @@ internal static class ConsulAtStart
     /// <exception cref="ConsulAwayException">It had no good answer.</exception>
     public static async Task<bool> AnswersAsync(IConsulClient consul, int retries, CancellationToken ct)
     {
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var end = CancellationTokenSource.CreateLinkedTokenSource(ct);
         using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
         using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
         try
         {
             await AskAsync(consul, retries, TimeProvider.System, end.Token);
-            return true;
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
-            return false;
+            // It did not answer before the end.
         }
+        finally
+        {
+            end.Dispose();
+        }
+
+        // A signal may have come with the answer.
+        return !end.IsCancellationRequested;
 
         void End(PosixSignalContext signal)
         {
-            signal.Cancel = true;
-            end.Cancel();
+            try
+            {
+                end.Cancel();
+                signal.Cancel = true;
+            }
+            catch (ObjectDisposedException)
+            {
+                // It came too late to be heard here, and does what it does to any program.
+            }
         }
     }
 

@@ -14,13 +14,11 @@ internal static class CheckPlanner
     /// </summary>
     public const string PauseReason = "paused in Docker, says the registry-sidecar";
 
-    // Told again at the latest after a third of its time to live, and then together with those that are nearly due.
-    private const int LatestPart = 3;
-    private const int EarliestPart = 4;
-
-    // Over its restart an agent keeps of a TTL check only what it was told after the registration, so that is said once more, and a
-    // moment later, so that it holds up no registration.
-    private static readonly TimeSpan AfterRegistration = TimeSpan.FromSeconds(1);
+    // Told again at the latest after a third of its time to live, and then together with those that are nearly due. Over its restart an
+    // agent keeps of a TTL check only what it was told after the registration, so that is said once more, and a moment later, so that
+    // it holds up no registration.
+    private static readonly (int Part, TimeSpan AfterRegistration) Latest = (3, TimeSpan.FromSeconds(1));
+    private static readonly (int Part, TimeSpan AfterRegistration) Earliest = (4, TimeSpan.FromSeconds(0.5));
 
     public static CheckPlan Plan(CheckInput input)
     {
@@ -33,7 +31,7 @@ internal static class CheckPlanner
         return new CheckPlan([.. changed, .. refreshed], Pausing(input), Resuming(input), kept);
     }
 
-    public static TimeSpan DueOf(ReportedCheck report, Told told) => DueOf(report, told, LatestPart);
+    public static TimeSpan DueOf(ReportedCheck report, Told told) => DueOf(report, told, Latest);
 
     public static string MaintenanceOf(string serviceId) => HealthStatus.ServiceMaintenancePrefix + serviceId;
 
@@ -48,10 +46,10 @@ internal static class CheckPlanner
     }
 
     private static bool IsNearlyDue(ReportedCheck report, CheckInput input) =>
-        input.LastTold(report.CheckId) is not { } told || DueOf(report, told, EarliestPart) <= input.Now;
+        input.LastTold(report.CheckId) is not { } told || DueOf(report, told, Earliest) <= input.Now;
 
-    private static TimeSpan DueOf(ReportedCheck report, Told told, int part) =>
-        told.At + (report.TimeToLive / part is var usual && (told.IsKept || usual < AfterRegistration) ? usual : AfterRegistration);
+    private static TimeSpan DueOf(ReportedCheck report, Told told, (int Part, TimeSpan AfterRegistration) when) =>
+        told.At + (report.TimeToLive / when.Part is var usual && (told.IsKept || usual < when.AfterRegistration) ? usual : when.AfterRegistration);
 
     private static ReportedCheck InSameWords(ReportedCheck report, CheckInput input) =>
         report with { Output = input.LastTold(report.CheckId)?.Output ?? input.Checks[report.CheckId].Output };
@@ -60,7 +58,7 @@ internal static class CheckPlanner
     private static IEnumerable<ReportedCheck> Ended(CheckInput input) =>
         from service in input.Services.Values
         where input.Owner.Owns(service)
-        where input.FateOf(Ownership.ContainerOf(service)).State is ContainerState.Exited or ContainerState.Absent
+        where input.FateOf(Ownership.ContainerOf(service)).State is ContainerState.Ended or ContainerState.Exited or ContainerState.Absent
         from check in input.Checks.Values
         where check.ServiceID == service.ID && ReportedCheck.Is(check)
         let report = ReportedCheck.Ended(check)

@@ -24,6 +24,8 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
 
     private readonly Dictionary<string, ContainerFacts?> facts = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> listed = new(StringComparer.Ordinal);
+    // Who was listed last, or told or seen to run since, and when.
+    private readonly Dictionary<string, TimeSpan> mayRun = new(StringComparer.Ordinal);
     private readonly HashSet<string> dirty = new(StringComparer.Ordinal);
     private readonly HashSet<string> starting = new(StringComparer.Ordinal);
     private readonly HashSet<string> witnessed = new(StringComparer.Ordinal);
@@ -34,22 +36,22 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
     private readonly Inspections inspections = new(time);
     private bool isListed;
 
-    public IEnumerable<ContainerFacts> Running => facts.Values.OfType<ContainerFacts>().Where(container => container.IsRunning);
+    public IEnumerable<ContainerFacts> Running => facts.Values.OfType<ContainerFacts>().Where(Runs);
 
     /// <summary>Whether this process saw the container run, or saw something happen to it.</summary>
     public bool Witnessed(string id) => witnessed.Contains(id);
 
     public ContainerFate FateOf(string id) =>
         id.Length == 0 ? new ContainerFate(ContainerState.Absent)
-        : IsUncertain(id) || !facts.TryGetValue(id, out var container) ? new ContainerFate(ContainerState.Unknown)
+        : IsUncertain(id) || !facts.TryGetValue(id, out var container) ? new ContainerFate(MayRun(id) ? ContainerState.Unknown : ContainerState.Ended)
         : container is null ? new ContainerFate(ContainerState.Absent)
         : new ContainerFate(container.IsRunning ? ContainerState.Running : ContainerState.Exited, container);
 
     /// <summary>Whether it is not known yet if this container runs: a start may have been missed.</summary>
-    public bool IsUndecided(string id) => FindRunning(id) is null && (!isListed || IsUncertain(id));
+    public bool IsUndecided(string id) => FindRunning(id) is null && MayRun(id) && (!isListed || IsUncertain(id));
 
     public ContainerFacts? FindRunning(string idOrName) =>
-        facts.GetValueOrDefault(idOrName) is { IsRunning: true } container
+        facts.GetValueOrDefault(idOrName) is { } container && Runs(container)
             ? container
             : Running.FirstOrDefault(other => other.Name == idOrName);
 
@@ -76,6 +78,8 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
                 continue;
             witnessed.Add(id);
             dirty.Add(id);
+            if (what.Effect is EventEffect.Started or EventEffect.LookedAtAnyway)
+                mayRun[id] = time.Steady();
             // It may come to be again as it was listed, by an event that is lost, and would be taken as known.
             listed.Remove(id);
             if (what.Death is { } death && what.Effect != EventEffect.LookedAtAnyway && known is not null && IsBelieved(known, death))
@@ -96,7 +100,7 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
     /// <summary>Compares what is known with Docker's list; with <paramref name="everything"/> nothing known is trusted.</summary>
     public async Task ListAsync(IDockerClient docker, bool everything, CancellationToken ct)
     {
-        var containers = await inspections.ListAsync(docker, ct);
+        var (containers, asked) = await inspections.ListAsync(docker, ct);
         inspections.ForgetAll();
         // It may have started again meanwhile, and no event told.
         foreach (var id in farewells.Keys)
@@ -109,6 +113,10 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
         listed.Clear();
         foreach (var (id, fingerprint) in now)
             listed[id] = fingerprint;
+        foreach (var id in mayRun.Where(entry => entry.Value <= asked).Select(entry => entry.Key).ToList())
+            mayRun.Remove(id);
+        foreach (var id in now.Keys)
+            mayRun.TryAdd(id, asked);
         isListed = true;
     }
 
@@ -188,6 +196,11 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
         && farewell.Of == container.StartedAt
         && time.Steady() < farewell.Ends;
 
+    // Whoever is not listed does not run, however long Docker takes to tell how he ended.
+    private bool MayRun(string id) => !isListed || mayRun.ContainsKey(id);
+
+    private bool Runs(ContainerFacts container) => container.IsRunning && MayRun(container.Id);
+
     private bool IsUncertain(string id) => dirty.Contains(id) && !presumedDead.Contains(id);
 
     private void Learn(string id, ContainerFacts? container)
@@ -203,7 +216,11 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
         presumedDead.Remove(id);
         farewells.Remove(id);
         if (container is { IsRunning: true })
+        {
             witnessed.Add(id);
+            mayRun[id] = time.Steady();
+        }
+
         if (signalled.Remove(id, out var told)
             && container is not null
             && IsBelieved(container, told.Signal)

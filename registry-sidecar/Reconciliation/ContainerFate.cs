@@ -8,6 +8,9 @@ internal enum ContainerState
     /// <summary>Docker could not be asked.</summary>
     Unknown,
     Running,
+
+    /// <summary>It does not run, as Docker's list shows; how it ended is not known.</summary>
+    Ended,
     Exited,
     Absent,
 }

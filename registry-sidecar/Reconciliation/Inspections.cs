@@ -20,7 +20,7 @@ internal sealed class Inspections(TimeProvider time)
     private readonly Dictionary<string, (IDockerClient Docker, Task<ContainerFacts?> Answer)> ahead = new(StringComparer.Ordinal);
     private readonly Lock gate = new();
     private readonly Dictionary<string, (IDockerClient Docker, Task Answer)> silent = new(StringComparer.Ordinal);
-    private (IDockerClient Docker, Task<IList<ContainerListResponse>> Answer)? list;
+    private (IDockerClient Docker, Task<IList<ContainerListResponse>> Answer, TimeSpan Asked)? list;
 
     /// <summary>Asks for a container that is about to start, and does not wait.</summary>
     public void AskAhead(IDockerClient docker, string id, CancellationToken ct)
@@ -56,17 +56,18 @@ internal sealed class Inspections(TimeProvider time)
     }
 
     /// <summary>Asks for the list of those that run. An answer that comes late is taken by the next call.</summary>
+    /// <returns>Those that ran, and when Docker was asked.</returns>
     /// <exception cref="TimeoutException">Docker has no answer yet.</exception>
-    public async Task<IList<ContainerListResponse>> ListAsync(IDockerClient docker, CancellationToken ct)
+    public async Task<(IList<ContainerListResponse> Containers, TimeSpan Asked)> ListAsync(IDockerClient docker, CancellationToken ct)
     {
         // What another connection was asked is of another time.
         if (list is not { } asked || asked.Docker != docker)
-            list = asked = (docker, docker.Containers.ListContainersAsync(new ContainersListParameters(), ct));
+            list = asked = (docker, docker.Containers.ListContainersAsync(new ContainersListParameters(), ct), time.Steady());
         else if (!asked.Answer.IsCompleted)
             throw new TimeoutException();
         try
         {
-            return await asked.Answer.WaitAsync(Patience, time, ct);
+            return (await asked.Answer.WaitAsync(Patience, time, ct), asked.Asked);
         }
         finally
         {

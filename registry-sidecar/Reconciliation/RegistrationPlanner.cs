@@ -100,7 +100,7 @@ internal static class RegistrationPlanner
         var fate = input.FateOf(Ownership.ContainerOf(service));
         return fate.State switch
         {
-            ContainerState.Unknown => false,
+            ContainerState.Unknown or ContainerState.Ended => false,
             // It runs, but no longer asks for this registration: it was renamed, say.
             ContainerState.Running => true,
             _ => input.MayRemove(Ownership.ContainerOf(service)) && fate.Allows(input.Policy),

@@ -85,12 +85,17 @@ public sealed class ConsulEnvironmentTests
     public void TokenFile_Empty_IsNamedWhateverTheVariableSays()
     {
         var file = Path.GetTempFileName();
+        try
+        {
+            var failure = Assert.Throws<ConsulConfigurationException>(
+                () => Config(("CONSUL_HTTP_TOKEN", "from-variable"), ("CONSUL_HTTP_TOKEN_FILE", file)));
 
-        var failure = Assert.Throws<ConsulConfigurationException>(
-            () => Config(("CONSUL_HTTP_TOKEN", "from-variable"), ("CONSUL_HTTP_TOKEN_FILE", file)));
-
-        Assert.Equal($"CONSUL_HTTP_TOKEN_FILE '{file}' is empty", failure.Message);
-        File.Delete(file);
+            Assert.Equal($"CONSUL_HTTP_TOKEN_FILE '{file}' is empty", failure.Message);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
     }
 
     [Fact]

@@ -186,8 +186,10 @@ public sealed class AgentWriterTests : IDisposable
         });
 
         var removing = writer.RemoveAllAsync(new Ownership("h1", "mesh"), end.Token);
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        late.CancelAfter(TimeSpan.FromSeconds(30));
         while (!log.Lines.Any(line => line.Contains("Deregistered one", StringComparison.Ordinal)))
-            await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, Ct);
+            await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, late.Token);
         await end.CancelAsync();
         await removing;
 

@@ -76,6 +76,19 @@ public sealed class CheckPlannerTests
         Assert.Equal(told.At + TimeSpan.FromSeconds(4), CheckPlanner.DueOf(Assert.Single(plan.Kept), told));
     }
 
+    [Theory]
+    [InlineData(400, 0)]
+    [InlineData(500, 1)]
+    public void Plan_ToldWithItsRegistrationOnly_IsDueAMomentLaterAndEarlierTogetherWithOthers(int milliseconds, int reports)
+    {
+        var told = new Told(Now - TimeSpan.FromMilliseconds(milliseconds), "", IsKept: false);
+
+        var plan = Plan([Beating], [Actual(Heartbeat, "passing", "")], told);
+
+        Assert.Equal(reports, plan.Reports.Count);
+        Assert.Equal(told.At + TimeSpan.FromSeconds(1), CheckPlanner.DueOf(Assert.Single(plan.Kept), told));
+    }
+
     [Fact]
     public void Plan_HeartbeatAfterARestartOfTheSidecar_RepeatsWhatTheAgentHas()
     {
@@ -114,6 +127,7 @@ public sealed class CheckPlannerTests
         Assert.Empty(Plan([], [Actual(Mirror, "critical", "")], null, ended).Reports);
         Assert.Equal(Heartbeat, Assert.Single(Plan([], [Actual(Heartbeat, "passing", "", ReportedCheck.HeartbeatNotes)], null, ended).Reports).CheckId);
         Assert.Empty(Plan([], [Actual(Heartbeat, "passing", "", "the application's own")], null, ended).Reports);
+        Assert.Single(Plan([], [Actual(Mirror, "passing", "")], null, new ContainerFate(ContainerState.Ended)).Reports);
         Assert.Empty(Plan([], [Actual(Mirror, "passing", "")], null, new ContainerFate(ContainerState.Unknown)).Reports);
     }
 

@@ -135,10 +135,10 @@ public sealed class CheckReporterTests
     public async Task ReportAsync_OneIsDue_ThoseThatAreNearlyDueGoAlong()
     {
         await PassAsync(Beating(1));
-        time.Advance(TimeSpan.FromSeconds(0.5));
+        time.Advance(TimeSpan.FromSeconds(0.4));
         await PassAsync(Beating(2));
 
-        time.Advance(TimeSpan.FromSeconds(3.5));
+        time.Advance(TimeSpan.FromSeconds(0.6));
         await PassAsync(Beating(2));
 
         await AssertToldAsync(2);

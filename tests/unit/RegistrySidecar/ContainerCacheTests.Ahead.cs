@@ -1,4 +1,5 @@
 using Docker.DotNet;
+using Docker.DotNet.Models;
 using NSubstitute;
 using ServiceMesh.RegistrySidecar.Reconciliation;
 using Xunit;
@@ -94,6 +95,57 @@ public sealed partial class ContainerCacheTests
     }
 
     [Fact]
+    public async Task ListAsync_OneThatIsNotListedAndNeverAnsweredFor_DoesNotRunUntilItStarts()
+    {
+        Held("a");
+        Listed();
+        await cache.ListAsync(docker, everything: true, Ct);
+        cache.Need(["a"]);
+        await NotAnsweredAsync();
+        Assert.Equal((ContainerState.Ended, false), (cache.FateOf("a").State, cache.IsUndecided("a")));
+
+        cache.Mark(Just(EventEffect.Started));
+        Assert.Equal((ContainerState.Unknown, true), (cache.FateOf("a").State, cache.IsUndecided("a")));
+    }
+
+    [Fact]
+    public async Task ListAsync_OneThatRanIsNotListedAnyMoreAndNeverAnsweredFor_DoesNotRun()
+    {
+        Listed(Summary("a", 8080));
+        await cache.ListAsync(docker, everything: true, Ct);
+        await cache.InspectAsync(docker, Ct);
+        Held("a");
+        Listed();
+        time.Advance(TimeSpan.FromSeconds(30));
+        await cache.ListAsync(docker, everything: false, Ct);
+        await NotAnsweredAsync();
+
+        Assert.Empty(cache.Running);
+        Assert.Null(cache.FindRunning("a"));
+        Assert.Equal((ContainerState.Ended, false), (cache.FateOf("a").State, cache.IsUndecided("a")));
+        cache.Mark(Died(Started.AddSeconds(5), 3));
+        Assert.Equal((ContainerState.Exited, 3), (cache.FateOf("a").State, cache.FateOf("a").Container!.ExitCode));
+    }
+
+    [Fact]
+    public async Task ListAsync_StartedSinceDockerWasAsked_MayRunUntilTheNextList()
+    {
+        var answer = new TaskCompletionSource<IList<ContainerListResponse>>();
+        docker.Containers.ListContainersAsync(Arg.Any<ContainersListParameters>(), Arg.Any<CancellationToken>()).Returns(answer.Task);
+        var listing = cache.ListAsync(docker, everything: true, Ct);
+        time.Advance(Inspections.Patience);
+        await Assert.ThrowsAsync<TimeoutException>(() => listing);
+        cache.Mark(Just(EventEffect.Started));
+        answer.SetResult([]);
+        await cache.ListAsync(docker, everything: true, Ct);
+        Assert.Equal(ContainerState.Unknown, cache.FateOf("a").State);
+
+        Listed();
+        await cache.ListAsync(docker, everything: true, Ct);
+        Assert.Equal(ContainerState.Ended, cache.FateOf("a").State);
+    }
+
+    [Fact]
     public async Task InspectAsync_AskedAheadOnAConnectionThatWasGivenUp_IsAskedOnTheNewOneAtOnce()
     {
         Held("a");
@@ -114,12 +166,17 @@ public sealed partial class ContainerCacheTests
     {
         Held("a");
         cache.Need(["a"]);
-        var inspecting = cache.InspectAsync(docker, Ct);
-        time.Advance(Inspections.Patience);
-        Assert.NotEmpty((await inspecting).Failed);
+        await NotAnsweredAsync();
         var anew = Substitute.For<IDockerClient>();
         anew.Containers.InspectContainerAsync("a", Arg.Any<CancellationToken>()).Returns(Container("a", running: true));
 
         Assert.Equal(["a"], (await cache.InspectAsync(anew, Ct)).Seen);
+    }
+
+    private async Task NotAnsweredAsync()
+    {
+        var inspecting = cache.InspectAsync(docker, Ct);
+        time.Advance(Inspections.Patience);
+        Assert.NotEmpty((await inspecting).Failed);
     }
 }

@@ -148,8 +148,10 @@ public sealed class RegistrationPlannerTests
     [Fact]
     public void Plan_RunningAndNotDesired_GoesAtOnce() => Assert.Equal(["h1:web:80"], Plan([], [AsActual(Web)], Running, mayRemove: false).Deregister);
 
-    [Fact]
-    public void Plan_FateUnknown_Stays() => Assert.Empty(Plan([], [AsActual(Web)], new ContainerFate(ContainerState.Unknown)).Deregister);
+    [Theory]
+    [InlineData(nameof(ContainerState.Unknown))]
+    [InlineData(nameof(ContainerState.Ended))]
+    public void Plan_FateUnknown_Stays(string state) => Assert.Empty(Plan([], [AsActual(Web)], new ContainerFate(Enum.Parse<ContainerState>(state))).Deregister);
 
     [Fact]
     public void Plan_TwoClaimOneId_TheOlderHasIt()
@@ -204,6 +206,7 @@ public sealed class RegistrationPlannerTests
 
     [Theory]
     [InlineData(nameof(ContainerState.Unknown), false)]
+    [InlineData(nameof(ContainerState.Ended), true)]
     [InlineData(nameof(ContainerState.Absent), true)]
     public void Plan_IdIsHeldByAContainerOfUnknownFate_IsNotTakenFromIt(string state, bool takesOver)
     {

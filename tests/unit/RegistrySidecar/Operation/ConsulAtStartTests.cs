@@ -32,6 +32,19 @@ public sealed class ConsulAtStartTests
     }
 
     [Fact]
+    public async Task AnswersAsync_EndComesWithTheAnswer_IsObeyed()
+    {
+        using var end = new CancellationTokenSource();
+        consul.Agent.Self(Arg.Any<CancellationToken>()).Returns(_ =>
+        {
+            end.Cancel();
+            return new QueryResult<Dictionary<string, Dictionary<string, System.Text.Json.JsonElement>>> { Response = [] };
+        });
+
+        Assert.False(await ConsulAtStart.AnswersAsync(consul, 0, end.Token));
+    }
+
+    [Fact]
     public async Task AskAsync_AnswersAtLast_GoesOn()
     {
         consul.Agent.Self(Arg.Any<CancellationToken>()).Returns(

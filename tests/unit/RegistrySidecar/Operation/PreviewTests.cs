@@ -2,6 +2,7 @@ using System.Net;
 using Consul;
 using Docker.DotNet;
 using Docker.DotNet.Models;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using NSubstitute;
 using NSubstitute.ExceptionExtensions;
@@ -9,6 +10,7 @@ using ServiceMesh.RegistrySidecar.DryRun;
 using ServiceMesh.RegistrySidecar.Registration;
 using ServiceMesh.RegistrySidecar.Settings;
 using ServiceMesh.Store;
+using ServiceMesh.Tests.Unit.Deployer;
 using Xunit;
 
 namespace ServiceMesh.Tests.Unit.RegistrySidecar.Operation;
@@ -80,17 +82,44 @@ public sealed class PreviewTests
             docker,
             [.. ((string[])["stuck", "broken", "gone", "well"]).Select(name => new ContainerListResponse { ID = name, Names = [$"/{name}"] })],
             time,
+            CancellationToken.None,
             TestContext.Current.CancellationToken);
-        while (!reading.IsCompleted)
-        {
-            time.Advance(TimeSpan.FromSeconds(1));
-            await Task.Yield();
-        }
 
-        var (running, unread) = await reading;
+        var (running, unread) = await PassingAsync(reading, time);
         Assert.Equal(["well"], running.Select(container => container.Name));
         Assert.Equal(
             [new UnreadContainer("broken", "broken", "Docker answered 500: layer not found"), new UnreadContainer("stuck", "stuck", "Docker did not answer in time")], unread);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ReadAsync_DockerListsManyAndTellsOfNoneOrOne_EndsInTime(bool tellsOfOne)
+    {
+        var time = new FakeTimeProvider();
+        var asked = 0;
+        using var docker = new LocalServer(path => path switch
+        {
+            "/version" => """{"ApiVersion":"1.41"}""",
+            "/v1.41/info" => """{"Name":"h1"}""",
+            "/v1.41/containers/json" => $"[{string.Join(',', Enumerable.Range(0, 200).Select(number => $$"""{"Id":"c{{number}}"}"""))}]",
+            _ when Interlocked.Increment(ref asked) == 1 && tellsOfOne => $$$"""{"Id":"{{{path.Split('/')[3]}}}","Name":"/told","State":{"Running":true}}""",
+            _ => null,
+        });
+        var consul = Substitute.For<IConsulClient>();
+        consul.Agent.Self(Arg.Any<CancellationToken>()).ThrowsAsync(new ConsulRequestException("no", HttpStatusCode.InternalServerError));
+        var store = new MeshStore(consul, new BlockingQuery(NullLogger<BlockingQuery>.Instance, time));
+
+        var reading = new HostReader(new SidecarOptions { DockerHost = docker.Address("tcp") }, consul, store, time).ReadAsync(TestContext.Current.CancellationToken);
+        // Eight at a time: the ninth is asked for when one has been told.
+        await UntilAsync(() => Volatile.Read(ref asked) == (tellsOfOne ? 9 : 8) || reading.IsCompleted);
+        if (tellsOfOne)
+            Assert.Equal(("told", 199), (Assert.Single((await PassingAsync(reading, time)).Containers).Name, (await reading).Unread.Count));
+        else
+            Assert.Contains("nothing of any container", (await Assert.ThrowsAsync<PreviewException>(() => PassingAsync(reading, time))).Message, StringComparison.Ordinal);
+
+        // In 15 s so many by 8 at a time, 3 s each.
+        Assert.InRange(asked, 1, 49);
     }
 
     [Fact]
@@ -115,6 +144,24 @@ public sealed class PreviewTests
         var line = Assert.Single(output.ToString().Split('\n'), line => line.Contains("h1:web:80", StringComparison.Ordinal));
         Assert.DoesNotContain('\u001b', line);
         Assert.InRange(line.Length, 100, 1000);
+    }
+
+    private static async Task<T> PassingAsync<T>(Task<T> task, FakeTimeProvider time)
+    {
+        await UntilAsync(() =>
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            return task.IsCompleted;
+        });
+        return await task;
+    }
+
+    private static async Task UntilAsync(Func<bool> isSo)
+    {
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        late.CancelAfter(TimeSpan.FromSeconds(30));
+        while (!isSo())
+            await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, late.Token);
     }
 
     private static Preview Of(ContainerFacts[] containers, AgentService? registered = null, DocumentSet? documents = null)
