@@ -5,16 +5,16 @@ namespace ServiceMesh.Store;
 
 /// <summary>
 /// All documents, from two things that Consul tells at their own pace: the list of all, which is the truth, and the one that
-/// was changed last, which comes sooner where the list is long. A change that the list does not have yet is laid over it, if the
-/// list has the service. Of one that it does not have nobody can say whether it is new or gone: the list's index, which falls
-/// when Consul forgets what was deleted, does not tell.
+/// was changed last, which comes sooner where the list is long. A change that the list does not have yet is laid over it. Of what
+/// stood there from the start, and of a service that the list does not have, nobody can say whether it is new or gone: the list's
+/// index, which falls when Consul forgets what was deleted, does not tell.
 /// </summary>
 internal sealed class DocumentView(DocumentSet known)
 {
     private readonly Dictionary<string, KVPair> ahead = new(StringComparer.Ordinal);
     private DocumentSet documents = known;
     private ulong? listedAt;
-    private ulong latestAt;
+    private ulong? latestAt;
 
     /// <summary>What a commit leaves for those who follow: the document, with its service's name before it.</summary>
     public static byte[] Latest(ServiceDocument document) => [.. Encoding.ASCII.GetBytes(document.Service), (byte)'\n', .. DocumentFormat.Write(document)];
@@ -24,9 +24,11 @@ internal sealed class DocumentView(DocumentSet known)
     /// <param name="index">Up to where in Consul's history.</param>
     public DocumentSet Listed(IReadOnlyCollection<KVPair> pairs, ulong index)
     {
+        // Where the index fell, what the list does not have may have been deleted long ago.
+        var fell = index < listedAt;
         listedAt = index;
-        var names = ahead.Count == 0 ? [] : pairs.Select(pair => MeshKeys.ServiceOf(pair.Key)).ToHashSet(StringComparer.Ordinal);
-        foreach (var (service, _) in ahead.Where(change => change.Value.ModifyIndex <= index || !names.Contains(change.Key)).ToArray())
+        var names = fell ? pairs.Select(pair => MeshKeys.ServiceOf(pair.Key)).ToHashSet(StringComparer.Ordinal) : [];
+        foreach (var (service, _) in ahead.Where(change => change.Value.ModifyIndex <= index || (fell && !names.Contains(change.Key))).ToArray())
             ahead.Remove(service);
         return documents = documents.Follow(ahead.Count == 0 ? pairs : [.. pairs.Where(pair => !ahead.ContainsKey(MeshKeys.ServiceOf(pair.Key))), .. ahead.Values]);
     }
@@ -39,11 +41,12 @@ internal sealed class DocumentView(DocumentSet known)
         // It went backwards: another Consul, or one that was restored. Then the list alone counts.
         if (latest is null || latest.ModifyIndex < latestAt)
             ahead.Clear();
+        var stoodThere = latestAt is null;
         latestAt = latest?.ModifyIndex ?? 0;
         // Without a list nobody knows whether it still stands, and what the list has, it has told.
         if (latest is null || listedAt is not { } listed || latest.ModifyIndex <= listed || Pair(latest) is not { } pair)
             return null;
-        if (!documents.Services.ContainsKey(MeshKeys.ServiceOf(pair.Key)))
+        if (stoodThere && !documents.Services.ContainsKey(MeshKeys.ServiceOf(pair.Key)))
             return null;
         ahead[MeshKeys.ServiceOf(pair.Key)] = pair;
         return documents = documents.With(pair);

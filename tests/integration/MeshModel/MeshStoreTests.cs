@@ -161,10 +161,14 @@ public sealed class MeshStoreTests(ConsulFixture consul)
     public async Task Watch_ACommit_IsToldOfBeforeTheListOfAllHasCome()
     {
         ConsulForwarder? front = null;
+        var watched = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var slow = front = await ConsulForwarder.StartAsync(async context =>
         {
             // The first list comes; whoever waits for the next one waits until the test's end.
-            if (context.Request.Query.ContainsKey("recurse") && context.Request.Query.ContainsKey("index"))
+            var waits = context.Request.Query.ContainsKey("index");
+            if (waits && context.Request.Path == "/v1/kv/mesh/latest")
+                watched.TrySetResult();
+            if (waits && context.Request.Query.ContainsKey("recurse"))
                 await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted);
             await front!.ForwardAsync(context, consul.Address, context.RequestAborted);
         });
@@ -172,6 +176,7 @@ public sealed class MeshStoreTests(ConsulFixture consul)
         await using var held = await Locks.TryAcquireAsync(service, Me, Ct);
         await using var sets = store.WatchAsync(DocumentSet.Empty, Ct).GetAsyncEnumerator(Ct);
         await sets.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20), Ct);
+        await watched.Task.WaitAsync(TimeSpan.FromSeconds(20), Ct);
 
         var first = await Store.CommitAsync(held!, Document("d1"), expectedIndex: 0, Entry("d1"), Ct);
         var seen = await UntilAsync(sets, stored => stored is not null);

@@ -54,12 +54,23 @@ public sealed class DocumentViewTests
     }
 
     [Fact]
-    public void Listed_WithoutAServiceThatWasAhead_TakesItAwayWhateverItsIndex()
+    public void Listed_WithAnIndexThatFell_TakesAwayWhatWasAheadAndIsNotThere()
     {
-        view.Listed([Pair("a", "/a", 5), Pair("b", "/b", 6)], 6);
+        view.Listed([Pair("a", "/a", 5), Pair("b", "/b", 6)], 8);
         Assert.NotNull(view.Changed(Latest("a", "/new", 9)));
 
         Assert.Equal(["b"], view.Listed([Pair("b", "/b", 6)], 6).Services.Keys);
+    }
+
+    [Fact]
+    public void Changed_ANewService_IsThereAtOnce_AndStaysWhileTheListIsOlder()
+    {
+        view.Listed([], 6);
+        Assert.Null(view.Changed(Latest("b", "/old", 5)));
+
+        Assert.Equal(["a"], view.Changed(Latest("a", "/new", 9))!.Services.Keys);
+        Assert.Equal(["a"], view.Listed([], 8).Services.Keys);
+        Assert.Empty(view.Listed([], 10).Services);
     }
 
     [Fact]
@@ -83,7 +94,8 @@ public sealed class DocumentViewTests
         Assert.Null(view.Changed(new KVPair("mesh/latest") { Value = System.Text.Encoding.UTF8.GetBytes(value), ModifyIndex = 2 }));
     }
 
-    // Lists are late, of several changes between two looks only the last is told of, and a list's index falls where what was deleted is forgotten.
+    // Lists are late, of several changes between two looks only the last is told of, and a list's index falls when what was deleted,
+    // which was listed meanwhile, is forgotten.
     [Fact]
     public void AnyInterleaving_AfterTheLastList_ItIsWhatConsulHas() => Gen.Select(Gen.Int[0, 2], Gen.Bool, Gen.Int[0, 3], Gen.Bool).Array[1, 30].Sample(steps =>
     {
@@ -101,12 +113,14 @@ public sealed class DocumentViewTests
                 current.Remove(name);
             else
                 current[name] = Pair(name, $"/{index}", index);
-            history.Add(([.. current.Values], isForgotten ? current.Values.Select(pair => pair.ModifyIndex).DefaultIfEmpty(1ul).Max() : index));
+            history.Add(([.. current.Values], index));
             if (!isDeleted && lag != 1)
                 follower.Changed(Latest(name, $"/{index}", index));
             // The list goes forward, but need not keep up.
             listed = Math.Max(listed, history.Count - 1 - lag);
             follower.Listed(history[listed].Pairs, history[listed].Index);
+            if (isForgotten && listed == history.Count - 1)
+                history.Add(([.. current.Values], current.Values.Select(pair => pair.ModifyIndex).DefaultIfEmpty(1ul).Max()));
         }
 
         // What was changed last may come after it.
