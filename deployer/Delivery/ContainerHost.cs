@@ -60,7 +60,7 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
 
     /// <summary>The containers of the service's tests.</summary>
     public async Task<IReadOnlyList<OwnContainer>> TestsAsync(string service, CancellationToken ct) =>
-        await DeployedAsync(service, [$"{CandidateSpec.NoInstance}=true"], ct);
+        await DeployedAsync(service, [ContainerLabel.Tests], ct);
 
     /// <summary>A container that somebody else than the deployer made; <c>null</c> if it is not on this host.</summary>
     public async Task<OwnContainer?> ByHandAsync(string id, string version, CancellationToken ct)
@@ -100,7 +100,8 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
                 container.State is "running" or "restarting" or "paused",
                 ByHand: false)
             {
-                IsTests = container.Labels.ContainsKey(CandidateSpec.NoInstance),
+                // Not by what keeps the sidecar from it: an image may have that label, and serve.
+                IsTests = container.Labels.ContainsKey(ContainerLabel.Tests),
             }),
         ];
     }

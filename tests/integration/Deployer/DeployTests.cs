@@ -205,7 +205,7 @@ public sealed class DeployTests(DeployerFixture host) : IAsyncDisposable
     public async Task Deploy_AfterACrash_RemovesItsLeftoversAndNothingElse()
     {
         var ct = TestContext.Current.CancellationToken;
-        await host.RunAsync("app:v1", new() { ["mesh.service"] = deployer.Service, ["mesh.deployment"] = DeploymentId.New(), ["mesh.version"] = "v0", ["SERVICE_IGNORE"] = "true" }, ct);
+        await host.RunAsync("app:v1", new() { ["mesh.service"] = deployer.Service, ["mesh.deployment"] = DeploymentId.New(), ["mesh.version"] = "v0" }, ct);
         var byHand = await host.RunAsync("app:v1", new() { ["SERVICE_NAME"] = deployer.Service }, ct);
         var elsewhere = await host.RunAsync("app:v1", new() { ["mesh.environment"] = "another", ["mesh.service"] = deployer.Service, ["mesh.deployment"] = DeploymentId.New() }, ct);
 

@@ -53,7 +53,7 @@ public sealed class ScaleTests(DeployerFixture host) : IAsyncLifetime
         var (command, ct) = (deployer.Command, TestContext.Current.CancellationToken);
         var left = await host.RunAsync(
             "app:silent",
-            new() { ["mesh.service"] = command.Service, ["mesh.deployment"] = (await command.DocumentAsync())!.Active!.Deployment, ["SERVICE_IGNORE"] = "true" },
+            new() { ["mesh.service"] = command.Service, ["mesh.deployment"] = (await command.DocumentAsync())!.Active!.Deployment, ["SERVICE_IGNORE"] = "true", [ContainerLabel.Tests] = "true" },
             ct);
 
         Assert.Contains("has 2 replicas of good", (await DoneAsync("scale", command.Service, "2")).Output, StringComparison.Ordinal);

@@ -51,11 +51,21 @@ public sealed class ContainerHostTests
     [Fact]
     public async Task List_TestsThatADeployerLeft_AreNoneOfTheReplicas()
     {
-        docker.Containers.ListContainersAsync(Arg.Any<ContainersListParameters>(), Arg.Any<CancellationToken>()).Returns([Deployed("demo-v1-1"), Deployed("demo-v1-tests", ("SERVICE_IGNORE", "true"))]);
+        docker.Containers.ListContainersAsync(Arg.Any<ContainersListParameters>(), Arg.Any<CancellationToken>()).Returns([Deployed("demo-v1-1"), Deployed("demo-v1-tests", ("SERVICE_IGNORE", "true"), ("mesh.tests", "true"))]);
         var hosts = new ContainerHosts([Host()], [Host()], time);
 
         Assert.Equal(["demo-v1-1"], (await hosts.ListAsync("demo", document: null, Ct)).Select(container => container.Name));
         Assert.Equal([("demo-v1-1", false), ("demo-v1-tests", true)], (await hosts.ListAsync("demo", document: null, Ct, withTests: true)).Select(container => (container.Name, container.IsTests)));
+    }
+
+    // Docker gives a container its image's labels, and with this one the sidecar registers it.
+    [Fact]
+    public async Task List_AReleaseWhoseImageMayBeRegistered_IsNoTestsAndStays()
+    {
+        docker.Containers.ListContainersAsync(Arg.Any<ContainersListParameters>(), Arg.Any<CancellationToken>()).Returns([Deployed("demo-v1-1", ("SERVICE_IGNORE", "false"))]);
+        var document = ServiceDocument.Create("demo", []) with { Active = new Release("d1", "v1", "demo@sha256:v1", DateTimeOffset.UnixEpoch) };
+
+        Assert.Empty(Housekeeping.Leftovers(document, await Host().ListAsync("demo", document, Ct)));
     }
 
     private static ContainerListResponse Deployed(string name, params (string Name, string Value)[] labels) => new()
