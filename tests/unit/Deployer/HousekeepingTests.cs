@@ -123,7 +123,7 @@ public sealed class HousekeepingTests
         Document("v3", "older", "old"), "ol", Container("older"), Container("old"));
 
     [Theory]
-    [InlineData(1, 4, "demo v1 (deployment v1) has 1 container, and 4 of v2 serve now: production is unchanged. To return to it all the same, give --allow-degraded; 'deployer scale demo 4' then makes more of them.")]
+    [InlineData(1, 4, "demo v1 (deployment v1) has 1 container, and 4 of v2 serve now: 'deployer scale demo 4' brings the others")]
     [InlineData(2, 2, null)]
     [InlineData(3, 2, null)]
     [InlineData(1, 0, null)]
