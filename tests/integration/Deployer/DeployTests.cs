@@ -168,6 +168,7 @@ public sealed class DeployTests(DeployerFixture host) : IAsyncDisposable
 
         Assert.True(ended.Code == ExitCode.Unhealthy, ended.Output);
         Assert.Contains("did not become healthy within 10s: 1 of 2 instances were passing", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("no  healthy", ended.Output, StringComparison.Ordinal);
         await deployer.AssertUntouchedAsync();
     }
 
@@ -199,6 +200,24 @@ public sealed class DeployTests(DeployerFixture host) : IAsyncDisposable
         {
             await host.Consul.KV.Delete(taken.Key, CancellationToken.None);
         }
+    }
+
+    [Fact]
+    public async Task Deploy_ConsulFailsInTheLastLookAtTheRoutes_PromotesAllTheSame()
+    {
+        var (tested, looks) = (false, 0);
+        await using var front = await LossyConsul.StartAsync(
+            host.ConsulAddress,
+            context => Volatile.Read(ref tested) && context.Request.Path == "/v1/kv/mesh/services/" && Interlocked.Increment(ref looks) == 1 ? Loss.Refused : Loss.Nothing);
+
+        var ended = await deployer.DeployAsync("v1", args: ["--consul", front.Address.ToString()], onLine: line =>
+        {
+            if (line.StartsWith("ok  tests", StringComparison.Ordinal))
+                Volatile.Write(ref tested, true);
+        });
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.True(looks > 1, ended.Output);
     }
 
     [Fact]
