@@ -1,4 +1,4 @@
-using Docker.DotNet;
+using Consul;
 using ServiceMesh.Deployer.Delivery.Canary;
 using ServiceMesh.Deployer.Manifest;
 using ServiceMesh.Deployer.Output;
@@ -54,9 +54,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             if (strategy.Ab is { } ab)
                 return await SplitAsync(attempt, split with { Share = ab.Share, Header = ab.Header, Cookie = ab.Cookie }, Undivided(before));
             // The last batch of a rolling delivery, and all before it, have become healthy just now.
-            if (strategy.Rolling is null)
-                await StillHealthyAsync(attempt, target);
-            (after, promoted) = await PromoteAsync(manifest, attempt, before);
+            (after, promoted) = await PromoteAsync(manifest, attempt, before, strategy.Rolling is null ? target : null);
         }
         catch (Exception error)
         {
@@ -75,12 +73,14 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
         ExitCode.WrongInput,
         $"{service} was changed since the plan: its document is at index {now}, not {planned} ('deployer history {service}' tells by whom). Plan again.");
 
-    private Task StillHealthyAsync(Attempt attempt, ReadinessTarget target) =>
+    private Task<IReadOnlyList<Instance>> StillHealthyAsync(Attempt attempt, ReadinessTarget target) =>
         narrator.PhaseAsync("healthy", async () => (await readiness.WaitAgainAsync(target, attempt.Token), "all still passing"));
 
     // What was so when the deployment began need not be so any more.
-    private async Task<(ServiceDocument After, ulong Index)> PromoteAsync(ServiceManifest manifest, Attempt attempt, ServiceDocument before)
+    private async Task<(ServiceDocument After, ulong Index)> PromoteAsync(ServiceManifest manifest, Attempt attempt, ServiceDocument before, ReadinessTarget? target)
     {
+        if (target is not null)
+            await StillHealthyAsync(attempt, target);
         await RouteClaims.RefuseAsync(mesh, manifest.Name, manifest.Routes, attempt.Token);
         var after = before.Promote(attempt.Release!, manifest.Routes, manifest.Traffic);
         return (after, await Promotion.CommitAsync(attempt, after, narrator));
@@ -100,11 +100,11 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
         }
     }
 
-    // With a share of the traffic whatever fails is no longer only a candidate's matter.
+    // With a share of the traffic whatever fails is no longer only a candidate's matter. Where Consul fails, it tells by itself what took place.
     private static Exception InTraffic(Attempt attempt, Exception error)
     {
         if (attempt.Explain(error) is not { Code: ExitCode.Unhealthy or ExitCode.Unreachable } ill
-            || (ill.Code == ExitCode.Unreachable && error.GetBaseException() is not DockerApiException)
+            || error is ConsulRequestException or { InnerException: ConsulRequestException }
             || !Standing.IsNamed(attempt.Current, attempt.Release))
         {
             return error;

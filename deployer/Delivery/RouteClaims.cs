@@ -13,6 +13,7 @@ internal static class RouteClaims
             throw new DeliveryException(ExitCode.WrongInput, conflict);
     }
 
+    /// <summary>What <see cref="Claim"/> looks at.</summary>
     public static Task<DocumentSet> DocumentsAsync(Mesh mesh, CancellationToken ct) =>
         ConsulAnswer.OfAsync(() => mesh.Store.ListAsync(ct), mesh.Time, ct);
 

@@ -62,6 +62,7 @@ public sealed class DyingHostTests(DeployerFixture host) : IAsyncLifetime
         TestContext.Current.TestOutputHelper!.WriteLine($"{answers.Count} requests, {failed} failed; exit {(int)ended.Code}");
         Assert.True((int)ended.Code == code, ended.Output);
         Assert.Contains("on second", ended.Output, StringComparison.Ordinal);
+        Assert.Contains(" good serves all of it again.", ended.Output, StringComparison.Ordinal);
         var document = await proxied.Command.DocumentAsync();
         Assert.Equal((serving.Split(' ')[0], null), (document!.Active!.Version, document.Split));
         Assert.Equal(
