@@ -17,6 +17,9 @@ public static class ContainerLabel
 
     /// <summary>The names of the environment variables whose values are secret, parted by commas.</summary>
     public const string Secrets = "mesh.secrets";
+
+    /// <summary>Marks the container of a release's tests, which is none of its replicas.</summary>
+    public const string Tests = "mesh.tests";
 }
 
 /// <summary>The keys of an instance's Meta in the Consul catalog; all are written by the registry-sidecar.</summary>

@@ -9,9 +9,6 @@ internal static partial class CandidateSpec
 {
     public const int ShortId = 8;
 
-    /// <summary>The sidecar's label of a container that is no instance of the service, as its tests are.</summary>
-    public const string NoInstance = "SERVICE_IGNORE";
-
     public static string Short(string deployment) => deployment.Length > ShortId ? deployment[..ShortId] : deployment;
 
     public static CreateContainerParameters Of(
@@ -73,8 +70,9 @@ internal static partial class CandidateSpec
         if (target.Pass is not null)
             variables["MESH_CANDIDATE"] = target.Pass;
         var labels = Identity(manifest.Name, release, environment);
-        // Nothing that tests may open is an instance of the service.
-        labels[NoInstance] = "true";
+        labels[ContainerLabel.Tests] = "true";
+        // For the sidecar: nothing that tests may open is an instance of the service.
+        labels["SERVICE_IGNORE"] = "true";
         return new CreateContainerParameters
         {
             Name = Name(manifest.Name, release, tests.Name is null ? "tests" : $"tests-{tests.Name}"),

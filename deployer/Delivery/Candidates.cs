@@ -80,13 +80,22 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
         return await narrator.PhaseAsync("clean", async () =>
         {
             // Tests answer nobody, and their release may be the one that serves.
-            var left = candidates.Where(candidate => !candidate.Container.IsTests).Select(candidate => candidate.Container.Deployment).Except(drained).ToHashSet(StringComparer.Ordinal);
+            var releases = candidates.Select(candidate => candidate.Container).Where(container => !container.IsTests).Select(container => container.Deployment).Except(drained).ToArray();
             // Of a service that has no document no proxy has ever known anything.
-            if (document is not null && left.Count > 0)
-                await mesh.Proxies.AskUntilAsync(service, await mesh.Proxies.ListAsync(ct), all => ProxyState.IsDrained(all, index, left), drain, ct);
+            if (document is not null && releases.Length > 0)
+                await DrainAsync(service, index, releases, drain, ct);
             await attempt.FenceAsync(index, ct);
             await Task.WhenAll(leftovers.Select(leftover => leftover.Host.RemoveAsync(leftover.Container.Id, ct)));
             return (leftovers.Length, $"removed {string.Join(", ", leftovers.Select(leftover => leftover.Container.Name))}, left behind by an earlier attempt");
         });
+    }
+
+    private async Task DrainAsync(string service, ulong index, IEnumerable<string> releases, TimeSpan drain, CancellationToken ct)
+    {
+        var left = Housekeeping.HadTraffic(releases, await ConsulAnswer.OfAsync(() => mesh.Store.HistoryAsync(service, ct), mesh.Time, ct));
+        if (left.Count == 0)
+            return;
+        narrator.Say($"what is in flight on deployment {string.Join(", ", left.Select(CandidateSpec.Short))} has up to {DurationText.Write(drain)} to end");
+        await mesh.Proxies.AskUntilAsync(service, await mesh.Proxies.ListAsync(ct), all => ProxyState.IsDrained(all, index, left), drain, ct);
     }
 }

@@ -15,6 +15,7 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
 
     private static readonly TimeSpan OthersRemoval = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RemovalLook = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan BetweenStreams = TimeSpan.FromSeconds(1);
 
     public string Name => host.Name;
 
@@ -60,7 +61,7 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
 
     /// <summary>The containers of the service's tests.</summary>
     public async Task<IReadOnlyList<OwnContainer>> TestsAsync(string service, CancellationToken ct) =>
-        await DeployedAsync(service, [$"{CandidateSpec.NoInstance}=true"], ct);
+        await DeployedAsync(service, [ContainerLabel.Tests], ct);
 
     /// <summary>A container that somebody else than the deployer made; <c>null</c> if it is not on this host.</summary>
     public async Task<OwnContainer?> ByHandAsync(string id, string version, CancellationToken ct)
@@ -100,7 +101,8 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
                 container.State is "running" or "restarting" or "paused",
                 ByHand: false)
             {
-                IsTests = container.Labels.ContainsKey(CandidateSpec.NoInstance),
+                // Not by what keeps the sidecar from it: an image may have that label, and serve.
+                IsTests = container.Labels.ContainsKey(ContainerLabel.Tests),
             }),
         ];
     }
@@ -164,13 +166,38 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
             new ContainerEventsParameters { Since = since, Filters = filters },
             new Progress<Message>(message => exited.TrySetResult(ContainerExit.From(message.Actor))),
             ended.Token);
-        // The stream ends only with an error or when it is cancelled.
         if (await Task.WhenAny(exited.Task, events) == events)
+        {
             await events;
-        var exit = await exited.Task.WaitAsync(ct);
+            ct.ThrowIfCancellationRequested();
+            throw new IOException("it ended the stream of its events");
+        }
+
+        var exit = await exited.Task;
         await ended.CancelAsync();
         await events.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return exit;
+    }
+
+    /// <summary>The same however often the stream of events is cut, as it is in hours: Docker keeps what it tells, so nothing is missed.</summary>
+    /// <param name="ids">The containers' ids.</param>
+    /// <param name="since">The host's time from which on an end counts.</param>
+    /// <param name="cut">Is told of each cut.</param>
+    /// <param name="ct">Ends the wait.</param>
+    public async Task<ContainerExit> FirstExitAsync(IReadOnlyList<string> ids, string since, Action cut, CancellationToken ct)
+    {
+        while (true)
+        {
+            try
+            {
+                return await FirstExitAsync(ids, since, ct);
+            }
+            catch (Exception error) when (!ct.IsCancellationRequested && Faults.Explain(error) is not null)
+            {
+                cut();
+                await Task.Delay(BetweenStreams, time, ct);
+            }
+        }
     }
 
     /// <summary>Passes on all that a container prints, until it ends.</summary>

@@ -1,3 +1,4 @@
+using Consul;
 using ServiceMesh.Deployer.Delivery.Canary;
 using ServiceMesh.Deployer.Manifest;
 using ServiceMesh.Deployer.Output;
@@ -27,7 +28,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
         {
             if (index is not null && index != attempt.Before.Index)
                 throw Changed(manifest.Name, index.Value, attempt.Before.Index);
-            await RouteClaims.RefuseAsync(mesh.Store, manifest.Name, manifest.Routes, attempt.Token);
+            await RouteClaims.RefuseAsync(mesh, manifest.Name, manifest.Routes, attempt.Token);
             if (SplitChange.Conflict(manifest, attempt.Before.Document) is { } other)
                 throw new DeliveryException(ExitCode.WrongInput, other);
             await way.PrepareAsync(manifest, attempt.Token);
@@ -45,14 +46,15 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             var split = SplitChange.Of(manifest, attempt.Release, before);
             // Before its first share as before the promotion: the tests may have taken hours, and ask one of the instances only.
             if (strategy is not { Canary: null, Rolling: null, Ab: null })
-                await readiness.WaitAgainAsync(target, attempt.Token);
+                await StillHealthyAsync(attempt, target);
             if (strategy.Canary is { } canary)
                 await new CanarySteps(mesh, narrator).RunAsync(attempt, canary, await WholeAsync(manifest, attempt, before), split, target);
             if (strategy.Rolling is { } rolling)
                 await new RollingUpdate(mesh, hosts, narrator).RunAsync(attempt, manifest, rolling, await WholeAsync(manifest, attempt, before), split, target, (step, earlier) => NextAsync(manifest, attempt, step, earlier));
             if (strategy.Ab is { } ab)
                 return await SplitAsync(attempt, split with { Share = ab.Share, Header = ab.Header, Cookie = ab.Cookie }, Undivided(before));
-            (after, promoted) = await PromoteAsync(manifest, attempt, before, target);
+            // The last batch of a rolling delivery, and all before it, have become healthy just now.
+            (after, promoted) = await PromoteAsync(manifest, attempt, before, strategy.Rolling is null ? target : null);
         }
         catch (Exception error)
         {
@@ -71,11 +73,15 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
         ExitCode.WrongInput,
         $"{service} was changed since the plan: its document is at index {now}, not {planned} ('deployer history {service}' tells by whom). Plan again.");
 
+    private Task<IReadOnlyList<Instance>> StillHealthyAsync(Attempt attempt, ReadinessTarget target) =>
+        narrator.PhaseAsync("healthy", async () => (await readiness.WaitAgainAsync(target, attempt.Token), "all still passing"));
+
     // What was so when the deployment began need not be so any more.
-    private async Task<(ServiceDocument After, ulong Index)> PromoteAsync(ServiceManifest manifest, Attempt attempt, ServiceDocument before, ReadinessTarget target)
+    private async Task<(ServiceDocument After, ulong Index)> PromoteAsync(ServiceManifest manifest, Attempt attempt, ServiceDocument before, ReadinessTarget? target)
     {
-        await readiness.WaitAgainAsync(target, attempt.Token);
-        await RouteClaims.RefuseAsync(mesh.Store, manifest.Name, manifest.Routes, attempt.Token);
+        if (target is not null)
+            await StillHealthyAsync(attempt, target);
+        await RouteClaims.RefuseAsync(mesh, manifest.Name, manifest.Routes, attempt.Token);
         var after = before.Promote(attempt.Release!, manifest.Routes, manifest.Traffic);
         return (after, await Promotion.CommitAsync(attempt, after, narrator));
     }
@@ -94,14 +100,20 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
         }
     }
 
-    // With a share of the traffic whatever fails is no longer only a candidate's matter.
+    // With a share of the traffic whatever fails is no longer only a candidate's matter. Where Consul fails, it tells by itself what took place.
     private static Exception InTraffic(Attempt attempt, Exception error)
     {
-        if (error is not DeliveryException { Code: ExitCode.Unhealthy } ill || !Standing.IsNamed(attempt.Current, attempt.Release))
+        if (attempt.Explain(error) is not { Code: ExitCode.Unhealthy or ExitCode.Unreachable } ill
+            || error is ConsulRequestException or { InnerException: ConsulRequestException }
+            || !Standing.IsNamed(attempt.Current, attempt.Release))
+        {
             return error;
+        }
+
+
         var reason = ill.Message.Replace(" Production is unchanged.", "", StringComparison.Ordinal);
         return new DeliveryException(
-            ExitCode.Reverted,
+            ill.Code == ExitCode.Unhealthy ? ExitCode.Reverted : ill.Code,
             $"{attempt.Service} {attempt.Release!.Version} was taken out of the traffic: {reason} {attempt.Before.Document!.Active!.Version} serves all of it again.",
             error)
         {

@@ -7,6 +7,11 @@ internal static class Housekeeping
     public static IReadOnlyList<OwnContainer> Leftovers(ServiceDocument? document, IEnumerable<OwnContainer> containers) =>
         [.. containers.Where(container => !container.ByHand && (container.IsTests || IsCandidate(document, container.Deployment)))];
 
+    /// <summary>Those of the deployments that may have requests in flight: a change that was committed has brought them into the traffic.</summary>
+    public static IReadOnlySet<string> HadTraffic(IEnumerable<string> deployments, IEnumerable<HistoryEntry> history) => deployments
+        .Intersect(history.Where(entry => entry.Outcome is Outcome.Promoted or Outcome.Changed or Outcome.Reverted).Select(entry => entry.Release.Deployment), StringComparer.Ordinal)
+        .ToHashSet(StringComparer.Ordinal);
+
     /// <summary>
     /// What becomes of the retired releases: the most recent that still have containers stay for a rollback, some of them
     /// running, the others stopped; the rest is removed.

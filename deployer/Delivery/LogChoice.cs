@@ -13,7 +13,7 @@ internal static class LogChoice
             throw Wrong($"'{service}' has no container here");
         if (prefix is null)
         {
-            var active = containers.Where(container => container.Deployment == document?.Active?.Deployment).ToArray();
+            var active = containers.Where(container => !container.IsTests && container.Deployment == document?.Active?.Deployment).ToArray();
             return active.Length > 0 ? active : throw Wrong($"nothing of '{service}' is active: say whose. {There(containers)}");
         }
 

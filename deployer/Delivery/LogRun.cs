@@ -46,7 +46,7 @@ internal sealed class LogRun(Mesh mesh, ContainerHosts hosts)
     // Those that were started by hand and never promoted have nothing of the deployer's: only Consul knows whose they are.
     private async Task<IReadOnlyList<OwnContainer>> ListAsync(string service, ServiceDocument? document, CancellationToken ct)
     {
-        var listed = await hosts.ListAsync(service, document, ct);
+        var listed = await hosts.ListAsync(service, document, ct, withTests: true);
         var registered = (await mesh.Catalog.WithContainersAsync(service, ct)).Where(entry => entry.Container.Length > 0).Select(entry => entry.Container);
         string[] others = [.. registered.Except(listed.Select(container => container.Id), StringComparer.Ordinal)];
         if (others.Length == 0)

@@ -23,9 +23,9 @@ internal sealed class PromoteRun(Mesh mesh, ContainerHosts hosts, Narrator narra
             after = before.Promote(attempt.Release, routes.Count > 0 ? routes : null);
             // New ones, be they said now or brought along by a split.
             IReadOnlyList<Route> taken = routes.Count > 0 || !ReferenceEquals(after.Routes, before.Routes) ? after.Routes : [];
-            await RouteClaims.RefuseAsync(mesh.Store, service, taken, attempt.Token);
+            await RouteClaims.RefuseAsync(mesh, service, taken, attempt.Token);
             await HealthyAsync(attempt, shares, deadline);
-            await RouteClaims.RefuseAsync(mesh.Store, service, taken, attempt.Token);
+            await RouteClaims.RefuseAsync(mesh, service, taken, attempt.Token);
             index = await Promotion.CommitAsync(attempt, after, narrator);
         }
         catch (Exception error)

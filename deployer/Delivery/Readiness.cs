@@ -33,10 +33,18 @@ internal sealed class Readiness(Catalog catalog, string environment, TimeProvide
     /// Does the work unless one of the containers ends, now or since the target's time. Docker starts it again, perhaps before any
     /// check or test has noticed, but what dies while it is judged does not get into the traffic.
     /// </summary>
-    public static async Task<T> WhileAllRunAsync<T>(ReadinessTarget target, Func<CancellationToken, Task<T>> work, CancellationToken ct)
+    public static Task<T> WhileAllRunAsync<T>(ReadinessTarget target, Func<CancellationToken, Task<T>> work, CancellationToken ct) =>
+        WhileAllRunAsync(target, work, (share, token) => share.Host.FirstExitAsync(share.Containers, share.Since, token), ct);
+
+    /// <summary>The same for what may take hours: a host that stops telling for a while ends nothing, and is warned of.</summary>
+    public static Task<T> WhileAllRunAsync<T>(ReadinessTarget target, Func<CancellationToken, Task<T>> work, Action<string> warn, CancellationToken ct) =>
+        WhileAllRunAsync(target, work, (share, token) => share.Host.FirstExitAsync(share.Containers, share.Since, () => warn(Untold(target, share.Host)), token), ct);
+
+    private static async Task<T> WhileAllRunAsync<T>(
+        ReadinessTarget target, Func<CancellationToken, Task<T>> work, Func<HostShare, CancellationToken, Task<ContainerExit>> firstExit, CancellationToken ct)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var exited = FirstExitAsync(target.Shares, over.Token);
+        var exited = FirstExitAsync(target.Shares, firstExit, over.Token);
         var working = work(over.Token);
         try
         {
@@ -53,11 +61,15 @@ internal sealed class Readiness(Catalog catalog, string environment, TimeProvide
         }
     }
 
-    private static async Task<(ContainerHost Host, ContainerExit Exit)> FirstExitAsync(IReadOnlyList<HostShare> shares, CancellationToken ct)
+    private static string Untold(ReadinessTarget target, ContainerHost host) =>
+        $"Docker{(host.IsOneOfSeveral ? $" on {host.Name}" : "")} stopped telling of its containers while {target.Service} {target.Release.Version} was observed; it is asked again until that is over";
+
+    private static async Task<(ContainerHost Host, ContainerExit Exit)> FirstExitAsync(
+        IReadOnlyList<HostShare> shares, Func<HostShare, CancellationToken, Task<ContainerExit>> firstExit, CancellationToken ct)
     {
         using var first = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var watches = shares.Select(async share => (
-            share.Host, await share.Host.NamedAsync(() => share.Host.FirstExitAsync(share.Containers, share.Since, first.Token), first.Token))).ToArray();
+            share.Host, await share.Host.NamedAsync(() => firstExit(share, first.Token), first.Token))).ToArray();
         try
         {
             return await await Task.WhenAny(watches);

@@ -56,9 +56,9 @@ internal sealed class Reversion(Mesh mesh, ContainerHosts hosts, Narrator narrat
             foreach (var release in left)
                 await new Candidates(mesh, hosts, narrator).RemoveAsync(after.Service, release);
         }
-        catch (Exception error) when (error is OperationCanceledException || Faults.Explain(error) is not null)
+        catch (Exception error) when (Faults.Explain(error) is { } fault)
         {
-            var cause = error is OperationCanceledException ? $"it took longer than {DurationText.Write(Within)}" : error.Message;
+            var cause = error is OperationCanceledException ? $"it took longer than {DurationText.Write(Within)}" : fault.Reason;
             narrator.Warn(attempt.Reverted
                 ? $"{what} is out of the traffic, but its containers are left to the next deploy: {cause}"
                 // Another may have done it: what is said at the end tells what the release has.

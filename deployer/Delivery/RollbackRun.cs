@@ -17,12 +17,12 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHosts hosts, Narrator narr
             var containers = await hosts.ListAsync(service, before, attempt.Token);
             after = RollbackTarget.Find(service, before, to, containers);
             attempt.Release = after.Active!;
-            if (!mesh.Settings.AllowDegraded && RollbackTarget.Shortfall(before!, attempt.Release, containers) is { } fewer)
-                throw new DeliveryException(ExitCode.WrongInput, fewer);
+            if (RollbackTarget.Shortfall(before!, attempt.Release, containers) is { } fewer)
+                narrator.Warn(fewer);
             var own = containers.Where(container => container.Deployment == attempt.Release.Deployment).ToArray();
             await new Restart(mesh, hosts, narrator).RunAsync(service, attempt.Release, own, started, deadline, attempt.Token);
             // What it had is another's meanwhile, and that must not keep it from coming back.
-            if (!ReferenceEquals(after.Routes, before!.Routes) && RouteClaims.Claim(service, after.Routes, await mesh.Store.ListAsync(attempt.Token)) is { } claim)
+            if (!ReferenceEquals(after.Routes, before!.Routes) && RouteClaims.Claim(service, after.Routes, await RouteClaims.DocumentsAsync(mesh, attempt.Token)) is { } claim)
             {
                 narrator.Warn($"{claim}, so {attempt.Release.Version} comes back with the routes of today");
                 after = before.Promote(attempt.Release, before.Routes);

@@ -24,15 +24,14 @@ internal static class RollbackTarget
         return before.Rollback(target.Deployment)!;
     }
 
-    /// <summary>Why a release had better not take all of the traffic alone; <c>null</c> where as many of its containers are kept as serve now.</summary>
+    /// <summary>By how much a release has fewer containers than serve now, which must keep nobody from it: they may serve badly. <c>null</c> where it has as many.</summary>
     public static string? Shortfall(ServiceDocument before, Release target, IReadOnlyList<OwnContainer> containers)
     {
         var serving = containers.Count(container => container.Running && container.Deployment == before.Active?.Deployment);
         var kept = containers.Count(container => container.Deployment == target.Deployment);
         return kept >= serving
             ? null
-            : $"{before.Service} {Named(target)} has {kept} container{(kept == 1 ? "" : "s")}, and {serving} of {before.Active?.Version} serve now: production is unchanged. "
-                + $"To return to it all the same, give --allow-degraded; 'deployer scale {before.Service} {serving}' then makes more of them.";
+            : $"{before.Service} {Named(target)} has {kept} container{(kept == 1 ? "" : "s")}, and {serving} of {before.Active?.Version} serve now: 'deployer scale {before.Service} {serving}' brings the others";
     }
 
     // A version may have been deployed more than once; the newest of them whose containers are still there is as good as any.

@@ -7,11 +7,15 @@ internal static class RouteClaims
 {
     /// <summary>Looks for another claim to the routes, early and once more directly before they are taken.</summary>
     /// <exception cref="DeliveryException">There is one.</exception>
-    public static async Task RefuseAsync(MeshStore store, string service, IReadOnlyList<Route> routes, CancellationToken ct)
+    public static async Task RefuseAsync(Mesh mesh, string service, IReadOnlyList<Route> routes, CancellationToken ct)
     {
-        if (routes.Count > 0 && Conflict(service, routes, await store.ListAsync(ct)) is { } conflict)
+        if (routes.Count > 0 && Conflict(service, routes, await DocumentsAsync(mesh, ct)) is { } conflict)
             throw new DeliveryException(ExitCode.WrongInput, conflict);
     }
+
+    /// <summary>What <see cref="Claim"/> looks at.</summary>
+    public static Task<DocumentSet> DocumentsAsync(Mesh mesh, CancellationToken ct) =>
+        ConsulAnswer.OfAsync(() => mesh.Store.ListAsync(ct), mesh.Time, ct);
 
     public static string? Conflict(string service, IReadOnlyList<Route> routes, DocumentSet documents) =>
         Claim(service, routes, documents) is { } claim ? $"{claim}; choose another in the manifest" : null;

@@ -112,7 +112,10 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
         }
         catch (Exception error) when (attempt.Explain(error) is { } fault)
         {
-            narrator.Warn($"{fault.Reason}; what is beyond gets no requests any more, and the next scale removes it");
+            // By whoever has the lock now it may get requests again.
+            narrator.Warn(fault.Code == ExitCode.Locked
+                ? $"{fault.Reason}; what is beyond is left as it is: 'deployer status {attempt.Service}' tells whether it serves, and the next scale or deploy removes it where it does not"
+                : $"{fault.Reason}; what is beyond gets no requests any more, and the next scale removes it");
         }
     }
 
@@ -138,7 +141,7 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
         }
         catch (Exception error) when (Faults.Explain(error) is { } fault)
         {
-            narrator.Warn($"the new replicas could not be removed ({fault.Message}): run 'deployer scale {attempt.Service}' again");
+            narrator.Warn($"the new replicas could not be removed ({fault.Reason}): run 'deployer scale {attempt.Service}' again");
         }
     }
 

@@ -34,7 +34,7 @@ internal static class MeshOptions
 
     public static Option<bool> AllowDegraded { get; } = new("--allow-degraded")
     {
-        Description = "go on without Docker hosts that do not answer; roll back to fewer replicas than serve now",
+        Description = "go on without Docker hosts that do not answer",
         Recursive = true,
     };
 

@@ -25,7 +25,7 @@ internal sealed class ShareObservation(Mesh mesh, ObservationPolicy policy)
     /// <exception cref="DeliveryException">It does badly, or nobody can say; the split is still in place.</exception>
     public async Task<string> JudgeAsync(Attempt attempt, ServiceDocument document, ReadinessTarget started)
     {
-        var verdict = await Readiness.WhileAllRunAsync(started, ct => BakeAsync(attempt, document, ct), attempt.Token);
+        var verdict = await Readiness.WhileAllRunAsync(started, ct => BakeAsync(attempt, document, ct), mesh.Warn, attempt.Token);
         return verdict.Kind switch
         {
             VerdictKind.Pass => verdict.Reason,

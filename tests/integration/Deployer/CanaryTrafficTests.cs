@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Net;
 using ServiceMesh.Deployer;
+using ServiceMesh.Docker;
+using ServiceMesh.Tests.Integration.RegistrySidecar;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Deployer;
@@ -36,6 +38,40 @@ public sealed class CanaryTrafficTests(DeployerFixture host) : IAsyncLifetime
     });
 
     public ValueTask DisposeAsync() => started.DisposeAsync();
+
+    // As it is when its daemon starts anew, or a way through SSH breaks.
+    [Fact]
+    public async Task Canary_DockersEventsAreCutWhileItBakes_IsPromotedAllTheSame()
+    {
+        await using var docker = new CuttableDocker(DockerEngine.DefaultEndpoint);
+        var warned = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        var (ended, _) = await proxied.UnderLoadAsync(async () =>
+        {
+            var deploying = proxied.DeployAsync(
+                "better",
+                "strategy: {canary: {steps: [50%], bake: 5s, minimum: 20, error-share: 5%, p99-ratio: 100}}",
+                onLine: line =>
+                {
+                    if (line.Contains("better was observed; it is asked again until that is over", StringComparison.Ordinal))
+                        warned.TrySetResult();
+                },
+                args: ["--docker", docker.Address.ToString(), "--insecure"]);
+            await proxied.UntilSharingAsync();
+            // It may have its share before it is watched.
+            while (!warned.Task.IsCompleted && !deploying.IsCompleted)
+            {
+                await docker.CutAsync();
+                docker.Mend();
+                await Task.WhenAny(warned.Task, deploying, Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System, Ct));
+            }
+
+            return await deploying;
+        });
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.True(warned.Task.IsCompleted, ended.Output);
+    }
 
     [Fact]
     public async Task Canary_UnderLoad_SharesAreMetAndAUserOnlyMovesToTheNewRelease()

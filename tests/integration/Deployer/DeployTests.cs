@@ -168,6 +168,7 @@ public sealed class DeployTests(DeployerFixture host) : IAsyncDisposable
 
         Assert.True(ended.Code == ExitCode.Unhealthy, ended.Output);
         Assert.Contains("did not become healthy within 10s: 1 of 2 instances were passing", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("no  healthy", ended.Output, StringComparison.Ordinal);
         await deployer.AssertUntouchedAsync();
     }
 
@@ -202,10 +203,28 @@ public sealed class DeployTests(DeployerFixture host) : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Deploy_ConsulFailsInTheLastLookAtTheRoutes_PromotesAllTheSame()
+    {
+        var (tested, looks) = (false, 0);
+        await using var front = await LossyConsul.StartAsync(
+            host.ConsulAddress,
+            context => Volatile.Read(ref tested) && context.Request.Path == "/v1/kv/mesh/services/" && Interlocked.Increment(ref looks) == 1 ? Loss.Refused : Loss.Nothing);
+
+        var ended = await deployer.DeployAsync("v1", args: ["--consul", front.Address.ToString()], onLine: line =>
+        {
+            if (line.StartsWith("ok  tests", StringComparison.Ordinal))
+                Volatile.Write(ref tested, true);
+        });
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.True(looks > 1, ended.Output);
+    }
+
+    [Fact]
     public async Task Deploy_AfterACrash_RemovesItsLeftoversAndNothingElse()
     {
         var ct = TestContext.Current.CancellationToken;
-        await host.RunAsync("app:v1", new() { ["mesh.service"] = deployer.Service, ["mesh.deployment"] = DeploymentId.New(), ["mesh.version"] = "v0", ["SERVICE_IGNORE"] = "true" }, ct);
+        await host.RunAsync("app:v1", new() { ["mesh.service"] = deployer.Service, ["mesh.deployment"] = DeploymentId.New(), ["mesh.version"] = "v0" }, ct);
         var byHand = await host.RunAsync("app:v1", new() { ["SERVICE_NAME"] = deployer.Service }, ct);
         var elsewhere = await host.RunAsync("app:v1", new() { ["mesh.environment"] = "another", ["mesh.service"] = deployer.Service, ["mesh.deployment"] = DeploymentId.New() }, ct);
 

@@ -66,6 +66,20 @@ public sealed class DrainTests(DeployerFixture host) : IAsyncDisposable
     public async Task Abort_WhileAProxyIsSilentOrLags_WaitsForIt() =>
         await AssertAbortWaitsAsync(left => [Silent, """{"index":1,"instances":[]}""", InFlight(left, 0)]);
 
+    // No proxy could tell that nothing is in flight there, and none need.
+    [Fact]
+    public async Task Abort_WhatWasLeftNeverHadTraffic_WaitsForNothing()
+    {
+        var first = await deployer.DeployAsync("v1");
+        Assert.True(first.Code == ExitCode.Done, first.Output);
+        await LeaveAsync(DeploymentId.New());
+
+        var ended = await deployer.RunAsync(["abort", deployer.Service, "--drain", "50m"]).WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, TestContext.Current.CancellationToken);
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.Contains("; 1 container removed", ended.Output, StringComparison.Ordinal);
+    }
+
     private async Task AssertAbortWaitsAsync(Func<string, string[]> told)
     {
         var ct = TestContext.Current.CancellationToken;
@@ -74,12 +88,14 @@ public sealed class DrainTests(DeployerFixture host) : IAsyncDisposable
         var first = await deployer.DeployAsync("v1");
         Assert.True(first.Code == ExitCode.Done, first.Output);
         var left = DeploymentId.New();
-        await host.RunAsync("app:v2", new Dictionary<string, string>(StringComparer.Ordinal)
+        await LeaveAsync(left);
+        await using (var held = await deployer.Locks.TryAcquireAsync(deployer.Service, new LockHolder("another", "its work", DateTimeOffset.UnixEpoch), ct))
         {
-            [ContainerLabel.Service] = deployer.Service,
-            [ContainerLabel.Deployment] = left,
-            [ContainerLabel.Version] = watched = "v2",
-        }, ct);
+            var release = new Release(left, "v2", "app@sha256:v2", DateTimeOffset.UnixEpoch);
+            var entry = new HistoryEntry { Number = 0, Service = deployer.Service, Action = "deploy", Outcome = Outcome.Changed, Who = "another", At = DateTimeOffset.UnixEpoch, Seconds = 1, Release = release };
+            Assert.True((await deployer.Store.CommitAsync(held!, document: null, expectedIndex: 0, entry, ct)).Committed);
+        }
+
         seen.Clear();
         foreach (var answer in told(left))
             answers.Enqueue(answer);
@@ -88,8 +104,19 @@ public sealed class DrainTests(DeployerFixture host) : IAsyncDisposable
 
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
         Assert.Contains("; 1 container removed", ended.Output, StringComparison.Ordinal);
+        Assert.Contains($"what is in flight on deployment {left[..8]} has up to 30s to end", ended.Output, StringComparison.Ordinal);
         Assert.Equal(Enumerable.Repeat("running", 3), seen);
     }
+
+    private Task LeaveAsync(string deployment) => host.RunAsync(
+        "app:v2",
+        new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            [ContainerLabel.Service] = deployer.Service,
+            [ContainerLabel.Deployment] = deployment,
+            [ContainerLabel.Version] = watched = "v2",
+        },
+        TestContext.Current.CancellationToken);
 
     private static string InFlight(string deployment, int count) =>
         $$"""{"index":{{ulong.MaxValue}},"instances":[{"id":"i","deployment":"{{deployment}}","inFlight":{{count}}}]}""";

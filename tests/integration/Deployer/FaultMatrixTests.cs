@@ -78,7 +78,7 @@ public sealed class FaultMatrixTests(DeployerFixture host) : IAsyncLifetime
         if (ended.Code == ExitCode.Done && phase.First is { } first)
             ended = await deployer.RunAsync([.. first.Split(' '), deployer.Service]);
         if (phase.LeftBehind)
-            await host.RunAsync("app:v1", new() { ["mesh.service"] = deployer.Service, ["mesh.deployment"] = DeploymentId.New(), ["mesh.version"] = "v0", ["SERVICE_IGNORE"] = "true" }, Ct);
+            await host.RunAsync("app:v1", new() { ["mesh.service"] = deployer.Service, ["mesh.deployment"] = DeploymentId.New(), ["mesh.version"] = "v0" }, Ct);
         return ended;
     }
 

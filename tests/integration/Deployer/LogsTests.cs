@@ -59,6 +59,18 @@ public sealed class LogsTests(DeployerFixture host) : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Logs_OfTests_AreFoundByTheirId()
+    {
+        var labels = new Dictionary<string, string> { [ContainerLabel.Service] = deployer.Service, [ContainerLabel.Deployment] = DeploymentId.New(), [ContainerLabel.Tests] = "true" };
+        var id = await host.RunAsync("tests:pass", labels, TestContext.Current.CancellationToken);
+
+        var ended = await deployer.RunAsync(["logs", deployer.Service, id[..12], "--follow"]);
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.Contains("3 passed, 0 failed", ended.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Logs_OfAnUnknownService_SaySo()
     {
         var ended = await deployer.RunAsync(["logs", deployer.Service]);

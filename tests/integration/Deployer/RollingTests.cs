@@ -64,6 +64,26 @@ public sealed class RollingTests(DeployerFixture host) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Rolling_DockerItselfFailsInTheSecondBatch_SaysWhoServes()
+    {
+        // The first batch and its tests were started before.
+        var starts = 0;
+        await using var engine = new CuttableDocker(DockerEngine.DefaultEndpoint);
+        await using var failing = await LossyConsul.StartAsync(
+            new Uri($"http://{engine.Address.Authority}"),
+            context => context.Request.Path.Value!.EndsWith("/start", StringComparison.Ordinal) && Interlocked.Increment(ref starts) == 3 ? Loss.Refused : Loss.Nothing);
+
+        var (ended, _) = await deployer.UnderLoadAsync(
+            () => deployer.DeployAsync("better", Rolling, args: ["--docker", $"tcp://{failing.Address.Authority}", "--insecure"]));
+
+        Assert.True(ended.Code == ExitCode.Unreachable, ended.Output);
+        Assert.Contains(
+            $"error: {deployer.Command.Service} better was taken out of the traffic: {deployer.Command.Service} better cannot be started, for Docker failed (500): ", ended.Output, StringComparison.Ordinal);
+        Assert.Contains(" good serves all of it again.", ended.Output, StringComparison.Ordinal);
+        await AssertAllGoodAsync();
+    }
+
+    [Fact]
     public async Task Rolling_WithoutRequests_IsInconclusiveAndFailsSafe()
     {
         var ended = await deployer.DeployAsync("better", Rolling);

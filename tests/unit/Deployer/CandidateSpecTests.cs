@@ -83,7 +83,7 @@ public sealed class CandidateSpecTests
         Assert.Equal(["EXPECTED_VERSION=v2", "MESH_CANDIDATE=pass", "TOKEN=secret", "URL=http://10.0.0.9:32768", "USERS=5"], container.Env.Order(StringComparer.Ordinal));
         Assert.Equal("EXPECTED_VERSION,TOKEN", container.Labels["mesh.secrets"]);
         Assert.Equal("t@sha256:cd", container.Image);
-        Assert.Equal("true", container.Labels["SERVICE_IGNORE"]);
+        Assert.Equal(("true", "true"), (container.Labels["SERVICE_IGNORE"], container.Labels["mesh.tests"]));
         Assert.Equal(Release.Deployment, container.Labels["mesh.deployment"]);
         Assert.Null(container.HostConfig);
     }

@@ -51,11 +51,44 @@ public sealed class ContainerHostTests
     [Fact]
     public async Task List_TestsThatADeployerLeft_AreNoneOfTheReplicas()
     {
-        docker.Containers.ListContainersAsync(Arg.Any<ContainersListParameters>(), Arg.Any<CancellationToken>()).Returns([Deployed("demo-v1-1"), Deployed("demo-v1-tests", ("SERVICE_IGNORE", "true"))]);
+        docker.Containers.ListContainersAsync(Arg.Any<ContainersListParameters>(), Arg.Any<CancellationToken>()).Returns([Deployed("demo-v1-1"), Deployed("demo-v1-tests", ("SERVICE_IGNORE", "true"), ("mesh.tests", "true"))]);
         var hosts = new ContainerHosts([Host()], [Host()], time);
 
         Assert.Equal(["demo-v1-1"], (await hosts.ListAsync("demo", document: null, Ct)).Select(container => container.Name));
         Assert.Equal([("demo-v1-1", false), ("demo-v1-tests", true)], (await hosts.ListAsync("demo", document: null, Ct, withTests: true)).Select(container => (container.Name, container.IsTests)));
+    }
+
+    [Fact]
+    public async Task FirstExit_TheStreamIsCutOrEnds_IsOpenedAgainAndMissesNothing()
+    {
+        var (streams, cuts) = (new List<string>(), 0);
+        docker.System.MonitorEventsAsync(Arg.Any<ContainerEventsParameters>(), Arg.Any<IProgress<Message>>(), Arg.Any<CancellationToken>()).Returns(call =>
+        {
+            streams.Add(call.Arg<ContainerEventsParameters>().Since!);
+            if (streams.Count == 1)
+                return Task.FromException(new IOException("connection reset"));
+            if (streams.Count == 2)
+                return Task.CompletedTask;
+            call.Arg<IProgress<Message>>().Report(new Message { Actor = new Actor { ID = "c1", Attributes = new Dictionary<string, string> { ["name"] = "demo-v1-1", ["exitCode"] = "7" } } });
+            return Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, call.Arg<CancellationToken>());
+        });
+
+        var exit = Host().FirstExitAsync(["c1"], "12.5", () => cuts++, Ct);
+        await AdvancedAsync(exit);
+
+        Assert.Equal(new ContainerExit("c1", "demo-v1-1", "7"), await exit);
+        Assert.Equal(["12.5", "12.5", "12.5"], streams);
+        Assert.Equal(2, cuts);
+    }
+
+    // Docker gives a container its image's labels, and with this one the sidecar registers it.
+    [Fact]
+    public async Task List_AReleaseWhoseImageMayBeRegistered_IsNoTestsAndStays()
+    {
+        docker.Containers.ListContainersAsync(Arg.Any<ContainersListParameters>(), Arg.Any<CancellationToken>()).Returns([Deployed("demo-v1-1", ("SERVICE_IGNORE", "false"))]);
+        var document = ServiceDocument.Create("demo", []) with { Active = new Release("d1", "v1", "demo@sha256:v1", DateTimeOffset.UnixEpoch) };
+
+        Assert.Empty(Housekeeping.Leftovers(document, await Host().ListAsync("demo", document, Ct)));
     }
 
     private static ContainerListResponse Deployed(string name, params (string Name, string Value)[] labels) => new()
@@ -76,11 +109,12 @@ public sealed class ContainerHostTests
     private ContainerHost Host() => new(
         new DockerHost("h1", Address: null, "10.0.0.9"), docker, new RegistryCredentials("", (_, _, _) => Task.FromResult<string?>(null)), () => throw new InvalidOperationException(), "mesh", time);
 
-    private async Task RemovedAsync()
+    private Task RemovedAsync() => AdvancedAsync(Host().RemoveAsync("c1", Ct));
+
+    private async Task AdvancedAsync(Task work)
     {
-        var removing = Host().RemoveAsync("c1", Ct);
-        while (await Task.WhenAny(removing, Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, Ct)) != removing)
+        while (await Task.WhenAny(work, Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, Ct)) != work)
             time.Advance(TimeSpan.FromMilliseconds(100));
-        await removing;
+        await work;
     }
 }

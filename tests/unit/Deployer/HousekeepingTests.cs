@@ -27,6 +27,20 @@ public sealed class HousekeepingTests
         Assert.Equal(["crashed-1"], Names(Housekeeping.Leftovers(null, [Container("crashed"), Container("by-hand", byHand: true)])));
 
     [Theory]
+    [InlineData(Outcome.Promoted, true)]
+    [InlineData(Outcome.Changed, true)]
+    [InlineData(Outcome.Reverted, true)]
+    [InlineData(Outcome.Rejected, false)]
+    [InlineData(Outcome.Unhealthy, false)]
+    [InlineData(Outcome.Aborted, false)]
+    public void HadTraffic_WhatACommittedChangeNames_AndNothingElse(Outcome outcome, bool had)
+    {
+        var entry = new HistoryEntry { Number = 1, Service = "demo", Action = "deploy", Outcome = outcome, Who = "ci", At = DateTimeOffset.UnixEpoch, Seconds = 1, Release = Release("v2") };
+
+        Assert.Equal(had ? ["v2"] : [], Housekeeping.HadTraffic(["v2", "never"], [entry, entry with { Release = Release("v1") }]));
+    }
+
+    [Theory]
     [InlineData(0, "", "v3-1 v2-1 v1-1")]
     [InlineData(1, "v3-1", "v2-1 v1-1")]
     [InlineData(2, "v3-1", "v2-1 v1-1")]
@@ -109,7 +123,7 @@ public sealed class HousekeepingTests
         Document("v3", "older", "old"), "ol", Container("older"), Container("old"));
 
     [Theory]
-    [InlineData(1, 4, "demo v1 (deployment v1) has 1 container, and 4 of v2 serve now: production is unchanged. To return to it all the same, give --allow-degraded; 'deployer scale demo 4' then makes more of them.")]
+    [InlineData(1, 4, "demo v1 (deployment v1) has 1 container, and 4 of v2 serve now: 'deployer scale demo 4' brings the others")]
     [InlineData(2, 2, null)]
     [InlineData(3, 2, null)]
     [InlineData(1, 0, null)]

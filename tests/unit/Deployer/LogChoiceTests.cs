@@ -23,6 +23,17 @@ public sealed class LogChoiceTests
         Assert.Equal(names, string.Join(' ', LogChoice.Find("demo", prefix, Document, Containers).Select(container => container.Name)));
 
     [Theory]
+    [InlineData(null, "demo-v1-a-1 demo-v1-a-11")]
+    [InlineData("demo-v1-a-tests", "demo-v1-a-tests")]
+    [InlineData("f4", "demo-v1-a-tests")]
+    public void Find_TestsOfTheActiveRelease_OnlyIfTheyAreMeant(string? prefix, string names)
+    {
+        var tests = Container("demo-v1-a-tests", "f4", "d1aaaaaaaaaa") with { IsTests = true };
+
+        Assert.Equal(names, string.Join(' ', LogChoice.Find("demo", prefix, Document, [.. Containers, tests]).Select(container => container.Name)));
+    }
+
+    [Theory]
     [InlineData("d", "'d' is more than one release of 'demo': give more of it. There is: demo-v1-a-1 (deployment d1aaaaaa), ")]
     [InlineData("x", "no container of 'demo' begins with 'x'. There is: ")]
     public void Find_NoneOrSeveral_SaysWhatThereIs(string prefix, string sentence) => AssertRefused(prefix, Document, Containers, sentence);
