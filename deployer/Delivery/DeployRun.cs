@@ -110,7 +110,6 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             return error;
         }
 
-
         var reason = ill.Message.Replace(" Production is unchanged.", "", StringComparison.Ordinal);
         return new DeliveryException(
             ill.Code == ExitCode.Unhealthy ? ExitCode.Reverted : ill.Code,
