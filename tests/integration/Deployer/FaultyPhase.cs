@@ -48,7 +48,7 @@ internal sealed record FaultyPhase(string Verb, string Name, string Killed, End 
         new("deploy", "proxies", "v2", Promoted, Promoted) { Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1) },
         new("deploy", "drain", "v2", Promoted, Promoted) { Consul = (_, proxies) => AfterATransaction(Asks(proxies), 2) },
         new("deploy", "retire", "v2", Promoted, Promoted) { Docker = () => Posts("/stop") },
-        new("deploy", "canary", "v1", TakenOut, DockerGone) { More = Canary, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1), StaysSplit = [Fault.Killed] },
+        new("deploy", "canary", "v1", TakenOut, Promoted) { More = Canary, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1), StaysSplit = [Fault.Killed] },
         new("deploy", "roll", "v1", TakenOut, DockerGone) { More = Rolling, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1), StaysSplit = [Fault.Killed] },
         // The proxies, the drain and a first look have asked by then: what is known is judged, and it is the next batch that is not begun.
         new("deploy", "observe", "v1", TakenOut with { Or = 4 }, DockerGone) { More = Rolling, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 4), StaysSplit = [Fault.Killed] },
