@@ -176,10 +176,12 @@ public sealed class MeshStoreTests(ConsulFixture consul)
         await using var held = await Locks.TryAcquireAsync(service, Me, Ct);
         await using var sets = store.WatchAsync(DocumentSet.Empty, Ct).GetAsyncEnumerator(Ct);
         await sets.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20), Ct);
+        // It asks for the next only while somebody listens.
+        var telling = UntilAsync(sets, stored => stored is not null);
         await watched.Task.WaitAsync(TimeSpan.FromSeconds(20), Ct);
 
         var first = await Store.CommitAsync(held!, Document("d1"), expectedIndex: 0, Entry("d1"), Ct);
-        var seen = await UntilAsync(sets, stored => stored is not null);
+        var seen = await telling;
 
         Assert.Equal((first.Index, "d1"), (seen!.Index, seen.Document!.Active!.Deployment));
     }
