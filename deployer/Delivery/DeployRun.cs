@@ -74,7 +74,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
         $"{service} was changed since the plan: its document is at index {now}, not {planned} ('deployer history {service}' tells by whom). Plan again.");
 
     private Task<IReadOnlyList<Instance>> StillHealthyAsync(Attempt attempt, ReadinessTarget target) =>
-        narrator.PhaseAsync("healthy", async () => (await readiness.WaitAgainAsync(target, attempt.Token), "all still passing"));
+        narrator.PhaseAsync("healthy", async () => (await readiness.WaitAgainAsync(target, narrator.Warn, attempt.Token), "all still passing"));
 
     // What was so when the deployment began need not be so any more.
     private async Task<(ServiceDocument After, ulong Index)> PromoteAsync(ServiceManifest manifest, Attempt attempt, ServiceDocument before, ReadinessTarget? target)

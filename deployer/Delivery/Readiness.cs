@@ -25,9 +25,12 @@ internal sealed class Readiness(Catalog catalog, string environment, TimeProvide
     public Task<IReadOnlyList<Instance>> WaitAsync(ReadinessTarget target, CancellationToken ct) =>
         WhileAllRunAsync(target, token => AllPassingAsync(target, token), ct);
 
-    /// <summary>The same for what was healthy before, however long ago: it need not prove itself for a time again.</summary>
-    public Task<IReadOnlyList<Instance>> WaitAgainAsync(ReadinessTarget target, CancellationToken ct) =>
-        WaitAsync(target with { HealthyFor = TimeSpan.Zero }, ct);
+    /// <summary>
+    /// The same for what was healthy before, however long ago: it need not prove itself for a time again. A host that tells nothing
+    /// at this moment is warned of; whether all are passing, Consul tells.
+    /// </summary>
+    public Task<IReadOnlyList<Instance>> WaitAgainAsync(ReadinessTarget target, Action<string> warn, CancellationToken ct) =>
+        WhileAllRunAsync(target, token => AllPassingAsync(target with { HealthyFor = TimeSpan.Zero }, token), warn, ct);
 
     /// <summary>
     /// Does the work unless one of the containers ends, now or since the target's time. Docker starts it again, perhaps before any
@@ -62,7 +65,7 @@ internal sealed class Readiness(Catalog catalog, string environment, TimeProvide
     }
 
     private static string Untold(ReadinessTarget target, ContainerHost host) =>
-        $"Docker{(host.IsOneOfSeveral ? $" on {host.Name}" : "")} stopped telling of its containers while {target.Service} {target.Release.Version} was observed; it is asked again until that is over";
+        $"Docker{(host.IsOneOfSeveral ? $" on {host.Name}" : "")} stopped telling of its containers while {target.Service} {target.Release.Version} was judged; it is asked again until that is over";
 
     private static async Task<(ContainerHost Host, ContainerExit Exit)> FirstExitAsync(
         IReadOnlyList<HostShare> shares, Func<HostShare, CancellationToken, Task<ContainerExit>> firstExit, CancellationToken ct)

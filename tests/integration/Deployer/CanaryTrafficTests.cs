@@ -53,7 +53,7 @@ public sealed class CanaryTrafficTests(DeployerFixture host) : IAsyncLifetime
                 "strategy: {canary: {steps: [50%], bake: 5s, minimum: 20, error-share: 5%, p99-ratio: 100}}",
                 onLine: line =>
                 {
-                    if (line.Contains("better was observed; it is asked again until that is over", StringComparison.Ordinal))
+                    if (line.Contains("better was judged; it is asked again until that is over", StringComparison.Ordinal))
                         warned.TrySetResult();
                 },
                 args: ["--docker", docker.Address.ToString(), "--insecure"]);
