@@ -194,9 +194,12 @@ public sealed class DeployerCollection : ICollectionFixture<DeployerFixture>
     public const string Name = "deployer";
 }
 
-/// <summary>The deployer with a second Docker Engine, which takes its time to start and to die; the other tests go on beside it.</summary>
+/// <summary>
+/// The deployer with a second Docker Engine, and in processes that are killed or cut off: they take their time to start and to
+/// die, so the other tests go on beside them.
+/// </summary>
 [CollectionDefinition(Name)]
-public sealed class SeveralHostsCollection : ICollectionFixture<DeployerFixture>
+public sealed class DeployerFaultsCollection : ICollectionFixture<DeployerFixture>
 {
-    public const string Name = "several hosts";
+    public const string Name = "deployer's faults";
 }

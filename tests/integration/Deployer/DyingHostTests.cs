@@ -5,7 +5,7 @@ using Xunit;
 namespace ServiceMesh.Tests.Integration.Deployer;
 
 /// <summary>One of two hosts dies in the middle, its containers with it, while requests come.</summary>
-[Collection(SeveralHostsCollection.Name)]
+[Collection(DeployerFaultsCollection.Name)]
 public sealed class DyingHostTests(DeployerFixture host) : IAsyncLifetime
 {
     private const string Canary = "replicas: 2\nstrategy: {canary: {steps: [50%], bake: 8s, minimum: 20, error-share: 5%, p99-ratio: 100}}";

@@ -13,7 +13,7 @@ namespace ServiceMesh.Tests.Integration.Deployer;
 /// from Docker for 30 s. Meanwhile a real proxy has requests, of which none may fail; and whatever is left, those who come
 /// next must see and finish.
 /// </summary>
-[Collection(DeployerCollection.Name)]
+[Collection(DeployerFaultsCollection.Name)]
 public sealed class FaultMatrixTests(DeployerFixture host) : IAsyncLifetime
 {
     private const int AtATime = 9;
@@ -72,11 +72,13 @@ public sealed class FaultMatrixTests(DeployerFixture host) : IAsyncLifetime
     /// <summary>Brings about what the phase begins with.</summary>
     private async Task<Ended> BeginAsync(DeployerCommand deployer, FaultyPhase phase)
     {
-        var ended = await deployer.DeployAsync("v1", change: Stripped(deployer), more: phase.More);
+        var ended = await deployer.DeployAsync("v1", change: Stripped(deployer), more: phase.Manifest);
         if (ended.Code == ExitCode.Done && phase.Next is { } more)
             ended = await deployer.DeployAsync("v2", change: Stripped(deployer), more: more);
         if (ended.Code == ExitCode.Done && phase.First is { } first)
             ended = await deployer.RunAsync([.. first.Split(' '), deployer.Service]);
+        if (ended.Code == ExitCode.Done && phase.HalfRolled)
+            await HalfRolled.LeaveAsync(host, deployer, "v2");
         if (phase.LeftBehind)
             await host.RunAsync("app:v1", new() { ["mesh.service"] = deployer.Service, ["mesh.deployment"] = DeploymentId.New(), ["mesh.version"] = "v0" }, Ct);
         return ended;
@@ -95,7 +97,7 @@ public sealed class FaultMatrixTests(DeployerFixture host) : IAsyncLifetime
         var words = phase.Verb.Split(' ');
         string[] what = words[0] switch
         {
-            "deploy" => [await deployer.WriteManifestAsync(change: Stripped(deployer), more: phase.More), "--version", "v2"],
+            "deploy" => [await deployer.WriteManifestAsync(change: Stripped(deployer), more: phase.Manifest), "--version", "v2"],
             "promote" => [deployer.Service, (await deployer.DocumentAsync())!.Split!.Release.Deployment],
             _ => [deployer.Service],
         };

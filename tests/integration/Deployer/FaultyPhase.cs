@@ -34,6 +34,12 @@ internal sealed record FaultyPhase(string Verb, string Name, string Killed, End 
     private static readonly End Promoted = new(0, "v2", "production is on");
     private static readonly End Split = new(0, "v1", "% of the requests to v2, the others to v1");
     private static readonly End Aborted = new(0, "v1", "(v1 is active): the split with v2 is over");
+    private static readonly End Back = new(0, "v1", "production is on");
+    private static readonly End Larger = new(0, "v1", "has 2 replicas of v1");
+    private static readonly End Smaller = new(0, "v1", "has 1 replica of v1");
+    private static readonly End Paused = new(0, "v1", "is paused");
+    private static readonly End Resumed = new(0, "v1", "serves again");
+    private static readonly End Maintained = new(0, "v1", "is under maintenance");
 
     public static IReadOnlyList<FaultyPhase> All { get; } =
     [
@@ -48,39 +54,70 @@ internal sealed record FaultyPhase(string Verb, string Name, string Killed, End 
         new("deploy", "proxies", "v2", Promoted, Promoted) { Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1) },
         new("deploy", "drain", "v2", Promoted, Promoted) { Consul = (_, proxies) => AfterATransaction(Asks(proxies), 2) },
         new("deploy", "retire", "v2", Promoted, Promoted) { Docker = () => Posts("/stop") },
-        new("deploy", "canary", "v1", TakenOut, Promoted) { More = Canary, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1), StaysSplit = [Fault.Killed] },
-        new("deploy", "roll", "v1", TakenOut, DockerGone) { More = Rolling, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1), StaysSplit = [Fault.Killed] },
+        new("deploy", "canary", "v1", TakenOut, Promoted) { Manifest = Canary, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1), StaysSplit = [Fault.Killed] },
+        new("deploy", "roll", "v1", TakenOut, DockerGone) { Manifest = Rolling, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1), StaysSplit = [Fault.Killed] },
         // The proxies, the drain and a first look have asked by then: what is known is judged, and it is the next batch that is not begun.
-        new("deploy", "observe", "v1", TakenOut with { Or = 4 }, DockerGone) { More = Rolling, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 4), StaysSplit = [Fault.Killed] },
+        new("deploy", "observe", "v1", TakenOut with { Or = 4 }, DockerGone) { Manifest = Rolling, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 4), StaysSplit = [Fault.Killed] },
         // The candidate and its tests were started before.
-        new("deploy", "batch", "v1", TakenOut with { Code = 4 }, DockerGone) { More = Rolling, Docker = () => Nth(Posts("/start"), 3), StaysSplit = [Fault.Killed] },
-        new("deploy", "revert", "v1", Reverted, Reverted) { More = Inconclusive, Consul = (_, _) => Nth(IsTransaction, 2), StaysSplit = [Fault.Killed] },
-        new("deploy", "watch", "v2", Done, Promoted) { More = "watch: {for: 2s}", Consul = (service, _) => AfterATransaction(Asks(service), 1) },
-        new("deploy", "split", "v1", NotTaken, Split) { More = Ab, Consul = (_, _) => IsTransaction, StaysSplit = [Fault.WithoutDocker] },
+        new("deploy", "batch", "v1", TakenOut with { Code = 4 }, DockerGone) { Manifest = Rolling, Docker = () => Nth(Posts("/start"), 3), StaysSplit = [Fault.Killed] },
+        new("deploy", "revert", "v1", Reverted, Reverted) { Manifest = Inconclusive, Consul = (_, _) => Nth(IsTransaction, 2), StaysSplit = [Fault.Killed] },
+        new("deploy", "watch", "v2", Done, Promoted) { Manifest = "watch: {for: 2s}", Consul = (service, _) => AfterATransaction(Asks(service), 1) },
+        new("deploy", "split", "v1", NotTaken, Split) { Manifest = Ab, Consul = (_, _) => IsTransaction, StaysSplit = [Fault.WithoutDocker] },
+        new("deploy", "proxies", "v1", Split, Split) { Manifest = Ab, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1), StaysSplit = Enum.GetValues<Fault>() },
+        new("deploy", "retire", "v1", TakenOut with { Code = 4 }, DockerGone) { Manifest = Rolling, Docker = () => Posts("/stop"), StaysSplit = [Fault.Killed] },
+        new("promote", "lock", "v1", ConsulGone, DockerGone) { Next = Ab, Consul = (service, _) => Locks(service), StaysSplit = Enum.GetValues<Fault>() },
         new("promote", "healthy", "v1", LockLost, DockerGone) { Next = Ab, Consul = (service, _) => Nth(Asks(service), 2), StaysSplit = Enum.GetValues<Fault>() },
         new("promote", "promote", "v1", NotTaken, Promoted) { Next = Ab, Consul = (_, _) => IsTransaction, StaysSplit = [Fault.Killed, Fault.WithoutConsul] },
+        new("promote", "proxies", "v2", Promoted, Promoted) { Next = Ab, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1) },
+        new("promote", "drain", "v2", Promoted, Promoted) { Next = Ab, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 2) },
+        new("promote", "retire", "v2", Promoted, Promoted) { Next = Ab, Docker = () => Posts("/stop") },
+        new("rollback", "lock", "v2", ConsulGone with { Active = "v2" }, DockerGone with { Active = "v2" }) { Next = "", Consul = (service, _) => Locks(service) },
+        new("rollback", "start", "v2", LockLost with { Active = "v2" }, DockerGone with { Active = "v2" }) { Next = "", Docker = () => Posts("/start") },
         new("rollback", "healthy", "v2", LockLost with { Active = "v2" }, DockerGone with { Active = "v2" }) { Next = "", Consul = (service, _) => Asks(service) },
-        new("rollback", "promote", "v2", NotTaken with { Active = "v2" }, Promoted with { Active = "v1" }) { Next = "", Consul = (_, _) => IsTransaction },
+        new("rollback", "promote", "v2", NotTaken with { Active = "v2" }, Back) { Next = "", Consul = (_, _) => IsTransaction },
+        new("rollback", "proxies", "v1", Back, Back) { Next = "", Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1) },
+        new("rollback", "drain", "v1", Back, Back) { Next = "", Consul = (_, proxies) => AfterATransaction(Asks(proxies), 2) },
+        new("rollback", "retire", "v1", Back, Back) { Next = "", Docker = () => Posts("/stop") },
+        new("scale 2", "lock", "v1", ConsulGone, DockerGone) { Consul = (service, _) => Locks(service) },
+        new("scale 2", "start", "v1", LockLost, DockerGone) { Docker = () => Posts("/start") },
         new("scale 2", "healthy", "v1", LockLost, DockerGone) { Consul = (service, _) => Nth(Asks(service), 2) },
-        new("scale 2", "change", "v1", NotTaken, new(0, "v1", "has 2 replicas of v1")) { Consul = (_, _) => IsTransaction },
-        new("scale 1", "remove", "v1", new(0, "v1", "has 1 replica of v1"), new(0, "v1", "has 1 replica of v1")) { More = "replicas: 2", Docker = () => Posts("/stop") },
+        new("scale 2", "change", "v1", NotTaken, Larger) { Consul = (_, _) => IsTransaction },
+        new("scale 1", "change", "v1", NotTaken, Smaller) { Manifest = "replicas: 2", Consul = (_, _) => IsTransaction },
+        new("scale 1", "proxies", "v1", Smaller, Smaller) { Manifest = "replicas: 2", Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1) },
+        new("scale 1", "drain", "v1", Smaller, Smaller) { Manifest = "replicas: 2", Consul = (_, proxies) => AfterATransaction(Asks(proxies), 2) },
+        new("scale 1", "remove", "v1", Smaller, Smaller) { Manifest = "replicas: 2", Docker = () => Posts("/stop") },
+        new("abort", "lock", "v1", ConsulGone, DockerGone) { Next = Ab, Consul = (service, _) => Locks(service), StaysSplit = Enum.GetValues<Fault>() },
+        new("abort", "start", "v1", LockLost, Aborted) { Manifest = "replicas: 2", HalfRolled = true, Docker = () => Posts("/start"), StaysSplit = [Fault.Killed, Fault.WithoutConsul] },
+        new("abort", "healthy", "v1", LockLost, Aborted) { Manifest = "replicas: 2", HalfRolled = true, Consul = (service, _) => Asks(service), StaysSplit = [Fault.Killed, Fault.WithoutConsul] },
         new("abort", "change", "v1", NotTaken, Aborted) { Next = Ab, Consul = (_, _) => IsTransaction, StaysSplit = [Fault.Killed, Fault.WithoutConsul] },
+        new("abort", "proxies", "v1", Aborted, Aborted) { Next = Ab, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1) },
+        new("abort", "drain", "v1", Aborted, Aborted) { Next = Ab, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 2) },
         new("abort", "clean", "v1", Aborted, Aborted) { Next = Ab, Docker = () => Removes },
+        new("split --share 50", "lock", "v1", ConsulGone, Split) { Next = Ab, Consul = (service, _) => Locks(service), StaysSplit = Enum.GetValues<Fault>() },
         new("split --share 50", "change", "v1", NotTaken, Split) { Next = Ab, Consul = (_, _) => IsTransaction, StaysSplit = Enum.GetValues<Fault>() },
         new("split --share 50", "proxies", "v1", Split, Split) { Next = Ab, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1), StaysSplit = Enum.GetValues<Fault>() },
-        new(Pause, "change", "v1", NotTaken, new(0, "v1", "is paused")) { Consul = (_, _) => IsTransaction },
-        new("resume", "change", "v1", NotTaken, new(0, "v1", "serves again")) { First = Pause, Consul = (_, _) => IsTransaction },
-        new("maintenance", "change", "v1", NotTaken, new(0, "v1", "is under maintenance")) { Consul = (_, _) => IsTransaction, Answer = HttpStatusCode.ServiceUnavailable },
+        new(Pause, "lock", "v1", ConsulGone, Paused) { Consul = (service, _) => Locks(service) },
+        new(Pause, "change", "v1", NotTaken, Paused) { Consul = (_, _) => IsTransaction },
+        new(Pause, "proxies", "v1", Paused, Paused) { Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1) },
+        new("resume", "lock", "v1", ConsulGone, Resumed) { First = Pause, Consul = (service, _) => Locks(service) },
+        new("resume", "change", "v1", NotTaken, Resumed) { First = Pause, Consul = (_, _) => IsTransaction },
+        new("resume", "proxies", "v1", Resumed, Resumed) { First = Pause, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1) },
+        new("maintenance", "lock", "v1", ConsulGone, Maintained) { Consul = (service, _) => Locks(service), Answer = HttpStatusCode.ServiceUnavailable },
+        new("maintenance", "change", "v1", NotTaken, Maintained) { Consul = (_, _) => IsTransaction, Answer = HttpStatusCode.ServiceUnavailable },
+        new("maintenance", "proxies", "v1", Maintained, Maintained) { Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1), Answer = HttpStatusCode.ServiceUnavailable },
     ];
 
     /// <summary>What the manifest has besides, of the release that is there and of the one that is deployed.</summary>
-    public string More { get; private init; } = "";
+    public string Manifest { get; private init; } = "";
 
     /// <summary>The same of the second release that is deployed before; <c>null</c> for none.</summary>
     public string? Next { get; private init; }
 
     /// <summary>The verb that is said before; <c>null</c> for none.</summary>
     public string? First { get; private init; }
+
+    /// <summary>Whether a rolling delivery was killed when it had stopped one container of the release that serves.</summary>
+    public bool HalfRolled { get; private init; }
 
     /// <summary>Whether an earlier attempt has left a container behind.</summary>
     public bool LeftBehind { get; private init; }

@@ -6,7 +6,7 @@ using Xunit;
 namespace ServiceMesh.Tests.Integration.Deployer;
 
 /// <summary>A host whose Docker Engine ends and starts again, and whose containers go on meanwhile, or do not.</summary>
-[Collection(SeveralHostsCollection.Name)]
+[Collection(DeployerFaultsCollection.Name)]
 public sealed class RestartedEngineTests(DeployerFixture host) : IAsyncLifetime
 {
     private readonly AsyncDisposables started = new();

@@ -136,29 +136,8 @@ public sealed class RollingTests(DeployerFixture host) : IAsyncLifetime
     public async Task Abort_AfterADeployerThatWasKilledWhileItRolled_StartsAgainWhatItHadStopped()
     {
         var (command, service) = (deployer.Command, deployer.Command.Service);
-        var stored = await command.Store.ReadAsync(service, Ct);
-        var stopped = (await host.ContainersAsync(service)).Single(container => container.Names[0].EndsWith("-3", StringComparison.Ordinal));
-        var instances = (await host.Consul.Health.Service(service, null, false, Ct)).Response;
-        var leaving = instances.Single(entry => entry.Service.Meta[InstanceMeta.Container] == stopped.ID).Service.ID;
-        var killed = new Release(DeploymentId.New(), "better", "i", DateTimeOffset.UnixEpoch);
-        await using (var held = await command.Locks.TryAcquireAsync(service, new LockHolder("ci@cd", "deploy", DateTimeOffset.UnixEpoch), Ct))
-        {
-            var entry = new HistoryEntry
-            {
-                Number = 0,
-                Service = service,
-                Action = "deploy",
-                Outcome = Outcome.Changed,
-                Who = "ci@cd",
-                At = DateTimeOffset.UnixEpoch,
-                Seconds = 1,
-                Release = killed,
-            };
-            var after = stored!.Document! with { Split = new Split(killed, 33.33), Leaving = [leaving] };
-            Assert.True((await command.Store.CommitAsync(held!, after, stored.Index, entry, Ct)).Committed);
-        }
+        await HalfRolled.LeaveAsync(host, command, "better");
 
-        await host.Docker.Containers.StopContainerAsync(stopped.ID, new(), Ct);
         var ended = await command.RunAsync(["abort", service, "--drain", "100ms"]);
 
         Assert.True(ended.Code == ExitCode.Done, ended.Output);

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Deployer;
 
-[Collection(SeveralHostsCollection.Name)]
+[Collection(DeployerFaultsCollection.Name)]
 public sealed class SeveralHostsTests(DeployerFixture host) : IAsyncLifetime
 {
     private readonly AsyncDisposables started = new();
