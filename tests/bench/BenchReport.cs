@@ -7,8 +7,11 @@ namespace ServiceMesh.Bench;
 /// <summary>One figure: its own samples, its peer's of the same run where there is a peer, and what was asked of it.</summary>
 internal sealed record Figure(string Name, string Unit, Samples Ours, string? Peer = null, Samples? Theirs = null, Bar? Bar = null)
 {
+    /// <summary>Ours over the peer's of each round, where they were measured in turns: what slows the machine for a while slows both.</summary>
+    public Samples? Rounds { get; init; }
+
     /// <summary>Ours over the peer's, at the median.</summary>
-    public double? Ratio => Theirs is null ? null : Ours.P50 / Theirs.P50;
+    public double? Ratio => Rounds?.P50 ?? (Theirs is null ? null : Ours.P50 / Theirs.P50);
 
     /// <summary>Whether the bar is held; <c>null</c> where there is none.</summary>
     public bool? Held => Bar?.IsHeldBy(this);
