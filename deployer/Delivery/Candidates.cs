@@ -8,6 +8,10 @@ namespace ServiceMesh.Deployer.Delivery;
 /// <summary>The containers of a release on its way into the traffic.</summary>
 internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narrator)
 {
+    // A deployer may have been killed a moment after it started them, and a sidecar asks a Docker that was away again within 5 s.
+    private static readonly TimeSpan RegisteredWithin = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan RegistrationLook = TimeSpan.FromMilliseconds(200);
+
     /// <summary>Makes and starts one container for each of the replicas that is asked for by its number, spread over the hosts.</summary>
     public async Task<IReadOnlyList<HostShare>> StartAsync(ServiceManifest manifest, Release release, Func<int, bool> asked, CancellationToken ct)
     {
@@ -80,14 +84,31 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
         return await narrator.PhaseAsync("clean", async () =>
         {
             // Tests answer nobody, and their release may be the one that serves.
-            var releases = candidates.Select(candidate => candidate.Container).Where(container => !container.IsTests).Select(container => container.Deployment).Except(drained).ToArray();
-            // Of a service that has no document no proxy has ever known anything.
-            if (document is not null && releases.Length > 0)
-                await DrainAsync(service, index, releases, drain, ct);
+            var left = candidates.Select(candidate => candidate.Container).Where(container => !container.IsTests && !drained.Contains(container.Deployment)).ToArray();
+            await RefuseAsync(service, document, left, ct);
+            // Of a service that has no document no proxy knows anything.
+            if (document is not null && left.Length > 0)
+                await DrainAsync(service, index, left.Select(container => container.Deployment), drain, ct);
             await attempt.FenceAsync(index, ct);
             await Task.WhenAll(leftovers.Select(leftover => leftover.Host.RemoveAsync(leftover.Container.Id, ct)));
             return (leftovers.Length, $"removed {string.Join(", ", leftovers.Select(leftover => leftover.Container.Name))}, left behind by an earlier attempt");
         });
+    }
+
+    // What serves by another Consul, or by what the proxies remember of this one, looks like what an attempt left behind.
+    private async Task RefuseAsync(string service, ServiceDocument? document, IReadOnlyList<OwnContainer> left, CancellationToken ct)
+    {
+        if (left.Count == 0)
+            return;
+        if (document is null && Housekeeping.Serving(await mesh.Proxies.AskAsync(service, await mesh.Proxies.ListAsync(ct), ct)) is { } proxy)
+            throw Faults.DocumentLost(service, proxy.Id, proxy.Url, mesh.ConsulAddress);
+        var began = mesh.Time.GetTimestamp();
+        while (Housekeeping.Unknown(left, await ConsulAnswer.OfAsync(() => mesh.Catalog.InstancesAsync(service, ct), mesh.Time, ct)) is { Count: > 0 } unknown)
+        {
+            if (mesh.Time.GetElapsedTime(began) >= RegisteredWithin)
+                throw Faults.NotRegistered(service, string.Join(' ', unknown.Select(container => container.Name)), string.Join(" and ", unknown.Select(container => container.Host).Distinct()), mesh.ConsulAddress);
+            await Task.Delay(RegistrationLook, mesh.Time, ct);
+        }
     }
 
     private async Task DrainAsync(string service, ulong index, IEnumerable<string> releases, TimeSpan drain, CancellationToken ct)
