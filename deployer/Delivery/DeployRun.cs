@@ -214,8 +214,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
         var (service, version) = (attempt.Service, split.Release.Version);
         var what = $"{SplitChange.Describe(split)} to {version}, the others to {before.Active!.Version}";
         var index = await narrator.PhaseAsync("split", async () => (await attempt.ChangeAsync(before with { Split = split }, what), what));
-        foreach (var late in await new ProxiesFollow(mesh, narrator).WaitAsync(service, index, attempt.Token))
-            narrator.Warn(late);
+        await new ChangeRun(mesh, narrator).FollowedAsync(attempt, index);
         return new Delivered(service, split.Release, Replaced: null, index, attempt.Tests)
         {
             What = $"sends {what}; 'deployer promote {service} {CandidateSpec.Short(split.Release.Deployment)}' makes {version} the active release, 'deployer abort {service}' ends it",
