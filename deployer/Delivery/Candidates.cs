@@ -48,22 +48,25 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
         }
     }
 
-    /// <summary>Removes whatever there is of a release that was not promoted. Bounded, and not interrupted by the interruption that caused it.</summary>
-    public async Task RemoveAsync(string service, Release? release)
+    /// <summary>
+    /// Removes whatever there is of releases that no traffic leads to. Bounded, and not interrupted by the interruption that caused it.
+    /// What another may have promoted meanwhile stays, and all of it where Consul does not say.
+    /// </summary>
+    public async Task RemoveAsync(Attempt attempt, params IReadOnlyList<Release> releases)
     {
-        if (release is null)
-            return;
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30), mesh.Time);
+        using var limit = new OwnLimit(TimeSpan.FromSeconds(30), mesh.Time);
         try
         {
-            var containers = await hosts.ListReachableAsync(service, document: null, narrator, deadline.Token, withTests: true);
-            await Task.WhenAll(containers
-                .Where(container => container.Deployment == release.Deployment)
-                .Select(container => hosts.RemoveAsync(container, deadline.Token)));
+            var containers = await hosts.ListReachableAsync(attempt.Service, document: null, narrator, limit.Token, withTests: true);
+            OwnContainer[] own = [.. containers.Where(container => releases.Any(release => release.Deployment == container.Deployment))];
+            if (own.Length == 0)
+                return;
+            await attempt.FenceAsync(attempt.Current.Index, limit.Token);
+            await Task.WhenAll(own.Select(container => hosts.RemoveAsync(container, limit.Token)));
         }
-        catch (Exception error) when (error is OperationCanceledException || Faults.Explain(error) is not null)
+        catch (Exception error) when (Faults.Explain(error) is not null)
         {
-            narrator.Warn($"the candidate's containers could not be removed ({error.Message}); the next deploy of {service} removes them");
+            narrator.Warn($"what was started of {attempt.Service} {string.Join(" and ", releases.Select(release => release.Version))} is not removed; its containers are left to the next deploy: {limit.Reason(error)}");
         }
     }
 

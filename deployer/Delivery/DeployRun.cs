@@ -127,7 +127,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
         if (Standing.IsNamed(attempt.Current, attempt.Release))
             await new Reversion(mesh, hosts, narrator).TakeOutAsync(attempt, manifest, reason);
         else
-            await candidates.RemoveAsync(manifest.Name, attempt.Release);
+            await candidates.RemoveAsync(attempt, attempt.Release!);
     }
 
     private async Task<IReadOnlyList<string>> PullAsync(ServiceManifest manifest, ImageReference image, Attempt attempt)

@@ -129,6 +129,28 @@ public sealed class ScaleTests(DeployerFixture host) : IAsyncLifetime
         await AssertAlikeAsync(1);
     }
 
+    // Once is no reason to leave them: it is asked again.
+    [Fact]
+    public async Task Scale_ConsulFailsOnceWhenItIsUndone_RemovesTheNewReplicas()
+    {
+        var (service, failures, isUndone) = (deployer.Command.Service, 0, false);
+        await using var front = await LossyConsul.StartAsync(host.ConsulAddress, context =>
+            Volatile.Read(ref isUndone) && context.Request.Path == $"/v1/health/service/{service}" && Interlocked.Increment(ref failures) == 1 ? Loss.Refused : Loss.Nothing);
+        using var interruption = new CancellationTokenSource();
+
+        var ended = await deployer.Command.RunAsync(["scale", service, "2", "--consul", front.Address.ToString()], interruption: interruption, onLine: line =>
+        {
+            if (!line.StartsWith("ok  healthy", StringComparison.Ordinal))
+                return;
+            Volatile.Write(ref isUndone, true);
+            interruption.Cancel();
+        });
+
+        Assert.True(ended.Code == ExitCode.Interrupted, ended.Output);
+        Assert.True(failures > 1, ended.Output);
+        await AssertAlikeAsync(1);
+    }
+
     [Fact]
     public async Task Scale_ConsulLosesItsDataMeanwhile_RemovesTheNewReplicas()
     {
