@@ -92,8 +92,11 @@ internal sealed partial class Attempt : IAsyncDisposable
             {
                 return await CommitAsync(after, Outcome.Reverted, reason);
             }
-            catch (DeliveryException) when (tries < RevertTries && unknown is null)
+            catch (Exception error) when (tries < RevertTries && unknown is null && error is DeliveryException or ConsulRequestException { IsTransient: true })
             {
+                // Consul has not even begun: it is waited for as after a transaction that was lost.
+                if (error is ConsulRequestException)
+                    await held.GiveBackAsync();
                 if (await ResumeAsync() is { } hindrance)
                     throw hindrance;
             }
@@ -154,14 +157,14 @@ internal sealed partial class Attempt : IAsyncDisposable
 
     private async Task<ulong> CommitAsync(ServiceDocument after, Outcome outcome, string? reason)
     {
-        if (outcome != Outcome.Reverted)
-            Token.ThrowIfCancellationRequested();
+        var ct = outcome == Outcome.Reverted ? CancellationToken.None : Token;
+        ct.ThrowIfCancellationRequested();
         if (held.Lock is not { } own)
             throw WhyCancelled();
         // The rule by which the proxies read: what they would set aside is not written.
         if (DocumentFormat.TryRead(Service, DocumentFormat.Write(after), out _) is { } fault)
             throw new DeliveryException(ExitCode.WrongInput, $"the document of {Service} would not be understood: {fault}. Mend what was asked for, then run this again.");
-        var entry = Entry(outcome, reason);
+        var entry = await EntryAsync(outcome, reason, ct);
         try
         {
             var result = await mesh.Store.CommitAsync(own, after, left, entry, CancellationToken.None);
@@ -215,9 +218,9 @@ internal sealed partial class Attempt : IAsyncDisposable
         return index;
     }
 
-    private HistoryEntry Entry(Outcome outcome, string? reason) => new()
+    private async Task<HistoryEntry> EntryAsync(Outcome outcome, string? reason, CancellationToken ct) => new()
     {
-        Number = 0,
+        Number = await ConsulAnswer.OfAsync(() => mesh.Store.NextNumberAsync(Service, ct), mesh.Time, ct),
         Service = Service,
         Action = action,
         Outcome = outcome,

@@ -77,26 +77,33 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
         }
     }
 
+    /// <summary>The number of the service's next history entry. Whoever holds its lock is the only one to give it.</summary>
+    public async Task<int> NextNumberAsync(string service, CancellationToken ct)
+    {
+        var keys = (await consul.KV.Keys(MeshKeys.HistoryOf(service), "", Fresh, ct)).Response ?? [];
+        return keys.Select(MeshKeys.NumberOf).DefaultIfEmpty().Max() + 1;
+    }
+
     /// <summary>
     /// Writes the document and the history entry in one transaction, if the document is still at
     /// <paramref name="expectedIndex"/> (0: there is none yet) and the lock is still held. Without a document only the
-    /// entry is written. The entry's number is given here; the entry that is <see cref="HistoryEntry.Limit"/> older goes.
+    /// entry is written. It has the number that <see cref="NextNumberAsync"/> gave; the entry that is <see cref="HistoryEntry.Limit"/>
+    /// older goes. Nothing else is asked here: what is thrown leaves it open whether the transaction took place.
     /// </summary>
     public async Task<CommitResult> CommitAsync(
         ServiceLock held, ServiceDocument? document, ulong expectedIndex, HistoryEntry entry, CancellationToken ct)
     {
-        var number = await LastNumberAsync(entry.Service, ct) + 1;
         List<KVTxnOp> operations =
         [
             new(MeshKeys.Lock(entry.Service), KVTxnVerb.CheckSession) { Session = held.Session },
-            new(MeshKeys.History(entry.Service, number), KVTxnVerb.CAS)
+            new(MeshKeys.History(entry.Service, entry.Number), KVTxnVerb.CAS)
             {
                 Index = 0,
-                Value = Bytes(entry, number),
+                Value = Bytes(entry, entry.Number),
             },
         ];
-        if (number > HistoryEntry.Limit)
-            operations.Add(new KVTxnOp(MeshKeys.History(entry.Service, number - HistoryEntry.Limit), KVTxnVerb.Delete));
+        if (entry.Number > HistoryEntry.Limit)
+            operations.Add(new KVTxnOp(MeshKeys.History(entry.Service, entry.Number - HistoryEntry.Limit), KVTxnVerb.Delete));
         if (document is not null)
         {
             operations.Add(new KVTxnOp(MeshKeys.Service(document.Service), KVTxnVerb.CAS)
@@ -177,12 +184,6 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
     {
         var result = await consul.KV.List(MeshKeys.Secrets, query, ct);
         return new QueryResult<KVPair[]>(result, result.Response ?? []);
-    }
-
-    private async Task<int> LastNumberAsync(string service, CancellationToken ct)
-    {
-        var keys = (await consul.KV.Keys(MeshKeys.HistoryOf(service), "", Fresh, ct)).Response ?? [];
-        return keys.Select(MeshKeys.NumberOf).DefaultIfEmpty().Max();
     }
 
     // A deployer acts on what it reads: never on a follower's older view.

@@ -226,7 +226,7 @@ public sealed class ChangeTests(DeployerFixture host) : IAsyncDisposable
 
     private HistoryEntry Entry() => new()
     {
-        Number = 0,
+        Number = 9,
         Service = deployer.Service,
         Action = "pause",
         Outcome = Outcome.Changed,

@@ -44,6 +44,21 @@ public sealed class LostAnswerTests(DeployerFixture host) : IAsyncDisposable
         Assert.Equal(Outcome.Aborted, Assert.Single(await deployer.HistoryAsync()).Outcome);
     }
 
+    // It is asked before anything is sent: nothing can be lost by it, and it is asked again.
+    [Fact]
+    public async Task Deploy_TheNumberOfItsEntryIsRefusedForAMoment_IsPromoted()
+    {
+        var asked = 0;
+        await using var front = await LossyConsul.StartAsync(
+            host.ConsulAddress, context => context.Request.Query.ContainsKey("keys") && Interlocked.Increment(ref asked) <= 2 ? Loss.Refused : Loss.Nothing);
+
+        var ended = await deployer.DeployAsync("v1", args: ["--consul", front.Address.ToString()]);
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.Equal(3, asked);
+        Assert.DoesNotContain("Consul went away", ended.Output, StringComparison.Ordinal);
+    }
+
     // The document is no longer what was written, and the release is the active one all the same.
     [Fact]
     public async Task Deploy_AnotherChangesTheDocumentBeforeItIsKnown_LeavesTheActiveReleaseAlone()
