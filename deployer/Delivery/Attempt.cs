@@ -190,11 +190,11 @@ internal sealed partial class Attempt : IAsyncDisposable
         await held.GiveBackAsync();
         ulong? index = null;
         // By its entry in the history: others may have changed the document since.
-        if (!await held.FencedAsync(async ct => index = await mesh.Store.CommittedAtAsync(entry, ct)))
+        if (await held.FencedAsync(async ct => index = await mesh.Store.CommittedAtAsync(entry, ct)) is { } silence)
         {
             throw unknown = new DeliveryException(
                 ExitCode.Unreachable,
-                $"Consul went away during the {what} and did not come back: whether {Service} {Release?.Version} {(entry.Outcome == Outcome.Promoted ? "is active" : "has traffic")} is not known, so its "
+                $"Consul went away during the {what}, and then: {silence.Reason.TrimEnd('.')}. Whether {Service} {Release?.Version} {(entry.Outcome == Outcome.Promoted ? "is active" : "has traffic")} is not known, so its "
                 + $"containers were left running. When Consul answers again, 'deployer status {Service}' tells, 'deployer abort {Service}' ends what is unfinished, and the next deploy tidies up.",
                 lost);
         }
