@@ -9,6 +9,9 @@ internal sealed partial class Attempt : IAsyncDisposable
 {
     private const int RevertTries = 3;
 
+    // Each takes as long as it takes to list all documents.
+    private const int MostLooks = 10;
+
     private readonly Mesh mesh;
     private readonly Narrator narrator;
     private readonly string action;
@@ -79,6 +82,20 @@ internal sealed partial class Attempt : IAsyncDisposable
     /// <summary>The one transaction. Once it is sent it is not interrupted: its outcome must be known.</summary>
     /// <returns>The index at which production changed.</returns>
     public Task<ulong> CommitAsync(ServiceDocument after) => CommitAsync(after, Outcome.Promoted, reason: null);
+
+    /// <summary>The same for what depends on other services' documents: <paramref name="look"/> looks at them, again where one was written meanwhile.</summary>
+    public async Task<ulong> CommitAsync(ServiceDocument after, Func<Task> look)
+    {
+        for (var looks = 1; ; looks++)
+        {
+            var latest = await ConsulAnswer.OfAsync(() => mesh.Store.LatestAsync(Token), mesh.Time, Token);
+            await look();
+            if (await TryCommitAsync(after, Outcome.Promoted, reason: null, latest) is { } index)
+                return index;
+            if (looks == MostLooks)
+                throw new DeliveryException(ExitCode.Locked, $"other services were changed {MostLooks} times in the moment in which {Service} was to take its routes; production is unchanged. Run this again.");
+        }
+    }
 
     /// <summary>The same for a change that promotes nothing; <paramref name="what"/> tells of it in the history.</summary>
     public Task<ulong> ChangeAsync(ServiceDocument after, string what) => CommitAsync(after, Outcome.Changed, what);
@@ -155,7 +172,10 @@ internal sealed partial class Attempt : IAsyncDisposable
         narrator.Warn($"{hold}; until then whatever is asked through the proxies gets the same{(action == "deploy" ? ", tests and a canary, too" : "")}");
     }
 
-    private async Task<ulong> CommitAsync(ServiceDocument after, Outcome outcome, string? reason)
+    private async Task<ulong> CommitAsync(ServiceDocument after, Outcome outcome, string? reason) => (await TryCommitAsync(after, outcome, reason, latest: null))!.Value;
+
+    /// <returns>The index at which production changed; <c>null</c> where another service's document was written after <paramref name="latest"/>.</returns>
+    private async Task<ulong?> TryCommitAsync(ServiceDocument after, Outcome outcome, string? reason, ulong? latest)
     {
         var ct = outcome == Outcome.Reverted ? CancellationToken.None : Token;
         ct.ThrowIfCancellationRequested();
@@ -167,9 +187,11 @@ internal sealed partial class Attempt : IAsyncDisposable
         var entry = await EntryAsync(outcome, reason, ct);
         try
         {
-            var result = await mesh.Store.CommitAsync(own, after, left, entry, CancellationToken.None);
+            var result = await mesh.Store.CommitAsync(own, after, left, entry, CancellationToken.None, latest);
             if (result.Committed)
                 return Committed(after, result.Index, outcome);
+            if (result.IsOvertaken)
+                return null;
         }
         catch (ConsulRequestException error) when (error.IsTransient || error.Fault == ConsulFault.Unreadable)
         {

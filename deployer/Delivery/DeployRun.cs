@@ -81,9 +81,10 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
     {
         if (target is not null)
             await StillHealthyAsync(attempt, target);
-        await RouteClaims.RefuseAsync(mesh, manifest.Name, manifest.Routes, attempt.Token);
         var after = before.Promote(attempt.Release!, manifest.Routes, manifest.Traffic);
-        return (after, await Promotion.CommitAsync(attempt, after, narrator));
+        // Routes that it has already nobody else can have taken.
+        Func<Task>? look = attempt.Before.Document?.Routes.SequenceEqual(manifest.Routes) == true ? null : () => RouteClaims.RefuseAsync(mesh, manifest.Name, manifest.Routes, attempt.Token);
+        return (after, await Promotion.CommitAsync(attempt, after, narrator, look));
     }
 
     // Whatever the watch cannot see is no reason to revert: production has changed, and serves.

@@ -25,8 +25,7 @@ internal sealed class PromoteRun(Mesh mesh, ContainerHosts hosts, Narrator narra
             IReadOnlyList<Route> taken = routes.Count > 0 || !ReferenceEquals(after.Routes, before.Routes) ? after.Routes : [];
             await RouteClaims.RefuseAsync(mesh, service, taken, attempt.Token);
             await HealthyAsync(attempt, shares, deadline);
-            await RouteClaims.RefuseAsync(mesh, service, taken, attempt.Token);
-            index = await Promotion.CommitAsync(attempt, after, narrator);
+            index = await Promotion.CommitAsync(attempt, after, narrator, taken.Count == 0 ? null : () => RouteClaims.RefuseAsync(mesh, service, taken, attempt.Token));
         }
         catch (Exception error)
         {

@@ -162,6 +162,31 @@ public sealed class TwoDeployersTests(DeployerFixture host)
         Assert.Equal("running", Assert.Single(await host.ContainersAsync(deployer.Service)).State);
     }
 
+    // Between the last look at the routes and the transaction.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Deploy_AnotherServiceIsChangedInTheVeryMoment_IsRefusedOnlyWhereThatTookItsRoute(bool taken)
+    {
+        await using var deployer = new DeployerCommand(host);
+        await using var front = await LossyConsul.StartAsync(host.ConsulAddress, _ => Loss.Nothing);
+        var (other, transactions) = (ConsulFixture.Unique("svc")[..20], 0);
+        await using var held = await deployer.Locks.TryAcquireAsync(other, new LockHolder("another", "deploy", DateTimeOffset.UnixEpoch), Ct);
+        front.Before = async context =>
+        {
+            if (context.Request.Path != "/v1/txn" || Interlocked.Increment(ref transactions) > 1)
+                return;
+            var entry = new HistoryEntry { Number = 1, Service = other, Action = "deploy", Outcome = Outcome.Promoted, Who = "another", At = DateTimeOffset.UnixEpoch, Seconds = 1, Release = new Release("d", "v1", "i", default) };
+            await deployer.Store.CommitAsync(held!, ServiceDocument.Create(other, [new Route(null, $"/{(taken ? deployer.Service : other)}", false)]), 0, entry, Ct);
+        };
+
+        var ended = await deployer.DeployAsync("v1", args: ["--consul", front.Address.ToString()]);
+
+        Assert.True(ended.Code == (taken ? ExitCode.WrongInput : ExitCode.Done), ended.Output);
+        Assert.Equal(taken, ended.Output.Contains($"the route /{deployer.Service} already leads to the service '{other}'", StringComparison.Ordinal));
+        Assert.Equal(taken ? null : "v1", (await deployer.DocumentAsync())?.Active?.Version);
+    }
+
     [Fact]
     public async Task Deploy_ConsulFailsWhileItWaitsForTheLock_WaitsOn()
     {
