@@ -75,16 +75,16 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
     /// <param name="tests">The host that its tests run on; <c>null</c> for none beside those of production.</param>
     /// <param name="drain">How long requests may take that are still in flight on it, for an attempt may have been killed before it waited for them.</param>
     /// <param name="drained">The deployments that had this time already.</param>
-    /// <returns>How many containers that were.</returns>
-    public async Task<int> CleanAsync(Attempt attempt, ContainerHost? tests, TimeSpan drain, params IEnumerable<string> drained)
+    /// <returns>Those containers.</returns>
+    public async Task<IReadOnlyList<OwnContainer>> CleanAsync(Attempt attempt, ContainerHost? tests, TimeSpan drain, params IEnumerable<string> drained)
     {
         var (service, (_, document, index, _), ct) = (attempt.Service, attempt.Current, attempt.Token);
         var candidates = Housekeeping.Leftovers(document, await hosts.ListAsync(service, document, ct, withTests: true)).Select(container => (Host: hosts[container.Host], Container: container)).ToArray();
         var suites = tests is null ? [] : (await tests.TestsAsync(service, ct)).Select(container => (Host: tests, Container: container));
         var leftovers = candidates.Concat(suites).DistinctBy(left => left.Container.Id).ToArray();
         if (leftovers.Length == 0)
-            return 0;
-        return await narrator.PhaseAsync("clean", async () =>
+            return [];
+        return await narrator.PhaseAsync<IReadOnlyList<OwnContainer>>("clean", async () =>
         {
             // Tests answer nobody, and their release may be the one that serves.
             var left = candidates.Select(candidate => candidate.Container).Where(container => !container.IsTests && !drained.Contains(container.Deployment)).ToArray();
@@ -94,7 +94,7 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
                 await DrainAsync(service, index, left.Select(container => container.Deployment), drain, ct);
             await attempt.FenceAsync(index, ct);
             await Task.WhenAll(leftovers.Select(leftover => leftover.Host.RemoveAsync(leftover.Container.Id, ct)));
-            return (leftovers.Length, $"removed {string.Join(", ", leftovers.Select(leftover => leftover.Container.Name))}, left behind by an earlier attempt");
+            return ([.. leftovers.Select(leftover => leftover.Container)], $"removed {string.Join(", ", leftovers.Select(leftover => leftover.Container.Name))}, left behind by an earlier attempt");
         });
     }
 

@@ -164,12 +164,9 @@ public sealed class HousekeepingTests
     [InlineData(1, 0, null)]
     public void Shortfall_FewerThanServeNow_IsTold(int kept, int serving, string? told)
     {
-        OwnContainer[] containers =
-        [
-            .. Enumerable.Repeat(Container("v1", running: false), kept), .. Enumerable.Repeat(Container("v2"), serving), Container("v2", running: false),
-        ];
+        OwnContainer[] containers = [Container("v1"), .. Enumerable.Repeat(Container("v2"), serving), Container("v2", running: false)];
 
-        Assert.Equal(told, RollbackTarget.Shortfall(Document("v2", "v1"), Release("v1"), containers));
+        Assert.Equal(told, RollbackTarget.Shortfall(Document("v2", "v1"), Release("v1"), kept, containers));
     }
 
     private static void AssertRefused(string sentence, ServiceDocument? document, string? version, params OwnContainer[] containers)
