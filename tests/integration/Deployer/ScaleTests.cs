@@ -81,6 +81,20 @@ public sealed class ScaleTests(DeployerFixture host) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Promote_FewerContainersThanServeNow_PromotesAndWarns()
+    {
+        var (command, service) = (deployer.Command, deployer.Command.Service);
+        await DoneAsync("scale", service, "2");
+        var id = await host.RunAsync("app:v2", new() { ["mesh.service"] = service }, TestContext.Current.CancellationToken);
+        await ConsulFixture.Until((q, token) => host.Consul.Health.Service(service, null, false, q, token), entries => entries.Length == 3);
+
+        var promoted = await DoneAsync("promote", service, id[..12], "--drain", "100ms");
+
+        Assert.Contains($"has 1 container, and 2 of good serve now: 'deployer scale {service} 2' brings the others", promoted.Output, StringComparison.Ordinal);
+        Assert.Equal("v2", (await command.DocumentAsync())!.Active!.Version);
+    }
+
+    [Fact]
     public async Task Scale_TooLate_RemovesTheNewReplicasAndFailsNoRequest()
     {
         var (ended, answers) = await deployer.UnderLoadAsync(() => deployer.Command.RunAsync(["scale", deployer.Command.Service, "3", "--deadline", "10ms"]));
