@@ -99,9 +99,9 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
     }
 
     // What serves by another Consul, or by what the proxies remember of this one, looks like what an attempt left behind.
-    private async Task RefuseAsync(string service, ServiceDocument? document, IReadOnlyList<OwnContainer> left, CancellationToken ct)
+    private async Task RefuseAsync(string service, ServiceDocument? document, OwnContainer[] left, CancellationToken ct)
     {
-        if (left.Count == 0)
+        if (left.Length == 0)
             return;
         if (document is null && Housekeeping.Serving(await mesh.Proxies.AskAsync(service, await mesh.Proxies.ListAsync(ct), ct)) is { } proxy)
             throw Faults.DocumentLost(service, proxy.Id, proxy.Url, mesh.ConsulAddress);

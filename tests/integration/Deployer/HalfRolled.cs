@@ -1,4 +1,3 @@
-using ServiceMesh.Deployer;
 using ServiceMesh.Store;
 using Xunit;
 
