@@ -49,6 +49,18 @@ internal static class Faults
     public static DeliveryException NoDocument(string service, string fault) =>
         new(ExitCode.WrongInput, $"what Consul KV holds for {service} is no document: {fault}. Delete or mend that key, then run this again.");
 
+    /// <summary>Containers run that look like what an attempt left behind, and Consul does not know them.</summary>
+    public static DeliveryException NotRegistered(string service, string containers, string hosts, string consul) => new(
+        ExitCode.WrongInput,
+        $"containers of {service} run that Consul at {consul} knows nothing of ({containers}): by another Consul they may serve, so none is removed. Is it the Consul of these Docker hosts (--consul, "
+        + $"CONSUL_HTTP_ADDR), and does the registry-sidecar run on {hosts}? If nobody needs them, remove them there with 'docker rm --force {containers}', then run this again.");
+
+    /// <summary>A proxy serves what Consul has no document of any more.</summary>
+    public static DeliveryException DocumentLost(string service, string proxy, string url, string consul) => new(
+        ExitCode.WrongInput,
+        $"Consul at {consul} has lost the document of {service}: proxy {proxy} at {url} still serves it by its last good state, so no container is removed. Restore a snapshot of Consul, or make what serves "
+        + $"active again with 'deployer promote {service} <id> --route …'. If the document was deleted on purpose, run this again when {url}/services/{service} answers 404.");
+
     /// <summary>Docker refused to make or start the containers of a release. Trouble of its own is not the release's.</summary>
     public static DeliveryException CannotStart(string release, DockerApiException error) => IsDockersOwn(error)
         ? new(ExitCode.Unreachable, $"{release} cannot be started, for {DockerFailed(error)}", error)

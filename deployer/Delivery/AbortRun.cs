@@ -50,14 +50,23 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
             if (left.Count > 0 && !await new Takeover(mesh, hosts, narrator).LeaveAsync(attempt.Current.Document!, index, left, drain, attempt.Token))
                 return "";
             var removed = await new Candidates(mesh, hosts, narrator).CleanAsync(attempt, await TestsHostAsync(attempt.Token), drain, left);
-            return removed == 0 ? "" : $"; {removed} container{(removed == 1 ? "" : "s")} removed";
+            if (left.Count == 0 && removed.FirstOrDefault(container => !container.IsTests) is { } candidate)
+            {
+                attempt.Release = new Release(candidate.Deployment, candidate.Version, candidate.Image, candidate.CreatedAt);
+                await attempt.RecordAsync(Outcome.Aborted, $"removed {string.Join(", ", removed.Select(container => container.Name))}, left behind by an earlier attempt");
+            }
+
+            return removed.Count == 0 ? "" : $"; {removed.Count} container{(removed.Count == 1 ? "" : "s")} removed";
         }
         catch (Exception error) when (left.Count > 0 && attempt.Explain(error) is { } fault)
         {
-            // By whoever has the lock now they may serve.
-            narrator.Warn(fault.Code == ExitCode.Locked
-                ? $"{fault.Reason}: the containers that are left stay as they are, and 'deployer status {attempt.Service}' tells whether they serve"
-                : $"{fault.Reason}: nothing leads to the containers that are left, and the next abort or deploy of {attempt.Service} removes them");
+            narrator.Warn(fault.Code switch
+            {
+                ExitCode.WrongInput => fault.Message,
+                // By whoever has the lock now they may serve.
+                ExitCode.Locked => $"{fault.Reason}: the containers that are left stay as they are, and 'deployer status {attempt.Service}' tells whether they serve",
+                _ => $"{fault.Reason}: nothing leads to the containers that are left, and the next abort or deploy of {attempt.Service} removes them",
+            });
             return "";
         }
     }

@@ -56,7 +56,7 @@ internal sealed partial class Attempt
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(5), mesh.Time);
         try
         {
-            var result = await mesh.Store.CommitAsync(own, document: null, expectedIndex: 0, Entry(outcome, reason), deadline.Token);
+            var result = await mesh.Store.CommitAsync(own, document: null, expectedIndex: 0, await EntryAsync(outcome, reason, deadline.Token), deadline.Token);
             if (!result.Committed)
                 narrator.Warn($"the history of {Service} could not be written: {result.Conflict}");
         }

@@ -9,6 +9,9 @@ internal sealed partial class Attempt : IAsyncDisposable
 {
     private const int RevertTries = 3;
 
+    // Each takes as long as it takes to list all documents.
+    private const int MostLooks = 10;
+
     private readonly Mesh mesh;
     private readonly Narrator narrator;
     private readonly string action;
@@ -80,6 +83,20 @@ internal sealed partial class Attempt : IAsyncDisposable
     /// <returns>The index at which production changed.</returns>
     public Task<ulong> CommitAsync(ServiceDocument after) => CommitAsync(after, Outcome.Promoted, reason: null);
 
+    /// <summary>The same for what depends on other services' documents: <paramref name="look"/> looks at them, again where one was written meanwhile.</summary>
+    public async Task<ulong> CommitAsync(ServiceDocument after, Func<Task> look)
+    {
+        for (var looks = 1; ; looks++)
+        {
+            var latest = await ConsulAnswer.OfAsync(() => mesh.Store.LatestAsync(Token), mesh.Time, Token);
+            await look();
+            if (await TryCommitAsync(after, Outcome.Promoted, reason: null, latest) is { } index)
+                return index;
+            if (looks == MostLooks)
+                throw new DeliveryException(ExitCode.Locked, $"other services were changed {MostLooks} times in the moment in which {Service} was to take its routes; production is unchanged. Run this again.");
+        }
+    }
+
     /// <summary>The same for a change that promotes nothing; <paramref name="what"/> tells of it in the history.</summary>
     public Task<ulong> ChangeAsync(ServiceDocument after, string what) => CommitAsync(after, Outcome.Changed, what);
 
@@ -92,8 +109,11 @@ internal sealed partial class Attempt : IAsyncDisposable
             {
                 return await CommitAsync(after, Outcome.Reverted, reason);
             }
-            catch (DeliveryException) when (tries < RevertTries && unknown is null)
+            catch (Exception error) when (tries < RevertTries && unknown is null && error is DeliveryException or ConsulRequestException { IsTransient: true })
             {
+                // Consul has not even begun: it is waited for as after a transaction that was lost.
+                if (error is ConsulRequestException)
+                    await held.GiveBackAsync();
                 if (await ResumeAsync() is { } hindrance)
                     throw hindrance;
             }
@@ -152,21 +172,26 @@ internal sealed partial class Attempt : IAsyncDisposable
         narrator.Warn($"{hold}; until then whatever is asked through the proxies gets the same{(action == "deploy" ? ", tests and a canary, too" : "")}");
     }
 
-    private async Task<ulong> CommitAsync(ServiceDocument after, Outcome outcome, string? reason)
+    private async Task<ulong> CommitAsync(ServiceDocument after, Outcome outcome, string? reason) => (await TryCommitAsync(after, outcome, reason, latest: null))!.Value;
+
+    /// <returns>The index at which production changed; <c>null</c> where another service's document was written after <paramref name="latest"/>.</returns>
+    private async Task<ulong?> TryCommitAsync(ServiceDocument after, Outcome outcome, string? reason, ulong? latest)
     {
-        if (outcome != Outcome.Reverted)
-            Token.ThrowIfCancellationRequested();
+        var ct = outcome == Outcome.Reverted ? CancellationToken.None : Token;
+        ct.ThrowIfCancellationRequested();
         if (held.Lock is not { } own)
             throw WhyCancelled();
         // The rule by which the proxies read: what they would set aside is not written.
         if (DocumentFormat.TryRead(Service, DocumentFormat.Write(after), out _) is { } fault)
             throw new DeliveryException(ExitCode.WrongInput, $"the document of {Service} would not be understood: {fault}. Mend what was asked for, then run this again.");
-        var entry = Entry(outcome, reason);
+        var entry = await EntryAsync(outcome, reason, ct);
         try
         {
-            var result = await mesh.Store.CommitAsync(own, after, left, entry, CancellationToken.None);
+            var result = await mesh.Store.CommitAsync(own, after, left, entry, CancellationToken.None, latest);
             if (result.Committed)
                 return Committed(after, result.Index, outcome);
+            if (result.IsOvertaken)
+                return null;
         }
         catch (ConsulRequestException error) when (error.IsTransient || error.Fault == ConsulFault.Unreadable)
         {
@@ -187,11 +212,11 @@ internal sealed partial class Attempt : IAsyncDisposable
         await held.GiveBackAsync();
         ulong? index = null;
         // By its entry in the history: others may have changed the document since.
-        if (!await held.FencedAsync(async ct => index = await mesh.Store.CommittedAtAsync(entry, ct)))
+        if (await held.FencedAsync(async ct => index = await mesh.Store.CommittedAtAsync(entry, ct)) is { } silence)
         {
             throw unknown = new DeliveryException(
                 ExitCode.Unreachable,
-                $"Consul went away during the {what} and did not come back: whether {Service} {Release?.Version} {(entry.Outcome == Outcome.Promoted ? "is active" : "has traffic")} is not known, so its "
+                $"Consul went away during the {what}, and then: {silence.Reason.TrimEnd('.')}. Whether {Service} {Release?.Version} {(entry.Outcome == Outcome.Promoted ? "is active" : "has traffic")} is not known, so its "
                 + $"containers were left running. When Consul answers again, 'deployer status {Service}' tells, 'deployer abort {Service}' ends what is unfinished, and the next deploy tidies up.",
                 lost);
         }
@@ -215,9 +240,9 @@ internal sealed partial class Attempt : IAsyncDisposable
         return index;
     }
 
-    private HistoryEntry Entry(Outcome outcome, string? reason) => new()
+    private async Task<HistoryEntry> EntryAsync(Outcome outcome, string? reason, CancellationToken ct) => new()
     {
-        Number = 0,
+        Number = await ConsulAnswer.OfAsync(() => mesh.Store.NextNumberAsync(Service, ct), mesh.Time, ct),
         Service = Service,
         Action = action,
         Outcome = outcome,

@@ -8,6 +8,10 @@ namespace ServiceMesh.Deployer.Delivery;
 /// <summary>The containers of a release on its way into the traffic.</summary>
 internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narrator)
 {
+    // A deployer may have been killed a moment after it started them, and a sidecar asks a Docker that was away again within 5 s.
+    private static readonly TimeSpan RegisteredWithin = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan RegistrationLook = TimeSpan.FromMilliseconds(200);
+
     /// <summary>Makes and starts one container for each of the replicas that is asked for by its number, spread over the hosts.</summary>
     public async Task<IReadOnlyList<HostShare>> StartAsync(ServiceManifest manifest, Release release, Func<int, bool> asked, CancellationToken ct)
     {
@@ -44,22 +48,25 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
         }
     }
 
-    /// <summary>Removes whatever there is of a release that was not promoted. Bounded, and not interrupted by the interruption that caused it.</summary>
-    public async Task RemoveAsync(string service, Release? release)
+    /// <summary>
+    /// Removes whatever there is of releases that no traffic leads to. Bounded, and not interrupted by the interruption that caused it.
+    /// What another may have promoted meanwhile stays, and all of it where Consul does not say.
+    /// </summary>
+    public async Task RemoveAsync(Attempt attempt, params IReadOnlyList<Release> releases)
     {
-        if (release is null)
-            return;
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30), mesh.Time);
+        using var limit = new OwnLimit(TimeSpan.FromSeconds(30), mesh.Time);
         try
         {
-            var containers = await hosts.ListReachableAsync(service, document: null, narrator, deadline.Token, withTests: true);
-            await Task.WhenAll(containers
-                .Where(container => container.Deployment == release.Deployment)
-                .Select(container => hosts.RemoveAsync(container, deadline.Token)));
+            var containers = await hosts.ListReachableAsync(attempt.Service, document: null, narrator, limit.Token, withTests: true);
+            OwnContainer[] own = [.. containers.Where(container => releases.Any(release => release.Deployment == container.Deployment))];
+            if (own.Length == 0)
+                return;
+            await attempt.FenceAsync(attempt.Current.Index, limit.Token);
+            await Task.WhenAll(own.Select(container => hosts.RemoveAsync(container, limit.Token)));
         }
-        catch (Exception error) when (error is OperationCanceledException || Faults.Explain(error) is not null)
+        catch (Exception error) when (Faults.Explain(error) is not null)
         {
-            narrator.Warn($"the candidate's containers could not be removed ({error.Message}); the next deploy of {service} removes them");
+            narrator.Warn($"what was started of {attempt.Service} {string.Join(" and ", releases.Select(release => release.Version))} is not removed; its containers are left to the next deploy: {limit.Reason(error)}");
         }
     }
 
@@ -68,26 +75,43 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
     /// <param name="tests">The host that its tests run on; <c>null</c> for none beside those of production.</param>
     /// <param name="drain">How long requests may take that are still in flight on it, for an attempt may have been killed before it waited for them.</param>
     /// <param name="drained">The deployments that had this time already.</param>
-    /// <returns>How many containers that were.</returns>
-    public async Task<int> CleanAsync(Attempt attempt, ContainerHost? tests, TimeSpan drain, params IEnumerable<string> drained)
+    /// <returns>Those containers.</returns>
+    public async Task<IReadOnlyList<OwnContainer>> CleanAsync(Attempt attempt, ContainerHost? tests, TimeSpan drain, params IEnumerable<string> drained)
     {
         var (service, (_, document, index, _), ct) = (attempt.Service, attempt.Current, attempt.Token);
         var candidates = Housekeeping.Leftovers(document, await hosts.ListAsync(service, document, ct, withTests: true)).Select(container => (Host: hosts[container.Host], Container: container)).ToArray();
         var suites = tests is null ? [] : (await tests.TestsAsync(service, ct)).Select(container => (Host: tests, Container: container));
         var leftovers = candidates.Concat(suites).DistinctBy(left => left.Container.Id).ToArray();
         if (leftovers.Length == 0)
-            return 0;
-        return await narrator.PhaseAsync("clean", async () =>
+            return [];
+        return await narrator.PhaseAsync<IReadOnlyList<OwnContainer>>("clean", async () =>
         {
             // Tests answer nobody, and their release may be the one that serves.
-            var releases = candidates.Select(candidate => candidate.Container).Where(container => !container.IsTests).Select(container => container.Deployment).Except(drained).ToArray();
-            // Of a service that has no document no proxy has ever known anything.
-            if (document is not null && releases.Length > 0)
-                await DrainAsync(service, index, releases, drain, ct);
+            var left = candidates.Select(candidate => candidate.Container).Where(container => !container.IsTests && !drained.Contains(container.Deployment)).ToArray();
+            await RefuseAsync(service, document, left, ct);
+            // Of a service that has no document no proxy knows anything.
+            if (document is not null && left.Length > 0)
+                await DrainAsync(service, index, left.Select(container => container.Deployment), drain, ct);
             await attempt.FenceAsync(index, ct);
             await Task.WhenAll(leftovers.Select(leftover => leftover.Host.RemoveAsync(leftover.Container.Id, ct)));
-            return (leftovers.Length, $"removed {string.Join(", ", leftovers.Select(leftover => leftover.Container.Name))}, left behind by an earlier attempt");
+            return ([.. leftovers.Select(leftover => leftover.Container)], $"removed {string.Join(", ", leftovers.Select(leftover => leftover.Container.Name))}, left behind by an earlier attempt");
         });
+    }
+
+    // What serves by another Consul, or by what the proxies remember of this one, looks like what an attempt left behind.
+    private async Task RefuseAsync(string service, ServiceDocument? document, OwnContainer[] left, CancellationToken ct)
+    {
+        if (left.Length == 0)
+            return;
+        if (document is null && Housekeeping.Serving(await mesh.Proxies.AskAsync(service, await mesh.Proxies.ListAsync(ct), ct)) is { } proxy)
+            throw Faults.DocumentLost(service, proxy.Id, proxy.Url, mesh.ConsulAddress);
+        var began = mesh.Time.GetTimestamp();
+        while (Housekeeping.Unknown(left, await ConsulAnswer.OfAsync(() => mesh.Catalog.InstancesAsync(service, ct), mesh.Time, ct)) is { Count: > 0 } unknown)
+        {
+            if (mesh.Time.GetElapsedTime(began) >= RegisteredWithin)
+                throw Faults.NotRegistered(service, string.Join(' ', unknown.Select(container => container.Name)), string.Join(" and ", unknown.Select(container => container.Host).Distinct()), mesh.ConsulAddress);
+            await Task.Delay(RegistrationLook, mesh.Time, ct);
+        }
     }
 
     private async Task DrainAsync(string service, ulong index, IEnumerable<string> releases, TimeSpan drain, CancellationToken ct)

@@ -31,17 +31,21 @@ internal sealed class ChangeRun(Mesh mesh, Narrator narrator)
             throw;
         }
 
+        await FollowedAsync(attempt, index);
+        return new Delivered(service, after.Active!, Replaced: null, index, Tests: []) { What = what };
+    }
+
+    /// <summary>Waits until the proxies follow a change that is made. Production has changed already, so nothing here may fail it.</summary>
+    public async Task FollowedAsync(Attempt attempt, ulong index)
+    {
         try
         {
-            foreach (var late in await new ProxiesFollow(mesh, narrator).WaitAsync(service, index, attempt.Token))
+            foreach (var late in await new ProxiesFollow(mesh, narrator).WaitAsync(attempt.Service, index, attempt.Token))
                 narrator.Warn(late);
         }
         catch (Exception error) when (attempt.Explain(error) is { } fault)
         {
-            // Production has changed already, so nothing here may fail it.
-            narrator.Warn($"{fault.Reason}: the change is made, but whether every proxy follows it was not waited for ('deployer status {service}' tells)");
+            narrator.Warn($"{fault.Reason}: the change is made, but whether every proxy follows it was not waited for ('deployer status {attempt.Service}' tells)");
         }
-
-        return new Delivered(service, after.Active!, Replaced: null, index, Tests: []) { What = what };
     }
 }

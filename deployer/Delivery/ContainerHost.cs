@@ -103,6 +103,9 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
             {
                 // Not by what keeps the sidecar from it: an image may have that label, and serve.
                 IsTests = container.Labels.ContainsKey(ContainerLabel.Tests),
+                IsRestarting = container.State is "restarting",
+                Image = container.Image,
+                CreatedAt = new DateTimeOffset(container.Created.ToUniversalTime()),
             }),
         ];
     }

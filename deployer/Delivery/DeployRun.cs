@@ -81,9 +81,10 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
     {
         if (target is not null)
             await StillHealthyAsync(attempt, target);
-        await RouteClaims.RefuseAsync(mesh, manifest.Name, manifest.Routes, attempt.Token);
         var after = before.Promote(attempt.Release!, manifest.Routes, manifest.Traffic);
-        return (after, await Promotion.CommitAsync(attempt, after, narrator));
+        // Routes that it has already nobody else can have taken.
+        Func<Task>? look = attempt.Before.Document?.Routes.SequenceEqual(manifest.Routes) == true ? null : () => RouteClaims.RefuseAsync(mesh, manifest.Name, manifest.Routes, attempt.Token);
+        return (after, await Promotion.CommitAsync(attempt, after, narrator, look));
     }
 
     // Whatever the watch cannot see is no reason to revert: production has changed, and serves.
@@ -127,7 +128,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
         if (Standing.IsNamed(attempt.Current, attempt.Release))
             await new Reversion(mesh, hosts, narrator).TakeOutAsync(attempt, manifest, reason);
         else
-            await candidates.RemoveAsync(manifest.Name, attempt.Release);
+            await candidates.RemoveAsync(attempt, attempt.Release!);
     }
 
     private async Task<IReadOnlyList<string>> PullAsync(ServiceManifest manifest, ImageReference image, Attempt attempt)
@@ -214,8 +215,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
         var (service, version) = (attempt.Service, split.Release.Version);
         var what = $"{SplitChange.Describe(split)} to {version}, the others to {before.Active!.Version}";
         var index = await narrator.PhaseAsync("split", async () => (await attempt.ChangeAsync(before with { Split = split }, what), what));
-        foreach (var late in await new ProxiesFollow(mesh, narrator).WaitAsync(service, index, attempt.Token))
-            narrator.Warn(late);
+        await new ChangeRun(mesh, narrator).FollowedAsync(attempt, index);
         return new Delivered(service, split.Release, Replaced: null, index, attempt.Tests)
         {
             What = $"sends {what}; 'deployer promote {service} {CandidateSpec.Short(split.Release.Deployment)}' makes {version} the active release, 'deployer abort {service}' ends it",

@@ -71,25 +71,25 @@ internal sealed class HeldLock : IAsyncDisposable
     {
         await GiveBackAsync();
         (ServiceLock? Taken, LockHolder? Other) retaken = default;
-        var answered = await FencedAsync(async ct =>
+        var silence = await FencedAsync(async ct =>
         {
             retaken.Taken ??= await mesh.Locks.TryAcquireAsync(service, self, ct);
             retaken.Other = retaken.Taken is null ? await mesh.Locks.HolderAsync(service, ct) : null;
             await ask(ct);
         });
-        if (!answered && retaken.Taken is { } useless)
+        if (silence is not null && retaken.Taken is { } useless)
             await useless.DisposeAsync();
-        if (!answered)
-            return new DeliveryException(ExitCode.Unreachable, $"Consul did not answer within {DurationText.Write(Patience)}. {Faults.ConsulMend}");
+        if (silence is not null)
+            return silence;
         if (retaken.Taken is not { } taken)
             return By(service, retaken.Other);
         Hold(taken);
         return null;
     }
 
-    /// <summary>Asks Consul when it is sure that the lock that was given back is gone. One that is away is waited for.</summary>
-    /// <returns>Whether it answered in time.</returns>
-    public async Task<bool> FencedAsync(Func<CancellationToken, Task> ask)
+    /// <summary>Asks Consul when it is sure that the lock that was given back is gone. One that is away is waited for; what it refuses, no time mends.</summary>
+    /// <returns>Why it gave no answer; <c>null</c> where it did.</returns>
+    public async Task<DeliveryException?> FencedAsync(Func<CancellationToken, Task> ask)
     {
         using var deadline = new CancellationTokenSource(Patience, mesh.Time);
         while (true)
@@ -98,11 +98,15 @@ internal sealed class HeldLock : IAsyncDisposable
             {
                 await mesh.Consul.Session.Destroy(session, deadline.Token);
                 await ask(deadline.Token);
-                return true;
+                return null;
             }
             catch (Exception error) when (deadline.IsCancellationRequested && error is ConsulRequestException or OperationCanceledException)
             {
-                return false;
+                return new DeliveryException(ExitCode.Unreachable, $"Consul did not answer within {DurationText.Write(Patience)}. {Faults.ConsulMend}");
+            }
+            catch (ConsulRequestException refused) when (!refused.IsTransient && refused.Fault != ConsulFault.Unreadable)
+            {
+                return Faults.Explain(refused);
             }
             catch (ConsulRequestException)
             {

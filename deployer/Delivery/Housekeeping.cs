@@ -7,6 +7,20 @@ internal static class Housekeeping
     public static IReadOnlyList<OwnContainer> Leftovers(ServiceDocument? document, IEnumerable<OwnContainer> containers) =>
         [.. containers.Where(container => !container.ByHand && (container.IsTests || IsCandidate(document, container.Deployment)))];
 
+    /// <summary>
+    /// Those of them that may serve although no document names them, by another Consul than this one: they run, and of their deployment
+    /// this one's sidecars have registered nothing.
+    /// </summary>
+    public static IReadOnlyList<OwnContainer> Unknown(IEnumerable<OwnContainer> leftovers, IEnumerable<Instance> registered)
+    {
+        var known = registered.Select(instance => instance.Deployment).ToHashSet(StringComparer.Ordinal);
+        return [.. leftovers.Where(container => container is { Running: true, IsRestarting: false, IsTests: false } && !known.Contains(container.Deployment))];
+    }
+
+    /// <summary>The first of the proxies that serve a service by their last good state: of one that never had a document none knows anything. <c>null</c> for none.</summary>
+    public static Instance? Serving(IReadOnlyDictionary<Instance, ProxyAnswer?> answers) =>
+        answers.Where(pair => pair.Value is not null).Select(pair => pair.Key).MinBy(proxy => proxy.Id, StringComparer.Ordinal);
+
     /// <summary>Those of the deployments that may have requests in flight: a change that was committed has brought them into the traffic.</summary>
     public static IReadOnlySet<string> HadTraffic(IEnumerable<string> deployments, IEnumerable<HistoryEntry> history) => deployments
         .Intersect(history.Where(entry => entry.Outcome is Outcome.Promoted or Outcome.Changed or Outcome.Reverted).Select(entry => entry.Release.Deployment), StringComparer.Ordinal)

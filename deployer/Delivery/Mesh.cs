@@ -21,7 +21,8 @@ internal sealed class Mesh : IDisposable
     {
         Settings = settings;
         Time = time;
-        Consul = new ConsulClient(configuration => configuration.Address = settings.Consul ?? configuration.Address);
+        var consul = new ConsulClient(configuration => configuration.Address = settings.Consul ?? configuration.Address);
+        (Consul, ConsulAddress) = (consul, consul.Config.Address.GetLeftPart(UriPartial.Authority));
         blocking = new BlockingQuery(Microsoft.Extensions.Logging.Abstractions.NullLogger<BlockingQuery>.Instance, time);
         Store = new MeshStore(Consul, blocking);
         Locks = new LockStore(Consul, time);
@@ -34,6 +35,8 @@ internal sealed class Mesh : IDisposable
     public TimeProvider Time { get; }
 
     public IConsulClient Consul { get; }
+
+    public string ConsulAddress { get; }
 
     public MeshStore Store { get; }
 

@@ -12,4 +12,13 @@ internal sealed record OwnContainer(string Host, string Id, string Name, string 
 {
     /// <summary>Whether it runs, or ran, the release's tests: it is none of the release's replicas.</summary>
     public bool IsTests { get; init; }
+
+    /// <summary>The image that it was made of, by digest.</summary>
+    public string Image { get; init; } = "";
+
+    /// <summary>When it was made, UTC.</summary>
+    public DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>Whether it has ended and Docker is about to start it again: until then it answers nobody.</summary>
+    public bool IsRestarting { get; init; }
 }

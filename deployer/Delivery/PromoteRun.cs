@@ -18,15 +18,17 @@ internal sealed class PromoteRun(Mesh mesh, ContainerHosts hosts, Narrator narra
                 service, prefix, attempt.Before.Document, await mesh.Catalog.WithContainersAsync(service, attempt.Token));
             var shares = await CandidateIdentity.LocateAsync(chosen, hosts, attempt.Token);
             attempt.Release = await CandidateIdentity.OfAsync(attempt.Before.Document, chosen, shares, attempt.Token);
-            if (CandidateChoice.Unfinished(before, attempt.Release, await hosts.ListAsync(service, before, attempt.Token)) is { } unfinished)
+            var containers = await hosts.ListAsync(service, before, attempt.Token);
+            if (CandidateChoice.Unfinished(before, attempt.Release, containers) is { } unfinished)
                 throw new DeliveryException(ExitCode.WrongInput, unfinished);
+            if (RollbackTarget.Shortfall(before, attempt.Release, shares.Sum(share => share.Containers.Count), containers) is { } fewer)
+                narrator.Warn(fewer);
             after = before.Promote(attempt.Release, routes.Count > 0 ? routes : null);
             // New ones, be they said now or brought along by a split.
             IReadOnlyList<Route> taken = routes.Count > 0 || !ReferenceEquals(after.Routes, before.Routes) ? after.Routes : [];
             await RouteClaims.RefuseAsync(mesh, service, taken, attempt.Token);
             await HealthyAsync(attempt, shares, deadline);
-            await RouteClaims.RefuseAsync(mesh, service, taken, attempt.Token);
-            index = await Promotion.CommitAsync(attempt, after, narrator);
+            index = await Promotion.CommitAsync(attempt, after, narrator, taken.Count == 0 ? null : () => RouteClaims.RefuseAsync(mesh, service, taken, attempt.Token));
         }
         catch (Exception error)
         {

@@ -5,10 +5,14 @@ namespace ServiceMesh.Deployer.Delivery;
 /// <summary>The moment at which production changes, and what follows it.</summary>
 internal static class Promotion
 {
-    public static Task<ulong> CommitAsync(Attempt attempt, ServiceDocument after, Narrator narrator) =>
+    /// <param name="attempt">The attempt.</param>
+    /// <param name="after">The document after it.</param>
+    /// <param name="narrator">Tells of it.</param>
+    /// <param name="look">Refuses it by what the other services have; <c>null</c> where they have no say.</param>
+    public static Task<ulong> CommitAsync(Attempt attempt, ServiceDocument after, Narrator narrator, Func<Task>? look = null) =>
         narrator.PhaseAsync("promote", async () =>
         {
-            var index = await attempt.CommitAsync(after);
+            var index = await (look is null ? attempt.CommitAsync(after) : attempt.CommitAsync(after, look));
             return (index, $"{after.Service} {after.Active!.Version} is active at index {index}");
         });
 

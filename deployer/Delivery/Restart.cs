@@ -46,7 +46,7 @@ internal sealed class Restart(Mesh mesh, ContainerHosts hosts, Narrator narrator
         }
         catch (Exception error) when (error is OperationCanceledException || Faults.Explain(error) is not null)
         {
-            narrator.Warn($"not all replicas of {document.Service} {document.Active?.Version} serve again: {error.Message}");
+            narrator.Warn($"not all replicas of {document.Service} {document.Active?.Version} serve again: {(ct.IsCancellationRequested ? "this was ended before they did" : error.Message)}");
         }
     }
 

@@ -6,9 +6,6 @@ namespace ServiceMesh.Deployer.Delivery;
 /// <summary>Takes a release out of the traffic again: the transaction first, then what is in flight, then its containers.</summary>
 internal sealed class Reversion(Mesh mesh, ContainerHosts hosts, Narrator narrator)
 {
-    // The person may have interrupted, and the reversion is what they wait for.
-    private static readonly TimeSpan Within = TimeSpan.FromMinutes(2);
-
     /// <summary>Back to the release that was active before.</summary>
     /// <returns>What the deployment ends with.</returns>
     public async Task<DeliveryException> RevertAsync(Attempt attempt, ServiceManifest manifest, string reason)
@@ -39,30 +36,28 @@ internal sealed class Reversion(Mesh mesh, ContainerHosts hosts, Narrator narrat
         var after = ActiveAlone(before);
         Release[] left = [.. new[] { attempt.Release, before.Split?.Release }.OfType<Release>()];
         var what = $"{attempt.Service} {attempt.Release!.Version}";
-        using var deadline = new CancellationTokenSource(Within, mesh.Time);
+        // The person may have interrupted, and the reversion is what they wait for.
+        using var limit = new OwnLimit(OwnLimit.OfTheWayBack(manifest.Health.Deadline, manifest.Drain), mesh.Time);
         try
         {
             // Only then something of the active release is stopped; and whoever reverts must not wait for a host that is away.
             if (manifest.Strategy.Rolling is not null || before.Split is not null)
-                await new Restart(mesh, hosts, narrator).TryOfActiveAsync(after, manifest.Health.Deadline, deadline.Token);
+                await new Restart(mesh, hosts, narrator).TryOfActiveAsync(after, manifest.Health.Deadline, limit.Token);
             var index = await narrator.PhaseAsync("revert", async () =>
             {
                 var changed = await attempt.RevertAsync(after, reason);
                 return (changed, $"{after.Service} {after.Active!.Version} has all of the traffic at index {changed}");
             });
-            if (!await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, left.Select(release => release.Deployment).ToHashSet(), manifest.Drain, deadline.Token))
+            if (!await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, left.Select(release => release.Deployment).ToHashSet(), manifest.Drain, limit.Token))
                 return;
-            await attempt.FenceAsync(index, deadline.Token);
-            foreach (var release in left)
-                await new Candidates(mesh, hosts, narrator).RemoveAsync(after.Service, release);
+            await new Candidates(mesh, hosts, narrator).RemoveAsync(attempt, left);
         }
-        catch (Exception error) when (Faults.Explain(error) is { } fault)
+        catch (Exception error) when (Faults.Explain(error) is not null)
         {
-            var cause = error is OperationCanceledException ? $"it took longer than {DurationText.Write(Within)}" : fault.Reason;
             narrator.Warn(attempt.Reverted
-                ? $"{what} is out of the traffic, but its containers are left to the next deploy: {cause}"
+                ? $"{what} is out of the traffic, but its containers are left to the next deploy: {limit.Reason(error)}"
                 // Another may have done it: what is said at the end tells what the release has.
-                : $"{what} was not taken out of the traffic by this: {cause}");
+                : $"{what} was not taken out of the traffic by this: {limit.Reason(error)}");
         }
     }
 

@@ -17,9 +17,9 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHosts hosts, Narrator narr
             var containers = await hosts.ListAsync(service, before, attempt.Token);
             after = RollbackTarget.Find(service, before, to, containers);
             attempt.Release = after.Active!;
-            if (RollbackTarget.Shortfall(before!, attempt.Release, containers) is { } fewer)
-                narrator.Warn(fewer);
             var own = containers.Where(container => container.Deployment == attempt.Release.Deployment).ToArray();
+            if (RollbackTarget.Shortfall(before!, attempt.Release, own.Length, containers) is { } fewer)
+                narrator.Warn(fewer);
             await new Restart(mesh, hosts, narrator).RunAsync(service, attempt.Release, own, started, deadline, attempt.Token);
             // What it had is another's meanwhile, and that must not keep it from coming back.
             if (!ReferenceEquals(after.Routes, before!.Routes) && RouteClaims.Claim(service, after.Routes, await RouteClaims.DocumentsAsync(mesh, attempt.Token)) is { } claim)

@@ -25,10 +25,9 @@ internal static class RollbackTarget
     }
 
     /// <summary>By how much a release has fewer containers than serve now, which must keep nobody from it: they may serve badly. <c>null</c> where it has as many.</summary>
-    public static string? Shortfall(ServiceDocument before, Release target, IReadOnlyList<OwnContainer> containers)
+    public static string? Shortfall(ServiceDocument before, Release target, int kept, IReadOnlyList<OwnContainer> containers)
     {
         var serving = containers.Count(container => container.Running && container.Deployment == before.Active?.Deployment);
-        var kept = containers.Count(container => container.Deployment == target.Deployment);
         return kept >= serving
             ? null
             : $"{before.Service} {Named(target)} has {kept} container{(kept == 1 ? "" : "s")}, and {serving} of {before.Active?.Version} serve now: 'deployer scale {before.Service} {serving}' brings the others";

@@ -6,9 +6,6 @@ namespace ServiceMesh.Deployer.Delivery;
 /// <summary>More or fewer replicas of the active release. Their digest serves already, so no tests are asked.</summary>
 internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrator)
 {
-    // The person may have interrupted, and what got traffic is still to leave it in order.
-    private static readonly TimeSpan UndoWithin = TimeSpan.FromMinutes(2);
-
     public async Task<Delivered> RunAsync(string service, int replicas, TimeSpan deadline, TimeSpan drain, CancellationToken ct)
     {
         await using var attempt = await Attempt.BeginAsync(mesh, narrator, service, "scale", $"scale to {replicas}", ct);
@@ -42,7 +39,7 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
         }
         catch (Exception error)
         {
-            if (await attempt.FailAsync(error, started.Count == 0 ? null : reason => UndoAsync(started, attempt, drain, reason)) is { } fault)
+            if (await attempt.FailAsync(error, started.Count == 0 ? null : reason => UndoAsync(started, attempt, deadline, drain, reason)) is { } fault)
                 throw fault;
             throw;
         }
@@ -120,9 +117,10 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
     }
 
     // New replicas may have had traffic: they leave it in order. While the first drain, others are registered.
-    private async Task UndoAsync(List<OwnContainer> started, Attempt attempt, TimeSpan drain, string reason)
+    private async Task UndoAsync(List<OwnContainer> started, Attempt attempt, TimeSpan deadline, TimeSpan drain, string reason)
     {
-        using var limit = new CancellationTokenSource(UndoWithin, mesh.Time);
+        // The person may have interrupted, and what got traffic is still to leave it in order.
+        using var limit = new OwnLimit(OwnLimit.OfTheWayBack(deadline, drain), mesh.Time);
         try
         {
             HashSet<string> leaving = [];
@@ -139,9 +137,9 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
             await attempt.FenceAsync(attempt.Current.Index, limit.Token);
             await Task.WhenAll(started.Select(container => RemoveAsync(container, limit.Token)));
         }
-        catch (Exception error) when (Faults.Explain(error) is { } fault)
+        catch (Exception error) when (Faults.Explain(error) is not null)
         {
-            narrator.Warn($"the new replicas could not be removed ({fault.Reason}): run 'deployer scale {attempt.Service}' again");
+            narrator.Warn($"the new replicas could not be removed ({limit.Reason(error)}): run 'deployer scale {attempt.Service}' again");
         }
     }
 
@@ -158,7 +156,7 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
     }
 
     private async Task<ILookup<string, string>> InstancesAsync(string service, CancellationToken ct) =>
-        (await mesh.Catalog.WithContainersAsync(service, ct)).ToLookup(entry => entry.Container, entry => entry.Instance.Id);
+        (await ConsulAnswer.OfAsync(() => mesh.Catalog.WithContainersAsync(service, ct), mesh.Time, ct)).ToLookup(entry => entry.Container, entry => entry.Instance.Id);
 
     private static string Replicas(int replicas) => replicas == 1 ? "1 replica" : $"{replicas} replicas";
 }

@@ -77,26 +77,42 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
         }
     }
 
+    /// <summary>The index at which a document, of whatever service, was written last; 0 where none was.</summary>
+    public async Task<ulong> LatestAsync(CancellationToken ct) => (await consul.KV.Get(MeshKeys.Latest, Fresh, ct)).Response?.ModifyIndex ?? 0;
+
+    /// <summary>The number of the service's next history entry. Whoever holds its lock is the only one to give it.</summary>
+    public async Task<int> NextNumberAsync(string service, CancellationToken ct)
+    {
+        var keys = (await consul.KV.Keys(MeshKeys.HistoryOf(service), "", Fresh, ct)).Response ?? [];
+        return keys.Select(MeshKeys.NumberOf).DefaultIfEmpty().Max() + 1;
+    }
+
     /// <summary>
     /// Writes the document and the history entry in one transaction, if the document is still at
     /// <paramref name="expectedIndex"/> (0: there is none yet) and the lock is still held. Without a document only the
-    /// entry is written. The entry's number is given here; the entry that is <see cref="HistoryEntry.Limit"/> older goes.
+    /// entry is written. It has the number that <see cref="NextNumberAsync"/> gave; the entry that is <see cref="HistoryEntry.Limit"/>
+    /// older goes. Nothing else is asked here: what is thrown leaves it open whether the transaction took place.
     /// </summary>
+    /// <param name="held">The service's lock.</param>
+    /// <param name="document">The document; <c>null</c> for the entry alone.</param>
+    /// <param name="expectedIndex">The index of the document that it replaces.</param>
+    /// <param name="entry">What the history tells of it.</param>
+    /// <param name="latest">What <see cref="LatestAsync"/> told: the document is written only if none of any service was since; <c>null</c> for whatever was.</param>
+    /// <param name="ct">Ends the call.</param>
     public async Task<CommitResult> CommitAsync(
-        ServiceLock held, ServiceDocument? document, ulong expectedIndex, HistoryEntry entry, CancellationToken ct)
+        ServiceLock held, ServiceDocument? document, ulong expectedIndex, HistoryEntry entry, CancellationToken ct, ulong? latest = null)
     {
-        var number = await LastNumberAsync(entry.Service, ct) + 1;
         List<KVTxnOp> operations =
         [
             new(MeshKeys.Lock(entry.Service), KVTxnVerb.CheckSession) { Session = held.Session },
-            new(MeshKeys.History(entry.Service, number), KVTxnVerb.CAS)
+            new(MeshKeys.History(entry.Service, entry.Number), KVTxnVerb.CAS)
             {
                 Index = 0,
-                Value = Bytes(entry, number),
+                Value = Bytes(entry, entry.Number),
             },
         ];
-        if (number > HistoryEntry.Limit)
-            operations.Add(new KVTxnOp(MeshKeys.History(entry.Service, number - HistoryEntry.Limit), KVTxnVerb.Delete));
+        if (entry.Number > HistoryEntry.Limit)
+            operations.Add(new KVTxnOp(MeshKeys.History(entry.Service, entry.Number - HistoryEntry.Limit), KVTxnVerb.Delete));
         if (document is not null)
         {
             operations.Add(new KVTxnOp(MeshKeys.Service(document.Service), KVTxnVerb.CAS)
@@ -104,12 +120,18 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
                 Index = expectedIndex,
                 Value = DocumentFormat.Write(document),
             });
-            operations.Add(new KVTxnOp(MeshKeys.Latest, KVTxnVerb.Set) { Value = DocumentView.Latest(document) });
+            operations.Add(new KVTxnOp(MeshKeys.Latest, latest is null ? KVTxnVerb.Set : KVTxnVerb.CAS) { Index = latest ?? 0, Value = DocumentView.Latest(document) });
         }
 
         var response = (await consul.KV.Txn(operations, ct)).Response;
         if (!response.Success)
-            return new CommitResult(Committed: false, Index: 0, string.Join("; ", response.Errors.Select(error => error.What)));
+        {
+            return new CommitResult(Committed: false, Index: 0, string.Join("; ", response.Errors.Select(error => error.What)))
+            {
+                IsOvertaken = latest is not null && response.Errors.TrueForAll(error => operations[error.OpIndex].Key == MeshKeys.Latest),
+            };
+        }
+
         // All operations of one transaction carry the same index.
         return new CommitResult(Committed: true, response.Results.Max(pair => pair.ModifyIndex), Conflict: null);
     }
@@ -179,12 +201,6 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
         return new QueryResult<KVPair[]>(result, result.Response ?? []);
     }
 
-    private async Task<int> LastNumberAsync(string service, CancellationToken ct)
-    {
-        var keys = (await consul.KV.Keys(MeshKeys.HistoryOf(service), "", Fresh, ct)).Response ?? [];
-        return keys.Select(MeshKeys.NumberOf).DefaultIfEmpty().Max();
-    }
-
     // A deployer acts on what it reads: never on a follower's older view.
     private static QueryOptions Fresh => new() { Consistency = ConsistencyMode.Consistent };
 
@@ -226,4 +242,8 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
 /// <param name="Committed">Whether everything was written; if not, nothing was.</param>
 /// <param name="Index">The ModifyIndex of all that was written.</param>
 /// <param name="Conflict">Consul's reason when it was not.</param>
-public sealed record CommitResult(bool Committed, ulong Index, string? Conflict);
+public sealed record CommitResult(bool Committed, ulong Index, string? Conflict)
+{
+    /// <summary>Whether nothing stood in its way but another document, of whatever service, that was written since.</summary>
+    public bool IsOvertaken { get; init; }
+}

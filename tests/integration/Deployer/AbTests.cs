@@ -59,6 +59,23 @@ public sealed class AbTests(DeployerFixture host) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Ab_InterruptedAfterItsSplit_StaysAndSaysSo()
+    {
+        using var interruption = new CancellationTokenSource();
+
+        var ended = await deployer.DeployAsync("better", Ab, interruption: interruption, onLine: line =>
+        {
+            if (line.StartsWith("ok  split", StringComparison.Ordinal))
+                interruption.Cancel();
+        });
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.Contains("warning: interrupted: the change is made, but whether every proxy follows it was not waited for", ended.Output, StringComparison.Ordinal);
+        Assert.Equal("better", (await deployer.Command.DocumentAsync())!.Split?.Release.Version);
+        Assert.Equal(["better", "good"], await RunningAsync());
+    }
+
+    [Fact]
     public async Task Abort_AProxyDoesNotFollow_EndsTheSplitAndLeavesItsContainersToThatProxy()
     {
         var command = deployer.Command;

@@ -145,6 +145,8 @@ public sealed class ChangeTests(DeployerFixture host) : IAsyncDisposable
         var ended = await DoneAsync("abort", deployer.Service);
 
         Assert.Contains("1 container removed", ended.Output, StringComparison.Ordinal);
+        var entry = (await deployer.HistoryAsync())[^1];
+        Assert.Equal(("abort", Outcome.Aborted, "v2"), (entry.Action, entry.Outcome, entry.Release.Version));
         Assert.Equal("v1", Assert.Single(await host.ContainersAsync(deployer.Service)).Labels[ContainerLabel.Version]);
         Assert.Contains("nothing was left unfinished", (await DoneAsync("abort", deployer.Service)).Output, StringComparison.Ordinal);
     }
@@ -226,7 +228,7 @@ public sealed class ChangeTests(DeployerFixture host) : IAsyncDisposable
 
     private HistoryEntry Entry() => new()
     {
-        Number = 0,
+        Number = 9,
         Service = deployer.Service,
         Action = "pause",
         Outcome = Outcome.Changed,

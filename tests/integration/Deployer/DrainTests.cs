@@ -92,7 +92,7 @@ public sealed class DrainTests(DeployerFixture host) : IAsyncDisposable
         await using (var held = await deployer.Locks.TryAcquireAsync(deployer.Service, new LockHolder("another", "its work", DateTimeOffset.UnixEpoch), ct))
         {
             var release = new Release(left, "v2", "app@sha256:v2", DateTimeOffset.UnixEpoch);
-            var entry = new HistoryEntry { Number = 0, Service = deployer.Service, Action = "deploy", Outcome = Outcome.Changed, Who = "another", At = DateTimeOffset.UnixEpoch, Seconds = 1, Release = release };
+            var entry = new HistoryEntry { Number = await deployer.Store.NextNumberAsync(deployer.Service, ct), Service = deployer.Service, Action = "deploy", Outcome = Outcome.Changed, Who = "another", At = DateTimeOffset.UnixEpoch, Seconds = 1, Release = release };
             Assert.True((await deployer.Store.CommitAsync(held!, document: null, expectedIndex: 0, entry, ct)).Committed);
         }
 

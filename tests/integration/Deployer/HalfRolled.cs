@@ -1,4 +1,3 @@
-using ServiceMesh.Deployer;
 using ServiceMesh.Store;
 using Xunit;
 
@@ -22,7 +21,7 @@ internal static class HalfRolled
         {
             var entry = new HistoryEntry
             {
-                Number = 0,
+                Number = await command.Store.NextNumberAsync(service, ct),
                 Service = service,
                 Action = "deploy",
                 Outcome = Outcome.Changed,

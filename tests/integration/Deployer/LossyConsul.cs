@@ -52,6 +52,9 @@ internal sealed class LossyConsul : IAsyncDisposable
             case Loss.Refused:
                 context.Response.StatusCode = StatusCodes.Status500InternalServerError;
                 break;
+            case Loss.Forbidden:
+                context.Response.StatusCode = StatusCodes.Status403Forbidden;
+                break;
             default:
                 await forwarder.ForwardAsync(context, consul, ct);
                 break;
@@ -82,4 +85,7 @@ internal enum Loss
 
     /// <summary>Consul says that it cannot.</summary>
     Refused,
+
+    /// <summary>Consul says that this token may not.</summary>
+    Forbidden,
 }

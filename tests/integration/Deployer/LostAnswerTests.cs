@@ -44,6 +44,39 @@ public sealed class LostAnswerTests(DeployerFixture host) : IAsyncDisposable
         Assert.Equal(Outcome.Aborted, Assert.Single(await deployer.HistoryAsync()).Outcome);
     }
 
+    // It is asked before anything is sent: nothing can be lost by it, and it is asked again.
+    [Fact]
+    public async Task Deploy_TheNumberOfItsEntryIsRefusedForAMoment_IsPromoted()
+    {
+        var asked = 0;
+        await using var front = await LossyConsul.StartAsync(
+            host.ConsulAddress, context => context.Request.Query.ContainsKey("keys") && Interlocked.Increment(ref asked) <= 2 ? Loss.Refused : Loss.Nothing);
+
+        var ended = await deployer.DeployAsync("v1", args: ["--consul", front.Address.ToString()]);
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.Equal(3, asked);
+        Assert.DoesNotContain("Consul went away", ended.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Deploy_ItsTokenMayNotTakeTheLockAgain_SaysSoAndNotThatConsulIsAway()
+    {
+        var lost = LossyConsul.Transaction(1, Loss.Request);
+        var isLost = false;
+        await using var front = await LossyConsul.StartAsync(host.ConsulAddress, context =>
+        {
+            isLost |= context.Request.Path == "/v1/txn";
+            return isLost && context.Request.Path == "/v1/session/create" ? Loss.Forbidden : lost(context);
+        });
+
+        var ended = await deployer.DeployAsync("v1", args: ["--consul", front.Address.ToString()]);
+
+        Assert.True(ended.Code == ExitCode.Unreachable, ended.Output);
+        Assert.Contains("Give a token that may do this in CONSUL_HTTP_TOKEN.", ended.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("did not answer within", ended.Output, StringComparison.Ordinal);
+    }
+
     // The document is no longer what was written, and the release is the active one all the same.
     [Fact]
     public async Task Deploy_AnotherChangesTheDocumentBeforeItIsKnown_LeavesTheActiveReleaseAlone()

@@ -81,6 +81,20 @@ public sealed class ScaleTests(DeployerFixture host) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Promote_FewerContainersThanServeNow_PromotesAndWarns()
+    {
+        var (command, service) = (deployer.Command, deployer.Command.Service);
+        await DoneAsync("scale", service, "2");
+        var id = await host.RunAsync("app:v2", new() { ["mesh.service"] = service }, TestContext.Current.CancellationToken);
+        await ConsulFixture.Until((q, token) => host.Consul.Health.Service(service, null, false, q, token), entries => entries.Length == 3);
+
+        var promoted = await DoneAsync("promote", service, id[..12], "--drain", "100ms");
+
+        Assert.Contains($"has 1 container, and 2 of good serve now: 'deployer scale {service} 2' brings the others", promoted.Output, StringComparison.Ordinal);
+        Assert.Equal("v2", (await command.DocumentAsync())!.Active!.Version);
+    }
+
+    [Fact]
     public async Task Scale_TooLate_RemovesTheNewReplicasAndFailsNoRequest()
     {
         var (ended, answers) = await deployer.UnderLoadAsync(() => deployer.Command.RunAsync(["scale", deployer.Command.Service, "3", "--deadline", "10ms"]));
@@ -126,6 +140,28 @@ public sealed class ScaleTests(DeployerFixture host) : IAsyncLifetime
         Assert.True(ended.Code == ExitCode.Unreachable, ended.Output);
         Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
         Assert.Equal(2, (await deployer.Command.DocumentAsync())!.Leaving!.Count);
+        await AssertAlikeAsync(1);
+    }
+
+    // Once is no reason to leave them: it is asked again.
+    [Fact]
+    public async Task Scale_ConsulFailsOnceWhenItIsUndone_RemovesTheNewReplicas()
+    {
+        var (service, failures, isUndone) = (deployer.Command.Service, 0, false);
+        await using var front = await LossyConsul.StartAsync(host.ConsulAddress, context =>
+            Volatile.Read(ref isUndone) && context.Request.Path == $"/v1/health/service/{service}" && Interlocked.Increment(ref failures) == 1 ? Loss.Refused : Loss.Nothing);
+        using var interruption = new CancellationTokenSource();
+
+        var ended = await deployer.Command.RunAsync(["scale", service, "2", "--consul", front.Address.ToString()], interruption: interruption, onLine: line =>
+        {
+            if (!line.StartsWith("ok  healthy", StringComparison.Ordinal))
+                return;
+            Volatile.Write(ref isUndone, true);
+            interruption.Cancel();
+        });
+
+        Assert.True(ended.Code == ExitCode.Interrupted, ended.Output);
+        Assert.True(failures > 1, ended.Output);
         await AssertAlikeAsync(1);
     }
 

@@ -1,5 +1,7 @@
 using System.Net;
 using ServiceMesh.Deployer;
+using ServiceMesh.Docker;
+using ServiceMesh.Tests.Integration.RegistrySidecar;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Deployer;
@@ -131,6 +133,58 @@ public sealed class TwoDeployersTests(DeployerFixture host)
         var document = await proxied.Command.DocumentAsync();
         Assert.Equal(("good", null), (document!.Active!.Version, document.Split));
         Assert.Equal(["running", "running"], await StatesAsync(proxied, "good"));
+    }
+
+    // It is about to remove what its tests rejected: frozen when it asks Docker what there is, it does not hear of that.
+    [Fact]
+    public async Task Deploy_FrozenBeforeItRemovesItsCandidateWhileAnotherPromotesIt_LeavesWhatServes()
+    {
+        await using var deployer = new DeployerCommand(host);
+        await using var engine = new CuttableDocker(DockerEngine.DefaultEndpoint);
+        var rejected = false;
+        await using var docker = await HoldingFront.StartAsync(
+            new Uri($"http://{engine.Address.Authority}"), request => Volatile.Read(ref rejected) && request.Path.Value!.EndsWith("/containers/json", StringComparison.Ordinal));
+        var running = deployer.DeployAsync("v1", "fail", args: ["--docker", $"tcp://{docker.Address.Authority}", "--insecure"], onLine: line =>
+        {
+            if (line.StartsWith("no  tests", StringComparison.Ordinal))
+                Volatile.Write(ref rejected, true);
+        });
+        await Task.WhenAny(docker.Reached, running).WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Ct);
+
+        await deployer.Locks.BreakAsync(deployer.Service, Ct);
+        var candidate = Assert.Single(await host.ContainersAsync(deployer.Service));
+        await DoneAsync(deployer.RunAsync(["promote", deployer.Service, candidate.ID[..12], "--route", $"/{deployer.Service}"]));
+        docker.Release();
+
+        var ended = await running;
+        Assert.True(ended.Code == ExitCode.Rejected, ended.Output);
+        Assert.Contains("its containers are left to the next deploy: the lock of", ended.Output, StringComparison.Ordinal);
+        Assert.Equal("running", Assert.Single(await host.ContainersAsync(deployer.Service)).State);
+    }
+
+    // Between the last look at the routes and the transaction.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Deploy_AnotherServiceIsChangedInTheVeryMoment_IsRefusedOnlyWhereThatTookItsRoute(bool taken)
+    {
+        await using var deployer = new DeployerCommand(host);
+        await using var front = await LossyConsul.StartAsync(host.ConsulAddress, _ => Loss.Nothing);
+        var (other, transactions) = (ConsulFixture.Unique("svc")[..20], 0);
+        await using var held = await deployer.Locks.TryAcquireAsync(other, new LockHolder("another", "deploy", DateTimeOffset.UnixEpoch), Ct);
+        front.Before = async context =>
+        {
+            if (context.Request.Path != "/v1/txn" || Interlocked.Increment(ref transactions) > 1)
+                return;
+            var entry = new HistoryEntry { Number = 1, Service = other, Action = "deploy", Outcome = Outcome.Promoted, Who = "another", At = DateTimeOffset.UnixEpoch, Seconds = 1, Release = new Release("d", "v1", "i", default) };
+            await deployer.Store.CommitAsync(held!, ServiceDocument.Create(other, [new Route(null, $"/{(taken ? deployer.Service : other)}", false)]), 0, entry, Ct);
+        };
+
+        var ended = await deployer.DeployAsync("v1", args: ["--consul", front.Address.ToString()]);
+
+        Assert.True(ended.Code == (taken ? ExitCode.WrongInput : ExitCode.Done), ended.Output);
+        Assert.Equal(taken, ended.Output.Contains($"the route /{deployer.Service} already leads to the service '{other}'", StringComparison.Ordinal));
+        Assert.Equal(taken ? null : "v1", (await deployer.DocumentAsync())?.Active?.Version);
     }
 
     [Fact]

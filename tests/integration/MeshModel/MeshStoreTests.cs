@@ -26,7 +26,7 @@ public sealed class MeshStoreTests(ConsulFixture consul)
         await using var held = await Locks.TryAcquireAsync(service, Me, Ct);
 
         var first = await Store.CommitAsync(held!, Document("d1"), expectedIndex: 0, Entry("d1"), Ct);
-        var second = await Store.CommitAsync(held!, Document("d1", "d2"), first.Index, Entry("d2"), Ct);
+        var second = await Store.CommitAsync(held!, Document("d1", "d2"), first.Index, Entry("d2", number: 2), Ct);
 
         Assert.True(first.Committed && second.Committed, first.Conflict ?? second.Conflict);
         var stored = await Store.ReadAsync(service, Ct);
@@ -40,7 +40,7 @@ public sealed class MeshStoreTests(ConsulFixture consul)
     {
         await using var held = await Locks.TryAcquireAsync(service, Me, Ct);
         var first = await Store.CommitAsync(held!, Document("d1"), expectedIndex: 0, Entry("d1"), Ct);
-        await Store.CommitAsync(held!, Document("d1", "d2"), first.Index, Entry("d2"), Ct);
+        await Store.CommitAsync(held!, Document("d1", "d2"), first.Index, Entry("d2", number: 2), Ct);
 
         Assert.Equal(first.Index, await Store.CommittedAtAsync(Entry("d1"), Ct));
         Assert.Null(await Store.CommittedAtAsync(Entry("d1") with { Who = "another@here" }, Ct));
@@ -50,10 +50,11 @@ public sealed class MeshStoreTests(ConsulFixture consul)
     public async Task Commit_MoreEntriesThanTheLimit_RemovesTheOldest()
     {
         await using var held = await Locks.TryAcquireAsync(service, Me, Ct);
-        foreach (var number in (int[])[1, 2, HistoryEntry.Limit])
-            await consul.Client.KV.Put(new KVPair($"mesh/history/{service}/{number:D8}"), Ct);
+        foreach (var earlier in (int[])[1, 2, HistoryEntry.Limit])
+            await consul.Client.KV.Put(new KVPair($"mesh/history/{service}/{earlier:D8}"), Ct);
 
-        Assert.True((await Store.CommitAsync(held!, Document("d1"), expectedIndex: 0, Entry("d1"), Ct)).Committed);
+        var number = await Store.NextNumberAsync(service, Ct);
+        Assert.True((await Store.CommitAsync(held!, Document("d1"), expectedIndex: 0, Entry("d1", number), Ct)).Committed);
 
         var keys = (await consul.Client.KV.Keys($"mesh/history/{service}/", Ct)).Response!;
         Assert.Equal(["00000002", "00000100", "00000101"], keys.Select(key => key[^8..]));
@@ -79,7 +80,7 @@ public sealed class MeshStoreTests(ConsulFixture consul)
         await using var held = await Locks.TryAcquireAsync(service, Me, Ct);
         await Store.CommitAsync(held!, Document("d1"), expectedIndex: 0, Entry("d1"), Ct);
 
-        var late = await Store.CommitAsync(held!, Document("d2"), expectedIndex: 1, Entry("d2"), Ct);
+        var late = await Store.CommitAsync(held!, Document("d2"), expectedIndex: 1, Entry("d2", number: 2), Ct);
 
         Assert.False(late.Committed);
         Assert.NotNull(late.Conflict);
@@ -248,9 +249,9 @@ public sealed class MeshStoreTests(ConsulFixture consul)
     private ServiceDocument Document(params string[] deployments) => deployments.Aggregate(
         ServiceDocument.Create(service, []), (document, id) => document.Promote(Release(id)));
 
-    private HistoryEntry Entry(string deployment) => new()
+    private HistoryEntry Entry(string deployment, int number = 1) => new()
     {
-        Number = 0,
+        Number = number,
         Service = service,
         Action = "deploy",
         Outcome = Outcome.Promoted,

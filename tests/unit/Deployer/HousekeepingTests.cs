@@ -23,8 +23,43 @@ public sealed class HousekeepingTests
     }
 
     [Fact]
-    public void Leftovers_NoDocumentYet_EveryDeployedContainerGoes() =>
+    public void Leftovers_NoDocument_AreAllThatWereDeployed() =>
         Assert.Equal(["crashed-1"], Names(Housekeeping.Leftovers(null, [Container("crashed"), Container("by-hand", byHand: true)])));
+
+    [Theory]
+    [InlineData("running", "", true)]
+    [InlineData("running", "another", true)]
+    [InlineData("running", "d1", false)]
+    [InlineData("created", "", false)]
+    [InlineData("exited", "", false)]
+    [InlineData("restarting", "", false)]
+    [InlineData("tests", "", false)]
+    public void Unknown_WhatRunsAndIsNotRegistered_MayServeByAnotherConsul(string state, string registered, bool unknown)
+    {
+        var container = Container("d1", running: state is "running" or "restarting" or "tests") with { IsRestarting = state == "restarting", IsTests = state == "tests" };
+        Instance[] instances = registered.Length == 0 ? [] : [Instance("i1") with { Deployment = registered }];
+
+        Assert.Equal(unknown ? ["d1-1"] : [], Names(Housekeeping.Unknown([container], instances)));
+    }
+
+    // Of a deployment that one of several hosts has registered, this is the Consul.
+    [Fact]
+    public void Unknown_OneReplicaOfSeveralIsRegistered_NoneIs() =>
+        Assert.Empty(Housekeeping.Unknown([Container("d1"), Container("d1") with { Host = "prod2", Id = "id-2" }], [Instance("i1") with { Deployment = "d1" }]));
+
+    [Theory]
+    [InlineData("", null)]
+    [InlineData("silent silent", null)]
+    [InlineData("silent serves", "p1")]
+    [InlineData("serves serves", "p0")]
+    public void Serving_AProxyThatKnowsTheService_IsTheFirst(string proxies, string? told)
+    {
+        var answers = proxies.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            .Select((answer, number) => (Proxy: Instance($"p{number}"), Answer: answer == "serves" ? new ProxyAnswer(7, Fault: null, []) : null))
+            .ToDictionary(pair => pair.Proxy, pair => pair.Answer);
+
+        Assert.Equal(told, Housekeeping.Serving(answers)?.Id);
+    }
 
     [Theory]
     [InlineData(Outcome.Promoted, true)]
@@ -129,12 +164,9 @@ public sealed class HousekeepingTests
     [InlineData(1, 0, null)]
     public void Shortfall_FewerThanServeNow_IsTold(int kept, int serving, string? told)
     {
-        OwnContainer[] containers =
-        [
-            .. Enumerable.Repeat(Container("v1", running: false), kept), .. Enumerable.Repeat(Container("v2"), serving), Container("v2", running: false),
-        ];
+        OwnContainer[] containers = [Container("v1"), .. Enumerable.Repeat(Container("v2"), serving), Container("v2", running: false)];
 
-        Assert.Equal(told, RollbackTarget.Shortfall(Document("v2", "v1"), Release("v1"), containers));
+        Assert.Equal(told, RollbackTarget.Shortfall(Document("v2", "v1"), Release("v1"), kept, containers));
     }
 
     private static void AssertRefused(string sentence, ServiceDocument? document, string? version, params OwnContainer[] containers)
@@ -153,6 +185,8 @@ public sealed class HousekeepingTests
 
     private static OwnContainer Container(string deployment, bool running = true, bool byHand = false) =>
         new("prod", $"id-{deployment}", $"{deployment}-1", deployment, deployment, running, byHand);
+
+    private static Instance Instance(string id) => new(id, "n", "demo", "10.0.0.9", 1, "d", "v1", "passing");
 
     private static IEnumerable<string> Names(IEnumerable<OwnContainer> containers) => containers.Select(container => container.Name);
 }

@@ -1,0 +1,48 @@
+using System.Net;
+using ServiceMesh.Deployer;
+using Xunit;
+
+namespace ServiceMesh.Tests.Integration.Deployer;
+
+/// <summary>A Consul that knows nothing of what serves: it is another's, or it has lost its data.</summary>
+[Collection(DeployerCollection.Name)]
+public sealed class WrongConsulTests(DeployerFixture host, ConsulFixture another)
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("deploy")]
+    [InlineData("abort")]
+    public async Task Run_AtAnotherConsul_IsRefusedAndRemovesNothing(string verb)
+    {
+        await using var deployer = new DeployerCommand(host);
+        Assert.Equal(ExitCode.Done, (await deployer.DeployAsync("v1")).Code);
+        string[] where = ["--consul", another.Address.ToString()];
+
+        var ended = verb == "abort" ? await deployer.RunAsync([verb, deployer.Service, .. where]) : await deployer.DeployAsync("v2", args: where);
+
+        Assert.True(ended.Code == ExitCode.WrongInput, ended.Output);
+        var container = Assert.Single(await host.ContainersAsync(deployer.Service));
+        Assert.Equal(("running", "v1"), (container.State, container.Labels[ContainerLabel.Version]));
+        Assert.Contains(
+            $"error: containers of {deployer.Service} run that Consul at {another.Address.GetLeftPart(UriPartial.Authority)} knows nothing of ({container.Names[0][1..]}): ", ended.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("deploy")]
+    [InlineData("abort")]
+    public async Task Run_ConsulHasLostItsDataAndAProxyServesOn_IsRefusedAndFailsNoRequest(string verb)
+    {
+        await using var proxied = await ProxiedDeployer.StartAsync(host);
+        var service = proxied.Command.Service;
+        Assert.Equal(ExitCode.Done, (await proxied.DeployAsync("good")).Code);
+        await host.Consul.KV.Delete($"mesh/services/{service}", Ct);
+
+        var (ended, answers) = await proxied.UnderLoadAsync(() => verb == "abort" ? proxied.Command.RunAsync([verb, service]) : proxied.DeployAsync("better"));
+
+        Assert.True(ended.Code == ExitCode.WrongInput, ended.Output);
+        Assert.Contains($"has lost the document of {service}: proxy {proxied.Command.ProxyService} at {proxied.Proxy.Http.BaseAddress!.GetLeftPart(UriPartial.Authority)} still serves it", ended.Output, StringComparison.Ordinal);
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+        Assert.Equal("running", Assert.Single(await host.ContainersAsync(service)).State);
+    }
+}
