@@ -40,6 +40,9 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
     /// <summary>Since when it was held by a pause, by that clock; <c>null</c> if it was not.</summary>
     public long? HeldSince { get; set; }
 
+    /// <summary>How long a pause could hold it, counted from then.</summary>
+    public TimeSpan HeldAtMost { get; set; }
+
     /// <summary>The cookie that the client brought, or its first one.</summary>
     public MeshCookie? Cookie { get; set; }
 

@@ -102,14 +102,15 @@ internal sealed class WaitingLine
             line = [];
         if (line.Count >= turn.Longest)
             return false;
-        // Whoever was called and found its place taken has its old place in the line.
-        var later = line.Last?.Value.Turn.Since > turn.Since ? line.First : null;
-        while (later?.Value.Turn.Since <= turn.Since)
-            later = later.Next;
-        if (later is null)
-            line.AddLast(node);
+        // Whoever was called and found its place taken has its old place in the line, mostly the first one. Those that a pause held
+        // come almost in their order, thousands at once.
+        var earlier = line.First?.Value.Turn.Since > turn.Since ? null : line.Last;
+        while (earlier?.Value.Turn.Since > turn.Since)
+            earlier = earlier.Previous;
+        if (earlier is null)
+            line.AddFirst(node);
         else
-            line.AddBefore(later, node);
+            line.AddAfter(earlier, node);
         lines[turn.Release] = line;
         count++;
         return true;
