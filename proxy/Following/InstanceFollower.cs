@@ -98,7 +98,8 @@ internal sealed class InstanceFollower(
                 continue;
             }
 
-            var read = await SecondLook.ReadAsync(due, () => snapshots.Current, services => reader.ReadAsync(services, ct), () => reader.ListAsync(ct));
+            var read = await SecondLook.ReadAsync(
+                due, () => snapshots.Current, services => reader.ReadAsync(services, ct), () => reader.ListAsync(ct), options.Value.LossShare);
             news.Instances([.. due], read, came ?? time.GetTimestamp());
             due.ExceptWith(read.Keys);
             came = due.Count == 0 ? null : came;
