@@ -83,7 +83,8 @@ internal sealed class Patience(SnapshotHolder snapshots, WaitingRoom room, TimeP
         var left = inLine > LeftToHold(exchange) ? inLine : LeftToHold(exchange);
         try
         {
-            var turn = new Turn(full.Members[0].Instance.Deployment, longest, exchange.HeldSince ?? exchange.WaitsSince.Value, left);
+            var isChoosy = !ReferenceEquals(full, service.Active) && !ReferenceEquals(full, service.Split);
+            var turn = new Turn(full.Members[0].Instance.Deployment, longest, exchange.HeldSince ?? exchange.WaitsSince.Value, left, isChoosy);
             if (left > TimeSpan.Zero
                 && await service.State.Line.WaitAsync(turn, () => HasPlace(service, full, limit), time, exchange.Context.RequestAborted))
             {
