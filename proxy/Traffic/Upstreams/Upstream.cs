@@ -65,7 +65,7 @@ internal sealed class Upstream : IDisposable
 
     private static Lazy<HttpMessageInvoker>[] ForEachPatience(Func<TimeSpan, SocketsHttpHandler> handler) =>
     [
-        .. Enumerable.Range(0, Patiences).Select(halvings => new Lazy<HttpMessageInvoker>(() => new HttpMessageInvoker(handler(LongestConnect / (1 << halvings))))),
+        .. Enumerable.Range(0, Patiences).Select(halvings => new Lazy<HttpMessageInvoker>(() => new HttpMessageInvoker(new PromptBody.Handler(handler(LongestConnect / (1 << halvings)))))),
     ];
 
     private static SocketsHttpHandler Handler(Func<SocketsHttpConnectionContext, CancellationToken, ValueTask<Stream>> connect, TimeSpan timeout) => new()
