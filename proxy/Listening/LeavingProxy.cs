@@ -19,7 +19,6 @@ internal sealed class LeavingProxy(SnapshotHolder snapshots, TimeProvider time) 
     private readonly SemaphoreSlim turn = new(1);
     private TaskCompletionSource? taking;
     private StreamReader? line;
-    private Task<string?>? reading;
     private int unanswered;
 
     /// <summary>This proxy is about to take over: it answers nobody before it can ask the other.</summary>
@@ -54,10 +53,8 @@ internal sealed class LeavingProxy(SnapshotHolder snapshots, TimeProvider time) 
             using var late = new CancellationTokenSource(Patience, time);
             await line.BaseStream.WriteAsync(Encoding.UTF8.GetBytes(service + "\n"), late.Token);
             unanswered++;
-            // Goes on where it is late: half of an answer may have come.
-            while (await (reading ??= line.ReadLineAsync(CancellationToken.None).AsTask()).WaitAsync(late.Token) is { } json)
+            while (await line.ReadLineAsync(late.Token) is { } json)
             {
-                reading = null;
                 // Those that came too late for their questions come first.
                 if (--unanswered == 0)
                     return JsonSerializer.Deserialize(json, LeavingJson.Default.LeavingReport);
