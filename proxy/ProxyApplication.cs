@@ -61,7 +61,8 @@ internal static class ProxyApplication
         var app = builder.Build();
         app.UseSoundFraming();
         app.UseReadiness();
-        app.Map(Route.Reserved, own => own.Run(app.Services.GetRequiredService<ServicesAnswer>().HandleAsync));
+        var services = app.Services.GetRequiredService<ServicesAnswer>();
+        app.MapWhen(services.IsAsked, asked => asked.Map(Route.Reserved, own => own.Run(services.HandleAsync)));
         app.UseRedirectToHttps();
         app.RunTraffic();
         return app;

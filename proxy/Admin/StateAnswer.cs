@@ -8,10 +8,15 @@ namespace ServiceMesh.Proxy.Admin;
 /// <summary>Answers <c>GET /state</c>.</summary>
 internal sealed class StateAnswer(SnapshotHolder snapshots, ProxyMeter meter, NotReady notReady)
 {
-    public Task HandleAsync(HttpContext context) => context.Response.WriteAsJsonAsync(
-        StateReport.Of(new ProxyReading(snapshots.Current, meter), notReady.Reason),
-        StateReportJson.Default.StateReport,
-        cancellationToken: context.RequestAborted);
+    public async Task HandleAsync(HttpContext context)
+    {
+        // Thousands of services take their time, and other connections' requests are taken in on this thread.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        await context.Response.WriteAsJsonAsync(
+            StateReport.Of(new ProxyReading(snapshots.Current, meter), notReady.Reason),
+            StateReportJson.Default.StateReport,
+            cancellationToken: context.RequestAborted);
+    }
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]

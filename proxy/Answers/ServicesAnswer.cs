@@ -9,6 +9,11 @@ namespace ServiceMesh.Proxy.Answers;
 /// <summary>Answers <c>GET /services</c> and <c>GET /services/&lt;name&gt;</c>: what this proxy has applied. Nothing can be changed here.</summary>
 internal sealed class ServicesAnswer(SnapshotHolder snapshots, LastGoodFile lastGood, ListeningSockets sockets, LeavingProxy leaving)
 {
+    /// <summary>Whether a request on the traffic port asks the proxy itself: a site of a name of its own has that path for itself.</summary>
+    public bool IsAsked(HttpContext context) =>
+        context.Request.Path.StartsWithSegments(Route.Reserved)
+        && snapshots.Current.Routes.Match(context.Request.Host.Host, context.Request.Path.Value!) is not { Route.Host: not null };
+
     public Task HandleAsync(HttpContext context)
     {
         if (!HttpMethods.IsGet(context.Request.Method))
@@ -53,8 +58,10 @@ internal sealed class ServicesAnswer(SnapshotHolder snapshots, LastGoodFile last
         await context.Response.WriteAsJsonAsync(report, ReportJson.Default.ServiceReport, cancellationToken: context.RequestAborted);
     }
 
-    private Task WriteAllAsync(HttpContext context, Snapshot snapshot)
+    private async Task WriteAllAsync(HttpContext context, Snapshot snapshot)
     {
+        // Thousands take their time, and other connections' requests are taken in on this thread.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         var all = new ServicesReport(
             snapshot.Origin,
             snapshot.Held.Count == 0 ? null : snapshot.Held.Values.Max(),
@@ -62,7 +69,7 @@ internal sealed class ServicesAnswer(SnapshotHolder snapshots, LastGoodFile last
             [.. snapshot.Services.Values
                 .OrderBy(service => service.Stored.Service, StringComparer.Ordinal)
                 .Select(service => ServiceReport.Of(service, snapshot))]);
-        return context.Response.WriteAsJsonAsync(all, ReportJson.Default.ServicesReport, cancellationToken: context.RequestAborted);
+        await context.Response.WriteAsJsonAsync(all, ReportJson.Default.ServicesReport, cancellationToken: context.RequestAborted);
     }
 }
 

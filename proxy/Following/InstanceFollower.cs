@@ -23,6 +23,10 @@ internal sealed class InstanceFollower(
     private const int RoundLimit = 100;
     private static readonly TimeSpan Again = TimeSpan.FromSeconds(1);
 
+    // The list of all checks wakes for each output that is another one, and of thousands that is all the time. What changes after a
+    // quiet time is told at once.
+    private static readonly TimeSpan RestPerCheck = TimeSpan.FromMilliseconds(0.05);
+
     private readonly Channel<Question> asked = Channel.CreateUnbounded<Question>();
     private DocumentSet documents = DocumentSet.Empty;
 
@@ -39,7 +43,7 @@ internal sealed class InstanceFollower(
     {
         var view = new HealthView([]);
         await foreach (var checks in blocking.FollowAsync(
-            "checks", (q, token) => consul.Health.State(HealthStatus.Any, q, token), static (_, _) => false, ct))
+            "checks", (q, token) => consul.Health.State(HealthStatus.Any, q, token), static (_, _) => false, ct, checks => RestPerCheck * checks.Length))
         {
             var next = new HealthView(checks);
             Ask([.. next.ChangedSince(view)]);
@@ -98,7 +102,8 @@ internal sealed class InstanceFollower(
                 continue;
             }
 
-            var read = await SecondLook.ReadAsync(due, () => snapshots.Current, services => reader.ReadAsync(services, ct), () => reader.ListAsync(ct));
+            var read = await SecondLook.ReadAsync(
+                due, () => snapshots.Current, services => reader.ReadAsync(services, ct), () => reader.ListAsync(ct), options.Value.LossShare);
             news.Instances([.. due], read, came ?? time.GetTimestamp());
             due.ExceptWith(read.Keys);
             came = due.Count == 0 ? null : came;

@@ -29,6 +29,7 @@ internal sealed partial class MeshFollower(
     private readonly LossGuard guard = new(options.Value.LossShare, options.Value.LossHold);
     private readonly ToldByConsul told = new();
     private readonly WakeList wakes = new();
+    private Task drains = Task.CompletedTask;
     private readonly (DateTimeOffset Wall, long Timestamp) started = (time.GetUtcNow(), time.GetTimestamp());
 
     // A clock that is set must neither lengthen nor shorten anything.
@@ -85,6 +86,7 @@ internal sealed partial class MeshFollower(
         finally
         {
             await prober.StopAsync();
+            await drains;
         }
     }
 
@@ -109,7 +111,7 @@ internal sealed partial class MeshFollower(
                 Take(item, touched, confirmed);
             }
 
-            var applied = await ApplyAsync(new Moment(now, touched), confirmed);
+            var applied = Apply(new Moment(now, touched), confirmed);
             if (applied && oldest is { } came)
                 meter.Lag.Add(time.GetElapsedTime(came));
             timer.Change(UntilNext(Now), Timeout.InfiniteTimeSpan);
@@ -139,7 +141,7 @@ internal sealed partial class MeshFollower(
     }
 
     /// <returns>Whether there is a new snapshot.</returns>
-    private async Task<bool> ApplyAsync(Moment moment, HashSet<string> confirmed)
+    private bool Apply(Moment moment, HashSet<string> confirmed)
     {
         var before = snapshots.Current;
         var view = guard.Rule(before, told.Documents, told.Instances, moment.Now, confirmed);
@@ -155,8 +157,21 @@ internal sealed partial class MeshFollower(
         foreach (var service in moment.Touched!.Keys)
             wakes.Set(service, snapshots.Current.Services.GetValueOrDefault(service)?.ChangesAt(moment.Now));
         foreach (var service in moment.Touched.Keys.Union(publication.Changes.Select(change => change.Service)))
-            await Drain.EndAsync(before.Services.GetValueOrDefault(service), snapshots.Current.Services.GetValueOrDefault(service), moment.Now);
+            drains = Task.WhenAll(drains, EndDrainAsync(service, before, snapshots.Current, moment.Now));
         return publication.IsNew;
+    }
+
+    // Beside the snapshots: what comes of the end of a request holds up no change.
+    private async Task EndDrainAsync(string service, Snapshot before, Snapshot after, DateTimeOffset now)
+    {
+        try
+        {
+            await Drain.EndAsync(before.Services.GetValueOrDefault(service), after.Services.GetValueOrDefault(service), now);
+        }
+        catch (AggregateException error)
+        {
+            DrainFailed(service, error.Message);
+        }
     }
 
     private Publication Publish(SnapshotOrigin origin, MeshView view, Moment moment)
@@ -211,6 +226,9 @@ internal sealed partial class MeshFollower(
 
     [LoggerMessage(LogLevel.Error, "Consul lost {Lost} of {Served} services at once, {Names} among them: their last known state stays in effect until {Until:u} unless they are back before")]
     private partial void LossHeld(int lost, int served, string names, DateTimeOffset until);
+
+    [LoggerMessage(LogLevel.Error, "The requests of an instance of {Service} that was drained did not end well: {Reason}")]
+    private partial void DrainFailed(string service, string reason);
 
     [LoggerMessage(LogLevel.Warning, "The loss is over: of the services held to the last {Back} are back, {Gone} are gone for good")]
     private partial void LossOver(int back, int gone);

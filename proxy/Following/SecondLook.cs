@@ -15,12 +15,14 @@ internal static class SecondLook
     /// <param name="inEffect">The snapshot in effect.</param>
     /// <param name="read">Reads the instances of services; one that could not be read is missing.</param>
     /// <param name="list">Reads the names of all services that have instances; <c>null</c> where that fails.</param>
+    /// <param name="share">The share of the services with traffic, 0 to 1; a loss of no more than that is obeyed at once.</param>
     /// <returns>What is to be told. What is missing is still due.</returns>
     public static async Task<IReadOnlyDictionary<string, IReadOnlyList<Instance>>> ReadAsync(
         HashSet<string> due,
         Func<Snapshot> inEffect,
         Func<IReadOnlyCollection<string>, Task<IReadOnlyDictionary<string, IReadOnlyList<Instance>>>> read,
-        Func<Task<IReadOnlySet<string>?>> list)
+        Func<Task<IReadOnlySet<string>?>> list,
+        double share)
     {
         var first = await read(due);
         var lost = first.Count(one => IsLost(inEffect(), one.Key, one.Value));
@@ -34,8 +36,10 @@ internal static class SecondLook
             .Select(service => service.Stored.Service));
         // The lost ones anew, too: the answers of one reading may be of different moments.
         var second = await read(due);
-        // Whoever could not be read may be lost as well.
-        return second.Count == due.Count ? second : Sound(second, inEffect());
+        // Whoever could not be read may be lost as well. Where even that would be no loss of many, it is waited for alone.
+        var most = due.Count - second.Count + second.Count(one => IsLost(inEffect(), one.Key, one.Value));
+        var served = inEffect().Services.Values.Count(service => service.Traffic.Length > 0);
+        return second.Count == due.Count || most <= share * served ? second : Sound(second, inEffect());
     }
 
     private static Dictionary<string, IReadOnlyList<Instance>> Sound(IReadOnlyDictionary<string, IReadOnlyList<Instance>> read, Snapshot inEffect) =>

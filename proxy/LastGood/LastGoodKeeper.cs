@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using ServiceMesh.Proxy.Listening;
 using ServiceMesh.Proxy.Snapshots;
 
 namespace ServiceMesh.Proxy.LastGood;
@@ -6,7 +7,8 @@ namespace ServiceMesh.Proxy.LastGood;
 /// <summary>
 /// Writes what Consul told to disk, off the way of the requests: of several waiting snapshots only the newest, not more often
 /// than once a second, and none that differs from the last only in what the proxy found out itself. What could not be written
-/// is tried again until it is, or there is a newer one.
+/// is tried again until it is, or there is a newer one. A proxy that another one took over from writes nothing more: what it knows may
+/// be older.
 /// </summary>
 internal sealed partial class LastGoodKeeper : HostedLoop
 {
@@ -17,14 +19,15 @@ internal sealed partial class LastGoodKeeper : HostedLoop
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
 
     private readonly LastGoodFile file;
+    private readonly ListeningSockets sockets;
     private readonly TimeProvider time;
     private readonly ILogger<LastGoodKeeper> log;
     private Snapshot? written;
     private Snapshot? unwritten;
 
-    public LastGoodKeeper(SnapshotHolder snapshots, LastGoodFile file, TimeProvider time, ILogger<LastGoodKeeper> log)
+    public LastGoodKeeper(SnapshotHolder snapshots, LastGoodFile file, ListeningSockets sockets, TimeProvider time, ILogger<LastGoodKeeper> log)
     {
-        (this.file, this.time, this.log) = (file, time, log);
+        (this.file, this.sockets, this.time, this.log) = (file, sockets, time, log);
         snapshots.Listen(snapshot =>
         {
             if (snapshot.Origin == SnapshotOrigin.Consul)
@@ -58,7 +61,7 @@ internal sealed partial class LastGoodKeeper : HostedLoop
     {
         if (newest.Reader.TryRead(out var newer))
             unwritten = newer;
-        if (unwritten is not null && written is not null && SaysTheSame(written, unwritten))
+        if (sockets.AreHandedOver || (unwritten is not null && written is not null && SaysTheSame(written, unwritten)))
             unwritten = null;
         return unwritten;
     }

@@ -17,6 +17,9 @@ internal static class Framing
         var codings = request.Headers.TransferEncoding;
         if (codings.Count == 0)
             return null;
+        // RFC 9113 8.2.2.
+        if (HttpProtocol.IsHttp2(request.Protocol))
+            return "HTTP/2 has no Transfer-Encoding.";
         // RFC 9112 6.1.
         if (HttpProtocol.IsHttp10(request.Protocol))
             return "HTTP/1.0 has no Transfer-Encoding.";

@@ -26,8 +26,8 @@ internal sealed class ListeningSockets : IConnectionListenerFactory, IConnection
         transport = new SocketTransportFactory(options, logs);
     }
 
-    /// <summary>All that is listened on, by address, such as <c>[::]:8000</c>.</summary>
-    public IReadOnlyDictionary<string, Socket> Own => own;
+    /// <summary>The addresses of all that is listened on, or was until the stop, such as <c>[::]:8000</c>.</summary>
+    public ICollection<string> Own => own.Keys;
 
     /// <summary>Whether another proxy listens on the same sockets and has said that it serves.</summary>
     public bool AreHandedOver => handedOver;
@@ -38,9 +38,6 @@ internal sealed class ListeningSockets : IConnectionListenerFactory, IConnection
         get => offered || handedOver;
         set => offered = value;
     }
-
-    /// <summary>Whether a socket of another proxy is in use here.</summary>
-    public bool HasInherited { get; private set; }
 
     /// <summary>To be listened on instead of a new socket wherever the address is wanted.</summary>
     public void Inherit(string address, Socket socket) => inherited[address] = socket;
@@ -56,6 +53,38 @@ internal sealed class ListeningSockets : IConnectionListenerFactory, IConnection
     }
 
     public void HandOver() => handedOver = true;
+
+    /// <summary>
+    /// Lends the descriptors of all that is listened on, by address, together with the addresses of what is closed. None is closed
+    /// meanwhile: its number could be that of any connection then.
+    /// </summary>
+    public void Lend(Action<IReadOnlyDictionary<string, int>, IReadOnlyCollection<string>> use)
+    {
+        List<SafeSocketHandle> held = [];
+        Dictionary<string, int> open = new(StringComparer.Ordinal);
+        List<string> closed = [];
+        try
+        {
+            foreach (var (address, socket) in own)
+            {
+                if (TryHold(socket.SafeHandle))
+                {
+                    held.Add(socket.SafeHandle);
+                    open[address] = socket.SafeHandle.DangerousGetHandle().ToInt32();
+                }
+                else
+                {
+                    closed.Add(address);
+                }
+            }
+
+            use(open, closed);
+        }
+        finally
+        {
+            held.ForEach(handle => handle.DangerousRelease());
+        }
+    }
 
     /// <summary>Takes no further connection; those that are open stay.</summary>
     public async Task StopAcceptingAsync()
@@ -73,11 +102,24 @@ internal sealed class ListeningSockets : IConnectionListenerFactory, IConnection
         return listener;
     }
 
+    private static bool TryHold(SafeSocketHandle handle)
+    {
+        var isHeld = false;
+        try
+        {
+            handle.DangerousAddRef(ref isHeld);
+        }
+        catch (ObjectDisposedException)
+        {
+            // Said below.
+        }
+
+        return isHeld;
+    }
+
     private Socket Open(EndPoint endpoint)
     {
-        if (inherited.TryRemove(endpoint.ToString()!, out var socket))
-            HasInherited = true;
-        else
+        if (!inherited.TryRemove(endpoint.ToString()!, out var socket))
             socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
         Descriptors.MarkShared(socket);
         own[socket.LocalEndPoint!.ToString()!] = socket;

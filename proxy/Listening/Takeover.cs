@@ -26,6 +26,7 @@ internal sealed partial class Takeover(
     private readonly string path = Path.Combine(options.Value.State, "takeover.sock");
     private readonly CancellationTokenSource stop = new();
     private Socket? earlier;
+    private string[] addresses = [];
     private Socket? door;
     private Task letting = Task.CompletedTask;
 
@@ -44,7 +45,9 @@ internal sealed partial class Takeover(
             if (!earlier.Poll(Patience, SelectMode.SelectRead))
                 throw new IOException($"it gave no answer within {Patience}");
             var (text, descriptors) = Descriptors.Receive(earlier);
-            var addresses = Encoding.UTF8.GetString(text).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            if (text.Length == 0)
+                throw new IOException("it has ended");
+            addresses = Encoding.UTF8.GetString(text).Split('\n', StringSplitOptions.RemoveEmptyEntries);
             foreach (var (address, descriptor) in addresses.Zip(descriptors))
                 sockets.Inherit(address, new Socket(new SafeSocketHandle(descriptor, ownsHandle: true)));
             leaving.Expect();
@@ -67,7 +70,7 @@ internal sealed partial class Takeover(
     public Task StartedAsync(CancellationToken cancellationToken)
     {
         sockets.DropRest();
-        if (earlier is not null && !sockets.HasInherited)
+        if (earlier is not null && !addresses.Any(sockets.Own.Contains))
         {
             OtherPorts(path);
             Forget();
@@ -79,7 +82,7 @@ internal sealed partial class Takeover(
             try
             {
                 left.Send(Serving);
-                Taken(string.Join(", ", sockets.Own.Keys));
+                Taken(string.Join(", ", sockets.Own));
                 earlier = null;
                 leaving.Follow(left);
             }
@@ -205,11 +208,9 @@ internal sealed partial class Takeover(
         using var timer = time.CreateTimer(_ => patience.Cancel(), state: null, Patience, Timeout.InfiniteTimeSpan);
         try
         {
-            KeyValuePair<string, Socket>[] own = [.. sockets.Own];
-            Descriptors.Send(
-                next,
-                Encoding.UTF8.GetBytes(string.Join('\n', own.Select(socket => socket.Key))),
-                [.. own.Select(socket => socket.Value.Handle.ToInt32())]);
+            // Of a proxy that is stopping some are closed. The next one is told of them, too, and opens them by itself.
+            sockets.Lend((open, closed) => Descriptors.Send(
+                next, Encoding.UTF8.GetBytes(string.Join('\n', open.Keys.Concat(closed))), [.. open.Values]));
             return await next.ReceiveAsync(new byte[1], patience.Token) == 1;
         }
         catch (Exception error) when (error is SocketException or IOException || (error is OperationCanceledException && !ct.IsCancellationRequested))

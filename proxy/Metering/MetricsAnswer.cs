@@ -13,6 +13,8 @@ internal sealed class MetricsAnswer(SnapshotHolder snapshots, ProxyMeter meter)
 
     public async Task HandleAsync(HttpContext context)
     {
+        // They take their time, too, and other connections' requests are taken in on this thread.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         context.Response.ContentType = MetricsText.ContentType;
         var snapshot = snapshots.Current;
         var services = snapshot.Services.Values.OrderBy(service => service.Stored.Service, StringComparer.Ordinal).ToArray();

@@ -27,10 +27,9 @@ internal sealed class MemberRule(ServiceModel? before, StoredDocument stored, Mo
             .Where(member => member.Stage == Stage.Active && member.Fault is null)
             .GroupBy(member => member.Instance.Deployment, StringComparer.Ordinal)
             .ToArray();
-        // A split's release takes its share when it answers: until then the active one, if that does, has an answer for all.
-        var isAnswered = releases.Any(release => release.Key == stored.Document?.Active?.Deployment && release.Any(Answers));
+        MemberModel[] active = [.. releases.Where(release => release.Key == stored.Document?.Active?.Deployment).SelectMany(release => release)];
         var inTraffic = releases
-            .Where(release => !isAnswered || release.Any(member => Answers(member) || (member.InTrafficSince is not null && member.Health.Admission is not Admission.Pending)))
+            .Where(release => HasShare(release, active))
             .SelectMany(release => InTraffic([.. release]))
             .ToHashSet(ReferenceEqualityComparer.Instance);
         return [.. members.Select(member => inTraffic.Contains(member) ? Entered(member) : Left(member, isLeaving: member.Stage != Stage.Active || !member.Instance.IsHealthy))];
@@ -69,6 +68,14 @@ internal sealed class MemberRule(ServiceModel? before, StoredDocument stored, Mo
     }
 
     private Stage StageOf(Instance instance) => stored.Document?.StageOf(instance.Deployment, instance.Id) ?? Stage.Candidate;
+
+    // A split's release takes its share when it answers, and leaves it when it is sick. The active one has an answer for all, if it is
+    // better; where both are sick alike, it is more likely the checking that failed.
+    private static bool HasShare(IEnumerable<MemberModel> release, MemberModel[] active) => active.Any(IsWell)
+        ? release.Any(IsWell)
+        : !active.Any(Answers) || release.Any(member => Answers(member) || (member.InTrafficSince is not null && member.Health.Admission is not Admission.Pending));
+
+    private static bool IsWell(MemberModel member) => member.Instance.IsHealthy && Answers(member);
 
     private static bool Answers(MemberModel member) => member.Health.Admission is Admission.Admitted;
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Microsoft.Net.Http.Headers;
 using ServiceMesh.Proxy.Metering;
 using ServiceMesh.Proxy.Observing;
 using ServiceMesh.Proxy.Snapshots;
@@ -39,6 +40,9 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
 
     /// <summary>Since when it was held by a pause, by that clock; <c>null</c> if it was not.</summary>
     public long? HeldSince { get; set; }
+
+    /// <summary>How long a pause could hold it, counted from then.</summary>
+    public TimeSpan HeldAtMost { get; set; }
 
     /// <summary>The cookie that the client brought, or its first one.</summary>
     public MeshCookie? Cookie { get; set; }
@@ -162,7 +166,7 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
         var transformed = Issued is null
             ? Target!.Transformer.TransformResponseAsync(httpContext, proxyResponse, cancellationToken)
             : TransformAndIssueAsync(httpContext, proxyResponse, cancellationToken);
-        return proxyResponse is not null && IsEventStream(httpContext.Response)
+        return proxyResponse is not null && BeginsAtOnce(httpContext.Response)
             ? BeginStreamAsync(transformed, httpContext.Response, cancellationToken)
             : transformed;
     }
@@ -178,11 +182,13 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
         return goesOn;
     }
 
-    private static bool IsEventStream(HttpResponse response) =>
-        response.ContentType?.StartsWith("text/event-stream", StringComparison.OrdinalIgnoreCase) == true;
+    // An answer of gRPC that has its status among the headers has no body: they are its trailers, too, and must end the stream.
+    private static bool BeginsAtOnce(HttpResponse response) => response.ContentType is { } type
+        && (type.StartsWith("text/event-stream", StringComparison.OrdinalIgnoreCase)
+            || (type.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) && !response.Headers.ContainsKey(HeaderNames.GrpcStatus)));
 
-    // The forwarder sends the headers with the body's first part, since an answer may have none. Of events the first may be far
-    // away, and until the headers are there a client takes the stream for one that did not open.
+    // The forwarder sends the headers with the body's first part, since an answer may have none. Of events or messages the first may
+    // be far away, and until the headers are there a client takes the stream for one that did not open.
     private static async ValueTask<bool> BeginStreamAsync(ValueTask<bool> transformed, HttpResponse response, CancellationToken ct)
     {
         var goesOn = await transformed;

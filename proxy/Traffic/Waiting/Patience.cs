@@ -13,9 +13,10 @@ internal sealed class Patience(SnapshotHolder snapshots, WaitingRoom room, TimeP
     public async ValueTask<bool> PausedAsync(Exchange exchange, Snapshot snapshot, ServiceModel service, Pause pause)
     {
         exchange.HeldSince ??= time.GetTimestamp();
+        exchange.HeldAtMost = pause.Limit ?? Pause.DefaultLimit;
         // Its time in a line is counted anew behind the pause.
         exchange.WaitsSince = null;
-        if (Left(exchange, pause) > TimeSpan.Zero)
+        if (LeftToHold(exchange) > TimeSpan.Zero)
         {
             if (!room.TryEnter())
             {
@@ -32,7 +33,7 @@ internal sealed class Patience(SnapshotHolder snapshots, WaitingRoom room, TimeP
                 while (ReferenceEquals(next.Routes, snapshot.Routes)
                     && ReferenceEquals(next.Services.GetValueOrDefault(service.Stored.Service), service))
                 {
-                    await snapshots.NextAsync(next).WaitAsync(Left(exchange, pause), time, exchange.Context.RequestAborted);
+                    await snapshots.NextAsync(next).WaitAsync(LeftToHold(exchange), time, exchange.Context.RequestAborted);
                     next = snapshots.Current;
                 }
 
@@ -59,9 +60,10 @@ internal sealed class Patience(SnapshotHolder snapshots, WaitingRoom room, TimeP
         return false;
     }
 
-    private TimeSpan Left(Exchange exchange, Pause pause)
+    // Of the time that a pause may hold it, whether one does still or not; none for a request that was not held.
+    private TimeSpan LeftToHold(Exchange exchange)
     {
-        var left = (pause.Limit ?? Pause.DefaultLimit) - time.GetElapsedTime(exchange.HeldSince!.Value);
+        var left = exchange.HeldSince is { } since ? exchange.HeldAtMost - time.GetElapsedTime(since) : TimeSpan.Zero;
         return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 
@@ -73,12 +75,16 @@ internal sealed class Patience(SnapshotHolder snapshots, WaitingRoom room, TimeP
     /// <returns>Whether to choose again; else the client has its answer.</returns>
     public async ValueTask<bool> PlaceAsync(Exchange exchange, ServiceModel service, ReleasePool full, ConcurrencyLimit limit)
     {
-        var longest = exchange.WaitsSince is null ? limit.Queue : int.MaxValue;
+        // Those that a pause held come all at once when it ends, and are answered as if it had not been: they came before whoever
+        // comes now, and may wait here for as long as they could have been held.
+        var longest = (exchange.WaitsSince ?? exchange.HeldSince) is null ? limit.Queue : int.MaxValue;
         exchange.WaitsSince ??= time.GetTimestamp();
-        var left = (limit.Wait ?? ConcurrencyLimit.DefaultWait) - time.GetElapsedTime(exchange.WaitsSince.Value);
+        var inLine = (limit.Wait ?? ConcurrencyLimit.DefaultWait) - time.GetElapsedTime(exchange.WaitsSince.Value);
+        var left = inLine > LeftToHold(exchange) ? inLine : LeftToHold(exchange);
         try
         {
-            var turn = new Turn(full.Members[0].Instance.Deployment, longest, exchange.WaitsSince.Value, left);
+            var isChoosy = !ReferenceEquals(full, service.Active) && !ReferenceEquals(full, service.Split);
+            var turn = new Turn(full.Members[0].Instance.Deployment, longest, exchange.HeldSince ?? exchange.WaitsSince.Value, left, isChoosy);
             if (left > TimeSpan.Zero
                 && await service.State.Line.WaitAsync(turn, () => HasPlace(service, full, limit), time, exchange.Context.RequestAborted))
             {

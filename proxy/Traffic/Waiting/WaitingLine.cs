@@ -6,7 +6,7 @@ namespace ServiceMesh.Proxy.Traffic.Waiting;
 /// </summary>
 internal sealed class WaitingLine
 {
-    private readonly Dictionary<string, LinkedList<Waiter>> lines = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Line> lines = new(StringComparer.Ordinal);
     private int count;
 
     /// <summary>How many are waiting.</summary>
@@ -18,7 +18,7 @@ internal sealed class WaitingLine
         if (Count == 0)
             return false;
         lock (lines)
-            return lines.TryGetValue(release, out var line) && line.Any(waiter => waiter.HasPlace());
+            return lines.TryGetValue(release, out var line) && line.Taker() is not null;
     }
 
     /// <summary>Waits until a place is free, which may be taken again before the caller is there: then it waits once more.</summary>
@@ -36,9 +36,9 @@ internal sealed class WaitingLine
                 return false;
         }
 
-        // A place that became free before it stood in line called nobody.
-        if (hasPlace())
-            Call(turn.Release);
+        // A place that became free before it stood in line called nobody. It is the first one's, or else its own.
+        if (hasPlace() && !Call(turn.Release) && TryLeave(node))
+            return true;
         try
         {
             await node.Value.Called.Task.WaitAsync(turn.Wait, time, ct);
@@ -57,23 +57,22 @@ internal sealed class WaitingLine
         }
     }
 
-    /// <summary>A place is free at one of the release's instances: calls the first who may take it, if any does.</summary>
-    public void Call(string release)
+    /// <summary>A place is free at one of the release's instances: calls the first who may take it.</summary>
+    /// <returns>Whether anybody may.</returns>
+    public bool Call(string release)
     {
         if (Count == 0)
-            return;
+            return false;
         LinkedListNode<Waiter>? next;
         lock (lines)
         {
-            next = lines.GetValueOrDefault(release)?.First;
-            // Whoever failed at the instance that is free waits for another one, and must not be asked in vain.
-            while (next is not null && !next.Value.HasPlace())
-                next = next.Next;
+            next = lines.GetValueOrDefault(release)?.Taker();
             if (next is not null)
                 Remove(next);
         }
 
         next?.Value.Called.TrySetResult();
+        return next is not null;
     }
 
     /// <summary>There may be many free places, or others than before: calls all.</summary>
@@ -99,17 +98,19 @@ internal sealed class WaitingLine
     {
         var turn = node.Value.Turn;
         if (!lines.TryGetValue(turn.Release, out var line))
-            line = [];
+            line = new Line();
         if (line.Count >= turn.Longest)
             return false;
-        // Whoever was called and found its place taken has its old place in the line.
-        var later = line.Last?.Value.Turn.Since > turn.Since ? line.First : null;
-        while (later?.Value.Turn.Since <= turn.Since)
-            later = later.Next;
-        if (later is null)
-            line.AddLast(node);
+        // Whoever was called and found its place taken has its old place in the line, mostly the first one. Those that a pause held
+        // come almost in their order, thousands at once.
+        var earlier = line.First?.Value.Turn.Since > turn.Since ? null : line.Last;
+        while (earlier?.Value.Turn.Since > turn.Since)
+            earlier = earlier.Previous;
+        if (earlier is null)
+            line.AddFirst(node);
         else
-            line.AddBefore(later, node);
+            line.AddAfter(earlier, node);
+        line.Choosy += turn.IsChoosy ? 1 : 0;
         lines[turn.Release] = line;
         count++;
         return true;
@@ -128,11 +129,39 @@ internal sealed class WaitingLine
 
     private void Remove(LinkedListNode<Waiter> node)
     {
-        var line = node.List!;
+        var line = (Line)node.List!;
         line.Remove(node);
+        line.Choosy -= node.Value.Turn.IsChoosy ? 1 : 0;
         if (line.Count == 0)
             lines.Remove(node.Value.Turn.Release);
         count--;
+    }
+
+    private sealed class Line : LinkedList<Waiter>
+    {
+        /// <summary>How many of them are choosy.</summary>
+        public int Choosy { get; set; }
+
+        /// <summary>The first who may take a place that is free; <c>null</c> for none.</summary>
+        public LinkedListNode<Waiter>? Taker()
+        {
+            var (areAsked, choosy) = (false, Choosy);
+            for (var next = First; next is not null && !(areAsked && choosy == 0); next = next.Next)
+            {
+                // Whoever failed at the instance that is free waits for another one, and must not be asked in vain. All others wait for
+                // the same instances: the first of them is asked for all.
+                if (next.Value.Turn.IsChoosy)
+                    choosy--;
+                else if (areAsked)
+                    continue;
+                else
+                    areAsked = true;
+                if (next.Value.HasPlace())
+                    return next;
+            }
+
+            return null;
+        }
     }
 
     private sealed record Waiter(Turn Turn, Func<bool> HasPlace)
@@ -146,4 +175,5 @@ internal sealed class WaitingLine
 /// <param name="Longest">How many may wait there.</param>
 /// <param name="Since">When it began to wait, by any clock that only grows: its place among the others.</param>
 /// <param name="Wait">How long it waits.</param>
-internal readonly record struct Turn(string Release, int Longest, long Since, TimeSpan Wait);
+/// <param name="IsChoosy">Whether others of the release may take places that it may not, or the other way round.</param>
+internal readonly record struct Turn(string Release, int Longest, long Since, TimeSpan Wait, bool IsChoosy);

@@ -67,6 +67,8 @@ internal sealed class Backend : IAsyncDisposable
         }));
         // Answers with what it was told of the trace.
         app.Map("/trace", trace => trace.Run(context => context.Response.WriteAsync(context.Request.Headers.TraceParent.ToString())));
+        // Answers with the names of the headers that it was sent.
+        app.Map("/names", names => names.Run(context => context.Response.WriteAsync(string.Join('\n', context.Request.Headers.Keys))));
         app.Map("/socket", socket => socket.Run(EchoAsync));
         app.Run(context => context.Response.WriteAsync(
             $"{name} {context.Request.Path} {context.Request.Headers["X-Forwarded-Prefix"]} {context.Request.Headers["X-Forwarded-For"]}"));

@@ -45,6 +45,33 @@ public sealed class OutageTests : IDisposable
     }
 
     [Fact]
+    public async Task TwoProxies_OfOneConsul_KnowEachOthersCookies()
+    {
+        await using var container = TestConsul.Builder().Build();
+        await container.StartAsync(Ct);
+        using var client = ConsulFixture.ClientOf(new Uri(container.GetBaseAddress()));
+        await using var backend = await Backend.StartAsync("one");
+        var service = new ServiceOnConsul(client);
+        await service.AddInstanceAsync("one", backend.Port);
+        await new MeshStore(client, new BlockingQuery(NullLogger<BlockingQuery>.Instance, TimeProvider.System)).EnsureCookieKeyAsync(Ct);
+        await service.PromoteAsync("one");
+        var index = await service.ChangeAsync(document => document with { Traffic = document.Traffic with { Sticky = true } });
+        // Each with a folder of its own.
+        await using var first = await RunningProxy.StartAsync(new Uri(container.GetBaseAddress()));
+        await using var second = await RunningProxy.StartAsync(new Uri(container.GetBaseAddress()));
+        foreach (var proxy in (RunningProxy[])[first, second])
+            await proxy.UntilAsync(service.Name, account => account.GetProperty("index").GetUInt64() >= index);
+
+        using var answer = await first.Http.GetAsync($"/{service.Name}/", Ct);
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"/{service.Name}/");
+        request.Headers.Add("Cookie", answer.Headers.GetValues("Set-Cookie").Single().Split(';')[0]);
+        using var again = await second.Http.SendAsync(request, Ct);
+
+        Assert.Equal(HttpStatusCode.OK, again.StatusCode);
+        Assert.False(again.Headers.Contains("Set-Cookie"), "a cookie that is taken for forged is replaced");
+    }
+
+    [Fact]
     public async Task Start_WithoutConsulAndADamagedState_Answers503()
     {
         await using var one = await Backend.StartAsync("one");

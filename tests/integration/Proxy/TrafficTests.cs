@@ -166,6 +166,24 @@ public sealed class TrafficTests(ConsulFixture consul) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task ServicesOnAHostOfARoute_IsThatSitesOwnPage()
+    {
+        await using var one = await Backend.StartAsync("one");
+        var service = new ServiceOnConsul(consul.Client) { RoutesOf = name => [new Route($"{name}.example", "/", StripPath: false)] };
+        await service.AddInstanceAsync("one", one.Port);
+        var index = await service.PromoteAsync("one");
+        await proxy.UntilAsync(service.Name, account => account.GetProperty("index").GetUInt64() >= index);
+
+        foreach (var (host, isSites) in new[] { ($"{service.Name}.example", true), ("other.example", false) })
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/services");
+            request.Headers.Host = host;
+            using var answer = await proxy.Http.SendAsync(request, Ct);
+            Assert.Equal(isSites, (await answer.Content.ReadAsStringAsync(Ct)).StartsWith("one /services", StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
     public async Task AHostileDocument_IsSetAsideAndTheLastSoundOneServesOn()
     {
         await using var one = await Backend.StartAsync("one");

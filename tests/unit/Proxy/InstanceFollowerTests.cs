@@ -15,13 +15,13 @@ namespace ServiceMesh.Tests.Unit.Proxy;
 
 public sealed class InstanceFollowerTests
 {
+    private readonly IConsulClient consul = Substitute.For<IConsulClient>();
     private readonly FakeTimeProvider time = new();
     private readonly MeshNews news;
     private readonly InstanceFollower follower;
 
     public InstanceFollowerTests()
     {
-        var consul = Substitute.For<IConsulClient>();
         consul.Health.State(Arg.Any<HealthStatus>(), Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>())
             .Returns(new TaskCompletionSource<QueryResult<HealthCheck[]>>().Task);
         consul.Catalog.Services(Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>())
@@ -37,6 +37,29 @@ public sealed class InstanceFollowerTests
     }
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Run_ChecksThatChangeAllTheTime_AreAskedForAfterARest()
+    {
+        var asked = 0;
+        HealthCheck[] checks = [.. Enumerable.Range(0, 1000).Select(n => new HealthCheck { Node = "node", CheckID = $"{n}", ServiceName = "demo", Status = HealthStatus.Passing })];
+        consul.Health.State(Arg.Any<HealthStatus>(), Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>()).Returns(_ => ++asked < 5
+            ? Task.FromResult(new QueryResult<HealthCheck[]> { Response = checks, LastIndex = (ulong)asked })
+            : new TaskCompletionSource<QueryResult<HealthCheck[]>>().Task);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        late.CancelAfter(TimeSpan.FromSeconds(10));
+        using var moment = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
+
+        _ = follower.Run(stop.Token);
+        await news.WaitAsync(late.Token);
+        Assert.Equal(1, asked);
+
+        time.Advance(TimeSpan.FromMilliseconds(50));
+        while (asked == 1)
+            await moment.WaitForNextTickAsync(late.Token);
+        await stop.CancelAsync();
+    }
 
     [Fact]
     public async Task Ask_OfAServiceThatNobodyFollows_IsNotWhereALaterChangeBegan()

@@ -51,7 +51,7 @@ public sealed class SecondLookTests
         {
             asked.Add(string.Join(' ', services.Order(StringComparer.Ordinal)));
             return Task.FromResult(Reading(readings.Dequeue()));
-        }, () => Task.FromResult<IReadOnlySet<string>?>(listed?.Split(' ').ToHashSet(StringComparer.Ordinal)));
+        }, () => Task.FromResult<IReadOnlySet<string>?>(listed?.Split(' ').ToHashSet(StringComparer.Ordinal)), share: 0.5);
 
         due.ExceptWith(answer.Keys);
         Assert.True(told == Written(answer), $"{why}: {Written(answer)}");
@@ -60,6 +60,18 @@ public sealed class SecondLookTests
         // Of several that are lost the list is not asked.
         var missing = "abc".Select(service => $"{service}").Where(service => listed?.Split(' ').Contains(service) != true);
         Assert.Equal(then is null ? [first] : [first, string.Join(' ', first.Split(' ').Union(missing).Order(StringComparer.Ordinal))], asked);
+    }
+
+    // Of three services two may be lost here: one that Consul cannot read keeps the other's loss from nobody.
+    [Fact]
+    public async Task Read_OneCannotBeRead_WhereBothLostWouldBeNoLossOfMany_WaitsAlone()
+    {
+        var due = new HashSet<string>(["a", "b"], StringComparer.Ordinal);
+
+        var answer = await SecondLook.ReadAsync(
+            due, () => snapshots.Current, _ => Task.FromResult(Reading("a-")), () => Task.FromResult<IReadOnlySet<string>?>(new HashSet<string>(["b", "c"], StringComparer.Ordinal)), share: 0.7);
+
+        Assert.Equal("a-", Written(answer));
     }
 
     private static IReadOnlyDictionary<string, IReadOnlyList<Instance>> Reading(string written) => written

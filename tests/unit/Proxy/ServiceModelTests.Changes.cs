@@ -80,8 +80,13 @@ public sealed partial class ServiceModelTests
 
         var both = Found(unanswered, "b", FindingKind.Answers);
         Assert.Equal(["a", "b"], InTraffic(both));
-        // Whoever has it keeps it while nobody of its release is better.
-        Assert.Equal(["a", "b"], InTraffic(Found(both, "b", FindingKind.AnswersNotAnyMore)));
+        // Sick by the probes or by Consul's word, it leaves its share to the active one, if that is well.
+        Assert.Equal(["a"], InTraffic(Found(both, "b", FindingKind.AnswersNotAnyMore)));
+        Assert.Equal(["a"], InTraffic(Follow(both, split, [Passing("a", "one"), Passing("b", "two") with { Health = "critical" }])));
+        // Where both are sick, each keeps what it has.
+        Assert.Equal(["a", "b"], InTraffic(Found(Found(both, "a", FindingKind.AnswersNotAnyMore), "b", FindingKind.AnswersNotAnyMore)));
+        Assert.Equal(["a", "b"], InTraffic(Follow(
+            both, split, [Passing("a", "one") with { Health = "critical" }, Passing("b", "two") with { Health = "critical" }])));
     }
 
     // At a start nobody has answered yet, and so everybody is asked.

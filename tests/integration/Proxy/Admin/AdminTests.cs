@@ -5,6 +5,7 @@ using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
+using ServiceMesh.Policy;
 using ServiceMesh.Tests.Integration.Proxy.Traffic;
 using Xunit;
 
@@ -121,8 +122,36 @@ public sealed class AdminTests(ConsulFixture consul)
         Assert.Equal(10, Value(lines, "mesh_proxy_requests_total", $"instance=\"{scene.Service.Name}-one\"", "code=\"2xx\""));
         Assert.Equal(10, Value(lines, "mesh_proxy_request_duration_seconds_count", $"instance=\"{scene.Service.Name}-one\""));
         Assert.Equal(3, Value(lines, "mesh_proxy_refused_total", scene.Service.Name, "reason=\"maintenance\""));
+        Assert.Equal(0, Value(lines, "mesh_proxy_retries_denied_total", scene.Service.Name));
         Assert.True(Value(lines, "mesh_proxy_unrouted_total") >= 1);
         Assert.True(Value(lines, "mesh_proxy_apply_lag_seconds_count") >= 1);
+    }
+
+    [Fact]
+    public async Task Metrics_OfASpentBudget_CountEachRetryThatWasNotAllowed()
+    {
+        await using var scene = await TrafficScene.StartTogetherAsync(consul, "one", "two");
+        await scene.ChangeAsync(document => document with { Traffic = document.Traffic with { Retries = new RetryPolicy(Attempts: 1, Budget: 0) } });
+
+        // Ten are there at the start.
+        await AskAsync(scene, "/status/503", times: 15);
+
+        var lines = (await MetricsAsync(scene.Proxy)).Split('\n');
+        Assert.Equal((10, 5), (Value(lines, "mesh_proxy_retries_total", scene.Service.Name), Value(lines, "mesh_proxy_retries_denied_total", scene.Service.Name)));
+    }
+
+    [Fact]
+    public async Task Metrics_TheAgeOfWhatIsApplied_BeginsAnewWithEachChange()
+    {
+        await using var scene = await TrafficScene.StartAsync(consul, "one");
+        await Until.TrueAsync(async () => await AgeAsync() > 0.1);
+        var before = TimeProvider.System.GetTimestamp();
+
+        await scene.ChangeAsync(document => document with { Maintenance = new Maintenance(DateTimeOffset.UnixEpoch) });
+
+        Assert.InRange(await AgeAsync(), 0, TimeProvider.System.GetElapsedTime(before).TotalSeconds);
+
+        async Task<double> AgeAsync() => Value((await MetricsAsync(scene.Proxy)).Split('\n'), "mesh_proxy_applied_age_seconds");
     }
 
     [Fact]

@@ -42,6 +42,7 @@ internal sealed class EchoService(Calls calls)
 
     public static async Task Talk(IAsyncStreamReader<string> requests, IServerStreamWriter<string> answers, ServerCallContext context)
     {
+        await context.WriteResponseHeadersAsync(new Metadata { { "x-talk", "yes" } });
         await foreach (var request in requests.ReadAllAsync(context.CancellationToken))
             await answers.WriteAsync("you said " + request, context.CancellationToken);
     }

@@ -76,6 +76,21 @@ public sealed class GrpcTests(ConformanceFixture mesh) : IClassFixture<Conforman
     [Theory]
     [InlineData(UpstreamProtocol.H2)]
     [InlineData(UpstreamProtocol.H2c)]
+    public async Task Duplex_TheHeadersOfTheAnswer_ComeBeforeAnyMessage(UpstreamProtocol upstream)
+    {
+        using var channel = Channel(upstream);
+        using var call = channel.CreateCallInvoker().AsyncDuplexStreamingCall(EchoService.TalkMethod, host: null, Options);
+
+        var headers = await call.ResponseHeadersAsync.WaitAsync(TimeSpan.FromSeconds(20), Ct);
+
+        Assert.Equal("yes", headers.GetValue("x-talk"));
+        await call.RequestStream.CompleteAsync();
+        Assert.False(await call.ResponseStream.MoveNext(Ct));
+    }
+
+    [Theory]
+    [InlineData(UpstreamProtocol.H2)]
+    [InlineData(UpstreamProtocol.H2c)]
     public async Task AFailedCall_ItsStatusAndItsTrailers_Arrive(UpstreamProtocol upstream)
     {
         using var channel = Channel(upstream);

@@ -68,6 +68,19 @@ public sealed class HeaderTests(ConformanceFixture mesh) : IClassFixture<Conform
         Assert.Equal(("2", "127.0.0.1", "a.example"), (told["X-Kept"], told["X-Forwarded-For"], told["Host"]));
     }
 
+    // Kestrel tells of the first alone, and so nobody knows that the other is one of the connection.
+    [Fact]
+    public async Task Request_AHeaderNamedBesideClose_IsPassedOn()
+    {
+        await using var connection = await RawClient.OpenAsync(mesh.Proxy.Ports[0]);
+
+        await connection.SendAsync(
+            $"GET /{mesh.ServiceOf(UpstreamProtocol.Http).Name}/tell HTTP/1.1\r\nHost: a.example\r\nConnection: close, X-Secret\r\nX-Secret: 1\r\n\r\n");
+        var (status, told) = await connection.ReadToldAsync();
+
+        Assert.Equal(("HTTP/1.1 200 OK", "1", null), (status, told["X-Secret"], told["Connection"]));
+    }
+
     [Fact]
     public async Task Request_TeTrailersOverHttp2_IsPassedOn()
     {

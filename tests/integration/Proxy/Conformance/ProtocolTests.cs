@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.WebSockets;
 using System.Security.Cryptography;
 using System.Text;
+using System.Threading.Channels;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Proxy.Conformance;
@@ -64,6 +65,30 @@ public sealed class ProtocolTests(ConformanceFixture mesh) : IClassFixture<Confo
         }
 
         Assert.Null(await LineAsync(events));
+    }
+
+    [Fact]
+    public async Task ABodyInParts_EachOne_ArrivesBeforeTheNextIsSent()
+    {
+        string[] parts = ["3\r\none\r\n", "3\r\ntwo\r\n", "0\r\n\r\n"];
+        var arrived = Channel.CreateUnbounded<string>();
+        await using var instance = RawInstance.Start(async request =>
+        {
+            foreach (var part in parts)
+                arrived.Writer.TryWrite(await request.ReadAsync(part.Length));
+            await request.SendAsync("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        });
+        var service = await mesh.ServeAsync(UpstreamProtocol.Http, route => route, port: instance.Port);
+        await using var client = await RawClient.OpenAsync(mesh.Proxy.Ports[0]);
+        await client.SendAsync($"POST /{service.Name}/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+
+        foreach (var part in parts)
+        {
+            await client.SendAsync(part);
+            Assert.Equal(part, await arrived.Reader.ReadAsync(Ct).AsTask().WaitAsync(TimeSpan.FromSeconds(20), Ct));
+        }
+
+        Assert.StartsWith("HTTP/1.1 200", await client.HeadAsync(), StringComparison.Ordinal);
     }
 
     [Theory]

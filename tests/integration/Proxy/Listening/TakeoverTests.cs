@@ -205,6 +205,25 @@ public sealed class TakeoverTests(ConsulFixture consul) : IAsyncLifetime
         Assert.Equal(200, await ProxyProcess.ReadyAsync(otherPort));
     }
 
+    [Fact]
+    public async Task Start_BesideAProxyThatIsStopping_ServesAndKnowsOfItsRequestsAndCanBeFollowed()
+    {
+        using var stopping = await StartReadyAsync();
+        using var socket = new ClientWebSocket();
+        await socket.ConnectAsync(new Uri($"ws://127.0.0.1:{port}/{service.Name}/socket"), Ct);
+        await stopping.SignalAsync("TERM");
+        await Until.TrueAsync(async () => await ProxyProcess.ReadyAsync(port) == 0);
+
+        using var next = await StartReadyAsync();
+        Assert.Equal(1, await InFlightAsync());
+        await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, "done", Ct);
+        Assert.Equal(0, await stopping.EndAsync());
+
+        using var last = ProxyProcess.Start(consul.Address, port, state);
+        Assert.Equal(0, await next.EndAsync());
+        Assert.Equal(200, await ProxyProcess.ReadyAsync(port));
+    }
+
     // Over a new connection each time. The earlier one may take it, in its last moment.
     private async Task<int> InFlightAsync()
     {

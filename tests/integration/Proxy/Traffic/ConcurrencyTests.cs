@@ -174,6 +174,19 @@ public sealed class ConcurrencyTests(ConsulFixture consul) : IAsyncLifetime
         using var _ = await held[0];
     }
 
+    [Fact]
+    public async Task Pause_HeldMoreThanTheLineTakes_AllAreAnswered()
+    {
+        await LimitAsync(new ConcurrencyLimit(PerInstance: 1, Queue: 1, Wait: TimeSpan.FromMilliseconds(1)));
+        await scene.ChangeAsync(document => document with { Pause = new Pause(TimeProvider.System.GetUtcNow(), TimeSpan.FromMinutes(1)) });
+        var held = Enumerable.Range(0, 20).Select(_ => scene.GetAsync("/slow")).ToArray();
+        await Until.TrueAsync(async () => (await StateAsync()).GetProperty("held").GetInt32() == 20);
+
+        await scene.ChangeAsync(document => document with { Pause = null });
+
+        Assert.All(await Task.WhenAll(held), answer => Assert.Equal(HttpStatusCode.OK, answer.StatusCode));
+    }
+
     /// <summary>Beside the instance "one" another one, which is asked first, as its name is, and stays in the traffic however often it fails.</summary>
     private async Task AddFirstAsync(string name)
     {

@@ -105,6 +105,29 @@ public sealed class RetryTests(ConsulFixture consul) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task NoConnectionWithinTheRoutesTimeout_AnyMethod_GoesToAnotherInstanceAndIsCounted()
+    {
+        // Its line of connections is full, and the next one is not even refused: what a host looks like that vanished.
+        using var vanished = new TcpListener(IPAddress.Loopback, 0);
+        vanished.Start(backlog: 1);
+        var port = ((IPEndPoint)vanished.LocalEndpoint).Port;
+        await scene.Service.AddInstanceAsync("0", port, deployment: "all");
+        await scene.Proxy.UntilAsync(
+            scene.Service.Name, account => account.GetProperty("instances").EnumerateArray().Count(instance => instance.GetProperty("inTraffic").GetBoolean()) == 3);
+        await scene.ChangeAsync(document => document with
+        {
+            Routes = [.. document.Routes.Select(route => route with { Timeout = TimeSpan.FromSeconds(2) })],
+        });
+        await FillAsync(port);
+
+        using var post = await scene.SendAsync(HttpMethod.Post, "/", JsonContent.Create("body"));
+
+        Assert.Equal(HttpStatusCode.OK, post.StatusCode);
+        Assert.StartsWith("a ", await post.Content.ReadAsStringAsync(Ct), StringComparison.Ordinal);
+        Assert.Contains("reason=\"connect\"} 1", await scene.Proxy.Admin.GetStringAsync("/metrics", Ct), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Retries_SwitchedOff_TheFailureIsTheAnswer()
     {
         await RetriesAsync(new RetryPolicy(Attempts: 0));
@@ -134,6 +157,24 @@ public sealed class RetryTests(ConsulFixture consul) : IAsyncLifetime
     {
         Traffic = new TrafficPolicy { Balance = Balance.First, Retries = retries },
     });
+
+    /// <summary>Connects until no connection is taken any more.</summary>
+    private async Task FillAsync(int port)
+    {
+        try
+        {
+            while (true)
+            {
+                var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+                started.Add(socket.Dispose);
+                await socket.ConnectAsync(IPAddress.Loopback, port, Ct).AsTask().WaitAsync(TimeSpan.FromSeconds(2), Ct);
+            }
+        }
+        catch (TimeoutException)
+        {
+            // The last one waits in vain.
+        }
+    }
 
     private static async Task CloseEachAsync(TcpListener listener)
     {

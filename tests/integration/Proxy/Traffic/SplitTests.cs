@@ -182,6 +182,10 @@ public sealed class SplitTests(ConsulFixture consul) : IAsyncLifetime
         await UntilAsync(async () => (await StatusAsync(pass)) == HttpStatusCode.OK);
         Assert.Equal("two", await scene.WhoAsync((CandidatePass.Header, pass)));
         Assert.Equal("one", await scene.WhoAsync());
+        using var names = await scene.GetAsync("/names", (CandidatePass.Header, pass), ("X-Kept", "1"));
+        var sent = (await names.Content.ReadAsStringAsync(Ct)).Split('\n');
+        Assert.Contains("X-Kept", sent, StringComparer.OrdinalIgnoreCase);
+        Assert.DoesNotContain(CandidatePass.Header, sent, StringComparer.OrdinalIgnoreCase);
         Assert.Equal(HttpStatusCode.Forbidden, await StatusAsync(pass[..^2]));
         Assert.Equal(HttpStatusCode.Forbidden, await StatusAsync("two"));
     }

@@ -7,6 +7,8 @@ namespace ServiceMesh.Tests.Integration.RegistrySidecar.Faults;
 /// <summary>Stands before a real Consul and answers as a sick one does, to all or some requests, for a while.</summary>
 internal sealed class ScriptedConsul : IAsyncDisposable
 {
+    private static readonly TimeSpan Lateness = TimeSpan.FromSeconds(2);
+
     private readonly Uri consul;
     private readonly string? token;
     private ConsulForwarder forwarder = null!;
@@ -108,6 +110,9 @@ internal sealed class ScriptedConsul : IAsyncDisposable
                 await using (script.Ended.Token.Register(() => ended.TrySetResult()))
                     await ended.Task;
                 return true;
+            case Fault.Slow:
+                await Task.Delay(Lateness, TimeProvider.System, context.RequestAborted);
+                return true;
             default:
                 context.Response.StatusCode = (int)script.Fault;
                 await context.Response.WriteAsync("rpc error: a fault by script");
@@ -144,6 +149,9 @@ public enum Fault
 
     /// <summary>The request is taken and never answered.</summary>
     Hang,
+
+    /// <summary>The request is answered two seconds late.</summary>
+    Slow,
     Forbidden = 403,
     TooManyRequests = 429,
     InternalServerError = 500,

@@ -1,11 +1,13 @@
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using ServiceMesh.Proxy;
 using ServiceMesh.Proxy.Health;
 using ServiceMesh.Proxy.LastGood;
+using ServiceMesh.Proxy.Listening;
 using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic.Transforming;
 using ServiceMesh.Store;
@@ -15,6 +17,7 @@ namespace ServiceMesh.Tests.Unit.Proxy.LastGood;
 
 public sealed class LastGoodFileTests : IDisposable
 {
+    private readonly ListeningSockets sockets = new(Options.Create(new SocketTransportOptions()), NullLoggerFactory.Instance);
     private readonly string folder = Directory.CreateTempSubdirectory("last-good-").FullName;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -109,7 +112,7 @@ public sealed class LastGoodFileTests : IDisposable
     public async Task Keeper_APromotionThatWasWaitedFor_IsWrittenWhenItIsInEffect()
     {
         var snapshots = new SnapshotHolder(TrustedProxies.None);
-        using var keeper = new LastGoodKeeper(snapshots, File(), TimeProvider.System, NullLogger<LastGoodKeeper>.Instance);
+        using var keeper = new LastGoodKeeper(snapshots, File(), sockets, TimeProvider.System, NullLogger<LastGoodKeeper>.Instance);
         var first = ServiceDocument.Create("demo", []).Promote(new Release("one", "v1", "image", DateTimeOffset.UnixEpoch));
         var instances = new Dictionary<string, IReadOnlyList<Instance>>(StringComparer.Ordinal)
         {
@@ -142,7 +145,7 @@ public sealed class LastGoodFileTests : IDisposable
     {
         var (snapshots, time) = (new SnapshotHolder(TrustedProxies.None), new FakeTimeProvider());
         var file = File();
-        using var keeper = new LastGoodKeeper(snapshots, file, time, NullLogger<LastGoodKeeper>.Instance);
+        using var keeper = new LastGoodKeeper(snapshots, file, sockets, time, NullLogger<LastGoodKeeper>.Instance);
         using var late = CancellationTokenSource.CreateLinkedTokenSource(Ct);
         late.CancelAfter(TimeSpan.FromSeconds(30));
         await keeper.StartAsync(Ct);
@@ -160,6 +163,19 @@ public sealed class LastGoodFileTests : IDisposable
 
         Assert.Equal("demo", Assert.Single(File().Read()!.Documents.Services).Key);
         await keeper.StopAsync(Ct);
+    }
+
+    [Fact]
+    public async Task Keeper_AfterAnotherProxyTookOver_WritesNothing()
+    {
+        var snapshots = new SnapshotHolder(TrustedProxies.None);
+        using var keeper = new LastGoodKeeper(snapshots, File(), sockets, TimeProvider.System, NullLogger<LastGoodKeeper>.Instance);
+        snapshots.Publish(SnapshotOrigin.Consul, new MeshView(Served().Documents, new Dictionary<string, IReadOnlyList<Instance>>(StringComparer.Ordinal), MeshView.NothingHeld), new Moment(DateTimeOffset.UnixEpoch));
+
+        sockets.HandOver();
+        await keeper.StopAsync(Ct);
+
+        Assert.False(System.IO.File.Exists(StateFile));
     }
 
     private LastGoodFile File() => new(Settings(), TimeProvider.System, NullLogger<LastGoodFile>.Instance);

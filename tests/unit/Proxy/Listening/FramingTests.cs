@@ -20,6 +20,9 @@ public sealed class FramingTests
     [Fact]
     public void Fault_OfACodingInHttp10_IsTold() => Assert.Equal("HTTP/1.0 has no Transfer-Encoding.", Framing.Fault(Request("HTTP/1.0", "chunked")));
 
+    [Fact]
+    public void Fault_OfACodingInHttp2_IsTold() => Assert.Equal("HTTP/2 has no Transfer-Encoding.", Framing.Fault(Request("HTTP/2", "chunked")));
+
     [Theory]
     [InlineData("gzip, chunked")]
     [InlineData("chunked", "chunked")]

@@ -82,6 +82,30 @@ public sealed class LeavingProxyTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Ask_HalfOfAnAnswerCameInTime_ReadsItToItsEnd()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        using var way = await ConnectAsync(listener);
+        using var patient = new LeavingProxy(next, time);
+        patient.Expect();
+        patient.Follow(way.Asking);
+        var asked = patient.AskAsync("demo", Ct).AsTask();
+        await way.Answering.SendAsync("{\"Index\":"u8.ToArray(), Ct);
+        // Taken in by whoever reads: nothing is left to be read.
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        late.CancelAfter(TimeSpan.FromSeconds(30));
+        while (way.Asking.Available > 0)
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, late.Token);
+        time.Advance(TimeSpan.FromSeconds(1));
+        await Assert.ThrowsAsync<TimeoutException>(() => asked);
+
+        await way.Answering.SendAsync("5,\"Instances\":[]}\n{\"Index\":6,\"Instances\":[]}\n"u8.ToArray(), Ct);
+
+        Assert.Equal(6UL, (await patient.AskAsync("demo", Ct))?.Index);
+    }
+
+    [Fact]
     public async Task Ask_TheEarlierOneFollowsOneStillEarlier_TellsOfAllThree()
     {
         var first = Serving(index: 6);

@@ -9,6 +9,7 @@ public sealed class WaitingLineTests
     private readonly WaitingLine line = new();
     private readonly FakeTimeProvider time = new();
     private bool free;
+    private int looks;
 
     [Fact]
     public async Task Call_OneWaiter_TheFirstGoes()
@@ -131,13 +132,43 @@ public sealed class WaitingLineTests
         Assert.All(await Task.WhenAll(waiting), Assert.True);
     }
 
+    [Fact]
+    public void HasTaker_NothingIsFree_OneIsAskedForAllButThoseThatFailedSomewhere()
+    {
+        for (var n = 0; n < 100; n++)
+            _ = Wait(longest: 200, hasNoPlace: true);
+        _ = Wait(longest: 200, mayTakeIt: false);
+        looks = 0;
+
+        Assert.False(line.HasTaker("one"));
+        Assert.False(line.Call("one"));
+
+        Assert.Equal(4, looks);
+    }
+
+    // Its service changed on its way into the line, say, and those before it stood there already.
+    [Fact]
+    public async Task Wait_APlaceForItAlone_GoesBeforeThoseThatHaveNone()
+    {
+        _ = Wait(hasNoPlace: true);
+        free = true;
+
+        Assert.True(await Wait());
+    }
+
     // A place is free whenever somebody is called.
-    private Task<bool> Wait(int longest = 10, long since = 0, bool mayTakeIt = true, string release = "one", CancellationTokenSource? client = null)
+    private Task<bool> Wait(int longest = 10, long since = 0, bool mayTakeIt = true, string release = "one", CancellationTokenSource? client = null, bool hasNoPlace = false)
     {
         var stands = false;
         var waiting = line.WaitAsync(
-            new Turn(release, longest, since, TimeSpan.FromSeconds(1)), () => mayTakeIt && (stands || free), time, client?.Token ?? TestContext.Current.CancellationToken).AsTask();
+            new Turn(release, longest, since, TimeSpan.FromSeconds(1), IsChoosy: !mayTakeIt), HasPlace, time, client?.Token ?? TestContext.Current.CancellationToken).AsTask();
         stands = true;
         return waiting;
+
+        bool HasPlace()
+        {
+            looks++;
+            return !hasNoPlace && mayTakeIt && (stands || free);
+        }
     }
 }
