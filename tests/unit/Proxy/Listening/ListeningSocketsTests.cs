@@ -18,7 +18,7 @@ public sealed class ListeningSocketsTests
     {
         await using var open = await BindAsync();
         var closed = await BindAsync();
-        await closed.UnbindAsync();
+        await closed.UnbindAsync(TestContext.Current.CancellationToken);
 
         sockets.Lend((lent, left) =>
         {
