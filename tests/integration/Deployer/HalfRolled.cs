@@ -1,4 +1,3 @@
-using ServiceMesh.Store;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Deployer;
