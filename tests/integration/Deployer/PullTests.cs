@@ -44,9 +44,10 @@ public sealed class PullTests(DeployerFixture host)
         await using var engine = new CuttableDocker(DockerEngine.DefaultEndpoint);
         var address = new Uri($"http://{engine.Address.Authority}");
         var said = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var enough = Task.WhenAny(said.Task, Task.Delay(TimeSpan.FromMinutes(1), TimeProvider.System, TestContext.Current.CancellationToken));
         ConsulForwarder? forwarder = null;
         await using var front = forwarder = await ConsulForwarder.StartAsync(
-            context => IsPull(context.Request) ? DownloadAsync(context, said.Task) : forwarder!.ForwardAsync(context, address, context.RequestAborted));
+            context => IsPull(context.Request) ? DownloadAsync(context, enough) : forwarder!.ForwardAsync(context, address, context.RequestAborted));
 
         var ended = await deployer.DeployAsync("v1", args: ["--docker", $"tcp://{front.Address.Authority}", "--insecure"], onLine: line =>
         {
