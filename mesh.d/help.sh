@@ -14,7 +14,8 @@ Usage: ./mesh <verb>
                     refused or cut connection; if the new one fails, the old one serves on
   bench [part …]    the benchmarks of the parts, sidecar, proxy, deployer, or all: each figure beside a peer's of
                     the same run (Registrator, if REGISTRATOR=<its binary>; bare YARP, HAProxy, nginx);
-                    --quick: shorter runs; the figures also as JSON in artifacts/bench.json
+                    --quick: shorter runs; the figures also as JSON in artifacts/bench.json;
+                    exit code 1 where a figure does not hold its bar
   lab up [host …]   the hosts of the Vagrantfile as containers on this machine, provisioned with Ansible:
                     dev, cd and prod, or those that are named
   lab test          brings them up if need be; the walk-through on them, what must be refused, what must be

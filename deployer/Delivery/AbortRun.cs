@@ -14,7 +14,7 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
         {
             var containers = await hosts.ListAsync(service, before, attempt.Token, withTests: true);
             if (before is null && containers.Count == 0)
-                throw new DeliveryException(ExitCode.WrongInput, $"nothing is known of '{service}': it has no document and no container here");
+                throw new DeliveryException(ExitCode.WrongInput, $"nothing is known of '{service}': it has no document and no container here. 'deployer status' has the names that there are");
             if (before?.Split is { } split)
             {
                 attempt.Release = split.Release;

@@ -15,12 +15,12 @@ internal static class CandidateChoice
         if (meant is not [var deployment])
         {
             var found = meant.Length == 0 ? $"nothing of {service} begins with '{prefix}'" : $"'{prefix}' is the beginning of {meant.Length} deployments";
-            throw Wrong($"{found}. {Candidates(document, known)}");
+            throw Wrong($"{found}. {Candidates(service, document, known)}");
         }
 
         return StageOf(document, deployment) switch
         {
-            Stage.Active => throw Wrong($"deployment {CandidateSpec.Short(deployment)} of {service} is active already. {Candidates(document, known)}"),
+            Stage.Active => throw Wrong($"deployment {CandidateSpec.Short(deployment)} of {service} is active already. {Candidates(service, document, known)}"),
             Stage.Retired => throw Wrong($"deployment {CandidateSpec.Short(deployment)} of {service} was active before: use 'deployer rollback {service}'"),
             _ => [.. known.Where(entry => entry.Instance.Deployment == deployment)],
         };
@@ -45,13 +45,13 @@ internal static class CandidateChoice
 
     private static bool StartsWith(string id, string prefix) => prefix.Length > 0 && id.StartsWith(prefix, StringComparison.Ordinal);
 
-    private static string Candidates(ServiceDocument? document, IEnumerable<(Instance Instance, string Container)> known)
+    private static string Candidates(string service, ServiceDocument? document, IEnumerable<(Instance Instance, string Container)> known)
     {
         var candidates = known
             .Where(entry => StageOf(document, entry.Instance.Deployment) == Stage.Candidate)
             .Select(entry => $"{entry.Instance.Id} (deployment {CandidateSpec.Short(entry.Instance.Deployment)}, {entry.Instance.Health})")
             .ToArray();
-        return candidates.Length == 0 ? "There is no candidate." : $"The candidates are: {string.Join(", ", candidates)}.";
+        return candidates.Length == 0 ? $"There is no candidate: deploy one, or look at 'deployer status {service}'." : $"The candidates are: {string.Join(", ", candidates)}.";
     }
 
     private static DeliveryException Wrong(string sentence) => new(ExitCode.WrongInput, sentence);

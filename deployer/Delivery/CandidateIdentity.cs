@@ -12,7 +12,7 @@ internal static class CandidateIdentity
         if (candidate.FirstOrDefault(entry => entry.Container.Length == 0).Instance is { } foreign)
         {
             throw new DeliveryException(
-                ExitCode.WrongInput, $"instance {foreign.Id} was registered by somebody else than a registry-sidecar; only a container can be promoted");
+                ExitCode.WrongInput, $"instance {foreign.Id} was registered by somebody else than a registry-sidecar; only a container can be promoted: start it in one, then run this again");
         }
 
         var shares = await hosts.LocateAsync([.. candidate.Select(entry => entry.Container).Distinct(StringComparer.Ordinal)], ct);

@@ -8,23 +8,20 @@ internal sealed class Catalog(IConsulClient consul, BlockingQuery blocking)
 {
     /// <summary>The instances of a service, in the order of their ids.</summary>
     public async Task<Instance[]> InstancesAsync(string service, CancellationToken ct) =>
-        Read((await consul.Health.Service(service, null, false, ct)).Response);
+        [.. (await WithContainersAsync(service, ct)).Select(entry => entry.Instance)];
 
     /// <summary>The same with the id of each one's container, empty where no sidecar named one.</summary>
     public async Task<(Instance Instance, string Container)[]> WithContainersAsync(string service, CancellationToken ct) =>
-    [
-        .. (await consul.Health.Service(service, null, false, ct)).Response.Select(entry =>
-            (Instance.From(entry), ContainerOf(entry))),
-    ];
+        Read((await consul.Health.Service(service, null, false, ct)).Response);
 
     /// <summary>The instances of some containers, now and after each change.</summary>
-    public IAsyncEnumerable<Instance[]> FollowAsync(string service, IReadOnlySet<string> containers, CancellationToken ct) =>
+    public IAsyncEnumerable<(Instance Instance, string Container)[]> FollowAsync(string service, IReadOnlySet<string> containers, CancellationToken ct) =>
         blocking.FollowAsync(
             $"instances of {service}",
             async (q, token) =>
             {
                 var result = await consul.Health.Service(service, null, false, q, token);
-                return new QueryResult<Instance[]>(result, Read(result.Response.Where(entry => containers.Contains(ContainerOf(entry)))));
+                return new QueryResult<(Instance, string Container)[]>(result, [.. Read(result.Response).Where(entry => containers.Contains(entry.Container))]);
             },
             static (one, other) => one.AsSpan().SequenceEqual(other),
             ct);
@@ -39,6 +36,6 @@ internal sealed class Catalog(IConsulClient consul, BlockingQuery blocking)
 
     private static string ContainerOf(ServiceEntry entry) => entry.Service.Meta?.TryGetValue(InstanceMeta.Container, out var id) is true ? id : "";
 
-    private static Instance[] Read(IEnumerable<ServiceEntry> entries) =>
-        [.. entries.Select(Instance.From).OrderBy(instance => instance.Id, StringComparer.Ordinal)];
+    private static (Instance Instance, string Container)[] Read(IEnumerable<ServiceEntry> entries) =>
+        [.. entries.Select(entry => (Instance: Instance.From(entry), ContainerOf(entry))).OrderBy(entry => entry.Instance.Id, StringComparer.Ordinal)];
 }

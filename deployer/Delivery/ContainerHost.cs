@@ -16,6 +16,7 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
     private static readonly TimeSpan OthersRemoval = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RemovalLook = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan BetweenStreams = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan TailWithin = TimeSpan.FromSeconds(5);
 
     public string Name => host.Name;
 
@@ -210,17 +211,22 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
     public Task OutputAsync(string id, int? tail, bool follow, Action<string> line, CancellationToken ct) => ReadAsync(
         id, new ContainerLogsParameters { ShowStdout = true, ShowStderr = true, Follow = follow, Tail = tail is null ? "all" : $"{tail}" }, line, ct);
 
-    /// <summary>The last lines that a container printed; none if Docker does not have them: they only illustrate a failure.</summary>
+    /// <summary>
+    /// The last lines that a container printed; none if Docker does not have them, or is silent: they only illustrate a failure, and
+    /// neither take its place nor keep what follows it waiting.
+    /// </summary>
     public async Task<IReadOnlyList<string>> TailAsync(string id, CancellationToken ct)
     {
         var tail = new LogTail(LogLines);
+        using var patience = new CancellationTokenSource(TailWithin, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, patience.Token);
         try
         {
-            await ReadAsync(id, new ContainerLogsParameters { ShowStdout = true, ShowStderr = true, Tail = $"{LogLines}" }, tail.Add, ct);
+            await ReadAsync(id, new ContainerLogsParameters { ShowStdout = true, ShowStderr = true, Tail = $"{LogLines}" }, tail.Add, either.Token);
         }
-        catch (DockerApiException)
+        catch (Exception error) when (!ct.IsCancellationRequested && Faults.Explain(error) is not null)
         {
-            // The container is gone, or the host's logging driver cannot be read.
+            // The container is gone, the host's logging driver cannot be read, or Docker does not answer.
         }
 
         return tail.Lines;

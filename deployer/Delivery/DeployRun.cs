@@ -114,7 +114,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
         var reason = ill.Message.Replace(" Production is unchanged.", "", StringComparison.Ordinal);
         return new DeliveryException(
             ill.Code == ExitCode.Unhealthy ? ExitCode.Reverted : ill.Code,
-            $"{attempt.Service} {attempt.Release!.Version} was taken out of the traffic: {reason} {attempt.Before.Document!.Active!.Version} serves all of it again.",
+            ReversionSentence.ByFailure(attempt.Service, attempt.Release!.Version, reason, attempt.Before.Document!.Active!.Version),
             error)
         {
             Reason = reason,

@@ -10,7 +10,7 @@ internal static class LogChoice
     public static IReadOnlyList<OwnContainer> Find(string service, string? prefix, ServiceDocument? document, IReadOnlyList<OwnContainer> containers)
     {
         if (containers.Count == 0)
-            throw Wrong($"'{service}' has no container here");
+            throw Wrong($"'{service}' has no container here. 'deployer status' has the names that there are");
         if (prefix is null)
         {
             var active = containers.Where(container => !container.IsTests && container.Deployment == document?.Active?.Deployment).ToArray();

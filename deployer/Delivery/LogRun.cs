@@ -38,7 +38,7 @@ internal sealed class LogRun(Mesh mesh, ContainerHosts hosts)
             }
             catch (DockerApiException error)
             {
-                throw new DeliveryException(ExitCode.WrongInput, $"what {container.Name} printed cannot be read: {Faults.DockerSaid(error)}.", error);
+                throw new DeliveryException(ExitCode.WrongInput, $"what {container.Name} printed cannot be read: {Faults.DockerSaid(error)}. Mend that on its host, then run this again.", error);
             }
         }
     }

@@ -83,7 +83,7 @@ internal sealed class Mesh : IDisposable
         ContainerHost[] usable = [.. reached.Where(host => chosen.Any(one => one.Name == host.Name))];
         return usable.Length > 0
             ? new ContainerHosts(reached, usable, Time)
-            : throw new DeliveryException(ExitCode.Unreachable, $"none of the hosts answers: {string.Join(", ", chosen.Select(host => host.Name))}");
+            : throw new DeliveryException(ExitCode.Unreachable, $"none of the hosts answers: {string.Join(", ", chosen.Select(host => host.Name))}. The warnings tell why: mend that, then run this again.");
     }
 
     /// <summary>Connects to the host that tests run on.</summary>

@@ -15,7 +15,11 @@ internal sealed class ProxiesFollow(Mesh mesh, Narrator narrator)
         {
             var proxies = await mesh.Proxies.ListAsync(ct);
             if (proxies.Count == 0)
+            {
+                WarnOfNone();
                 return ([], $"none is registered as '{mesh.Settings.ProxyService}'");
+            }
+
             var answers = await mesh.Proxies.AskUntilAsync(service, proxies, all => ProxyState.Behind(all, index).Count == 0, Within, ct);
             foreach (var fault in ProxyState.Faults(answers, index))
                 narrator.Warn(fault);
@@ -31,6 +35,8 @@ internal sealed class ProxiesFollow(Mesh mesh, Narrator narrator)
         try
         {
             var proxies = await mesh.Proxies.ListAsync(ct);
+            if (proxies.Count == 0)
+                WarnOfNone();
             var answers = await mesh.Proxies.AskUntilAsync(
                 before.Service, proxies, all => Late(all, before).Count == 0, BeforehandWithin, ct);
             foreach (var fault in Late(answers, before))
@@ -41,6 +47,10 @@ internal sealed class ProxiesFollow(Mesh mesh, Narrator narrator)
             // Whoever needs the answers asks again.
         }
     }
+
+    // They may be there under another name, and send requests to what is stopped here.
+    private void WarnOfNone() => narrator.Warn(
+        $"no proxy is registered as '{mesh.Settings.ProxyService}', so none is waited for: if there are proxies, name them with --proxy-service (MESH_PROXY_SERVICE)");
 
     // A proxy has no answer of a service that has no document yet.
     private static IReadOnlyList<string> Late(IReadOnlyDictionary<Instance, ProxyAnswer?> answers, StoredDocument before) =>

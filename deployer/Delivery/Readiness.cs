@@ -16,7 +16,14 @@ internal sealed record ReadinessTarget(
     public int Count => Shares.Sum(share => share.Containers.Count);
 
     /// <summary>The last lines of the first of them, to illustrate a failure.</summary>
-    public Task<IReadOnlyList<string>> TailAsync(CancellationToken ct) => Shares[0].Host.TailAsync(Shares[0].Containers[0], ct);
+    public Task<IReadOnlyList<string>> TailAsync(CancellationToken ct) => TailAsync([], ct);
+
+    /// <summary>The same of the first that is missing in what is known, or not passing.</summary>
+    public Task<IReadOnlyList<string>> TailAsync(IReadOnlyList<(Instance Instance, string Container)> known, CancellationToken ct)
+    {
+        var suspect = Suspect.Among([.. Shares.SelectMany(share => share.Containers)], known);
+        return Shares.First(share => share.Containers.Contains(suspect)).Host.TailAsync(suspect, ct);
+    }
 }
 
 /// <summary>Waits until a release's instances are registered and passing; by events only, nothing is polled.</summary>
@@ -93,10 +100,11 @@ internal sealed class Readiness(Catalog catalog, string environment, TimeProvide
         var change = changes.MoveNextAsync().AsTask();
         try
         {
-            Instance[] instances = [];
+            (Instance Instance, string Container)[] known = [];
             var deadline = Task.Delay(target.Deadline, time, over.Token);
             while (true)
             {
+                Instance[] instances = [.. known.Select(entry => entry.Instance)];
                 var view = gate.See(instances, time.GetElapsedTime(began));
                 if (view.ReadyIn == TimeSpan.Zero)
                     return instances;
@@ -104,11 +112,11 @@ internal sealed class Readiness(Catalog catalog, string environment, TimeProvide
                 var first = await Task.WhenAny(change, steady, deadline);
                 ct.ThrowIfCancellationRequested();
                 if (first == deadline)
-                    throw await TooLateAsync(target, view, ct);
+                    throw await TooLateAsync(target, view, known, ct);
                 if (first != change)
                     continue;
                 await change;
-                instances = changes.Current;
+                known = changes.Current;
                 change = changes.MoveNextAsync().AsTask();
             }
         }
@@ -129,9 +137,9 @@ internal sealed class Readiness(Catalog catalog, string environment, TimeProvide
             LogTail = await host.TailAsync(exit.Id, ct),
         };
 
-    private async Task<DeliveryException> TooLateAsync(ReadinessTarget target, GateView view, CancellationToken ct) =>
+    private async Task<DeliveryException> TooLateAsync(ReadinessTarget target, GateView view, IReadOnlyList<(Instance Instance, string Container)> known, CancellationToken ct) =>
         new(ExitCode.Unhealthy, ReadinessSentence.TooLate(target, view, environment))
         {
-            LogTail = await target.TailAsync(ct),
+            LogTail = await target.TailAsync(known, ct),
         };
 }

@@ -10,11 +10,13 @@ internal sealed class Reversion(Mesh mesh, ContainerHosts hosts, Narrator narrat
     /// <returns>What the deployment ends with.</returns>
     public async Task<DeliveryException> RevertAsync(Attempt attempt, ServiceManifest manifest, string reason)
     {
+        // Before it is taken out, for its containers go then.
+        var tail = await new LastLines(mesh, hosts).OfAsync(attempt.Service, attempt.Release!);
         if (attempt.Before.Document?.Active is not { } former)
         {
-            var stays = $"{attempt.Service} {attempt.Release!.Version} does badly: {reason}. It stays active, because it is the first.";
+            var stays = ReversionSentence.First(attempt.Service, attempt.Release!.Version, reason);
             await attempt.RecordAsync(Outcome.Unhealthy, stays);
-            return new DeliveryException(ExitCode.Reverted, stays);
+            return new DeliveryException(ExitCode.Reverted, stays) { LogTail = tail };
         }
 
         var hindrance = await attempt.ResumeAsync();
@@ -22,9 +24,10 @@ internal sealed class Reversion(Mesh mesh, ContainerHosts hosts, Narrator narrat
             await TakeOutAsync(attempt, manifest, reason);
         else
             narrator.Warn($"{attempt.Service} {attempt.Release!.Version} cannot be reverted: {hindrance.Message}");
-        var reverted = new DeliveryException(ExitCode.Reverted, $"{attempt.Service} {attempt.Release!.Version} was promoted and reverted: {reason}. {former.Version} is active again.")
+        var reverted = new DeliveryException(ExitCode.Reverted, ReversionSentence.Promoted(attempt.Service, attempt.Release!.Version, reason, former.Version))
         {
             Reason = $"{attempt.Service} {attempt.Release.Version} was promoted and does badly: {reason}",
+            LogTail = tail,
         };
         return attempt.Reverted ? reverted : attempt.NotUndone(reverted, hindrance);
     }

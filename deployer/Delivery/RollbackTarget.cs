@@ -11,11 +11,11 @@ internal static class RollbackTarget
     public static ServiceDocument Find(string service, ServiceDocument? before, string? to, IReadOnlyList<OwnContainer> containers)
     {
         if (before?.Active is null)
-            throw Wrong($"{service} has never been promoted, so there is nothing to return to");
+            throw Wrong($"{service} has never been promoted, so there is nothing to return to: deploy it first, or look at 'deployer status'");
         if (Meant(service, before, to, containers) is not [var newest, ..] meant)
         {
             throw Wrong(to is null
-                ? $"{service} has no release before {before.Active.Version}, so there is nothing to return to"
+                ? $"{service} has no release before {before.Active.Version}, so there is nothing to return to: 'deployer history {service}' has what was deployed"
                 : $"{service} has no retired release of the version '{to}', and none whose deployment id begins so. {Available(before, containers)}");
         }
 

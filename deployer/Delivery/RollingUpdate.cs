@@ -60,7 +60,7 @@ internal sealed class RollingUpdate(Mesh mesh, ContainerHosts hosts, Narrator na
         if (!await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, leaving, manifest.Drain, attempt.Token))
         {
             var why = $"a proxy does not follow, so nothing of {before.Active!.Version} can be replaced";
-            throw new DeliveryException(ExitCode.Reverted, $"{attempt.Service} {split.Release.Version} was taken out of the traffic: {why}") { Reason = why };
+            throw new DeliveryException(ExitCode.Reverted, ReversionSentence.NotReplaced(attempt.Service, split.Release.Version, why)) { Reason = why };
         }
 
         // While those that leave still run: the way back takes no start then.

@@ -32,9 +32,10 @@ internal sealed class SplitChange(Mesh mesh)
 
     private async Task<Release> CandidateAsync(ServiceDocument document, SplitInput input, string prefix, CancellationToken ct)
     {
-        if (document.Split is { } split && split.Release.Deployment.StartsWith(prefix, StringComparison.Ordinal))
-            return split.Release;
         var chosen = CandidateChoice.Find(input.Service, prefix, document, await mesh.Catalog.WithContainersAsync(input.Service, ct));
+        // It has requests already: that it is ill is no reason to leave it as many.
+        if (document.Split is { } split && split.Release.Deployment == chosen[0].Instance.Deployment)
+            return split.Release;
         if (chosen.FirstOrDefault(entry => !entry.Instance.IsHealthy) is { Instance: { } ill })
         {
             throw new DeliveryException(

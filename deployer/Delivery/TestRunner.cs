@@ -10,6 +10,11 @@ internal sealed class TestRunner(ContainerHost host, Narrator narrator, TimeProv
     /// <summary>What <c>timeout(1)</c> answers for a command that it had to end.</summary>
     public const int TimedOut = 124;
 
+    /// <summary>What a shell answers for a command that SIGKILL ended; of a container that was removed nobody knows more.</summary>
+    public const int Killed = 137;
+
+    private static readonly TimeSpan RemovedWithin = TimeSpan.FromSeconds(30);
+
     public async Task<TestRun> RunAsync(CreateContainerParameters container, TimeSpan timeout, CancellationToken ct)
     {
         var began = time.GetTimestamp();
@@ -27,8 +32,7 @@ internal sealed class TestRunner(ContainerHost host, Narrator narrator, TimeProv
         }
         finally
         {
-            using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30), time);
-            await host.RemoveAsync(id, deadline.Token);
+            await RemoveAsync(id, container.Name);
         }
     }
 
@@ -43,6 +47,7 @@ internal sealed class TestRunner(ContainerHost host, Narrator narrator, TimeProv
                 $"{service} {version} was rejected: {tests} did not end within {DurationText.Write(timeout)}. {next}",
             { Passed: { } passed, Failed: { } failed } =>
                 $"{service} {version} was rejected by {tests}: {passed} passed, {failed} failed (exit code {run.ExitCode}). {next}",
+            { ExitCode: Killed } => $"{service} {version} was rejected by {tests}: they were killed, or their container was removed (exit code {run.ExitCode}). {next}",
             _ => $"{service} {version} was rejected by {tests}: they ended with exit code {run.ExitCode}. {next}",
         };
     }
@@ -66,6 +71,25 @@ internal sealed class TestRunner(ContainerHost host, Narrator narrator, TimeProv
         catch (OperationCanceledException) when (timeout.IsCancellationRequested)
         {
             return TimedOut;
+        }
+        catch (DockerContainerNotFoundException)
+        {
+            return Killed;
+        }
+    }
+
+    // How the tests ended is known by then: that their container stays must not take its place.
+    private async Task RemoveAsync(string id, string? name)
+    {
+        using var deadline = new CancellationTokenSource(RemovedWithin, time);
+        try
+        {
+            await host.RemoveAsync(id, deadline.Token);
+        }
+        catch (Exception error) when (Faults.Explain(error) is { } fault)
+        {
+            var cause = deadline.IsCancellationRequested ? $"it took longer than {DurationText.Write(RemovedWithin)}" : fault.Message;
+            narrator.Warn($"the tests' container {name}{(host.IsOneOfSeveral ? $" on {host.Name}" : "")} is left to the next deploy or abort: {cause}");
         }
     }
 

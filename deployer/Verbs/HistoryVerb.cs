@@ -30,7 +30,7 @@ internal static class HistoryVerb
     private static async Task<IReadOnlyList<HistoryEntry>> ReadAsync(Mesh mesh, string service, CancellationToken ct) =>
         await mesh.Store.HistoryAsync(service, ct) is { Count: > 0 } entries
             ? entries
-            : throw new DeliveryException(ExitCode.WrongInput, $"'{service}' has no history: nothing was ever deployed under that name");
+            : throw new DeliveryException(ExitCode.WrongInput, $"'{service}' has no history: nothing was ever deployed under that name. 'deployer status' has the names that there are");
 
     public static Columns Table(IReadOnlyList<HistoryEntry> entries) => new(
         ["N", "WHEN (UTC)", "ACTION", "VERSION", "OUTCOME", "TESTS", "WHO", "SECONDS", "REASON"],

@@ -43,9 +43,8 @@ internal static class LockVerb
 
     private static async Task<LockReport> ReleaseAsync(Mesh mesh, Narrator narrator, string service, CancellationToken ct)
     {
-        var holder = await mesh.Locks.HolderAsync(service, ct)
-            ?? throw new DeliveryException(ExitCode.WrongInput, $"nobody holds the lock of '{service}': there is nothing to release");
-        await mesh.Locks.BreakAsync(service, ct);
+        var holder = await mesh.Locks.BreakAsync(service, ct)
+            ?? throw new DeliveryException(ExitCode.WrongInput, $"nobody holds the lock of '{service}': there is nothing to release. 'deployer history {service}' has what was done");
         narrator.Say($"the lock of {service} was taken from {holder.Who}, who held it for: {holder.Why}");
         return await ReadAsync(mesh, service, ct);
     }

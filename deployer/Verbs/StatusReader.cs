@@ -22,7 +22,7 @@ internal static class StatusReader
             return Rows(service, documents.Find(service), await instances, (await answers).Values);
         }));
         return services.All(rows => rows.Count == 0) && only is not null && !documents.Services.ContainsKey(only)
-            ? throw new DeliveryException(ExitCode.WrongInput, $"no service '{only}' is known: it has no document and no instance")
+            ? throw new DeliveryException(ExitCode.WrongInput, $"no service '{only}' is known: it has no document and no instance. 'deployer status' has the names that there are")
             : [.. services.SelectMany(rows => rows)];
     }
 

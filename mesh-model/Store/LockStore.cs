@@ -42,19 +42,29 @@ public sealed class LockStore(IConsulClient consul, TimeProvider time)
         return null;
     }
 
-    /// <summary>Takes the service's lock from whoever holds it, by ending the session that it hangs on; nothing if nobody does.</summary>
-    public async Task BreakAsync(string service, CancellationToken ct)
+    /// <summary>Takes the service's lock from whoever holds it, by ending the session that it hangs on.</summary>
+    /// <returns>Whom it was taken from; <c>null</c> if nobody held it.</returns>
+    public async Task<LockHolder?> BreakAsync(string service, CancellationToken ct)
     {
-        if ((await ReadAsync(service, ct))?.Session is { } session)
-            await consul.Session.Destroy(session, ct);
+        if (await ReadAsync(service, ct) is not { Session: { } session } pair)
+            return null;
+        await consul.Session.Destroy(session, ct);
+        return HolderOf(pair);
     }
 
     /// <summary>Who holds the service's lock; <c>null</c> if nobody does.</summary>
-    public async Task<LockHolder?> HolderAsync(string service, CancellationToken ct)
+    public async Task<LockHolder?> HolderAsync(string service, CancellationToken ct) =>
+        await ReadAsync(service, ct) is { Session: not null } pair ? HolderOf(pair) : null;
+
+    /// <summary>Whether <paramref name="held"/> still holds the service's lock; its <see cref="ServiceLock.Lost"/> tells of it later.</summary>
+    public async Task<bool> IsHeldAsync(string service, ServiceLock held, CancellationToken ct)
     {
-        var pair = await ReadAsync(service, ct);
-        if (pair?.Session is null)
-            return null;
+        ArgumentNullException.ThrowIfNull(held);
+        return (await ReadAsync(service, ct))?.Session == held.Session;
+    }
+
+    private static LockHolder HolderOf(KVPair pair)
+    {
         try
         {
             return JsonSerializer.Deserialize(pair.Value, MeshJson.Default.LockHolder) ?? Unknown;
@@ -63,13 +73,6 @@ public sealed class LockStore(IConsulClient consul, TimeProvider time)
         {
             return Unknown;
         }
-    }
-
-    /// <summary>Whether <paramref name="held"/> still holds the service's lock; its <see cref="ServiceLock.Lost"/> tells of it later.</summary>
-    public async Task<bool> IsHeldAsync(string service, ServiceLock held, CancellationToken ct)
-    {
-        ArgumentNullException.ThrowIfNull(held);
-        return (await ReadAsync(service, ct))?.Session == held.Session;
     }
 
     // Whoever acts on it must not be told what a leader knew that is none any more.

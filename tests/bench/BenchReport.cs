@@ -67,6 +67,9 @@ internal sealed record Samples(int Count, double P50, double P90, double P99, do
 /// <summary>All figures of a run.</summary>
 internal sealed record BenchReport(IReadOnlyList<Figure> Figures)
 {
+    /// <summary>Whether each bar is held that there is.</summary>
+    public bool Held => Figures.All(figure => figure.Held is not false);
+
     public Table ToTable()
     {
         var table = new Table().AddColumns("figure", "unit", "n", "p50", "p90", "p99", "max", "peer", "peer p50", "peer p90", "peer p99", "peer max", "ratio", "bar", "");

@@ -19,7 +19,7 @@ var parts = new Argument<string[]>("part") { Description = "What is measured; wi
 parts.AcceptOnlyFromAmong("sidecar", "proxy", "deployer");
 var quick = new Option<bool>("--quick") { Description = "Fewer and shorter runs: figures to work by, not to show." };
 var output = new Option<string>("--output") { Description = "The file for the figures as JSON.", DefaultValueFactory = _ => Path.Combine("artifacts", "bench.json") };
-var command = new RootCommand("The mesh's benchmarks.") { parts, quick, output };
+var command = new RootCommand("The mesh's benchmarks. Exit code 1 where a figure does not hold its bar.") { parts, quick, output };
 command.SetAction(async (parsed, ct) =>
 {
     try
@@ -30,7 +30,7 @@ command.SetAction(async (parsed, ct) =>
             AnsiConsole.Profile.Width = 220;
         AnsiConsole.Write(report.ToTable());
         await report.SaveAsync(parsed.GetValue(output)!, ct);
-        return 0;
+        return report.Held ? 0 : 1;
     }
     catch (OperationCanceledException) when (ct.IsCancellationRequested)
     {

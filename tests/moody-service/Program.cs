@@ -3,6 +3,8 @@ using System.Globalization;
 // A service whose releases do well or badly, by their image's environment: the share of failures in percent, and a delay.
 // Its health is always good: what is wrong with it shows only under traffic.
 var (failures, delay) = (Number("FAILURES"), TimeSpan.FromMilliseconds(Number("DELAY_MS")));
+// What is told of a release that does badly has it.
+Console.WriteLine($"{Environment.GetEnvironmentVariable("VERSION")} began");
 var builder = WebApplication.CreateSlimBuilder(args);
 builder.Logging.ClearProviders();
 builder.WebHost.UseUrls("http://*:5000");

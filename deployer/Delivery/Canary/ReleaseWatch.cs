@@ -31,6 +31,8 @@ internal sealed class ReleaseWatch(Mesh mesh, Narrator narrator)
                     return (ill, ill);
                 if (last && unseen is not null)
                     narrator.Warn($"how healthy {attempt.Service} {attempt.Release.Version} is could not be watched to the end: {unseen}");
+                if (last && verdict.Kind == VerdictKind.Inconclusive)
+                    narrator.Warn($"whether {attempt.Service} {attempt.Release.Version} does well the watch could not tell: {verdict.Reason}");
                 if (last)
                     return (null, verdict.Reason);
                 await Task.Delay(Pause, mesh.Time, attempt.Interruption);

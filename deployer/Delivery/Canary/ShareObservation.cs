@@ -26,22 +26,23 @@ internal sealed class ShareObservation(Mesh mesh, ObservationPolicy policy)
     public async Task<string> JudgeAsync(Attempt attempt, ServiceDocument document, ReadinessTarget started)
     {
         var verdict = await Readiness.WhileAllRunAsync(started, ct => BakeAsync(attempt, document, ct), mesh.Warn, attempt.Token);
-        return verdict.Kind switch
+        if (verdict.Kind == VerdictKind.Pass)
+            return verdict.Reason;
+        // Before it is taken out, for its containers go then.
+        var tail = await started.TailAsync(attempt.Token);
+        throw verdict.Kind switch
         {
-            VerdictKind.Pass => verdict.Reason,
-            VerdictKind.Fail => throw Failed(attempt, document, verdict.Reason),
-            _ => throw Failed(attempt, document, $"inconclusive: {verdict.Reason}{(policy.Synthetic is null ? " (give a smaller one, or a path in 'synthetic' that the deployer asks itself)" : "")}"),
+            VerdictKind.Fail => Failed(attempt, document, verdict.Reason, tail),
+            _ => Failed(attempt, document, $"inconclusive: {verdict.Reason}{(policy.Synthetic is null ? " (give a smaller one, or a path in 'synthetic' that the deployer asks itself)" : "")}", tail),
         };
     }
 
     /// <summary>What a delivery ends with whose release is taken out of its share of the traffic.</summary>
-    public static DeliveryException Failed(Attempt attempt, ServiceDocument document, string reason) => new(
-        ExitCode.Reverted,
-        string.Create(
-            CultureInfo.InvariantCulture,
-            $"{attempt.Service} {attempt.Release!.Version} was taken out of the traffic at {document.Split!.Share} %: {reason}. {document.Active!.Version} serves all of it again. Mend it, then deploy again."))
+    public static DeliveryException Failed(Attempt attempt, ServiceDocument document, string reason, IReadOnlyList<string>? tail = null) => new(
+        ExitCode.Reverted, ReversionSentence.AtShare(attempt.Service, attempt.Release!.Version, document.Split!.Share, reason, document.Active!.Version))
     {
         Reason = string.Create(CultureInfo.InvariantCulture, $"{attempt.Service} {attempt.Release.Version} failed at {document.Split.Share} %: {reason}"),
+        LogTail = tail ?? [],
     };
 
     // Too many errors end it at once. All else is judged at the end: a release that was just started is slow for a moment.

@@ -62,6 +62,7 @@ public sealed class CanaryTests(DeployerFixture host) : IAsyncLifetime
         var (ended, answers) = await proxied.UnderLoadAsync(() => DeployAsync("failing", Canary));
 
         await AssertRevertedAsync(ended, "% errors of");
+        Assert.Contains("  | failing began", ended.Output, StringComparison.Ordinal);
         Assert.Contains("of the active release's", ended.Output, StringComparison.Ordinal);
         // A tenth of the traffic for some seconds, of which a third failed; not one more.
         Assert.InRange(answers.Count(status => status == HttpStatusCode.InternalServerError), 1, answers.Count / 10);

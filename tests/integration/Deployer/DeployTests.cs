@@ -86,6 +86,8 @@ public sealed class DeployTests(DeployerFixture host) : IAsyncDisposable
 
         Assert.Equal(ExitCode.Rejected, rejected.Code);
         Assert.Contains($"{deployer.Service} v2 was rejected by its tests: 2 passed, 1 failed (exit code 1).", rejected.Output, StringComparison.Ordinal);
+        // What the candidate itself said of it, beside the tests.
+        Assert.Contains("listening on", rejected.Output, StringComparison.Ordinal);
         Assert.Equal(before!.Index, (await deployer.Store.ReadAsync(deployer.Service, ct))!.Index);
         Assert.Equal(["running v1"], await StatesAsync());
         var entry = (await deployer.HistoryAsync())[^1];
@@ -95,7 +97,7 @@ public sealed class DeployTests(DeployerFixture host) : IAsyncDisposable
     }
 
     [Theory]
-    [InlineData("killed", "they ended with exit code 137")]
+    [InlineData("killed", "they were killed, or their container was removed (exit code 137)")]
     [InlineData("hang", "its tests did not end within 1s500ms")]
     public async Task Deploy_TestsThatDieOrHang_AreARejection(string tests, string reason)
     {

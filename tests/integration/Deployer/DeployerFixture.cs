@@ -36,6 +36,7 @@ public sealed class DeployerFixture : IAsyncLifetime
         ["tests:trusted"] = """ENTRYPOINT ["sh", "-c", "test -z \"$DB_PASSWORD\" && echo my token is $TOKEN && echo 1 passed, 0 failed"]""",
         ["tests:hang"] = """ENTRYPOINT ["sh", "-c", "echo hanging; sleep 600"]""",
         ["tests:noisy"] = """ENTRYPOINT ["sh", "-c", "head -c 10000000 /dev/zero | tr '\\0' 'x'; echo; echo 1 passed, 0 failed"]""",
+        ["tests:talkative"] = """ENTRYPOINT ["sh", "-c", "yes my token is $TOKEN | head -n 300000; echo 1 passed, 0 failed"]""",
         ["tests:killed"] = """ENTRYPOINT ["sh", "-c", "kill -9 $$; sh -c 'kill -9 $PPID'; exit 137"]""",
         ["tests:broken"] = """ENTRYPOINT ["/no/such/program"]""",
     };

@@ -36,6 +36,44 @@ public sealed class PullTests(DeployerFixture host)
         await deployer.AssertUntouchedAsync();
     }
 
+    // Longer than it takes a log to be told of it.
+    [Fact]
+    public async Task Deploy_APullThatTakesLong_SaysHowFarItIs()
+    {
+        await using var deployer = new DeployerCommand(host);
+        await using var engine = new CuttableDocker(DockerEngine.DefaultEndpoint);
+        var address = new Uri($"http://{engine.Address.Authority}");
+        var said = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var enough = Task.WhenAny(said.Task, Task.Delay(TimeSpan.FromMinutes(1), TimeProvider.System, TestContext.Current.CancellationToken));
+        ConsulForwarder? forwarder = null;
+        await using var front = forwarder = await ConsulForwarder.StartAsync(
+            context => IsPull(context.Request) ? DownloadAsync(context, enough) : forwarder!.ForwardAsync(context, address, context.RequestAborted));
+
+        var ended = await deployer.DeployAsync("v1", args: ["--docker", $"tcp://{front.Address.Authority}", "--insecure"], onLine: line =>
+        {
+            if (line.StartsWith("... pull ", StringComparison.Ordinal))
+                said.TrySetResult();
+        });
+
+        Assert.True(ended.Code == ExitCode.Unreachable, ended.Output);
+        // Of the service's image and that of its tests.
+        Assert.Matches(@"\.\.\. pull +2\.0 of 8\.0 MB", ended.Output);
+        Assert.Contains("that is enough", ended.Output, StringComparison.Ordinal);
+        await deployer.AssertUntouchedAsync();
+    }
+
+    private static async Task DownloadAsync(HttpContext context, Task enough)
+    {
+        context.Response.ContentType = "application/json";
+        while (await Task.WhenAny(enough, Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System, context.RequestAborted)) != enough && !context.RequestAborted.IsCancellationRequested)
+        {
+            await context.Response.WriteAsync("""{"status":"Downloading","id":"layer","progressDetail":{"current":1000000,"total":4000000}}""" + "\n", context.RequestAborted);
+            await context.Response.Body.FlushAsync(context.RequestAborted);
+        }
+
+        await context.Response.WriteAsync("""{"error":"that is enough","errorDetail":{"message":"that is enough"}}""", context.RequestAborted);
+    }
+
     // The same Engine under another machine's name: two names of one would be refused.
     private static async Task<ConsulForwarder> AnotherAsync(Uri engine)
     {

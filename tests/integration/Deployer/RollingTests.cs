@@ -56,6 +56,7 @@ public sealed class RollingTests(DeployerFixture host) : IAsyncLifetime
         Assert.True(ended.Code == ExitCode.Reverted, ended.Output);
         Assert.Contains("was taken out of the traffic at 33.33 %: observed ", ended.Output, StringComparison.Ordinal);
         Assert.Contains("more than 5 % apart. good serves all of it again.", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("  | failing began", ended.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("stopped ", ended.Output, StringComparison.Ordinal);
         // A third of the traffic for some seconds, of which a third failed; not one more.
         Assert.InRange(answers.Count(status => status == HttpStatusCode.InternalServerError), 1, answers.Count / 5);

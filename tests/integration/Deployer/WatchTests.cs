@@ -30,6 +30,7 @@ public sealed class WatchTests(DeployerFixture host) : IAsyncLifetime
         var (ended, answers) = await proxied.UnderLoadAsync(() => proxied.DeployAsync("failing", "watch: {for: 20s, error-share: 5%, minimum: 20}"));
 
         await AssertRevertedAsync(ended, "was promoted and reverted: observed");
+        Assert.Contains("  | failing began", ended.Output, StringComparison.Ordinal);
         Assert.All(answers, status => Assert.True(status is HttpStatusCode.OK or HttpStatusCode.InternalServerError, status.ToString()));
         Assert.Equal(Outcome.Reverted, (await Deployer.HistoryAsync())[^1].Outcome);
     }
@@ -116,6 +117,16 @@ public sealed class WatchTests(DeployerFixture host) : IAsyncLifetime
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
         Assert.Equal("better", (await Deployer.DocumentAsync())!.Active!.Version);
         Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+    }
+
+    [Fact]
+    public async Task Watch_WithoutRequests_StaysAndSaysThatNobodyCanTell()
+    {
+        var ended = await proxied.DeployAsync("failing", "watch: {for: 1s, error-share: 5%, minimum: 20}");
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.Contains(
+            $"warning: whether {Deployer.Service} failing does well the watch could not tell: observed 0 requests against a minimum of 20", ended.Output, StringComparison.Ordinal);
     }
 
     private async Task AssertRevertedAsync(Ended ended, string reason)

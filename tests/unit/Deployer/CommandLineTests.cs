@@ -82,6 +82,23 @@ public sealed class CommandLineTests
     }
 
     [Fact]
+    public async Task InvokeAsync_ValidateOfAFaultyManifest_TellsEachLineInWordsAndAsJson()
+    {
+        var file = Path.GetTempFileName();
+        File.WriteAllText(file, "name: demo\nimage: demo\nport: 0\nroutes: [{path: /}]\nreplica: 2\n");
+        var (output, error) = (new StringWriter(), new StringWriter());
+
+        var code = await CommandLine.InvokeAsync(["validate", file, "--json"], output, error, TestContext.Current.CancellationToken);
+        File.Delete(file);
+
+        Assert.Equal((int)ExitCode.WrongInput, code);
+        Assert.StartsWith($"error: {file} is no valid manifest:\n  {file}:3: port: ", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains($"\n  {file}:5: unknown key 'replica'", error.ToString(), StringComparison.Ordinal);
+        using var document = JsonDocument.Parse(output.ToString());
+        Assert.Equal([3, 5], document.RootElement.GetProperty("manifestErrors").EnumerateArray().Select(fault => fault.GetProperty("line").GetInt32()));
+    }
+
+    [Fact]
     public async Task InvokeAsync_NoSocketAtItsPath_IsToldSo()
     {
         var output = new StringWriter();

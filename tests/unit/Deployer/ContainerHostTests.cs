@@ -48,6 +48,35 @@ public sealed class ContainerHostTests
         Assert.Equal(1, asked);
     }
 
+    // It only illustrates a failure, and must not take its place.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Tail_DockerIsCutOffOrSilent_IsEmpty(bool cutOff)
+    {
+        docker.Containers.InspectContainerAsync("c1", Arg.Any<CancellationToken>()).Returns(new ContainerInspectResponse());
+        docker.Containers.GetContainerLogsAsync("c1", Arg.Any<ContainerLogsParameters>(), Arg.Any<CancellationToken>())
+            .Returns(call => cutOff ? Task.FromException<MultiplexedStream>(new HttpRequestException("connection reset")) : SilentAsync(call.Arg<CancellationToken>()));
+
+        var tail = Host().TailAsync("c1", Ct);
+        await AdvancedAsync(tail);
+
+        Assert.Empty(await tail);
+    }
+
+    [Fact]
+    public async Task Tail_Interrupted_IsAnInterruption()
+    {
+        using var interruption = new CancellationTokenSource();
+        docker.Containers.InspectContainerAsync("c1", Arg.Any<CancellationToken>()).Returns(new ContainerInspectResponse());
+        docker.Containers.GetContainerLogsAsync("c1", Arg.Any<ContainerLogsParameters>(), Arg.Any<CancellationToken>()).Returns(call => SilentAsync(call.Arg<CancellationToken>()));
+
+        var tail = Host().TailAsync("c1", interruption.Token);
+        await interruption.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => tail);
+    }
+
     [Fact]
     public async Task List_TestsThatADeployerLeft_AreNoneOfTheReplicas()
     {
@@ -99,6 +128,12 @@ public sealed class ContainerHostTests
         Labels = labels.Append(("mesh.deployment", "d1")).ToDictionary(label => label.Item1, label => label.Item2),
     };
 
+    private static async Task<MultiplexedStream> SilentAsync(CancellationToken ct)
+    {
+        await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ct);
+        throw new InvalidOperationException();
+    }
+
     private static DockerApiException UnderWay() =>
         new(HttpStatusCode.Conflict, """{"message":"removal of container c1 is already in progress"}""");
 
@@ -107,7 +142,7 @@ public sealed class ContainerHostTests
         .Returns(_ => Task.FromException(failure(++asked)));
 
     private ContainerHost Host() => new(
-        new DockerHost("h1", Address: null, "10.0.0.9"), docker, new RegistryCredentials("", (_, _, _) => Task.FromResult<string?>(null)), () => throw new InvalidOperationException(), "mesh", time);
+        new DockerHost("h1", Address: null, "10.0.0.9"), docker, new RegistryCredentials("", (_, _, _) => Task.FromResult<string?>(null)), () => SecretValues.None, "mesh", time);
 
     private Task RemovedAsync() => AdvancedAsync(Host().RemoveAsync("c1", Ct));
 

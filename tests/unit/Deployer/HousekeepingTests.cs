@@ -113,11 +113,11 @@ public sealed class HousekeepingTests
 
     [Fact]
     public void Find_NeverPromoted_SaysSo() =>
-        AssertRefused("demo has never been promoted, so there is nothing to return to", null, null);
+        AssertRefused("demo has never been promoted, so there is nothing to return to: deploy it first, or look at 'deployer status'", null, null);
 
     [Fact]
     public void Find_NoReleaseBefore_SaysSo() =>
-        AssertRefused("demo has no release before v1, so there is nothing to return to", Document("v1"), null);
+        AssertRefused("demo has no release before v1, so there is nothing to return to: 'deployer history demo' has what was deployed", Document("v1"), null);
 
     [Fact]
     public void Find_UnknownVersion_ListsWhatThereIs() => AssertRefused(

@@ -22,14 +22,14 @@ public sealed class ManifestSchemaTests
            "request-headers":{"set":{"X-A":"1 2","X-N":5},"remove":["X-B"]},"response-headers":{"remove":["Server"]}},
           {"path":"/"}],
          "health":{"http":"/health","tcp":false,"interval":"1s","timeout":"500ms","healthy-for":"2s","deadline":"1m30s"},
-         "tests":[{"name":"smoke","image":"localhost:5000/demo-tests","environment":{"USERS":"5"},"secrets":{"S":null,"T":{"env":"OTHER"}},"timeout":"2m","on":"ci"},{"name":"load","image":"localhost:5000/demo-load"}],
+         "tests":[{"name":"smoke","image":"localhost:5000/demo-tests","environment":{"USERS":"5"},"secrets":{"S":null,"T":{"env":"OTHER"}},"timeout":"2m","on":"ci","through":"proxy"},{"name":"load","image":"localhost:5000/demo-load"}],
          "traffic":{"balance":"least-requests","sticky":true,"retries":{"attempts":2,"budget":"20%"},
            "concurrency":{"per-instance":100,"queue":10,"wait":"1s"},
            "probe":{"path":"/health?x=1","interval":"5s","timeout":"500ms","failures":3,"successes":1},
            "passive":{"failures":5,"error-share":"50%","minimum":20,"window":"10s","ejection":"1m"},"slow-start":"30s"},
          "strategy":{"canary":{"steps":["12.5%","50%"],"bake":"1m","minimum":100,"error-share":"1%","p99-ratio":1.5,"synthetic":"/health"}},
          "watch":{"for":"30s","error-share":"5%","minimum":20},
-         "drain":"30s","keep":1}
+         "drain":"30s","keep":1,"warm":1}
         """;
 
     // What excludes each other does not fit into one.
@@ -57,7 +57,7 @@ public sealed class ManifestSchemaTests
     // What two values mean together, and the limits of durations.
     private static readonly string[] BeyondASchema =
     [
-        "must be at least", "must be at most", "must be longer than healthy-for", "is already a route", "is named twice", "is already the name of a suite", "is in environment too", "each step must be larger",
+        "must be at least", "must be at most", "from 0 to 0", "must be longer than healthy-for", "is already a route", "is named twice", "is already the name of a suite", "is in environment too", "each step must be larger",
         "slow-start", "drain: ", "concurrency.wait", "probe.interval", "probe.timeout", "passive.window", "passive.ejection", "passive.error-share",
     ];
 

@@ -1,4 +1,6 @@
+using ServiceMesh.Deployer;
 using ServiceMesh.Deployer.Delivery;
+using ServiceMesh.Deployer.Hosts;
 using ServiceMesh.Deployer.Manifest;
 using ServiceMesh.Policy;
 using Xunit;
@@ -39,6 +41,26 @@ public sealed class SplitChangeTests
         Assert.All([SplitChange.Conflict(ab, Document), SplitChange.Conflict(ab, null), SplitChange.Conflict(Manifest, split)], Assert.Null);
     }
 
+    // Another candidate's id may begin as that of the split's release does.
+    [Theory]
+    [InlineData("d2", null, "'d2' is the beginning of 2 deployments. The candidates are: i1 (deployment d2, critical), i2 (deployment d2x, passing).")]
+    [InlineData("", null, "nothing of demo begins with ''. The candidates are: i1 (deployment d2, critical), i2 (deployment d2x, passing).")]
+    [InlineData("i1", "0 % of the requests to v2, the others to v1", null)]
+    public async Task Apply_ByTheBeginningOfAnId_IsTheOneCandidateThatIsMeant(string prefix, string? what, string? refusal)
+    {
+        using var consul = new LocalServer(path => path.StartsWith("/v1/health/", StringComparison.Ordinal) ? $"[{Entry("i1", "d2", "critical")},{Entry("i2", "d2x", "passing")}]" : "true");
+        var docker = new DockerHost("docker", Address: null, "0.0.0.0");
+        using var mesh = new Mesh(new DeliverySettings(consul.Address("http"), new HostList([docker], docker), "mesh", "proxy"), TimeProvider.System);
+        var applying = new SplitChange(mesh).ApplyAsync(
+            Document with { Split = new Split(V2, 10) }, new SplitInput("demo", prefix, 0, Header: null, Cookie: null), TestContext.Current.CancellationToken);
+
+        var error = await Record.ExceptionAsync(() => applying);
+
+        Assert.Equal(refusal, (error as DeliveryException)?.Message);
+        // Of one that is ill, too, for it may get fewer.
+        Assert.Equal(what, error is null ? (await applying).What : null);
+    }
+
     [Fact]
     public void ActiveAlone_AnUnfinishedSplit_IsOverWithAllThatLeftForItsSake()
     {
@@ -47,4 +69,7 @@ public sealed class SplitChangeTests
         Assert.Equal(scaled, Reversion.ActiveAlone(scaled));
         Assert.Equal(Document, Reversion.ActiveAlone(scaled with { Split = new Split(V2, 10) }));
     }
+
+    private static string Entry(string id, string deployment, string health) =>
+        $$$"""{"Node":{"Node":"n"},"Service":{"ID":"{{{id}}}","Service":"demo","Meta":{"mesh-deployment":"{{{deployment}}}"}},"Checks":[{"CheckID":"c","Status":"{{{health}}}"}]}""";
 }
