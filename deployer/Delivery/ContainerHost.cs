@@ -105,6 +105,7 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
                 // Not by what keeps the sidecar from it: an image may have that label, and serve.
                 IsTests = container.Labels.ContainsKey(ContainerLabel.Tests),
                 IsRestarting = container.State is "restarting",
+                IsUnused = container.State is "created",
                 Image = container.Image,
                 CreatedAt = new DateTimeOffset(container.Created.ToUniversalTime()),
             }),

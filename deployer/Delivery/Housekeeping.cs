@@ -36,7 +36,11 @@ internal static class Housekeeping
             .Select(release => containers.Where(container => container.Deployment == release.Deployment).ToArray())
             .Where(owned => owned.Length > 0)
             .ToArray();
-        var beyond = releases.Skip(retention.Keep).SelectMany(owned => owned).Where(container => !container.ByHand).ToArray();
+        // What was never started is nothing to return to, whichever release's replica it was to be.
+        var beyond = releases.Skip(retention.Keep).SelectMany(owned => owned)
+            .Union(releases.SelectMany(owned => owned).Where(container => container.IsUnused))
+            .Where(container => !container.ByHand)
+            .ToArray();
         return new Retirement(
             [.. releases.Skip(retention.Warm).SelectMany(owned => owned).Where(container => container.Running && !beyond.Contains(container))],
             beyond);

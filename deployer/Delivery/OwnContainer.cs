@@ -21,4 +21,7 @@ internal sealed record OwnContainer(string Host, string Id, string Name, string 
 
     /// <summary>Whether it has ended and Docker is about to start it again: until then it answers nobody.</summary>
     public bool IsRestarting { get; init; }
+
+    /// <summary>Whether it was made and never started, for the deployer was killed in between.</summary>
+    public bool IsUnused { get; init; }
 }

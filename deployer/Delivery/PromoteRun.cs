@@ -55,8 +55,8 @@ internal sealed class PromoteRun(Mesh mesh, ContainerHosts hosts, Narrator narra
     private async Task HealthyAsync(Attempt attempt, IReadOnlyList<HostShare> shares, TimeSpan deadline) =>
         await narrator.PhaseAsync("healthy", async () =>
         {
-            var target = new ReadinessTarget(attempt.Service, attempt.Release!, shares, TimeSpan.Zero, deadline);
-            var instances = await new Readiness(mesh.Catalog, mesh.Settings.Environment, mesh.Time).WaitAsync(target, attempt.Token);
+            var target = new ReadinessTarget(attempt.Service, attempt.Release!, shares, HealthyFor: TimeSpan.Zero, deadline);
+            var instances = await new Readiness(mesh.Catalog, mesh.Settings.Environment, mesh.Time).WaitAgainAsync(target, narrator.Warn, attempt.Token);
             return (instances, $"{string.Join(", ", instances.Select(instance => instance.Url))} passing");
         });
 }

@@ -58,7 +58,9 @@ internal sealed class Readiness(Catalog catalog, string environment, TimeProvide
         var working = work(over.Token);
         try
         {
-            if (await Task.WhenAny(working, exited) == working)
+            await Task.WhenAny(working, exited);
+            // An end that is known by now counts, even if the work has come to its own in the same moment.
+            if (!exited.IsCompleted)
                 return await working;
             ct.ThrowIfCancellationRequested();
             var (host, exit) = await exited;

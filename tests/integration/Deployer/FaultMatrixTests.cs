@@ -16,7 +16,7 @@ namespace ServiceMesh.Tests.Integration.Deployer;
 [Collection(DeployerFaultsCollection.Name)]
 public sealed class FaultMatrixTests(DeployerFixture host) : IAsyncLifetime
 {
-    private const int AtATime = 9;
+    private const int AtATime = 6;
 
     private static readonly TimeSpan CutOff = TimeSpan.FromSeconds(30);
 

@@ -66,7 +66,7 @@ internal sealed record FaultyPhase(string Verb, string Name, string Killed, End 
         new("deploy", "proxies", "v1", Split, Split) { Manifest = Ab, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1), StaysSplit = Enum.GetValues<Fault>() },
         new("deploy", "retire", "v1", TakenOut with { Code = 4 }, DockerGone) { Manifest = Rolling, Docker = () => Posts("/stop"), StaysSplit = [Fault.Killed] },
         new("promote", "lock", "v1", ConsulGone, DockerGone) { Next = Ab, Consul = (service, _) => Locks(service), StaysSplit = Enum.GetValues<Fault>() },
-        new("promote", "healthy", "v1", LockLost, DockerGone) { Next = Ab, Consul = (service, _) => Nth(Asks(service), 2), StaysSplit = Enum.GetValues<Fault>() },
+        new("promote", "healthy", "v1", LockLost, Promoted) { Next = Ab, Consul = (service, _) => Nth(Asks(service), 2), StaysSplit = [Fault.Killed, Fault.WithoutConsul] },
         new("promote", "promote", "v1", NotTaken, Promoted) { Next = Ab, Consul = (_, _) => IsTransaction, StaysSplit = [Fault.Killed, Fault.WithoutConsul] },
         new("promote", "proxies", "v2", Promoted, Promoted) { Next = Ab, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1) },
         new("promote", "drain", "v2", Promoted, Promoted) { Next = Ab, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 2) },

@@ -103,6 +103,17 @@ public sealed class HousekeepingTests
     }
 
     [Fact]
+    public void Retire_MadeAndNeverStarted_IsRemovedThoughItsReleaseIsKept()
+    {
+        var unused = Container("v1", running: false) with { Id = "unused", IsUnused = true };
+
+        var retirement = Housekeeping.Retire(Document("v2", "v1"), [Container("v1"), unused], new Retention(Keep: 1, Warm: 1));
+
+        Assert.Empty(retirement.Stop);
+        Assert.Equal([unused], retirement.Remove);
+    }
+
+    [Fact]
     public void Retire_HandMadeContainerBeyondKeep_IsStoppedAndNeverRemoved()
     {
         var retirement = Housekeeping.Retire(Document("v2", "hand"), [Container("hand", byHand: true)], new Retention(0, 0));
