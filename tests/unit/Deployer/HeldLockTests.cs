@@ -5,7 +5,6 @@ using ServiceMesh.Deployer;
 using ServiceMesh.Deployer.Delivery;
 using ServiceMesh.Deployer.Hosts;
 using ServiceMesh.Deployer.Output;
-using ServiceMesh.Store;
 using Xunit;
 
 namespace ServiceMesh.Tests.Unit.Deployer;
