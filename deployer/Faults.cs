@@ -52,8 +52,11 @@ internal static class Faults
     /// <summary>Containers run that look like what an attempt left behind, and Consul does not know them.</summary>
     public static DeliveryException NotRegistered(string service, string containers, string hosts, string consul) => new(
         ExitCode.WrongInput,
-        $"containers of {service} run that Consul at {consul} knows nothing of ({containers}): by another Consul they may serve, so none is removed. Is it the Consul of these Docker hosts (--consul, "
-        + $"CONSUL_HTTP_ADDR), and does the registry-sidecar run on {hosts}? If nobody needs them, remove them there with 'docker rm --force {containers}', then run this again.");
+        $"containers of {service} run that Consul at {consul} knows nothing of ({containers}): by another Consul they may serve, so none of them is removed. Is it the Consul of these Docker hosts (--consul, "
+        + $"CONSUL_HTTP_ADDR), and does the registry-sidecar run on {hosts}? If nobody needs them, remove them there with 'docker rm --force {containers}', then run this again.")
+    {
+        Reason = $"containers of {service} run on {hosts} that Consul at {consul} knows nothing of ({containers}), so they are left: by another Consul they may serve",
+    };
 
     /// <summary>A proxy serves what Consul has no document of any more.</summary>
     public static DeliveryException DocumentLost(string service, string proxy, string url, string consul) => new(

@@ -62,7 +62,6 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
         {
             narrator.Warn(fault.Code switch
             {
-                ExitCode.WrongInput => fault.Message,
                 // By whoever has the lock now they may serve.
                 ExitCode.Locked => $"{fault.Reason}: the containers that are left stay as they are, and 'deployer status {attempt.Service}' tells whether they serve",
                 _ => $"{fault.Reason}: nothing leads to the containers that are left, and the next abort or deploy of {attempt.Service} removes them",

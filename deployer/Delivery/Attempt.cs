@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Consul;
 using ServiceMesh.Deployer.Output;
 using ServiceMesh.Store;
@@ -9,7 +10,7 @@ internal sealed partial class Attempt : IAsyncDisposable
 {
     private const int RevertTries = 3;
 
-    // Each takes as long as it takes to list all documents.
+    // Each takes as long as it takes to list all documents, in which a busy mesh may always write one.
     private const int MostLooks = 10;
 
     private readonly Mesh mesh;
@@ -83,17 +84,20 @@ internal sealed partial class Attempt : IAsyncDisposable
     /// <returns>The index at which production changed.</returns>
     public Task<ulong> CommitAsync(ServiceDocument after) => CommitAsync(after, Outcome.Promoted, reason: null);
 
-    /// <summary>The same for what depends on other services' documents: <paramref name="look"/> looks at them, again where one was written meanwhile.</summary>
+    /// <summary>
+    /// The same for what depends on other services' documents: <paramref name="look"/> looks at them, again where one was written
+    /// meanwhile. Where that never ends the last look has to do: that others are delivered is no reason to fail.
+    /// </summary>
     public async Task<ulong> CommitAsync(ServiceDocument after, Func<Task> look)
     {
         for (var looks = 1; ; looks++)
         {
-            var latest = await ConsulAnswer.OfAsync(() => mesh.Store.LatestAsync(Token), mesh.Time, Token);
+            ulong? latest = looks > MostLooks ? null : await ConsulAnswer.OfAsync(() => mesh.Store.LatestAsync(Token), mesh.Time, Token);
             await look();
             if (await TryCommitAsync(after, Outcome.Promoted, reason: null, latest) is { } index)
                 return index;
-            if (looks == MostLooks)
-                throw new DeliveryException(ExitCode.Locked, $"other services were changed {MostLooks} times in the moment in which {Service} was to take its routes; production is unchanged. Run this again.");
+            // Two that come into each other's way do not do so in step.
+            await Task.Delay(TimeSpan.FromMilliseconds(RandomNumberGenerator.GetInt32(20, 200)), mesh.Time, Token);
         }
     }
 

@@ -8,7 +8,7 @@ internal static class CandidateChoice
         string service, string prefix, ServiceDocument? document, IReadOnlyList<(Instance Instance, string Container)> known)
     {
         var meant = known
-            .Where(entry => StartsWith(entry.Instance.Id, prefix) || StartsWith(entry.Instance.Deployment, prefix) || StartsWith(entry.Container, prefix))
+            .Where(entry => BeginsWith(entry, prefix))
             .Select(entry => entry.Instance.Deployment)
             .Distinct()
             .ToArray();
@@ -26,6 +26,10 @@ internal static class CandidateChoice
         };
     }
 
+    /// <summary>Whether the split's release is meant, of which there is no instance any more: its share may change nevertheless.</summary>
+    public static bool IsGoneOfSplit(string prefix, ServiceDocument document, IEnumerable<(Instance Instance, string Container)> known) =>
+        document.Split is { Release.Deployment: var deployment } && StartsWith(deployment, prefix) && !known.Any(entry => BeginsWith(entry, prefix));
+
     /// <summary>Why a split's release cannot take over: a rolling delivery that was killed has brought a part of it only.</summary>
     public static string? Unfinished(ServiceDocument document, Release release, IReadOnlyList<OwnContainer> containers)
     {
@@ -42,6 +46,9 @@ internal static class CandidateChoice
     // Whoever has a share is not the active release yet.
     private static Stage StageOf(ServiceDocument? document, string deployment) =>
         document is null || document.Split?.Release.Deployment == deployment ? Stage.Candidate : document.StageOf(deployment);
+
+    private static bool BeginsWith((Instance Instance, string Container) entry, string prefix) =>
+        StartsWith(entry.Instance.Id, prefix) || StartsWith(entry.Instance.Deployment, prefix) || StartsWith(entry.Container, prefix);
 
     private static bool StartsWith(string id, string prefix) => prefix.Length > 0 && id.StartsWith(prefix, StringComparison.Ordinal);
 

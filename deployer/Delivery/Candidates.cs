@@ -1,3 +1,4 @@
+using Consul;
 using Docker.DotNet;
 using ServiceMesh.Deployer.Hosts;
 using ServiceMesh.Deployer.Manifest;
@@ -8,9 +9,12 @@ namespace ServiceMesh.Deployer.Delivery;
 /// <summary>The containers of a release on its way into the traffic.</summary>
 internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narrator)
 {
+    // A proxy that hands over to another answers only when that is over.
+    private static readonly TimeSpan ServedWithin = TimeSpan.FromSeconds(3);
+
     // A deployer may have been killed a moment after it started them, and a sidecar asks a Docker that was away again within 5 s.
     private static readonly TimeSpan RegisteredWithin = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan RegistrationLook = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Makes and starts one container for each of the replicas that is asked for by its number, spread over the hosts.</summary>
     public async Task<IReadOnlyList<HostShare>> StartAsync(ServiceManifest manifest, Release release, Func<int, bool> asked, CancellationToken ct)
@@ -61,7 +65,7 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
             OwnContainer[] own = [.. containers.Where(container => releases.Any(release => release.Deployment == container.Deployment))];
             if (own.Length == 0)
                 return;
-            await attempt.FenceAsync(attempt.Current.Index, limit.Token);
+            await FenceAsync(attempt, limit.Token);
             await Task.WhenAll(own.Select(container => hosts.RemoveAsync(container, limit.Token)));
         }
         catch (Exception error) when (Faults.Explain(error) is not null)
@@ -70,7 +74,27 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
         }
     }
 
-    /// <summary>Removes what an earlier attempt left behind. Whoever holds the lock knows that nobody waits for tests that still run.</summary>
+    // For as long as Consul fails and the lock is held: what is not removed now runs on.
+    private async Task FenceAsync(Attempt attempt, CancellationToken ct)
+    {
+        while (true)
+        {
+            try
+            {
+                await attempt.FenceAsync(attempt.Current.Index, ct);
+                return;
+            }
+            catch (ConsulRequestException error) when (error.IsTransient)
+            {
+                await Task.Delay(Pause, mesh.Time, ct);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Removes what an earlier attempt left behind. Whoever holds the lock knows that nobody waits for tests that still run. What may
+    /// serve by another Consul stays, and is refused; where production has changed already, it is warned of.
+    /// </summary>
     /// <param name="attempt">The attempt that holds the lock.</param>
     /// <param name="tests">The host that its tests run on; <c>null</c> for none beside those of production.</param>
     /// <param name="drain">How long requests may take that are still in flight on it, for an attempt may have been killed before it waited for them.</param>
@@ -88,30 +112,59 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
         {
             // Tests answer nobody, and their release may be the one that serves.
             var left = candidates.Select(candidate => candidate.Container).Where(container => !container.IsTests && !drained.Contains(container.Deployment)).ToArray();
-            await RefuseAsync(service, document, left, ct);
+            if (document is null && left.Length > 0)
+                await RefuseServedAsync(service, ct);
+            var hasChanged = index != attempt.Before.Index;
+            var unknown = await UnknownAsync(service, document, left, hasChanged ? TimeSpan.Zero : RegisteredWithin, ct);
+            var gone = leftovers.ExceptBy(unknown.Select(container => container.Id), leftover => leftover.Container.Id).ToArray();
             // Of a service that has no document no proxy knows anything.
-            if (document is not null && left.Length > 0)
-                await DrainAsync(service, index, left.Select(container => container.Deployment), drain, ct);
-            await attempt.FenceAsync(index, ct);
-            await Task.WhenAll(leftovers.Select(leftover => leftover.Host.RemoveAsync(leftover.Container.Id, ct)));
-            return ([.. leftovers.Select(leftover => leftover.Container)], $"removed {string.Join(", ", leftovers.Select(leftover => leftover.Container.Name))}, left behind by an earlier attempt");
+            if (document is not null && left.Length > unknown.Count)
+                await DrainAsync(service, index, left.ExceptBy(unknown.Select(container => container.Id), container => container.Id).Select(container => container.Deployment), drain, ct);
+            if (gone.Length > 0)
+                await attempt.FenceAsync(index, ct);
+            await Task.WhenAll(gone.Select(leftover => leftover.Host.RemoveAsync(leftover.Container.Id, ct)));
+            var removed = gone.Length == 0 ? "nothing removed" : $"removed {string.Join(", ", gone.Select(leftover => leftover.Container.Name))}, left behind by an earlier attempt";
+            if (unknown.Count > 0)
+            {
+                var refusal = Faults.NotRegistered(service, string.Join(' ', unknown.Select(container => container.Name)), string.Join(" and ", unknown.Select(container => container.Host).Distinct()), mesh.ConsulAddress);
+                if (!hasChanged)
+                {
+                    narrator.Say(removed);
+                    throw refusal;
+                }
+
+                narrator.Warn($"{refusal.Reason}; the next deploy or abort of {service} looks for them again");
+            }
+
+            return ([.. gone.Select(leftover => leftover.Container)], removed);
         });
     }
 
-    // What serves by another Consul, or by what the proxies remember of this one, looks like what an attempt left behind.
-    private async Task RefuseAsync(string service, ServiceDocument? document, OwnContainer[] left, CancellationToken ct)
+    // What serves by what the proxies remember of this Consul looks like what an attempt left behind.
+    private async Task RefuseServedAsync(string service, CancellationToken ct)
+    {
+        var answers = await mesh.Proxies.AskUntilAsync(service, await mesh.Proxies.ListAsync(ct), all => !Housekeeping.Silent(all).Any(), ServedWithin, ct, ProxyAnswer.NoService);
+        if (Housekeeping.Serving(answers) is { } proxy)
+            throw Faults.DocumentLost(service, proxy.Id, proxy.Url, mesh.ConsulAddress);
+        foreach (var silent in Housekeeping.Silent(answers))
+            narrator.Warn($"proxy {silent.Id} at {silent.Url} does not say whether it still serves {service}, which has no document: it is taken for one that does not");
+    }
+
+    // And so does what serves by another Consul.
+    private async Task<IReadOnlyList<OwnContainer>> UnknownAsync(string service, ServiceDocument? document, OwnContainer[] left, TimeSpan within, CancellationToken ct)
     {
         if (left.Length == 0)
-            return;
-        if (document is null && Housekeeping.Serving(await mesh.Proxies.AskAsync(service, await mesh.Proxies.ListAsync(ct), ct)) is { } proxy)
-            throw Faults.DocumentLost(service, proxy.Id, proxy.Url, mesh.ConsulAddress);
+            return [];
         var began = mesh.Time.GetTimestamp();
         while (Housekeeping.Unknown(left, await ConsulAnswer.OfAsync(() => mesh.Catalog.InstancesAsync(service, ct), mesh.Time, ct)) is { Count: > 0 } unknown)
         {
-            if (mesh.Time.GetElapsedTime(began) >= RegisteredWithin)
-                throw Faults.NotRegistered(service, string.Join(' ', unknown.Select(container => container.Name)), string.Join(" and ", unknown.Select(container => container.Host).Distinct()), mesh.ConsulAddress);
-            await Task.Delay(RegistrationLook, mesh.Time, ct);
+            // What has ended or is gone meanwhile serves nobody.
+            if (mesh.Time.GetElapsedTime(began) >= within)
+                return Housekeeping.Unknown((await hosts.ListAsync(service, document, ct)).IntersectBy(unknown.Select(container => container.Id), container => container.Id), registered: []);
+            await Task.Delay(Pause, mesh.Time, ct);
         }
+
+        return [];
     }
 
     private async Task DrainAsync(string service, ulong index, IEnumerable<string> releases, TimeSpan drain, CancellationToken ct)

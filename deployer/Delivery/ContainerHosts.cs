@@ -22,10 +22,15 @@ internal sealed class ContainerHosts(IReadOnlyList<ContainerHost> reached, IRead
         ByName(await Task.WhenAll(reached.Select(host => host.NamedAsync(() => host.ListAsync(service, document, ct), ct))), withTests);
 
     /// <summary>The same where production has changed already: a host that does not answer is told of and left out.</summary>
-    public async Task<IReadOnlyList<OwnContainer>> ListReachableAsync(string service, ServiceDocument? document, Narrator narrator, CancellationToken ct, bool withTests = false) =>
+    public Task<IReadOnlyList<OwnContainer>> ListReachableAsync(string service, ServiceDocument? document, Narrator narrator, CancellationToken ct, bool withTests = false) => ListReachableAsync(
+        service, document, Answers, (host, cause) => narrator.Warn($"the containers of {service} on {host} are left as they are: {cause}"), ct, withTests);
+
+    /// <summary>The same with the time that a host has, and what is told of one that does not answer: its name and why.</summary>
+    public async Task<IReadOnlyList<OwnContainer>> ListReachableAsync(
+        string service, ServiceDocument? document, TimeSpan within, Action<string, string> away, CancellationToken ct, bool withTests = false) =>
         ByName(await Task.WhenAll(reached.Select(async host =>
         {
-            using var patience = new CancellationTokenSource(Answers, time);
+            using var patience = new CancellationTokenSource(within, time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, patience.Token);
             try
             {
@@ -33,8 +38,7 @@ internal sealed class ContainerHosts(IReadOnlyList<ContainerHost> reached, IRead
             }
             catch (Exception error) when (!ct.IsCancellationRequested && Faults.Explain(error) is { } fault)
             {
-                var cause = patience.IsCancellationRequested ? $"it did not answer within {DurationText.Write(Answers)}" : fault.Message;
-                narrator.Warn($"the containers of {service} on {host.Name} are left as they are: {cause}");
+                away(host.Name, patience.IsCancellationRequested ? $"it did not answer within {DurationText.Write(within)}" : fault.Message);
                 return [];
             }
         })), withTests);

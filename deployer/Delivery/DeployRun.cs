@@ -82,9 +82,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
         if (target is not null)
             await StillHealthyAsync(attempt, target);
         var after = before.Promote(attempt.Release!, manifest.Routes, manifest.Traffic);
-        // Routes that it has already nobody else can have taken.
-        Func<Task>? look = attempt.Before.Document?.Routes.SequenceEqual(manifest.Routes) == true ? null : () => RouteClaims.RefuseAsync(mesh, manifest.Name, manifest.Routes, attempt.Token);
-        return (after, await Promotion.CommitAsync(attempt, after, narrator, look));
+        return (after, await Promotion.CommitAsync(attempt, after, narrator, RouteClaims.LookAtNew(mesh, attempt, after.Routes)));
     }
 
     // Whatever the watch cannot see is no reason to revert: production has changed, and serves.

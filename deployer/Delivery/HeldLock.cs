@@ -12,6 +12,9 @@ internal sealed class HeldLock : IAsyncDisposable
     // Longer than a session can outlive its deployer.
     private static readonly TimeSpan Patience = ServiceLock.TimeToLive * 3;
 
+    // A refusal that passes sooner was no answer about the token, such as one by a server that has not come back whole yet.
+    private static readonly TimeSpan RefusedFor = TimeSpan.FromSeconds(5);
+
     private readonly Mesh mesh;
     private readonly string service;
     private readonly LockHolder self;
@@ -87,11 +90,12 @@ internal sealed class HeldLock : IAsyncDisposable
         return null;
     }
 
-    /// <summary>Asks Consul when it is sure that the lock that was given back is gone. One that is away is waited for; what it refuses, no time mends.</summary>
+    /// <summary>Asks Consul when it is sure that the lock that was given back is gone. One that is away is waited for; what it refuses for some seconds, no time mends.</summary>
     /// <returns>Why it gave no answer; <c>null</c> where it did.</returns>
     public async Task<DeliveryException?> FencedAsync(Func<CancellationToken, Task> ask)
     {
         using var deadline = new CancellationTokenSource(Patience, mesh.Time);
+        long? refused = null;
         while (true)
         {
             try
@@ -104,12 +108,11 @@ internal sealed class HeldLock : IAsyncDisposable
             {
                 return new DeliveryException(ExitCode.Unreachable, $"Consul did not answer within {DurationText.Write(Patience)}. {Faults.ConsulMend}");
             }
-            catch (ConsulRequestException refused) when (!refused.IsTransient && refused.Fault != ConsulFault.Unreadable)
+            catch (ConsulRequestException error)
             {
-                return Faults.Explain(refused);
-            }
-            catch (ConsulRequestException)
-            {
+                refused = error.IsTransient || error.Fault == ConsulFault.Unreadable ? null : refused ?? mesh.Time.GetTimestamp();
+                if (refused is { } since && mesh.Time.GetElapsedTime(since) >= RefusedFor)
+                    return Faults.Explain(error);
                 await Task.Delay(Pause, mesh.Time, CancellationToken.None);
             }
         }

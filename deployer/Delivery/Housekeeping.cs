@@ -19,7 +19,11 @@ internal static class Housekeeping
 
     /// <summary>The first of the proxies that serve a service by their last good state: of one that never had a document none knows anything. <c>null</c> for none.</summary>
     public static Instance? Serving(IReadOnlyDictionary<Instance, ProxyAnswer?> answers) =>
-        answers.Where(pair => pair.Value is not null).Select(pair => pair.Key).MinBy(proxy => proxy.Id, StringComparer.Ordinal);
+        answers.Where(pair => pair.Value is not null && pair.Value != ProxyAnswer.NoService).Select(pair => pair.Key).MinBy(proxy => proxy.Id, StringComparer.Ordinal);
+
+    /// <summary>The healthy ones of the proxies that do not say whether they serve a service.</summary>
+    public static IEnumerable<Instance> Silent(IReadOnlyDictionary<Instance, ProxyAnswer?> answers) =>
+        answers.Where(pair => pair.Value is null && pair.Key.IsHealthy).Select(pair => pair.Key);
 
     /// <summary>Those of the deployments that may have requests in flight: a change that was committed has brought them into the traffic.</summary>
     public static IReadOnlySet<string> HadTraffic(IEnumerable<string> deployments, IEnumerable<HistoryEntry> history) => deployments

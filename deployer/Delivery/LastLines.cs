@@ -8,12 +8,15 @@ internal sealed class LastLines(Mesh mesh, ContainerHosts hosts)
 {
     private static readonly TimeSpan Within = TimeSpan.FromSeconds(5);
 
+    // Of these, for the list: a host that is away leaves time for the others' lines.
+    private static readonly TimeSpan ListedWithin = TimeSpan.FromSeconds(2);
+
     public async Task<IReadOnlyList<string>> OfAsync(string service, Release release)
     {
         using var patience = new CancellationTokenSource(Within, mesh.Time);
         try
         {
-            var own = (await hosts.ListAsync(service, document: null, patience.Token)).Where(container => container.Deployment == release.Deployment).ToArray();
+            var own = (await hosts.ListReachableAsync(service, document: null, ListedWithin, (_, _) => { }, patience.Token)).Where(container => container.Deployment == release.Deployment).ToArray();
             if (own.Length == 0)
                 return [];
             var suspect = Suspect.Among([.. own.Select(container => container.Id)], await mesh.Catalog.WithContainersAsync(service, patience.Token));

@@ -24,11 +24,12 @@ internal sealed class PromoteRun(Mesh mesh, ContainerHosts hosts, Narrator narra
             if (RollbackTarget.Shortfall(before, attempt.Release, shares.Sum(share => share.Containers.Count), containers) is { } fewer)
                 narrator.Warn(fewer);
             after = before.Promote(attempt.Release, routes.Count > 0 ? routes : null);
-            // New ones, be they said now or brought along by a split.
-            IReadOnlyList<Route> taken = routes.Count > 0 || !ReferenceEquals(after.Routes, before.Routes) ? after.Routes : [];
-            await RouteClaims.RefuseAsync(mesh, service, taken, attempt.Token);
+            // New routes, be they said now or brought along by a split.
+            var look = RouteClaims.LookAtNew(mesh, attempt, after.Routes);
+            if (look is not null)
+                await look();
             await HealthyAsync(attempt, shares, deadline);
-            index = await Promotion.CommitAsync(attempt, after, narrator, taken.Count == 0 ? null : () => RouteClaims.RefuseAsync(mesh, service, taken, attempt.Token));
+            index = await Promotion.CommitAsync(attempt, after, narrator, look);
         }
         catch (Exception error)
         {

@@ -11,6 +11,9 @@ namespace ServiceMesh.Deployer.Delivery;
 internal sealed record ProxyAnswer(
     ulong Index, string? Fault, IReadOnlyList<ProxiedInstance>? Instances, IReadOnlyList<ProxiedRelease>? Releases = null)
 {
+    /// <summary>What a proxy means by 404, for whoever tells that from silence.</summary>
+    public static ProxyAnswer NoService { get; } = new(0, Fault: null, Instances: null);
+
     /// <summary>The requests in flight on what left the traffic: instances of these deployments, or these instances, by their ids.</summary>
     public int InFlight(IReadOnlySet<string> left) =>
         Instances?.Where(instance => left.Contains(instance.Deployment) || left.Contains(instance.Id)).Sum(instance => instance.InFlight) ?? 0;

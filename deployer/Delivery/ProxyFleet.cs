@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 
@@ -17,11 +18,11 @@ internal sealed class ProxyFleet(Catalog catalog, HttpClient http, string proxyS
     public async Task<IReadOnlyList<Instance>> ListAsync(CancellationToken ct) =>
         await ConsulAnswer.OfAsync(() => catalog.InstancesAsync(proxyService, ct), time, ct);
 
-    /// <summary>What every proxy says about the service; <c>null</c> from one that does not answer as a proxy does.</summary>
+    /// <summary>What every proxy says about the service; <c>null</c> from one that does not answer as a proxy does, and <paramref name="unknown"/> from one that does not know it.</summary>
     public async Task<IReadOnlyDictionary<Instance, ProxyAnswer?>> AskAsync(
-        string service, IReadOnlyList<Instance> proxies, CancellationToken ct)
+        string service, IReadOnlyList<Instance> proxies, CancellationToken ct, ProxyAnswer? unknown = null)
     {
-        var answers = await Task.WhenAll(proxies.Select(proxy => AskAsync(service, proxy, ct)));
+        var answers = await Task.WhenAll(proxies.Select(proxy => AskAsync(service, proxy, unknown, ct)));
         return proxies.Zip(answers).ToDictionary(pair => pair.First, pair => pair.Second);
     }
 
@@ -31,13 +32,14 @@ internal sealed class ProxyFleet(Catalog catalog, HttpClient http, string proxyS
         IReadOnlyList<Instance> proxies,
         Func<IReadOnlyDictionary<Instance, ProxyAnswer?>, bool> enough,
         TimeSpan within,
-        CancellationToken ct)
+        CancellationToken ct,
+        ProxyAnswer? unknown = null)
     {
         var began = time.GetTimestamp();
         var pause = ShortestPause;
         while (true)
         {
-            var answers = await AskAsync(service, proxies, ct);
+            var answers = await AskAsync(service, proxies, ct, unknown);
             if (enough(answers) || time.GetElapsedTime(began) >= within)
                 return answers;
             await Task.Delay(pause, time, ct);
@@ -45,13 +47,17 @@ internal sealed class ProxyFleet(Catalog catalog, HttpClient http, string proxyS
         }
     }
 
-    private async Task<ProxyAnswer?> AskAsync(string service, Instance proxy, CancellationToken ct)
+    private async Task<ProxyAnswer?> AskAsync(string service, Instance proxy, ProxyAnswer? unknown, CancellationToken ct)
     {
         using var patience = new CancellationTokenSource(AnswersWithin, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, patience.Token);
         try
         {
             return await http.GetFromJsonAsync($"{proxy.Url}/services/{service}", ProxyJson.Default.ProxyAnswer, either.Token);
+        }
+        catch (HttpRequestException error) when (error.StatusCode == HttpStatusCode.NotFound)
+        {
+            return unknown;
         }
         // The last three: an address that makes no URL, and an answer that is no text.
         catch (Exception error) when (error is HttpRequestException or JsonException or IOException

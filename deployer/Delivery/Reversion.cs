@@ -10,30 +10,34 @@ internal sealed class Reversion(Mesh mesh, ContainerHosts hosts, Narrator narrat
     /// <returns>What the deployment ends with.</returns>
     public async Task<DeliveryException> RevertAsync(Attempt attempt, ServiceManifest manifest, string reason)
     {
-        // Before it is taken out, for its containers go then.
-        var tail = await new LastLines(mesh, hosts).OfAsync(attempt.Service, attempt.Release!);
+        // Beside the transaction that takes it out, which must not wait for it, and before its containers go.
+        var tail = new LastLines(mesh, hosts).OfAsync(attempt.Service, attempt.Release!);
         if (attempt.Before.Document?.Active is not { } former)
         {
             var stays = ReversionSentence.First(attempt.Service, attempt.Release!.Version, reason);
             await attempt.RecordAsync(Outcome.Unhealthy, stays);
-            return new DeliveryException(ExitCode.Reverted, stays) { LogTail = tail };
+            return new DeliveryException(ExitCode.Reverted, stays) { LogTail = await tail };
         }
 
         var hindrance = await attempt.ResumeAsync();
         if (hindrance is null)
-            await TakeOutAsync(attempt, manifest, reason);
+            await TakeOutAsync(attempt, manifest, reason, tail);
         else
             narrator.Warn($"{attempt.Service} {attempt.Release!.Version} cannot be reverted: {hindrance.Message}");
         var reverted = new DeliveryException(ExitCode.Reverted, ReversionSentence.Promoted(attempt.Service, attempt.Release!.Version, reason, former.Version))
         {
             Reason = $"{attempt.Service} {attempt.Release.Version} was promoted and does badly: {reason}",
-            LogTail = tail,
+            LogTail = await tail,
         };
         return attempt.Reverted ? reverted : attempt.NotUndone(reverted, hindrance);
     }
 
     /// <summary>Gives all of the traffic to the release that was active before. The one that failed is nobody's target for a rollback.</summary>
-    public async Task TakeOutAsync(Attempt attempt, ServiceManifest manifest, string reason)
+    /// <param name="attempt">The attempt.</param>
+    /// <param name="manifest">What the service is.</param>
+    /// <param name="reason">Why.</param>
+    /// <param name="read">What reads of its containers, which stay until it has; <c>null</c> for nothing.</param>
+    public async Task TakeOutAsync(Attempt attempt, ServiceManifest manifest, string reason, Task? read = null)
     {
         var before = attempt.Before.Document!;
         var after = ActiveAlone(before);
@@ -53,6 +57,7 @@ internal sealed class Reversion(Mesh mesh, ContainerHosts hosts, Narrator narrat
             });
             if (!await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, left.Select(release => release.Deployment).ToHashSet(), manifest.Drain, limit.Token))
                 return;
+            await (read ?? Task.CompletedTask);
             await new Candidates(mesh, hosts, narrator).RemoveAsync(attempt, left);
         }
         catch (Exception error) when (Faults.Explain(error) is not null)

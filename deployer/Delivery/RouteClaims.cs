@@ -13,6 +13,14 @@ internal static class RouteClaims
             throw new DeliveryException(ExitCode.WrongInput, conflict);
     }
 
+    /// <summary>The look before a promotion; <c>null</c> where none of the routes is new.</summary>
+    public static Func<Task>? LookAtNew(Mesh mesh, Attempt attempt, IReadOnlyList<Route> routes) =>
+        New(routes, attempt.Before.Document) is { Count: > 0 } taken ? () => RefuseAsync(mesh, attempt.Service, taken, attempt.Token) : null;
+
+    /// <summary>Those of the routes that a service did not have: what leads to it already nobody else can have taken.</summary>
+    public static IReadOnlyList<Route> New(IReadOnlyList<Route> routes, ServiceDocument? before) =>
+        [.. routes.Where(route => before?.Routes.Any(had => (had.Host, had.Path) == (route.Host, route.Path)) is not true)];
+
     /// <summary>What <see cref="Claim"/> looks at.</summary>
     public static Task<DocumentSet> DocumentsAsync(Mesh mesh, CancellationToken ct) =>
         ConsulAnswer.OfAsync(() => mesh.Store.ListAsync(ct), mesh.Time, ct);

@@ -32,7 +32,10 @@ internal sealed class SplitChange(Mesh mesh)
 
     private async Task<Release> CandidateAsync(ServiceDocument document, SplitInput input, string prefix, CancellationToken ct)
     {
-        var chosen = CandidateChoice.Find(input.Service, prefix, document, await mesh.Catalog.WithContainersAsync(input.Service, ct));
+        var known = await mesh.Catalog.WithContainersAsync(input.Service, ct);
+        if (CandidateChoice.IsGoneOfSplit(prefix, document, known))
+            return document.Split!.Release;
+        var chosen = CandidateChoice.Find(input.Service, prefix, document, known);
         // It has requests already: that it is ill is no reason to leave it as many.
         if (document.Split is { } split && split.Release.Deployment == chosen[0].Instance.Deployment)
             return split.Release;

@@ -45,9 +45,10 @@ internal sealed class TestRunner(ContainerHost host, Narrator narrator, TimeProv
             { ExitCode: 0 } => null,
             { ExitCode: TimedOut } when run.Seconds >= timeout.TotalSeconds =>
                 $"{service} {version} was rejected: {tests} did not end within {DurationText.Write(timeout)}. {next}",
+            // What ended it came after its last line.
+            { ExitCode: Killed, Failed: null or 0 } => $"{service} {version} was rejected by {tests}: they were killed, or their container was removed (exit code {run.ExitCode}). {next}",
             { Passed: { } passed, Failed: { } failed } =>
                 $"{service} {version} was rejected by {tests}: {passed} passed, {failed} failed (exit code {run.ExitCode}). {next}",
-            { ExitCode: Killed } => $"{service} {version} was rejected by {tests}: they were killed, or their container was removed (exit code {run.ExitCode}). {next}",
             _ => $"{service} {version} was rejected by {tests}: they ended with exit code {run.ExitCode}. {next}",
         };
     }

@@ -128,7 +128,7 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
         {
             return new CommitResult(Committed: false, Index: 0, string.Join("; ", response.Errors.Select(error => error.What)))
             {
-                IsOvertaken = latest is not null && response.Errors.TrueForAll(error => operations[error.OpIndex].Key == MeshKeys.Latest),
+                IsOvertaken = latest is not null && response.Errors.Count > 0 && response.Errors.TrueForAll(error => operations[error.OpIndex].Key == MeshKeys.Latest),
             };
         }
 

@@ -28,8 +28,8 @@ internal sealed class ShareObservation(Mesh mesh, ObservationPolicy policy)
         var verdict = await Readiness.WhileAllRunAsync(started, ct => BakeAsync(attempt, document, ct), mesh.Warn, attempt.Token);
         if (verdict.Kind == VerdictKind.Pass)
             return verdict.Reason;
-        // Before it is taken out, for its containers go then.
-        var tail = await started.TailAsync(attempt.Token);
+        // Before it is taken out, for its containers go then. Not interrupted, for the verdict stands; it is short by itself.
+        var tail = await started.TailAsync(CancellationToken.None);
         throw verdict.Kind switch
         {
             VerdictKind.Fail => Failed(attempt, document, verdict.Reason, tail),

@@ -15,7 +15,11 @@ public sealed class TestsContainerTests(DeployerFixture host) : IAsyncDisposable
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    public ValueTask DisposeAsync() => deployer.DisposeAsync();
+    public ValueTask DisposeAsync()
+    {
+        Environment.SetEnvironmentVariable(Variable, null);
+        return deployer.DisposeAsync();
+    }
 
     [Theory]
     [InlineData(false)]

@@ -1,7 +1,6 @@
 using System.Net;
+using Microsoft.AspNetCore.Http;
 using ServiceMesh.Deployer;
-using ServiceMesh.Docker;
-using ServiceMesh.Tests.Integration.RegistrySidecar;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Deployer;
@@ -135,26 +134,26 @@ public sealed class TwoDeployersTests(DeployerFixture host)
         Assert.Equal(["running", "running"], await StatesAsync(proxied, "good"));
     }
 
-    // It is about to remove what its tests rejected: frozen when it asks Docker what there is, it does not hear of that.
+    // It is about to remove what its tests rejected: frozen when it asks whether it still has the lock, it hears of that.
     [Fact]
     public async Task Deploy_FrozenBeforeItRemovesItsCandidateWhileAnotherPromotesIt_LeavesWhatServes()
     {
         await using var deployer = new DeployerCommand(host);
-        await using var engine = new CuttableDocker(DockerEngine.DefaultEndpoint);
-        var rejected = false;
-        await using var docker = await HoldingFront.StartAsync(
-            new Uri($"http://{engine.Address.Authority}"), request => Volatile.Read(ref rejected) && request.Path.Value!.EndsWith("/containers/json", StringComparison.Ordinal));
-        var running = deployer.DeployAsync("v1", "fail", args: ["--docker", $"tcp://{docker.Address.Authority}", "--insecure"], onLine: line =>
+        var (rejected, asked) = (false, 0);
+        // For the second time, after it has asked how it ends.
+        await using var consul = await HoldingFront.StartAsync(
+            host.ConsulAddress, request => Volatile.Read(ref rejected) && IsOfTheLock(request, deployer) && Interlocked.Increment(ref asked) == 2);
+        var running = deployer.DeployAsync("v1", "fail", args: ["--consul", consul.Address.ToString()], onLine: line =>
         {
             if (line.StartsWith("no  tests", StringComparison.Ordinal))
                 Volatile.Write(ref rejected, true);
         });
-        await Task.WhenAny(docker.Reached, running).WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Ct);
+        await Task.WhenAny(consul.Reached, running).WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Ct);
 
         await deployer.Locks.BreakAsync(deployer.Service, Ct);
         var candidate = Assert.Single(await host.ContainersAsync(deployer.Service));
         await DoneAsync(deployer.RunAsync(["promote", deployer.Service, candidate.ID[..12], "--route", $"/{deployer.Service}"]));
-        docker.Release();
+        consul.Release();
 
         var ended = await running;
         Assert.True(ended.Code == ExitCode.Rejected, ended.Output);
@@ -162,22 +161,43 @@ public sealed class TwoDeployersTests(DeployerFixture host)
         Assert.Equal("running", Assert.Single(await host.ContainersAsync(deployer.Service)).State);
     }
 
-    // Between the last look at the routes and the transaction.
+    // Longer than one call has patience, as while a leader is elected.
+    [Fact]
+    public async Task Deploy_ConsulFailsWhenItRemovesItsCandidate_IsAskedAgainUntilItIsRemoved()
+    {
+        await using var deployer = new DeployerCommand(host);
+        var (rejected, asked) = (false, 0);
+        await using var front = await LossyConsul.StartAsync(
+            host.ConsulAddress,
+            context => Volatile.Read(ref rejected) && IsOfTheLock(context.Request, deployer) && Interlocked.Increment(ref asked) <= 35 ? Loss.Refused : Loss.Nothing);
+
+        var ended = await deployer.DeployAsync("v1", "fail", args: ["--consul", front.Address.ToString()], onLine: line =>
+        {
+            if (line.StartsWith("no  tests", StringComparison.Ordinal))
+                Volatile.Write(ref rejected, true);
+        });
+
+        Assert.True(ended.Code == ExitCode.Rejected, ended.Output);
+        await deployer.AssertUntouchedAsync();
+    }
+
+    // Between the last look at the routes and the transaction; the last as often as it looks.
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Deploy_AnotherServiceIsChangedInTheVeryMoment_IsRefusedOnlyWhereThatTookItsRoute(bool taken)
+    [InlineData(true, 1)]
+    [InlineData(false, 1)]
+    [InlineData(false, int.MaxValue)]
+    public async Task Deploy_AnotherServiceIsChangedInTheVeryMoment_IsRefusedOnlyWhereThatTookItsRoute(bool taken, int times)
     {
         await using var deployer = new DeployerCommand(host);
         await using var front = await LossyConsul.StartAsync(host.ConsulAddress, _ => Loss.Nothing);
-        var (other, transactions) = (ConsulFixture.Unique("svc")[..20], 0);
+        var (other, transactions, index) = (ConsulFixture.Unique("svc")[..20], 0, 0UL);
         await using var held = await deployer.Locks.TryAcquireAsync(other, new LockHolder("another", "deploy", DateTimeOffset.UnixEpoch), Ct);
         front.Before = async context =>
         {
-            if (context.Request.Path != "/v1/txn" || Interlocked.Increment(ref transactions) > 1)
+            if (context.Request.Path != "/v1/txn" || Interlocked.Increment(ref transactions) > times)
                 return;
-            var entry = new HistoryEntry { Number = 1, Service = other, Action = "deploy", Outcome = Outcome.Promoted, Who = "another", At = DateTimeOffset.UnixEpoch, Seconds = 1, Release = new Release("d", "v1", "i", default) };
-            await deployer.Store.CommitAsync(held!, ServiceDocument.Create(other, [new Route(null, $"/{(taken ? deployer.Service : other)}", false)]), 0, entry, Ct);
+            var entry = new HistoryEntry { Number = transactions, Service = other, Action = "deploy", Outcome = Outcome.Promoted, Who = "another", At = DateTimeOffset.UnixEpoch, Seconds = 1, Release = new Release("d", "v1", "i", default) };
+            index = (await deployer.Store.CommitAsync(held!, ServiceDocument.Create(other, [new Route(null, $"/{(taken ? deployer.Service : other)}", false)]), index, entry, Ct)).Index;
         };
 
         var ended = await deployer.DeployAsync("v1", args: ["--consul", front.Address.ToString()]);
@@ -200,6 +220,9 @@ public sealed class TwoDeployersTests(DeployerFixture host)
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
         Assert.Contains("waiting up to 1m for the lock, which Consul does not give now: ", ended.Output, StringComparison.Ordinal);
     }
+
+    private static bool IsOfTheLock(HttpRequest request, DeployerCommand deployer) =>
+        HttpMethods.IsGet(request.Method) && request.Path == $"/v1/kv/mesh/locks/{deployer.Service}";
 
     private static async Task DoneAsync(Task<Ended> run)
     {

@@ -28,6 +28,33 @@ public sealed class WrongConsulTests(DeployerFixture host, ConsulFixture another
             $"error: containers of {deployer.Service} run that Consul at {another.Address.GetLeftPart(UriPartial.Authority)} knows nothing of ({container.Names[0][1..]}): ", ended.Output, StringComparison.Ordinal);
     }
 
+    // What no sidecar of this Consul tells of, beside tests that were left.
+    [Theory]
+    [InlineData("abort", true)]
+    [InlineData("rollback", false)]
+    public async Task Run_BesideWhatIsNotRegistered_RemovesTheRestAndRefusesOnlyWhereNothingHasChanged(string verb, bool refused)
+    {
+        await using var deployer = new DeployerCommand(host);
+        Assert.Equal(ExitCode.Done, (await deployer.DeployAsync("v1")).Code);
+        Assert.Equal(ExitCode.Done, (await deployer.DeployAsync("v2")).Code);
+        var unknown = await LeaveAsync("SERVICE_IGNORE");
+        var tests = await LeaveAsync(ContainerLabel.Tests);
+
+        var ended = await deployer.RunAsync([verb, deployer.Service]);
+
+        Assert.True(ended.Code == (refused ? ExitCode.WrongInput : ExitCode.Done), ended.Output);
+        var left = (await host.ContainersAsync(deployer.Service)).Select(container => container.ID).ToArray();
+        Assert.Contains(unknown, left);
+        Assert.DoesNotContain(tests, left);
+        Assert.Equal(!refused, ended.Output.Contains("so they are left: by another Consul they may serve; the next deploy or abort of", StringComparison.Ordinal));
+        Assert.Equal(refused, ended.Output.Contains("then run this again", StringComparison.Ordinal));
+
+        Task<string> LeaveAsync(string label) => host.RunAsync(
+            "app:v2",
+            new Dictionary<string, string> { [ContainerLabel.Service] = deployer.Service, [ContainerLabel.Deployment] = DeploymentId.New(), [ContainerLabel.Version] = "v2", [label] = "true" },
+            Ct);
+    }
+
     [Theory]
     [InlineData("deploy")]
     [InlineData("abort")]

@@ -48,6 +48,23 @@ public sealed class CandidateChoiceTests
         Assert.Null(CandidateChoice.Unfinished(document, release with { Deployment = "another" }, containers));
     }
 
+    // Of the split's release there is no container any more.
+    [Theory]
+    [InlineData("gone", "", true)]
+    [InlineData("go", "", true)]
+    [InlineData("gone42x", "", false)]
+    [InlineData("", "", false)]
+    [InlineData("aaa", "", false)]
+    [InlineData("go", "gone42", false)]
+    [InlineData("go", "good11", false)]
+    public void IsGoneOfSplit_ByTheBeginningOfItsId_IsMeantWhereNothingElseBeginsSo(string prefix, string other, bool meant)
+    {
+        var document = Document with { Split = new Split(new Release("gone42", "v2", "x", DateTimeOffset.UnixEpoch), 10) };
+
+        Assert.Equal(meant, CandidateChoice.IsGoneOfSplit(prefix, document, [.. Known, Entry("h1:other:8080", other, "abc")]));
+        Assert.False(CandidateChoice.IsGoneOfSplit(prefix, Document, Known));
+    }
+
     [Theory]
     [InlineData("aaa", 2)]
     [InlineData("c0f", 2)]

@@ -108,6 +108,8 @@ public sealed class ContainerOutputTests
     [Theory]
     [InlineData(0, 12, 0, 3, null)]
     [InlineData(1, 10, 2, 3, "demo v3 was rejected by its tests: 10 passed, 2 failed (exit code 1).")]
+    [InlineData(137, 10, 2, 3, "demo v3 was rejected by its tests: 10 passed, 2 failed (exit code 137).")]
+    [InlineData(137, 10, 0, 3, "demo v3 was rejected by its tests: they were killed, or their container was removed (exit code 137).")]
     [InlineData(137, null, null, 3, "demo v3 was rejected by its tests: they were killed, or their container was removed (exit code 137).")]
     [InlineData(124, null, null, 120, "demo v3 was rejected: its tests did not end within 2m.")]
     [InlineData(124, null, null, 3, "demo v3 was rejected by its tests: they ended with exit code 124.")]

@@ -48,17 +48,22 @@ public sealed class HousekeepingTests
         Assert.Empty(Housekeeping.Unknown([Container("d1"), Container("d1") with { Host = "prod2", Id = "id-2" }], [Instance("i1") with { Deployment = "d1" }]));
 
     [Theory]
-    [InlineData("", null)]
-    [InlineData("silent silent", null)]
-    [InlineData("silent serves", "p1")]
-    [InlineData("serves serves", "p0")]
-    public void Serving_AProxyThatKnowsTheService_IsTheFirst(string proxies, string? told)
+    [InlineData("", null, "")]
+    [InlineData("silent silent", null, "p0 p1")]
+    [InlineData("silent serves", "p1", "p0")]
+    [InlineData("serves serves", "p0", "")]
+    [InlineData("unknown ill serves", "p2", "")]
+    [InlineData("unknown ill silent", null, "p2")]
+    public void Serving_AProxyThatKnowsTheService_IsTheFirst(string proxies, string? told, string silent)
     {
         var answers = proxies.Split(' ', StringSplitOptions.RemoveEmptyEntries)
-            .Select((answer, number) => (Proxy: Instance($"p{number}"), Answer: answer == "serves" ? new ProxyAnswer(7, Fault: null, []) : null))
+            .Select((answer, number) => (
+                Proxy: Instance($"p{number}") with { Health = answer == "ill" ? "critical" : "passing" },
+                Answer: answer switch { "serves" => new ProxyAnswer(7, Fault: null, []), "unknown" => ProxyAnswer.NoService, _ => null }))
             .ToDictionary(pair => pair.Proxy, pair => pair.Answer);
 
         Assert.Equal(told, Housekeeping.Serving(answers)?.Id);
+        Assert.Equal(silent, string.Join(' ', Housekeeping.Silent(answers).Select(proxy => proxy.Id)));
     }
 
     [Theory]

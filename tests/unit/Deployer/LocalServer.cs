@@ -27,6 +27,9 @@ internal sealed class LocalServer : IDisposable
 
     public int Port { get; }
 
+    /// <summary>The status of each answer, by path.</summary>
+    public Func<string, HttpStatusCode> Status { get; init; } = _ => HttpStatusCode.OK;
+
     /// <summary>Where it sends each request on to, with 308; <c>null</c> for nowhere.</summary>
     public Uri? Elsewhere { get; init; }
 
@@ -42,6 +45,7 @@ internal sealed class LocalServer : IDisposable
         listener.BeginGetContext(Asked, null);
         if (answer(context.Request.Url!.AbsolutePath) is not { } json)
             return;
+        context.Response.StatusCode = (int)Status(context.Request.Url.AbsolutePath);
         if (Elsewhere is not null)
             (context.Response.StatusCode, context.Response.RedirectLocation) = ((int)HttpStatusCode.PermanentRedirect, Elsewhere.ToString());
         context.Response.ContentType = "application/json";

@@ -112,6 +112,22 @@ public sealed class ProxyStateTests
         Assert.Equal(sentence, RouteClaims.Conflict("demo", [new Route(host, path, false)], documents));
     }
 
+    // The strip alone, or another order, takes nothing from anybody.
+    [Theory]
+    [InlineData("/a /b", "")]
+    [InlineData("/b /a", "")]
+    [InlineData("/a", "")]
+    [InlineData("/a /c", "/c")]
+    public void New_OfTheRoutesOfARelease_AreThoseThatTheServiceDidNotHave(string routes, string taken)
+    {
+        Route[] after = [.. routes.Split(' ').Select(path => new Route(null, path, StripPath: true))];
+        var before = ServiceDocument.Create("demo", [new Route(null, "/a", StripPath: false), new Route(null, "/b", StripPath: false)]);
+
+        Assert.Equal(taken, string.Join(' ', RouteClaims.New(after, before).Select(route => route.Path)));
+        Assert.Equal(after, RouteClaims.New(after, before: null));
+        Assert.Single(RouteClaims.New([new Route("x.example.org", "/a", StripPath: false)], before));
+    }
+
     // Of each its health, the index that it serves by, and what is in flight on the old release there.
     private static Dictionary<Instance, ProxyAnswer?> Answers(string proxies) =>
         proxies.Split(", ", StringSplitOptions.RemoveEmptyEntries).Select((text, i) => (Words: text.Split(' '), i)).ToDictionary(

@@ -61,6 +61,20 @@ public sealed class SplitChangeTests
         Assert.Equal(what, error is null ? (await applying).What : null);
     }
 
+    // By its own id, of which its containers are gone, as without one.
+    [Fact]
+    public async Task Apply_TheSplitsReleaseIsGone_ItsShareMayChangeNevertheless()
+    {
+        using var consul = new LocalServer(path => path.StartsWith("/v1/health/", StringComparison.Ordinal) ? $"[{Entry("i3", "d3", "passing")}]" : "true");
+        var docker = new DockerHost("docker", Address: null, "0.0.0.0");
+        using var mesh = new Mesh(new DeliverySettings(consul.Address("http"), new HostList([docker], docker), "mesh", "proxy"), TimeProvider.System);
+
+        var (after, _) = await new SplitChange(mesh).ApplyAsync(
+            Document with { Split = new Split(V2, 10) }, new SplitInput("demo", "d2", 0, Header: null, Cookie: null), TestContext.Current.CancellationToken);
+
+        Assert.Equal(new Split(V2, 0), after.Split);
+    }
+
     [Fact]
     public void ActiveAlone_AnUnfinishedSplit_IsOverWithAllThatLeftForItsSake()
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Consul;
 using Microsoft.Extensions.Logging.Abstractions;
 using NSubstitute;
@@ -10,11 +11,11 @@ namespace ServiceMesh.Tests.Unit.MeshModel;
 public sealed class MeshStoreTests
 {
     private readonly IKVEndpoint kv = Substitute.For<IKVEndpoint>();
+    private readonly IConsulClient consul = Substitute.For<IConsulClient>();
     private readonly MeshStore store;
 
     public MeshStoreTests()
     {
-        var consul = Substitute.For<IConsulClient>();
         consul.KV.Returns(kv);
         kv.List(Arg.Any<string>(), Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>())
             .Returns(new QueryResult<KVPair[]?> { LastIndex = 1 });
@@ -45,6 +46,23 @@ public sealed class MeshStoreTests
         await kv.Received().Get("mesh/services/demo", Consistent, Arg.Any<CancellationToken>());
         await kv.Received().List("mesh/services/", Consistent, Arg.Any<CancellationToken>());
         await kv.Received().List("mesh/history/demo/", Consistent, Arg.Any<CancellationToken>());
+    }
+
+    [Theory]
+    [InlineData("", false)]
+    [InlineData("3", true)]
+    [InlineData("2 3", false)]
+    public async Task Commit_IsRefused_IsOvertakenWhereItSaysSoOfTheLatestAlone(string operations, bool isOvertaken)
+    {
+        var release = new Release("d1", "v1", "image@sha256:0", DateTimeOffset.UnixEpoch);
+        var entry = new HistoryEntry { Number = 1, Service = "demo", Action = "deploy", Outcome = Outcome.Promoted, Who = "ci", At = DateTimeOffset.UnixEpoch, Seconds = 1, Release = release };
+        List<TxnError> errors = [.. operations.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(index => new TxnError { OpIndex = int.Parse(index, CultureInfo.InvariantCulture), What = "refused" })];
+        kv.Txn(Arg.Any<List<KVTxnOp>>(), Arg.Any<CancellationToken>()).Returns(new WriteResult<KVTxnResponse>(new WriteResult(), new KVTxnResponse { Errors = errors }));
+        await using var held = new ServiceLock(consul, TimeProvider.System, "s1");
+
+        var result = await store.CommitAsync(held, ServiceDocument.Create("demo", []).Promote(release), expectedIndex: 7, entry, Ct, latest: 9);
+
+        Assert.Equal((false, isOvertaken), (result.Committed, result.IsOvertaken));
     }
 
     private static QueryOptions Consistent => Arg.Is<QueryOptions>(query => query.Consistency == ConsistencyMode.Consistent);
