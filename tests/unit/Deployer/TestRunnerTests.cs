@@ -12,7 +12,7 @@ using Xunit;
 namespace ServiceMesh.Tests.Unit.Deployer;
 
 /// <summary>How tests went is known when they end, whatever becomes of their container.</summary>
-public sealed class TestRunnerTests
+public sealed class TestRunnerTests : IDisposable
 {
     private readonly IDockerClient docker = Substitute.For<IDockerClient>();
     private readonly FakeTimeProvider time = new();
@@ -26,6 +26,8 @@ public sealed class TestRunnerTests
             .Returns(_ => new MultiplexedStream(new MemoryStream("2 passed, 1 failed\n"u8.ToArray()), multiplexed: false));
         docker.Containers.WaitContainerAsync("t1", Arg.Any<CancellationToken>()).Returns(new ContainerWaitResponse { StatusCode = 1 });
     }
+
+    public void Dispose() => told.Dispose();
 
     [Fact]
     public async Task RunAsync_DockerDoesNotRemoveTheContainer_WarnsAndKeepsTheResult()
