@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Connections.Features;
 using ServiceMesh.Proxy.LastGood;
@@ -9,10 +10,11 @@ namespace ServiceMesh.Proxy.Answers;
 /// <summary>Answers <c>GET /services</c> and <c>GET /services/&lt;name&gt;</c>: what this proxy has applied. Nothing can be changed here.</summary>
 internal sealed class ServicesAnswer(SnapshotHolder snapshots, LastGoodFile lastGood, ListeningSockets sockets, LeavingProxy leaving)
 {
-    /// <summary>Whether a request on the traffic port asks the proxy itself: a site of a name of its own has that path for itself.</summary>
+    /// <summary>Whether a request on the traffic port asks the proxy itself: a site of a name of its own has that path for itself. An address is the proxy's.</summary>
     public bool IsAsked(HttpContext context) =>
         context.Request.Path.StartsWithSegments(Route.Reserved)
-        && snapshots.Current.Routes.Match(context.Request.Host.Host, context.Request.Path.Value!) is not { Route.Host: not null };
+        && (IPAddress.TryParse(context.Request.Host.Host, out _)
+            || snapshots.Current.Routes.Match(context.Request.Host.Host, context.Request.Path.Value!) is not { Route.Host: not null });
 
     public Task HandleAsync(HttpContext context)
     {

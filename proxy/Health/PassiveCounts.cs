@@ -35,6 +35,17 @@ internal sealed class PassiveCounts
         // Only read where it is so already: all requests share that memory cell.
         if (Volatile.Read(ref failures) != 0)
             Volatile.Write(ref failures, 0);
+        return Counted(policy, isError, now);
+    }
+
+    /// <summary>Takes note of a silence, which is an error, but no answer: there may be no connection yet.</summary>
+    /// <param name="policy">The service's policy.</param>
+    /// <param name="now">The time since some beginning.</param>
+    /// <returns>Whether that is reason to eject the instance; then counting begins anew.</returns>
+    public bool Silent(PassivePolicy policy, TimeSpan now) => Counted(policy, isError: true, now);
+
+    private bool Counted(PassivePolicy policy, bool isError, TimeSpan now)
+    {
         if (policy.ErrorShare is not { } share)
             return false;
 

@@ -21,6 +21,7 @@ internal sealed class PassiveHealth(MeshNews news, TimeProvider time)
             // No client may put an instance out of the traffic.
             Failure.Client => false,
             Failure.Connect => counts.Failed(policy),
+            Failure.Timeout => counts.Silent(policy, time.GetElapsedTime(0)),
             _ => counts.Answered(policy, failure is not null || status >= StatusCodes.Status500InternalServerError, time.GetElapsedTime(0)),
         };
         if (ejects)

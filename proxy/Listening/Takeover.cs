@@ -113,6 +113,8 @@ internal sealed partial class Takeover(
     {
         await stop.CancelAsync();
         await letting;
+        // Whoever finds nobody at the door knows that this one does not serve on.
+        door?.Dispose();
     }
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -90,12 +90,12 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
     private ServiceDocument Document { get; set; } = null!;
 
     /// <summary>
-    /// Takes the route. After a wait it may be another service's: to that one the cookie and the failures of the former mean nothing.
+    /// Takes the route. After a wait it may be another service's: to that one the cookie, the failures and the waits of the former mean nothing.
     /// </summary>
     public void Follow(RouteTarget target)
     {
         if (Target is not null && Target.Service != target.Service)
-            (Cookie, IsKnown, Issued, Member, Tried, WaitsSince) = (null, false, null, null, null, null);
+            (Cookie, IsKnown, Issued, Member, Tried, WaitsSince, HeldSince, HeldAtMost) = (null, false, null, null, null, null, null, default);
         Target = target;
     }
 

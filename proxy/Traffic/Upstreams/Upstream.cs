@@ -55,9 +55,11 @@ internal sealed class Upstream : IDisposable
             client.Value.Dispose();
     }
 
-    private static int PatienceOf(Route route)
+    /// <summary>How often the longest patience with a connection is halved for a route.</summary>
+    public static int PatienceOf(Route route)
     {
-        var (halvings, limit) = (0, (route.Timeout ?? Route.DefaultTimeout) / 2);
+        // Not half of it: of 2 s that would leave less than the second after which the kernel repeats a lost SYN.
+        var (halvings, limit) = (0, (route.Timeout ?? Route.DefaultTimeout) * 0.75);
         for (var connect = LongestConnect; connect > limit && halvings < Patiences - 1; connect /= 2)
             halvings++;
         return halvings;

@@ -8,6 +8,7 @@ using ServiceMesh.Proxy.LastGood;
 using ServiceMesh.Proxy.Listening;
 using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic.Transforming;
+using ServiceMesh.Store;
 using Xunit;
 
 namespace ServiceMesh.Tests.Unit.Proxy.Answers;
@@ -20,11 +21,7 @@ public sealed class ServicesAnswerTests
     {
         var snapshots = new SnapshotHolder(TrustedProxies.None);
         using var leaving = new LeavingProxy(snapshots, TimeProvider.System);
-        var answer = new ServicesAnswer(
-            snapshots,
-            new LastGoodFile(Options.Create(new ProxyOptions()), TimeProvider.System, NullLogger<LastGoodFile>.Instance),
-            new ListeningSockets(Options.Create(new SocketTransportOptions()), NullLoggerFactory.Instance),
-            leaving);
+        var answer = Of(snapshots, leaving);
         using var written = new Written();
         var context = new DefaultHttpContext { Request = { Method = "GET", Path = "/" }, Response = { Body = written } };
         var handled = new TaskCompletionSource<Task>();
@@ -36,6 +33,33 @@ public sealed class ServicesAnswerTests
         Assert.NotEqual(0, written.Thread);
         Assert.NotEqual(socket.ManagedThreadId, written.Thread);
     }
+
+    // A deployer asks by the address.
+    [Theory]
+    [InlineData("10.0.0.5", true)]
+    [InlineData("10.0.0.5:8000", true)]
+    [InlineData("[fd00::5]:8000", true)]
+    [InlineData("prod", true)]
+    [InlineData("shop.example", false)]
+    [InlineData("shop.example:8000", false)]
+    public void IsAsked_TheHostHasRoutesOfItsOwn_AnAddressIsAlwaysTheProxys(string host, bool expected)
+    {
+        var document = ServiceDocument.Create("shop", [.. ((string[])["10.0.0.5", "[fd00::5]", "shop.example"]).Select(own => new Route(own, "/", StripPath: false))]);
+        var snapshots = new SnapshotHolder(TrustedProxies.None);
+        snapshots.Publish(SnapshotOrigin.Consul, new MeshView(
+            DocumentSet.Of([new StoredDocument("shop", document, 1, Fault: null)]),
+            new Dictionary<string, IReadOnlyList<Instance>>(StringComparer.Ordinal),
+            MeshView.NothingHeld), new Moment(DateTimeOffset.UnixEpoch));
+        using var leaving = new LeavingProxy(snapshots, TimeProvider.System);
+
+        Assert.Equal(expected, Of(snapshots, leaving).IsAsked(new DefaultHttpContext { Request = { Host = new HostString(host), Path = "/services/shop" } }));
+    }
+
+    private static ServicesAnswer Of(SnapshotHolder snapshots, LeavingProxy leaving) => new(
+        snapshots,
+        new LastGoodFile(Options.Create(new ProxyOptions()), TimeProvider.System, NullLogger<LastGoodFile>.Instance),
+        new ListeningSockets(Options.Create(new SocketTransportOptions()), NullLoggerFactory.Instance),
+        leaving);
 
     private sealed class Written : MemoryStream
     {

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ServiceMesh.Tests.Unit.Proxy.Health;
 
-/// <summary>Requests are written as a line: <c>x</c> for a connection that failed, <c>5</c> for a 5xx, <c>.</c> for a sound answer, <c>|</c> for the next window.</summary>
+/// <summary>Requests are written as a line: <c>x</c> for a connection that failed, <c>5</c> for a 5xx, <c>s</c> for a silence, <c>.</c> for a sound answer, <c>|</c> for the next window.</summary>
 public sealed class PassiveCountsTests
 {
     [Theory]
@@ -12,6 +12,8 @@ public sealed class PassiveCountsTests
     [InlineData("xxx", 3, true)]
     [InlineData("xx.xx", 3, false)]
     [InlineData("xx5xx", 3, false)]
+    [InlineData("xxsx", 3, true)]
+    [InlineData("ssssssssss", 3, false)]
     [InlineData("xx|x", 3, true)]
     [InlineData("xxxxxxxxxx", 0, false)]
     [InlineData("5555555555", 3, false)]
@@ -21,6 +23,7 @@ public sealed class PassiveCountsTests
     [Theory]
     [InlineData("....55", 6, 0.5, false)]
     [InlineData("...555", 6, 0.5, true)]
+    [InlineData("...5s5", 6, 0.5, true)]
     [InlineData("555", 6, 0.5, false)]
     [InlineData("555555", 6, 1, true)]
     [InlineData("555|555", 6, 0.5, false)]
@@ -77,6 +80,9 @@ public sealed class PassiveCountsTests
                     break;
                 case 'x':
                     ejects |= counts.Failed(policy);
+                    break;
+                case 's':
+                    ejects |= counts.Silent(policy, now);
                     break;
                 default:
                     ejects |= counts.Answered(policy, request == '5', now);

@@ -14,16 +14,18 @@ public sealed class ExchangeTests
     [Theory]
     [InlineData("shop", true)]
     [InlineData("cart", false)]
-    public void Follow_AfterAWait_KeepsTheCookieForTheSameServiceAlone(string then, bool keeps)
+    public void Follow_AfterAWait_KeepsTheCookieAndTheWaitForTheSameServiceAlone(string then, bool keeps)
     {
         var handler = new TrafficHandler(null!, null!, null!, null!, null!, null!, null!, null!, null!, TimeProvider.System, NullLogger<TrafficHandler>.Instance);
         var exchange = new Exchange(new DefaultHttpContext(), handler);
         exchange.Follow(To("shop"));
         (exchange.Cookie, exchange.IsKnown, exchange.Issued) = (new MeshCookie(1, ""), true, new MeshCookie(1, "a"));
+        (exchange.WaitsSince, exchange.HeldSince, exchange.HeldAtMost) = (1, 1, TimeSpan.FromSeconds(1));
 
         exchange.Follow(To(then));
 
         Assert.Equal((keeps, keeps, keeps), (exchange.Cookie is not null, exchange.IsKnown, exchange.Issued is not null));
+        Assert.Equal((keeps, keeps, keeps), (exchange.WaitsSince is not null, exchange.HeldSince is not null, exchange.HeldAtMost != default));
         Assert.Equal(then, exchange.Target!.Service);
     }
 
