@@ -5,6 +5,17 @@ namespace ServiceMesh.RegistrySidecar.Registration;
 /// <summary>The list form of <c>SERVICE_TAGS</c>.</summary>
 internal static class TagList
 {
+    public const int Limit = 64;
+
+    /// <summary>As many of the tags as an instance has at the most, and none that is longer than a value of Meta.</summary>
+    public static IReadOnlyList<string> Bounded(IReadOnlyList<string> tags, List<string> warnings)
+    {
+        var bounded = tags.Where(MetaRule.Fits).Take(Limit).ToList();
+        if (bounded.Count < tags.Count)
+            warnings.Add($"{tags.Count - bounded.Count} of its tags are left out: there are {Limit} at the most, of {MetaRule.ValueLimit} bytes each");
+        return bounded;
+    }
+
     /// <summary>Splits at commas; <c>\,</c> is a comma within a tag. Trimmed, without empty ones and duplicates, in order.</summary>
     public static IReadOnlyList<string> Split(string text)
     {

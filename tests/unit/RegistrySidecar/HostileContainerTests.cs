@@ -83,6 +83,7 @@ public sealed partial class HostileContainerTests
     [InlineData("a//b")]
     [InlineData("../victim")]
     [InlineData(".")]
+    [InlineData("consul")]
     [InlineData("\ud83e\udee0")]
     public void Map_IdThatConsulWouldNotRemove_IsLeftOutWithAWarning(string id)
     {
@@ -90,6 +91,37 @@ public sealed partial class HostileContainerTests
 
         Assert.Equal("h1:demo:80", Assert.Single(mapped.Registrations).ID);
         Assert.Contains("SERVICE_ID", Assert.Single(mapped.Warnings), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("SERVICE_NAME", 513)]
+    [InlineData("SERVICE_CHECK_HTTP", 4097)]
+    [InlineData("SERVICE_CHECK_HTTPS", 4097)]
+    [InlineData("SERVICE_CHECK_HEADER", 4097)]
+    [InlineData("SERVICE_CHECK_BODY", 4097)]
+    [InlineData("SERVICE_CHECK_HTTP_METHOD", 4097)]
+    public void Map_WhatHasNoBoundInConsul_IsLeftOutBeyondOursWithAWarning(string variable, int length)
+    {
+        var huge = new string('x', length);
+
+        var mapped = ContainerMapping.Map(
+            Container("demo", "demo", ["80/tcp=8080"], ["SERVICE_CHECK_HTTP=/", $"{variable}={huge}"], new Dictionary<string, string> { ["SERVICE_CHECK_TCP"] = "1" }), Context());
+
+        var registration = Assert.Single(mapped.Registrations);
+        Assert.DoesNotContain(huge, System.Text.Json.JsonSerializer.Serialize(registration), StringComparison.Ordinal);
+        Assert.Equal("demo", registration.Name);
+        Assert.Contains(variable, Assert.Single(mapped.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Map_ManyAndLongTags_KeepsWhatFitsWithAWarning()
+    {
+        var tags = string.Join(',', Enumerable.Range(0, 70).Select(number => $"t{number}").Prepend(new string('x', 513)));
+
+        var mapped = ContainerMapping.Map(Container("demo", "demo", ["80/tcp=8080"], [$"SERVICE_TAGS={tags}"]), Context());
+
+        Assert.Equal((65, "t0", "t63"), (mapped.Registrations[0].Tags!.Length, mapped.Registrations[0].Tags![1], mapped.Registrations[0].Tags![^1]));
+        Assert.Contains("7 of its tags", Assert.Single(mapped.Warnings), StringComparison.Ordinal);
     }
 
     [Fact]
