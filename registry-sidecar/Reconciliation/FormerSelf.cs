@@ -9,7 +9,10 @@ namespace ServiceMesh.RegistrySidecar.Reconciliation;
 /// </summary>
 internal sealed class FormerSelf(ContainerCache containers)
 {
-    private IReadOnlySet<string>? candidates;
+    private HashSet<string>? candidates;
+
+    /// <summary>Whether there may be such containers.</summary>
+    public bool IsSought => candidates is not { Count: 0 };
 
     /// <summary>Whether this node's Docker has the container, and it was registered under another name when the sidecar began.</summary>
     public bool Has(string container) => candidates?.Contains(container) is true && containers.Has(container);
@@ -24,5 +27,5 @@ internal sealed class FormerSelf(ContainerCache containers)
     }
 
     /// <summary>Whatever bears another name from now on is another's.</summary>
-    public void End() => candidates = new HashSet<string>();
+    public void End() => candidates = [];
 }

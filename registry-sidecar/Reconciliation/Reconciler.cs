@@ -92,8 +92,12 @@ internal sealed partial class Reconciler(
         containers.Need(owned.Select(Ownership.ContainerOf));
         await InspectAsync(engine, ct);
 
-        foreach (var node in owner.LikelyFormerNodes(agent.Services.Values).Where(formerNodes.Add))
-            Former(ForeignText.Shown(node));
+        if (former.IsSought)
+        {
+            foreach (var node in owner.LikelyFormerNodes(agent.Services.Values).Where(formerNodes.Add))
+                Former(ForeignText.Shown(node));
+        }
+
         var known = others.Current;
         if (known is not null)
             agent.Learn(owner, known);
