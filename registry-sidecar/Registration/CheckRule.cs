@@ -151,7 +151,7 @@ internal static class CheckRule
             return other.Number;
         if (EndpointRule.BindingOf(other, container) is { } binding)
             return binding.Port;
-        if (container.Bindings.Values.Any(bindings => bindings.Any(one => one.Port == other.Number)))
+        if (endpoint.IsElsewhere || container.Bindings.Values.Any(bindings => bindings.Any(one => one.Port == other.Number)))
             return other.Number;
         // Any other port of the host is somebody else's, the agent's own among them, and would get whatever request a label says.
         warnings.Add($"SERVICE_CHECK_PORT names port {other}, which the container does not publish; port {endpoint.PublishedPort} is checked");

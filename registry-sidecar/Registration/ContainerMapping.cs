@@ -73,7 +73,10 @@ internal static class ContainerMapping
     private static List<(Endpoint Endpoint, PortMetadata Metadata)> WithinLimit(
         List<(Endpoint Endpoint, PortMetadata Metadata)> candidates, List<string> leftOut, List<string> warnings)
     {
-        var beyond = candidates.Where(candidate => !candidate.Metadata.IsPortSpecific(MetadataKey.Name)).Skip(UnnamedPortLimit).ToList();
+        var beyond = candidates
+            .Where(candidate => !candidate.Metadata.IsPortSpecific(MetadataKey.Name) && !candidate.Metadata.IsPortSpecific(MetadataKey.Id))
+            .Skip(UnnamedPortLimit)
+            .ToList();
         if (beyond.Count == 0)
             return candidates;
         leftOut.Add($"{beyond.Count} ports from {beyond[0].Endpoint.Port} to {beyond[^1].Endpoint.Port} are beyond the {UnnamedPortLimit} that need no name of their own");
@@ -87,7 +90,7 @@ internal static class ContainerMapping
             return endpoint;
         var slash = value.LastIndexOf('/');
         if (HostAddress.Parse(slash < 0 ? value : value[..slash]) is { } address)
-            return endpoint with { Address = address };
+            return endpoint with { Address = address, IsElsewhere = address != endpoint.Address };
         warnings.Add($"the label {label} holds no address but '{ForeignText.Shown(value, 40)}'; {endpoint.Address} is taken");
         return endpoint;
     }
@@ -143,13 +146,12 @@ internal static class ContainerMapping
                 warnings.Add($"the tag '{template}' is left out, because the container lacks the label or variable that it names");
         }
 
-        if (!endpoint.Port.IsTcp)
-            tags.Add(endpoint.Port.Protocol);
         // Only the document says the stage, so a container cannot name one.
         var stages = tags.Where(StageTag.All.Contains).Distinct(StringComparer.Ordinal).ToList();
         if (stages.Count > 0)
             warnings.Add($"the tag {string.Join(", ", stages)} is left out, because only the service's document says the stage");
-        return TagList.Bounded([.. tags.Distinct(StringComparer.Ordinal).Except(stages)], warnings);
+        IReadOnlyList<string> protocol = endpoint.Port.IsTcp ? [] : [endpoint.Port.Protocol];
+        return [.. TagList.Bounded([.. tags.Distinct(StringComparer.Ordinal).Except(stages).Except(protocol)], warnings), .. protocol];
     }
 
     private static string Deployment(ContainerFacts container, List<string> warnings)

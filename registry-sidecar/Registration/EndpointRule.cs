@@ -8,7 +8,8 @@ namespace ServiceMesh.RegistrySidecar.Registration;
 /// <param name="Address">Where it is reached.</param>
 /// <param name="PublishedPort">The port there; the container's own where none is published.</param>
 /// <param name="IsPublished">Whether it is reached through a port that the host publishes.</param>
-internal sealed record Endpoint(ContainerPort Port, string Address, int PublishedPort, bool IsPublished = false);
+/// <param name="IsElsewhere">Whether its address is one that a label says, and not this host's or the container's own.</param>
+internal sealed record Endpoint(ContainerPort Port, string Address, int PublishedPort, bool IsPublished = false, bool IsElsewhere = false);
 
 /// <summary>Where the ports of a container are reached from outside.</summary>
 internal static class EndpointRule

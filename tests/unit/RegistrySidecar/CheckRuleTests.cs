@@ -142,6 +142,19 @@ public sealed class CheckRuleTests
         Assert.Equal(expected, Assert.Single(Assert.Single(Registrations(container, WithIp with { Internal = true })).Checks!).TCP);
     }
 
+    [Theory]
+    [InlineData("10.9.8.7", "10.9.8.7:9999", 0)]
+    [InlineData("10.0.0.9", "10.0.0.9:8080", 1)]
+    public void Map_CheckPortOfAnAddressThatALabelSays_IsAskedAsItIsUnlessThatIsThisHost(string address, string expected, int warnings)
+    {
+        var container = Container(
+            "nginx", "web", ["80/tcp=8080"], ["SERVICE_CHECK_TCP=1", "SERVICE_CHECK_PORT=9999"], new Dictionary<string, string> { ["ip"] = address });
+
+        var mapped = ContainerMapping.Map(container, Context(WithIp with { UseIpFromLabel = "ip" }));
+
+        Assert.Equal((expected, warnings), (Assert.Single(Assert.Single(mapped.Registrations).Checks!).TCP, mapped.Warnings.Count));
+    }
+
     [Fact]
     public void Map_IdsThatLookLikeOthersChecks_GiveChecksOfTheirOwn()
     {

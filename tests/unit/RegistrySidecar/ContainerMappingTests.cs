@@ -177,15 +177,15 @@ public sealed class ContainerMappingTests
     public void Map_ARangeOfPorts_KeepsThoseThatNeedNoNameAndThoseThatAreNamed(string network, bool isInternal)
     {
         var container = Container(
-            "turn", "turn", [.. Enumerable.Range(49152, 16384).Select(port => $"{port}/udp")], ["SERVICE_65535_NAME=last", "SERVICE_49152_IGNORE=1"]) with
+            "turn", "turn", [.. Enumerable.Range(49152, 16384).Select(port => $"{port}/udp")], ["SERVICE_65535_NAME=last", "SERVICE_65534_ID=turn", "SERVICE_49152_IGNORE=1"]) with
         {
             NetworkMode = network,
         };
 
         var mapped = ContainerMapping.Map(container, Context(WithIp with { Internal = isInternal }));
 
-        Assert.Equal((65, "last"), (mapped.Registrations.Count, mapped.Registrations[^1].Name));
-        Assert.Equal(["port 49152/udp is to be ignored", "16318 ports from 49217/udp to 65534/udp are beyond the 64 that need no name of their own"], mapped.LeftOut);
+        Assert.Equal((66, "turn", "last"), (mapped.Registrations.Count, mapped.Registrations[^2].ID, mapped.Registrations[^1].Name));
+        Assert.Equal(["port 49152/udp is to be ignored", "16317 ports from 49217/udp to 65533/udp are beyond the 64 that need no name of their own"], mapped.LeftOut);
         Assert.Contains("SERVICE_<port>_NAME", Assert.Single(mapped.Warnings), StringComparison.Ordinal);
     }
 

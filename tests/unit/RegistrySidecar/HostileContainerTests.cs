@@ -116,12 +116,13 @@ public sealed partial class HostileContainerTests
     [Fact]
     public void Map_ManyAndLongTags_KeepsWhatFitsWithAWarning()
     {
-        var tags = string.Join(',', Enumerable.Range(0, 70).Select(number => $"t{number}").Prepend(new string('x', 513)));
+        var tags = string.Join(',', Enumerable.Range(0, 270).Select(number => $"t{number}").Prepend(new string('x', 4096)).Prepend(new string('x', 4097)));
 
-        var mapped = ContainerMapping.Map(Container("demo", "demo", ["80/tcp=8080"], [$"SERVICE_TAGS={tags}"]), Context());
+        var mapped = ContainerMapping.Map(Container("demo", "demo", ["80/udp=8080"], [$"SERVICE_TAGS={tags}"]), Context());
 
-        Assert.Equal((65, "t0", "t63"), (mapped.Registrations[0].Tags!.Length, mapped.Registrations[0].Tags![1], mapped.Registrations[0].Tags![^1]));
-        Assert.Contains("7 of its tags", Assert.Single(mapped.Warnings), StringComparison.Ordinal);
+        var kept = mapped.Registrations[0].Tags!;
+        Assert.Equal((258, 4096, "t0", "t254", "udp"), (kept.Length, kept[1].Length, kept[2], kept[^2], kept[^1]));
+        Assert.Contains("16 of its tags", Assert.Single(mapped.Warnings), StringComparison.Ordinal);
     }
 
     [Fact]
