@@ -18,11 +18,13 @@ internal sealed class SidecarStatus(SidecarOptions options, TimeProvider time)
     private volatile bool agentAnswers;
     private volatile int containers;
     private volatile int registrations;
-    private volatile bool writesFail;
+    private volatile int suspected;
 
     // Writes that failed while no other was accepted: the fault may be the agent's, or the token's. The others' is their own.
     private readonly HashSet<string> suspects = new(StringComparer.Ordinal);
     private readonly HashSet<string> alone = new(StringComparer.Ordinal);
+
+    private bool WritesFail => suspected > (registrations > 0 ? 1 : 0);
 
     public bool DockerIsConnected
     {
@@ -50,21 +52,30 @@ internal sealed class SidecarStatus(SidecarOptions options, TimeProvider time)
 
     /// <summary>
     /// A pass wrote what was due. Where nothing is accepted, nobody knows whether the agent accepts anything; a write that goes on failing
-    /// after another was accepted, or that Consul finds wrong in itself, is its container's own affair.
+    /// after another was accepted, or that Consul finds wrong in itself, is its container's own affair, and so are those of the only
+    /// container whose writes fail while others are registered.
     /// </summary>
-    /// <param name="wanted">All that there was to write, by subject.</param>
+    /// <param name="wanted">All that there was to write: its container, by subject.</param>
     /// <param name="ended">How those ended that were written: the error, or <c>null</c> for none.</param>
-    public void Wrote(IReadOnlySet<string> wanted, IReadOnlyDictionary<string, Exception?> ended)
+    public void Wrote(IReadOnlyDictionary<string, string> wanted, IReadOnlyDictionary<string, Exception?> ended)
     {
         var accepted = ended.Where(write => write.Value is null).Select(write => write.Key).ToList();
         suspects.UnionWith(ended.Where(write => IsSuspect(write.Value)).Select(write => write.Key));
         suspects.ExceptWith(accepted);
-        suspects.IntersectWith(wanted);
+        suspects.IntersectWith(wanted.Keys);
         if (accepted.Count > 0)
             alone.UnionWith(suspects);
-        alone.IntersectWith(wanted);
+        alone.IntersectWith(wanted.Keys);
         suspects.ExceptWith(alone);
-        writesFail = suspects.Count > 0;
+        suspected = suspects.Select(subject => wanted[subject]).Distinct(StringComparer.Ordinal).Count();
+    }
+
+    /// <summary>The agent accepted something else than a registration; what failed before is its containers' own affair.</summary>
+    public void Accepted()
+    {
+        alone.UnionWith(suspects);
+        suspects.Clear();
+        suspected = 0;
     }
 
     /// <summary>A pass came to its end.</summary>
@@ -75,7 +86,7 @@ internal sealed class SidecarStatus(SidecarOptions options, TimeProvider time)
     {
         containers = running;
         registrations = held;
-        if (listed && !writesFail)
+        if (listed && !WritesFail)
             Interlocked.Exchange(ref lastSuccess, time.GetUtcNow().ToUnixTimeMilliseconds());
     }
 
@@ -96,7 +107,7 @@ internal sealed class SidecarStatus(SidecarOptions options, TimeProvider time)
             missing.Add("the services' documents are not known yet");
         if (!AgentAnswers)
             missing.Add("the Consul agent does not answer");
-        if (writesFail)
+        if (WritesFail)
             missing.Add("the Consul agent accepts no write; may the token do service:write?");
         if (LastSuccess <= 0)
             missing.Add("the first full pass is not done");

@@ -23,11 +23,15 @@ internal sealed partial class AgentWriter(
     /// <param name="ct">Ends the calls.</param>
     public async Task ApplyAsync(RegistrationPlan plan, IReadOnlySet<string> first, CancellationToken ct)
     {
-        List<Write> writes = [.. plan.Deregister.Select(Leaving), .. plan.Register.Select(Coming)];
+        var coming = plan.Register.Select(Coming).ToList();
+        // Who comes under another id is in the catalog throughout; a planner never lets the id go that comes.
+        var staying = coming.Select(write => write.Container).ToHashSet(StringComparer.Ordinal);
+        var leaving = plan.Deregister.Select(Leaving).ToLookup(write => staying.Contains(write.Container));
+        List<Write> writes = [.. leaving[false], .. coming, .. leaving[true]];
         var ended = await ApplyAsync([.. writes.OrderByDescending(write => first.Contains(write.Container))], Write.IsRegistration, AtOnce, ct);
-        // After a write without an answer the agent is asked first what it has.
-        HasMore = ended.Count == AtOnce && agent.IsKnown;
-        metrics.Wrote(writes.Select(write => write.Subject).ToHashSet(StringComparer.Ordinal), ended);
+        // Whatever failed waits for its own time, so each pass comes further; where too many had no answer, the rest waits with them.
+        HasMore = ended.Count == AtOnce;
+        metrics.Wrote(writes.DistinctBy(write => write.Subject).ToDictionary(write => write.Subject, write => write.Container, StringComparer.Ordinal), ended);
     }
 
     /// <summary>Tells the agent of pauses and checks.</summary>
@@ -35,14 +39,17 @@ internal sealed partial class AgentWriter(
     /// <param name="now">Those of the plan's checks that are told now.</param>
     /// <param name="ct">Ends the calls.</param>
     /// <returns>How those ended that were told, by subject: the error, or <c>null</c> for none. The rest was left for another time.</returns>
-    public Task<IReadOnlyDictionary<string, Exception?>> TellAsync(CheckPlan plan, IReadOnlyList<ReportedCheck> now, CancellationToken ct)
+    public async Task<IReadOnlyDictionary<string, Exception?>> TellAsync(CheckPlan plan, IReadOnlyList<ReportedCheck> now, CancellationToken ct)
     {
         var later = plan.Reports.Select(SubjectOf).ToHashSet(StringComparer.Ordinal);
-        return ApplyAsync(
+        var ended = await ApplyAsync(
             [.. plan.Pause.Select(Pausing), .. plan.Resume.Select(Resuming), .. now.Select(Telling)],
             subject => Write.IsCheck(subject) && !later.Contains(subject),
             int.MaxValue,
             ct);
+        if (ended.Values.Contains(null))
+            metrics.Accepted();
+        return ended;
     }
 
     public static string SubjectOf(ReportedCheck report) => Write.Telling + report.CheckId;

@@ -92,6 +92,34 @@ public sealed class AgentWriterTests : IDisposable
     }
 
     [Fact]
+    public async Task ApplyAsync_OneOfALongPlanFails_TheRestFollowsAtOnce()
+    {
+        await agent.ReadAsync(Ct);
+        Fails("s0", HttpStatusCode.InternalServerError);
+
+        await writer.ApplyAsync(Plan([.. Enumerable.Range(0, AgentWriter.AtOnce + 1).Select(number => $"s{number}")]), Nobody, Ct);
+
+        Assert.Equal((false, true), (agent.IsKnown, writer.HasMore));
+    }
+
+    [Fact]
+    public async Task ApplyAsync_EveryContainerHasAnotherId_NoneIsWithoutARegistration()
+    {
+        var ids = Enumerable.Range(0, AgentWriter.AtOnce + 1).Select(number => $"s{number}").ToList();
+        var registered = ids.Select(id => Owned("old " + id, Given.IdOf(id))).ToDictionary(service => service.ID);
+        consul.Agent.Services(Arg.Any<CancellationToken>()).Returns(new QueryResult<Dictionary<string, AgentService>> { Response = registered });
+        await agent.ReadAsync(Ct);
+        var plan = Plan([.. ids]) with { Deregister = [.. registered.Keys] };
+        foreach (var one in plan.Register)
+            one.Registration.Meta![InstanceMeta.Container] = Given.IdOf(one.Registration.ID!);
+
+        await writer.ApplyAsync(plan, Nobody, Ct);
+
+        Assert.Equal(AgentWriter.AtOnce, agent.Services.Count(service => ids.Contains(service.Key)));
+        Assert.Equal(ids.Select(Given.IdOf).Order(), agent.Services.Values.Select(Ownership.ContainerOf).Distinct().Order());
+    }
+
+    [Fact]
     public async Task ApplyAsync_Deregistered_IsForgotten()
     {
         await agent.ReadAsync(Ct);
@@ -226,8 +254,11 @@ public sealed class AgentWriterTests : IDisposable
         Assert.All(log.Lines, line => Assert.True(line.Length < 700 && !line.Any(char.IsControl), line));
     }
 
-    private static AgentService Owned(string id) =>
-        new() { ID = id, Meta = new Dictionary<string, string> { [InstanceMeta.Owner] = "h1", [InstanceMeta.Environment] = "mesh" } };
+    private static AgentService Owned(string id, string container = "") => new()
+    {
+        ID = id,
+        Meta = new Dictionary<string, string> { [InstanceMeta.Owner] = "h1", [InstanceMeta.Environment] = "mesh", [InstanceMeta.Container] = container },
+    };
 
     private static RegistrationPlan Plan(params string[] ids) => new(
         [.. ids.Select(id => new Registering(new AgentServiceRegistration { ID = id, Name = id, Address = "a", Tags = [], Meta = new Dictionary<string, string>() }, StaleChecks: []))],
