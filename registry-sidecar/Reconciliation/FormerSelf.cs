@@ -26,6 +26,11 @@ internal sealed class FormerSelf(ContainerCache containers)
         containers.Need(candidates);
     }
 
-    /// <summary>Whatever bears another name from now on is another's.</summary>
-    public void End() => candidates = [];
+    /// <summary>Once it is known what became of all of them, and none bears another name any more, whatever does so is another's.</summary>
+    public void EndIfDone(Ownership owner, IEnumerable<AgentService> services)
+    {
+        if (candidates?.All(id => containers.FateOf(id).State != ContainerState.Unknown) is true
+            && !services.Any(service => owner.IsUnderAnotherName(service) && owner.Owns(service)))
+            candidates = [];
+    }
 }

@@ -36,6 +36,8 @@ internal sealed partial class Reconciler(
     private readonly HashSet<string> awaited = new(StringComparer.Ordinal);
     private readonly FormerSelf former = new(containers);
     private readonly HashSet<string> formerNodes = new(StringComparer.Ordinal);
+    // What this process itself was called: its host may get another name while it runs.
+    private readonly HashSet<string> names = new(StringComparer.Ordinal);
     private readonly TimeSpan graceEnds = time.Steady() + options.CleanupGrace;
     private TimeSpan nextResync;
     private Ownership? owner;
@@ -82,7 +84,9 @@ internal sealed partial class Reconciler(
         if (work.Connection is not { } engine || documents.Current is not { } stages)
             return;
 
-        owner = new Ownership(options.Node ?? engine.HostName, options.Environment) { FormerNodes = options.FormerNodes, Has = former.Has };
+        var node = options.Node ?? engine.HostName;
+        names.Add(node);
+        owner = new Ownership(node, options.Environment) { FormerNodes = [.. options.FormerNodes, .. names], Has = former.Has };
         await ListAsync(engine, ct);
         if (!await AgentIsKnownAsync(ct))
             return;
@@ -94,8 +98,8 @@ internal sealed partial class Reconciler(
 
         if (former.IsSought)
         {
-            foreach (var node in owner.LikelyFormerNodes(agent.Services.Values).Where(formerNodes.Add))
-                Former(ForeignText.Shown(node));
+            foreach (var other in owner.LikelyFormerNodes(agent.Services.Values).Where(formerNodes.Add))
+                Former(ForeignText.Shown(other));
         }
 
         var known = others.Current;
@@ -112,8 +116,8 @@ internal sealed partial class Reconciler(
         await writer.ApplyAsync(plan, awaited, ct);
         if (!writer.HasMore)
             awaited.Clear();
-        if (!plan.HasWrites && GraceIsOver)
-            former.End();
+        if (GraceIsOver)
+            former.EndIfDone(owner, agent.Services.Values);
         await reporter.ReportAsync(plan.Wanted, owner, FateOf, ct);
         containers.Prune(agent.Services.Values.Where(owner.Owns).Select(Ownership.ContainerOf).ToHashSet(StringComparer.Ordinal));
         metrics.PassEnded(began, containers.Running.Count(), agent.Services.Values.Count(owner.Owns), listed: !listDue, writer.HasMore);

@@ -38,6 +38,7 @@ internal static class RegistrationPlanner
         do
         {
             losers = claims.GroupBy(claim => claim.Registration.ID!, StringComparer.Ordinal)
+                .Where(same => same.Skip(1).Any())
                 .SelectMany(same => Ordered(same, input).Skip(1).Where(loser => loser.Spare is not null))
                 .ToHashSet<DesiredInstance>(ReferenceEqualityComparer.Instance);
             claims = [.. claims.Select(claim => losers.Contains(claim) ? claim.Spare! : claim)];

@@ -69,6 +69,39 @@ public sealed partial class InterleavingTests
     }
 
     [Fact]
+    public async Task Reconcile_HostGetsAnotherNameMeanwhile_EachContainerIsRegisteredOnce()
+    {
+        await using var node = await SimulatedNode.StartAsync(Resync, TimeSpan.Zero);
+        node.Docker.Start(1);
+        node.Connect();
+        await node.AdvanceAsync(Resync);
+
+        node.Connect("renamed");
+        await node.AdvanceAsync(Resync);
+
+        Assert.Equal("renamed", Assert.Single(node.Consul.Services).Meta[InstanceMeta.Owner]);
+    }
+
+    [Fact]
+    public async Task Reconcile_RegisteredUnderAnotherNameAndDockerDoesNotTell_IsTakenOverAfterTheGrace()
+    {
+        await using var node = await SimulatedNode.StartAsync(Resync, TimeSpan.Zero);
+        node.Docker.Start(1);
+        var container = node.Docker.Running.Single().Id;
+        node.Consul.RegisterStale("former", Step.Marks("former-name", "mesh", container));
+        node.Docker.ListFails = true;
+        node.Docker.InspectFails.Add(1);
+        node.Connect();
+        await node.AdvanceAsync(Resync);
+        Assert.Single(node.Consul.Services);
+
+        await node.HealAsync();
+        await node.AdvanceAsync(LongestRetry);
+
+        Assert.DoesNotContain(node.Consul.Services, service => service.ID == "former");
+    }
+
+    [Fact]
     public async Task Reconcile_RegisteredUnderAnotherNameForAContainerOfAnotherDocker_IsLeftAlone()
     {
         await using var node = await SimulatedNode.StartAsync(Resync, TimeSpan.Zero);

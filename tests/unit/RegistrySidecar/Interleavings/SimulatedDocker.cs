@@ -143,7 +143,7 @@ internal sealed class SimulatedDocker
     }
 
     /// <summary>Whether this id is among those that containers of several slots say.</summary>
-    public bool IsSaidByAnother(SimulatedContainer container, string id) => container.Ids.Values.Contains(id) && id == Own(2);
+    public static bool IsSaidByAnother(SimulatedContainer container, string id) => container.Ids.Values.Contains(id) && id == Own(2);
 
     public static string NameOf(int slot) => $"c{slot}";
 

@@ -57,7 +57,7 @@ internal sealed class SimulatedNode : IAsyncDisposable
     private string IdOf(SimulatedContainer container, int port)
     {
         var (said, own) = (container.IdOf(port), container.OwnIdOf(port));
-        return Docker.IsSaidByAnother(container, said)
+        return SimulatedDocker.IsSaidByAnother(container, said)
             && (HasId(container, own) || Docker.Running.Any(other => other != container && HasId(other, said))) ? own : said;
     }
 
@@ -86,7 +86,7 @@ internal sealed class SimulatedNode : IAsyncDisposable
         Connect();
     }
 
-    public void Connect() => Queue.Connected(new EngineConnection(Docker.Client, Host));
+    public void Connect(string host = Host) => Queue.Connected(new EngineConnection(Docker.Client, host));
 
     public void Deliver(Message message)
     {
