@@ -37,12 +37,17 @@ public sealed partial class LogTests(SidecarConsul parts)
                 lines.Add(await process.StandardOutput.ReadLineAsync(Ct) ?? throw new EndOfStreamException(string.Join('\n', lines)));
             while (!lines[^1].Contains(marker, StringComparison.Ordinal));
             var said = lines.Select(line => JsonDocument.Parse(line).RootElement)
-                .Select(line => (line.GetProperty("Message").GetString()!, line.GetProperty("State").TryGetProperty("Service", out var name) ? name.GetString() : null));
-            Assert.Equal([service, marker], said.SkipWhile(line => line.Item2 != service).Select(line => line.Item2));
-            Assert.All(said.TakeLast(2), line => Assert.StartsWith("Registered ", line.Item1, StringComparison.Ordinal));
+                .Select(line => (Level: line.GetProperty("LogLevel").GetString(), Service: line.GetProperty("State").TryGetProperty("Service", out var name) ? name.GetString() : null));
+            // A warning is no change: a call to the agent or to Docker may fail meanwhile.
+            Assert.Equal(
+                [service, marker],
+                said.SkipWhile(line => line.Service != service).Where(line => line.Level != "Warning").Select(line => line.Service));
 
-            async Task<int> PassesAsync() => int.Parse(
-                Passes().Match(await http.GetStringAsync(new Uri($"http://127.0.0.1:{port}/metrics"), Ct)).Groups["count"].Value, CultureInfo.InvariantCulture);
+            // None before the first pass.
+            async Task<int> PassesAsync() =>
+                Passes().Match(await http.GetStringAsync(new Uri($"http://127.0.0.1:{port}/metrics"), Ct)) is { Success: true } match
+                    ? int.Parse(match.Groups["count"].Value, CultureInfo.InvariantCulture)
+                    : 0;
         }
         finally
         {
