@@ -21,7 +21,11 @@ internal sealed record Preview(
 
     public static Preview Of(HostView host, SidecarOptions options)
     {
-        var owner = new Ownership(options.Node ?? host.HostName, options.Environment) { FormerNodes = options.FormerNodes };
+        var owner = new Ownership(options.Node ?? host.HostName, options.Environment)
+        {
+            FormerNodes = options.FormerNodes,
+            Has = id => StateOf(id, host) != ContainerState.Absent,
+        };
         var actual = host.Registry?.Services ?? new Dictionary<string, AgentService>(StringComparer.Ordinal);
         var context = new MappingContext(
             options,
@@ -49,7 +53,7 @@ internal sealed record Preview(
             owner.Node,
             owner.Environment,
             host.Silence,
-            [.. desired.Instances.Select(instance => PreviewedInstance.Of(instance, StateOf(instance, plan, actual, owner), host.Registry is not null))],
+            [.. plan.Wanted.Select(instance => PreviewedInstance.Of(instance, StateOf(instance, plan, actual, owner), host.Registry is not null))],
             [
                 .. Remarks(mapped, container => container.LeftOut),
                 .. host.Unread.Select(container => new PreviewedRemark(container.Name, $"it cannot be inspected: {container.Why}")),

@@ -46,11 +46,12 @@ internal sealed class PendingEvents
     public void Failed(string container) => Note(container, State.Failed);
 
     /// <summary>The pass came to its end.</summary>
-    public void PassEnded()
+    /// <param name="hasMore">Whether the next one goes on with the same writes, so that what led to none yet may still do so.</param>
+    public void PassEnded(bool hasMore = false)
     {
         lock (gate)
         {
-            foreach (var (container, _) in events.Where(entry => entry.Value.State is State.Seen or State.Written).ToList())
+            foreach (var (container, _) in events.Where(entry => entry.Value.State is State.Written || (entry.Value.State is State.Seen && !hasMore)).ToList())
                 events.Remove(container);
         }
     }

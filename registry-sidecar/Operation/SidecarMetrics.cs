@@ -95,12 +95,20 @@ internal sealed class SidecarMetrics
     }
 
     /// <summary>A pass came to its end; one that had to give up before does not call this.</summary>
-    public void PassEnded(long began, int running, int held, bool listed)
+    public void PassEnded(long began, int running, int held, bool listed, bool hasMore = false)
     {
-        status.PassEnded(running, held, listed);
-        pending.PassEnded();
+        status.PassEnded(running, held, listed && !hasMore);
+        pending.PassEnded(hasMore);
         passes.Record(time.GetElapsedTime(began).TotalSeconds);
     }
+
+    /// <summary>A pass wrote what was due.</summary>
+    /// <param name="wanted">All that there was to write: its container, by subject.</param>
+    /// <param name="ended">How those ended that were written: the error, or <c>null</c> for none.</param>
+    public void Wrote(IReadOnlyDictionary<string, string> wanted, IReadOnlyDictionary<string, Exception?> ended) => status.Wrote(wanted, ended);
+
+    /// <summary>The agent took what it was told of a check.</summary>
+    public void Accepted() => status.Accepted();
 
     public Task RegisteringAsync(string container, Task write) => WritingAsync(container, write, registered);
 

@@ -11,33 +11,57 @@ namespace ServiceMesh.RegistrySidecar.Reconciliation;
 internal sealed partial class AgentWriter(
     AgentState agent, RetryLedger retries, SidecarMetrics metrics, ILogger<AgentWriter> log)
 {
-    public Task ApplyAsync(RegistrationPlan plan, CancellationToken ct) => ApplyAsync(
-        [.. plan.Deregister.Select(Leaving), .. plan.Register.Select(Coming)], Write.IsRegistration, ct);
+    /// <summary>So many registrations in one pass; the next follows at once, but what happened meanwhile comes first.</summary>
+    public const int AtOnce = 64;
+
+    /// <summary>Whether the last plan was longer than what one pass writes.</summary>
+    public bool HasMore { get; private set; }
+
+    /// <summary>Writes the plan, or the first part of it.</summary>
+    /// <param name="plan">All that there is to write.</param>
+    /// <param name="first">The containers whose writes come before the others'.</param>
+    /// <param name="ct">Ends the calls.</param>
+    public async Task ApplyAsync(RegistrationPlan plan, IReadOnlySet<string> first, CancellationToken ct)
+    {
+        var coming = plan.Register.Select(Coming).ToList();
+        // Who comes under another id is in the catalog throughout; a planner never lets the id go that comes.
+        var staying = coming.Select(write => write.Container).ToHashSet(StringComparer.Ordinal);
+        var leaving = plan.Deregister.Select(Leaving).ToLookup(write => staying.Contains(write.Container));
+        List<Write> writes = [.. leaving[false], .. coming, .. leaving[true]];
+        var ended = await ApplyAsync([.. writes.OrderByDescending(write => first.Contains(write.Container))], Write.IsRegistration, AtOnce, ct);
+        // Whatever failed waits for its own time, so each pass comes further; where too many had no answer, the rest waits with them.
+        HasMore = ended.Count == AtOnce;
+        metrics.Wrote(writes.DistinctBy(write => write.Subject).ToDictionary(write => write.Subject, write => write.Container, StringComparer.Ordinal), ended);
+    }
 
     /// <summary>Tells the agent of pauses and checks.</summary>
     /// <param name="plan">All that there is to tell.</param>
     /// <param name="now">Those of the plan's checks that are told now.</param>
     /// <param name="ct">Ends the calls.</param>
-    public async Task TellAsync(CheckPlan plan, IReadOnlyList<ReportedCheck> now, CancellationToken ct)
+    /// <returns>How those ended that were told, by subject: the error, or <c>null</c> for none. The rest was left for another time.</returns>
+    public async Task<IReadOnlyDictionary<string, Exception?>> TellAsync(CheckPlan plan, IReadOnlyList<ReportedCheck> now, CancellationToken ct)
     {
         var later = plan.Reports.Select(SubjectOf).ToHashSet(StringComparer.Ordinal);
-        await ApplyAsync(
+        var ended = await ApplyAsync(
             [.. plan.Pause.Select(Pausing), .. plan.Resume.Select(Resuming), .. now.Select(Telling)],
             subject => Write.IsCheck(subject) && !later.Contains(subject),
+            int.MaxValue,
             ct);
+        if (ended.Values.Contains(null))
+            metrics.Accepted();
+        return ended;
     }
 
     public static string SubjectOf(ReportedCheck report) => Write.Telling + report.CheckId;
 
-    private async Task ApplyAsync(List<Write> writes, Func<string, bool> isOver, CancellationToken ct)
+    private async Task<IReadOnlyDictionary<string, Exception?>> ApplyAsync(List<Write> writes, Func<string, bool> isOver, int atOnce, CancellationToken ct)
     {
         var pending = writes.Select(write => write.Subject).ToHashSet(StringComparer.Ordinal);
         retries.Keep(subject => !isOver(subject) || pending.Contains(subject));
-        var due = writes.Where(write => retries.IsDue(write.Subject)).DistinctBy(write => write.Subject).ToList();
-        if (due.Count == 0)
-            return;
+        var due = writes.Where(write => retries.IsDue(write.Subject)).DistinctBy(write => write.Subject).Take(atOnce).ToList();
         var ended = new ConcurrentDictionary<string, Exception?>(StringComparer.Ordinal);
-        await TryAsync(due, ended, ct);
+        if (due.Count > 0)
+            await TryAsync(due, ended, ct);
         foreach (var (subject, error) in ended)
         {
             if (error is null)
@@ -45,6 +69,8 @@ internal sealed partial class AgentWriter(
             else
                 Note(subject, error);
         }
+
+        return ended;
     }
 
     /// <summary>Takes out everything that is owned, at the sidecar's end.</summary>
@@ -112,7 +138,8 @@ internal sealed partial class AgentWriter(
         return new Write(
             Write.Deregistering + id,
             ct => metrics.DeregisteringAsync(container, agent.DeregisterAsync(id, ct)),
-            () => Deregistered(ForeignText.Shown(id)));
+            () => Deregistered(ForeignText.Shown(id)),
+            container);
     }
 
     private Write Coming(Registering registering)
@@ -122,7 +149,8 @@ internal sealed partial class AgentWriter(
         return new Write(
             Write.Registering + to.ID,
             ct => metrics.RegisteringAsync(container ?? "", agent.RegisterAsync(registering, ct)),
-            () => Registered(ForeignText.Shown(to.ID!), ForeignText.Shown(to.Name!), to.Address!, to.Port, ForeignText.Shown(string.Join(", ", to.Tags!))));
+            () => Registered(ForeignText.Shown(to.ID!), ForeignText.Shown(to.Name!), to.Address!, to.Port, ForeignText.Shown(string.Join(", ", to.Tags!))),
+            container ?? "");
     }
 
     private Write Pausing(string id) =>
@@ -177,7 +205,7 @@ internal sealed partial class AgentWriter(
     [LoggerMessage(LogLevel.Warning, "This node's registrations could not be removed: {Reason}")]
     private partial void NotRead(string reason);
 
-    private sealed record Write(string Subject, Func<CancellationToken, Task> Call, Action Log)
+    private sealed record Write(string Subject, Func<CancellationToken, Task> Call, Action Log, string Container = "")
     {
         public const string Registering = "Registering ";
         public const string Deregistering = "Deregistering ";

@@ -24,10 +24,12 @@ internal sealed class CheckReporter(AgentState agent, AgentWriter writer, RetryL
             desired, agent.Services, agent.Checks, owner, fateOf, id => told.GetValueOrDefault(id), time.Steady()));
         var all = plan.Reports.Where(IsDue).ToList();
         var now = all.Take(AtOnce).ToList();
-        await writer.TellAsync(plan, now, ct);
-        foreach (var report in now.Where(report => !HasFailed(report)))
+        var ended = await writer.TellAsync(plan, now, ct);
+        var left = now.Where(report => !ended.ContainsKey(AgentWriter.SubjectOf(report))).Select(report => report.CheckId).ToHashSet(StringComparer.Ordinal);
+        foreach (var report in now.Where(report => !HasFailed(report) && !left.Contains(report.CheckId)))
             told[report.CheckId] = new Told(time.Steady(), report.Output);
-        NextDue = all.Count > now.Count ? time.Steady() : NextOf(plan.Kept);
+        // What was left because nobody answered is told together with what failed.
+        NextDue = all.Count > now.Count ? time.Steady() : NextOf(plan.Kept.Where(report => !left.Contains(report.CheckId)));
     }
 
     /// <summary>What began just now has been told with its registration.</summary>

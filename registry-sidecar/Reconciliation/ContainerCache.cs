@@ -33,6 +33,8 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
     // Signals that came before it was known to which run of the container.
     private readonly Dictionary<string, (Death Signal, TimeSpan Came)> signalled = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Farewell> farewells = new(StringComparer.Ordinal);
+    // The run of a container that got a signal which ends it.
+    private readonly Dictionary<string, DateTimeOffset> toldToEnd = new(StringComparer.Ordinal);
     private readonly Inspections inspections = new(time);
     private bool isListed;
 
@@ -41,11 +43,17 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
     /// <summary>Whether this process saw the container run, or saw something happen to it.</summary>
     public bool Witnessed(string id) => witnessed.Contains(id);
 
+    /// <summary>Whether Docker has the container, or had it when it was asked last.</summary>
+    public bool Has(string id) => mayRun.ContainsKey(id) || facts.GetValueOrDefault(id) is not null;
+
     public ContainerFate FateOf(string id) =>
         id.Length == 0 ? new ContainerFate(ContainerState.Absent)
         : IsUncertain(id) || !facts.TryGetValue(id, out var container) ? new ContainerFate(MayRun(id) ? ContainerState.Unknown : ContainerState.Ended)
         : container is null ? new ContainerFate(ContainerState.Absent)
-        : new ContainerFate(container.IsRunning ? ContainerState.Running : ContainerState.Exited, container);
+        : new ContainerFate(container.IsRunning ? ContainerState.Running : ContainerState.Exited, container)
+        {
+            WasToldToEnd = toldToEnd.TryGetValue(id, out var run) && run == container.StartedAt,
+        };
 
     /// <summary>Whether it is not known yet if this container runs: a start may have been missed.</summary>
     public bool IsUndecided(string id) => FindRunning(id) is null && MayRun(id) && (!isListed || IsUncertain(id));
@@ -82,14 +90,14 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
                 mayRun[id] = time.Steady();
             // It may come to be again as it was listed, by an event that is lost, and would be taken as known.
             listed.Remove(id);
-            if (what.Death is { } death && what.Effect != EventEffect.LookedAtAnyway && known is not null && IsBelieved(known, death))
+            if (what.Effect != EventEffect.LookedAtAnyway && known is not null && Believed(known, what.Death) is { } death)
             {
-                Presume(known, death, time.Steady());
+                Presume(known, death, time.Steady() - death.Age);
                 continue;
             }
 
             if (what.Death is { Signal: not null } signal)
-                signalled[id] = (signal, time.Steady());
+                signalled[id] = (signal.After(signalled.GetValueOrDefault(id).Signal), time.Steady());
             retries.Succeeded(SubjectOf(id));
         }
     }
@@ -165,15 +173,24 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
                 continue;
             facts.Remove(id);
             witnessed.Remove(id);
+            toldToEnd.Remove(id);
         }
     }
 
     public static string SubjectOf(string id) => "container " + id;
 
-    private bool IsBelieved(ContainerFacts container, Death death) =>
-        (container.IsRunning || presumedDead.Contains(container.Id))
-        && container.StartedAt <= death.At
-        && (death.Signal is null || Signals.End(death.Signal, container.StopSignal));
+    /// <summary>What of it ends this run of the container. A signal before a death is noted, too: whoever was told to end did not fail.</summary>
+    private Death? Believed(ContainerFacts container, Death? death)
+    {
+        if (!container.IsRunning && !presumedDead.Contains(container.Id))
+            return null;
+        var ends = (death?.All ?? [])
+            .Where(one => container.StartedAt <= one.At && (one.Signal is null || Signals.End(one.Signal, container.StopSignal)))
+            .ToList();
+        if (ends.Exists(one => one.Signal is not null))
+            toldToEnd[container.Id] = container.StartedAt;
+        return ends.FirstOrDefault();
+    }
 
     private void Presume(ContainerFacts container, Death death, TimeSpan came)
     {
@@ -219,15 +236,16 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
         {
             witnessed.Add(id);
             mayRun[id] = time.Steady();
+            toldToEnd.Remove(id);
         }
 
         if (signalled.Remove(id, out var told)
             && container is not null
-            && IsBelieved(container, told.Signal)
-            && time.Steady() < told.Came + FarewellOf(container))
+            && Believed(container, told.Signal) is { } signal
+            && time.Steady() < told.Came - signal.Age + FarewellOf(container))
         {
             dirty.Add(id);
-            Presume(container, told.Signal, told.Came);
+            Presume(container, signal, told.Came - signal.Age);
         }
     }
 

@@ -18,6 +18,9 @@ internal enum ContainerState
 /// <summary>What became of a container.</summary>
 internal sealed record ContainerFate(ContainerState State, ContainerFacts? Container = null)
 {
+    /// <summary>Whether this run of it got a signal that ends it: how it ended is then no failure.</summary>
+    public bool WasToldToEnd { get; init; }
+
     private const int Killed = 128 + 9;
     private const int Terminated = 128 + 15;
 
@@ -25,7 +28,7 @@ internal sealed record ContainerFate(ContainerState State, ContainerFacts? Conta
     public bool Allows(DeregisterPolicy policy) => policy switch
     {
         DeregisterPolicy.Never => false,
-        DeregisterPolicy.OnSuccess => Container is null or { AutoRemove: true } or { ExitCode: 0 or Killed or Terminated },
+        DeregisterPolicy.OnSuccess => WasToldToEnd || Container is null or { AutoRemove: true } or { ExitCode: 0 or Killed or Terminated },
         _ => true,
     };
 }

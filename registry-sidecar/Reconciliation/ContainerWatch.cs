@@ -10,9 +10,9 @@ using ServiceMesh.RegistrySidecar.Settings;
 namespace ServiceMesh.RegistrySidecar.Reconciliation;
 
 /// <summary>
-/// Follows Docker's events for as long as the sidecar runs. It subscribes before anything is listed, with <c>since</c> a
-/// moment before the subscription by Docker's own clock, so that no event falls between the two; after a break, since the last
-/// event that came, because no list tells of a signal that was sent meanwhile.
+/// Follows Docker's events for as long as the sidecar runs. It subscribes before anything is listed, so that no event falls between
+/// the two, and asks for those of before, too, by Docker's own clock: at the first time for as many as may matter, after a break since
+/// the last one that came, because no list tells of a signal that was sent meanwhile.
 /// </summary>
 internal sealed partial class ContainerWatch(
     SidecarOptions options, WorkQueue queue, SidecarMetrics metrics, TimeProvider time, ILogger<ContainerWatch> log) : BackgroundService
@@ -24,6 +24,9 @@ internal sealed partial class ContainerWatch(
 
     private DockerClient? current;
     private long? next;
+    // Docker's clock at the first subscription and at the newest.
+    private long? began;
+    private long? subscribed;
     private string? silence;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -90,19 +93,28 @@ internal sealed partial class ContainerWatch(
     }
 
     /// <summary>From when on Docker is to tell its events, in its own time; <c>null</c> for from now on.</summary>
-    /// <param name="next">The first nanosecond since 1970 after the last event that came, or of the first subscription; <c>null</c> before that.</param>
+    /// <param name="next">The first nanosecond since 1970 after the last event that came, or from which on the first subscription asked; <c>null</c> before that.</param>
     /// <param name="dockersClock">Docker's clock now.</param>
     internal static long? Since(long? next, string dockersClock)
     {
-        if (!DateTimeOffset.TryParse(dockersClock, CultureInfo.InvariantCulture, out var clock))
+        if (Nanoseconds(dockersClock) is not { } now)
             return next;
-        var now = (clock - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
-        // A signal that is longer ago than a farewell is obeyed by now, or not at all. And Docker's clock may have been set back.
-        return next is { } after && after <= now ? Math.Max(after, now - Nanoseconds(ContainerCache.LeastFarewell)) : now - Nanoseconds(Moment);
+        // A signal that is longer ago than a farewell is obeyed by now, or not at all.
+        var farewell = now - Nanoseconds(ContainerCache.LeastFarewell);
+        return next is not { } after ? farewell
+            : after <= now ? Math.Max(after, farewell)
+            // Docker's clock was set back.
+            : now - Nanoseconds(Moment);
     }
+
+    /// <summary>How long before the subscription an event happened, by Docker's own clock; not at all where Docker tells no time.</summary>
+    internal static TimeSpan AgeOf(long? happened, long? subscribed) =>
+        happened < subscribed ? TimeSpan.FromTicks((subscribed.Value - happened.Value) / TimeSpan.NanosecondsPerTick) : TimeSpan.Zero;
 
     private ContainerEventsParameters Subscription(string dockersClock)
     {
+        subscribed = Nanoseconds(dockersClock);
+        began ??= subscribed;
         next = Since(next, dockersClock);
         return new ContainerEventsParameters
         {
@@ -113,14 +125,19 @@ internal sealed partial class ContainerWatch(
 
     private static long Nanoseconds(TimeSpan time) => time.Ticks * TimeSpan.NanosecondsPerTick;
 
+    private static long? Nanoseconds(string dockersClock) =>
+        DateTimeOffset.TryParse(dockersClock, CultureInfo.InvariantCulture, out var clock) ? Nanoseconds(clock - DateTimeOffset.UnixEpoch) : null;
+
     private void Take(Message message)
     {
         if (message.TimeNano is { } came)
             next = came + 1;
         if (ContainerEvents.Read(message) is not var (container, happened))
             return;
-        metrics.Happened(container, message.TimeNano);
-        queue.Mark(container, happened);
+        // What happened before the sidecar began is no lag of its.
+        if (!(message.TimeNano < began))
+            metrics.Happened(container, message.TimeNano);
+        queue.Mark(container, happened with { Death = happened.Death is { } death ? death with { Age = AgeOf(message.TimeNano, subscribed) } : null });
     }
 
     // Right where an event arrives; .NET's own goes over the thread pool.

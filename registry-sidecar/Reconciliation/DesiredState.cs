@@ -1,3 +1,4 @@
+using Consul;
 using ServiceMesh.RegistrySidecar.Registration;
 
 namespace ServiceMesh.RegistrySidecar.Reconciliation;
@@ -12,10 +13,8 @@ internal sealed class DesiredState
     [
         .. from entry in mapped.Values
            from registration in entry.Mapped.Registrations
-           select new DesiredInstance(entry.Container, registration)
-           {
-               Reported = [.. entry.Mapped.Reported.Where(report => report.ServiceId == registration.ID)],
-           },
+           let spare = entry.Mapped.Spares.GetValueOrDefault(registration.ID!)
+           select Instance(entry, registration) with { Spare = spare is null ? null : Instance(entry, spare) },
     ];
 
     /// <summary>Whether what should be registered for the container cannot be told now, so that it stays as it was.</summary>
@@ -74,6 +73,9 @@ internal sealed class DesiredState
                 IsUndecided(container.Id) || (container.NetworkOwner is { } owner && names.Contains(owner)))),
         ];
     }
+
+    private static DesiredInstance Instance((ContainerFacts Container, MappedContainer Mapped) entry, AgentServiceRegistration registration) =>
+        new(entry.Container, registration) { Reported = [.. entry.Mapped.Reported.Where(report => report.ServiceId == registration.ID)] };
 
     private static bool SaysTheSame(MappedContainer before, MappedContainer now) =>
         before.Warnings.SequenceEqual(now.Warnings, StringComparer.Ordinal)

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using Consul;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using ServiceMesh.RegistrySidecar.Operation;
@@ -9,6 +11,7 @@ namespace ServiceMesh.RegistrySidecar.Reconciliation;
 internal sealed partial class DocumentWatch(
     MeshStore store, BlockingQuery queries, WorkQueue queue, SidecarMetrics metrics, ILogger<DocumentWatch> log) : BackgroundService
 {
+    private readonly ConcurrentDictionary<string, bool> refusals = new(StringComparer.Ordinal);
     private volatile DocumentSet? current;
 
     /// <summary>
@@ -19,7 +22,7 @@ internal sealed partial class DocumentWatch(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        queries.OnFailure = metrics.ConsulFailed;
+        queries.OnFailure = Count;
         await foreach (var documents in store.WatchAsync(DocumentSet.Empty, stoppingToken))
         {
             foreach (var (service, stored) in documents.Services)
@@ -31,6 +34,13 @@ internal sealed partial class DocumentWatch(
             current = documents;
             queue.Wake();
         }
+    }
+
+    /// <summary>A right that the token lacks is one failure, however often Consul is asked: the sidecar does without for as long as it runs.</summary>
+    private void Count(Exception error)
+    {
+        if (error is not ConsulRequestException { Fault: ConsulFault.Forbidden } || refusals.TryAdd(error.Message, true))
+            metrics.ConsulFailed(error);
     }
 
     [LoggerMessage(LogLevel.Warning, "The document of service {Service} is set aside, stages stay as they are: {Fault}")]

@@ -38,19 +38,39 @@ internal sealed record Happened(EventEffect Effect, Death? Death = null)
         EventEffect.LookedAt or EventEffect.LookedAtAhead when Effect == EventEffect.Started => Again,
         // Docker disconnects a dying container's networks after its death; that says nothing new.
         EventEffect.LookedAt or EventEffect.LookedAtAhead => this,
-        EventEffect.PresumedDeadBySignal when Effect == EventEffect.PresumedDead || IsEndingSignal => this,
+        EventEffect.PresumedDeadBySignal when Effect == EventEffect.PresumedDead => this,
         // Which of its runs got the signal, only a look can tell.
-        EventEffect.PresumedDeadBySignal when Effect is EventEffect.Started or EventEffect.LookedAtAnyway => Again with { Death = next.Death },
-        _ => next,
+        EventEffect.PresumedDeadBySignal when Effect is EventEffect.Started or EventEffect.LookedAtAnyway => Again with { Death = next.Death!.After(Death) },
+        _ => next with { Death = next.Death?.After(Death) },
     };
 
     private static Happened Again { get; } = new(EventEffect.LookedAtAnyway);
-
-    private bool IsEndingSignal => Death?.Signal is { } signal && Signals.EndAny(signal);
 }
 
 /// <summary>A container's end, as Docker's event tells of it.</summary>
 /// <param name="At">When, by Docker's clock.</param>
 /// <param name="ExitCode">The exit code; for a signal the one that it leads to if nothing handles it.</param>
 /// <param name="Signal">The signal that was sent; <c>null</c> if the container did end.</param>
-internal sealed record Death(DateTimeOffset At, long ExitCode, string? Signal = null);
+internal sealed record Death(DateTimeOffset At, long ExitCode, string? Signal = null)
+{
+    /// <summary>How long ago it was when Docker told of it, as Docker tells again what happened before somebody asked.</summary>
+    public TimeSpan Age { get; init; }
+
+    /// <summary>The signal that came before it: which of them ends a container, only that container tells.</summary>
+    public Death? Before { get; init; }
+
+    /// <summary>This one and the signals before it, the last first.</summary>
+    public IEnumerable<Death> All
+    {
+        get
+        {
+            for (var one = this; one is not null; one = one.Before)
+                yield return one;
+        }
+    }
+
+    /// <summary>This one with the signals that came before it, each once.</summary>
+    public Death After(Death? earlier) => this with { Before = Before?.After(earlier?.Without(Signal)) ?? earlier?.Without(Signal) };
+
+    private Death? Without(string? signal) => Signal is null || Signal == signal ? Before?.Without(signal) : this with { Before = Before?.Without(signal) };
+}

@@ -4,8 +4,8 @@ using Consul;
 namespace ServiceMesh.RegistrySidecar.Reconciliation;
 
 /// <summary>
-/// Who a registration belongs to. Only what bears the mark of this node and this mesh is ever changed or removed; the mesh is
-/// part of it because several may share one Docker host.
+/// Who a registration belongs to. Only what bears the mark of this node and this mesh, or which this node registered under a name that it
+/// had before, is ever changed or removed; the mesh is part of it because several may share one Docker host.
 /// </summary>
 internal sealed record Ownership(string Node, string Environment)
 {
@@ -19,9 +19,27 @@ internal sealed record Ownership(string Node, string Environment)
     /// </summary>
     public IReadOnlyList<string> FormerNodes { get; init; } = [];
 
-    public bool Owns(AgentService service) =>
-        service.Meta.TryGetValue(InstanceMeta.Owner, out var owner) && (owner == Node || FormerNodes.Contains(owner, StringComparer.Ordinal))
-        && service.Meta.TryGetValue(InstanceMeta.Environment, out var environment) && environment == Environment;
+    /// <summary>Whether a container, by its id, is one that this node registered under another name.</summary>
+    public Func<string, bool> Has { get; init; } = _ => false;
+
+    public bool Owns(AgentService service) => IsOfThisMesh(service) && (IsOfThisNode(service) || Has(ContainerOf(service)));
+
+    /// <summary>Names that this node seems to have had before, as registrations of its containers bear them, where others bear them, too.</summary>
+    public IEnumerable<string> LikelyFormerNodes(IEnumerable<AgentService> services)
+    {
+        var strange = services.Where(IsUnderAnotherName)
+            .ToLookup(service => service.Meta.TryGetValue(InstanceMeta.Owner, out var name) ? name : "", service => Has(ContainerOf(service)), StringComparer.Ordinal);
+        return strange.Where(node => node.Contains(true) && node.Contains(false)).Select(node => node.Key).Order(StringComparer.Ordinal);
+    }
+
+    /// <summary>Whether it is of this mesh, and says that it is another node's.</summary>
+    public bool IsUnderAnotherName(AgentService service) => IsOfThisMesh(service) && !IsOfThisNode(service);
+
+    private bool IsOfThisMesh(AgentService service) =>
+        service.Meta.TryGetValue(InstanceMeta.Environment, out var environment) && environment == Environment;
+
+    private bool IsOfThisNode(AgentService service) =>
+        service.Meta.TryGetValue(InstanceMeta.Owner, out var owner) && (owner == Node || FormerNodes.Contains(owner, StringComparer.Ordinal));
 
     /// <summary>
     /// Consul's expression for what belongs to others; <c>null</c> where a name cannot stand in one.

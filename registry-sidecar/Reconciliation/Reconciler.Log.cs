@@ -10,6 +10,9 @@ internal sealed partial class Reconciler
     [LoggerMessage(LogLevel.Warning, "{Conflict}")]
     private partial void Conflict(string conflict);
 
+    [LoggerMessage(LogLevel.Warning, "This node seems to have been called '{Node}': what that registered of its containers is taken over, the rest is left alone; name it with --former-nodes if no other node is called so")]
+    private partial void Former(string node);
+
     [LoggerMessage(LogLevel.Warning, "Container {Container}: {Warning}")]
     private partial void Unusable(string container, string warning);
 

@@ -32,11 +32,19 @@ internal sealed partial class Reconciler(
     private readonly DesiredState desired = new();
     private readonly CheckReporter reporter = new(agent, writer, retries, time);
     private readonly HashSet<string> conflicts = new(StringComparer.Ordinal);
+    // Containers to which something happened that a long plan may not have come to yet.
+    private readonly HashSet<string> awaited = new(StringComparer.Ordinal);
+    private readonly FormerSelf former = new(containers);
+    private readonly HashSet<string> formerNodes = new(StringComparer.Ordinal);
+    // What this process itself was called: its host may get another name while it runs.
+    private readonly HashSet<string> names = new(StringComparer.Ordinal);
     private readonly TimeSpan graceEnds = time.Steady() + options.CleanupGrace;
     private TimeSpan nextResync;
     private Ownership? owner;
     private bool listDue;
     private bool trustNothing;
+
+    private bool GraceIsOver => time.Steady() >= graceEnds;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -70,19 +78,29 @@ internal sealed partial class Reconciler(
     private async Task PassAsync(Work work, long began, CancellationToken ct)
     {
         containers.Mark(work.Containers);
+        awaited.UnionWith(work.Containers.Keys);
         listDue |= work.Everything;
         trustNothing |= work.Everything;
         if (work.Connection is not { } engine || documents.Current is not { } stages)
             return;
 
-        owner = new Ownership(options.Node ?? engine.HostName, options.Environment) { FormerNodes = options.FormerNodes };
+        var node = options.Node ?? engine.HostName;
+        names.Add(node);
+        owner = new Ownership(node, options.Environment) { FormerNodes = [.. options.FormerNodes, .. names], Has = former.Has };
         await ListAsync(engine, ct);
         if (!await AgentIsKnownAsync(ct))
             return;
         others.Follow(agent.Node, owner, ct);
+        former.Begin(owner, agent.Services.Values);
         var owned = agent.Services.Values.Where(owner.Owns).ToList();
         containers.Need(owned.Select(Ownership.ContainerOf));
         await InspectAsync(engine, ct);
+
+        if (former.IsSought)
+        {
+            foreach (var other in owner.LikelyFormerNodes(agent.Services.Values).Where(formerNodes.Add))
+                Former(ForeignText.Shown(other));
+        }
 
         var known = others.Current;
         if (known is not null)
@@ -95,10 +113,14 @@ internal sealed partial class Reconciler(
             plan = Plan(owner, stages);
         }
 
-        await writer.ApplyAsync(plan, ct);
-        await reporter.ReportAsync(desired.Instances, owner, FateOf, ct);
+        await writer.ApplyAsync(plan, awaited, ct);
+        if (!writer.HasMore)
+            awaited.Clear();
+        if (GraceIsOver)
+            former.EndIfDone(owner, agent.Services.Values);
+        await reporter.ReportAsync(plan.Wanted, owner, FateOf, ct);
         containers.Prune(agent.Services.Values.Where(owner.Owns).Select(Ownership.ContainerOf).ToHashSet(StringComparer.Ordinal));
-        metrics.PassEnded(began, containers.Running.Count(), agent.Services.Values.Count(owner.Owns), listed: !listDue);
+        metrics.PassEnded(began, containers.Running.Count(), agent.Services.Values.Count(owner.Owns), listed: !listDue, writer.HasMore);
     }
 
     private async Task ListAsync(EngineConnection engine, CancellationToken ct)
@@ -177,7 +199,6 @@ internal sealed partial class Reconciler(
         foreach (var (container, mapped) in desired.Update(containers.Running, context))
             Tell(container, mapped);
 
-        var graceIsOver = time.Steady() >= graceEnds;
         var plan = RegistrationPlanner.Plan(new PlanInput(
             desired.Instances,
             agent.Services,
@@ -185,7 +206,7 @@ internal sealed partial class Reconciler(
             self,
             options.Deregister,
             FateOf,
-            id => graceIsOver || containers.Witnessed(id)));
+            id => GraceIsOver || containers.Witnessed(id)));
         foreach (var conflict in plan.Conflicts.Where(conflicts.Add))
             Conflict(ForeignText.Shown(conflict));
         conflicts.IntersectWith(plan.Conflicts);
@@ -197,7 +218,8 @@ internal sealed partial class Reconciler(
     private TimeSpan Patience()
     {
         // While the agent does not answer, nothing else can be tried either.
-        TimeSpan?[] dues = retries.DueOf(Reading) is { } again ? [again, nextResync] : [retries.NextDue, reporter.NextDue, nextResync];
+        TimeSpan?[] dues = retries.DueOf(Reading) is { } again ? [again, nextResync]
+            : [retries.NextDue, reporter.NextDue, nextResync, writer.HasMore ? time.Steady() : null, GraceIsOver ? null : graceEnds];
         var next = dues.Min()!.Value;
         var patience = next - time.Steady();
         return patience > TimeSpan.Zero ? patience : TimeSpan.Zero;

@@ -12,7 +12,8 @@ internal static class RegistrationPlanner
         var conflicts = new List<string>();
         var kept = new HashSet<string>(StringComparer.Ordinal);
         var stale = StaleChecks(input);
-        var register = Winners(input, conflicts, kept)
+        var wanted = Settled(input, conflicts);
+        var register = Winners(wanted, input, conflicts, kept)
             .Where(instance => !IsRegistered(instance.Registration, input, stale))
             .Select(instance => IsTakeover(instance, input.Actual)
                 // All that the earlier one had goes with it.
@@ -23,17 +24,53 @@ internal static class RegistrationPlanner
             .Where(service => input.Owner.Owns(service) && !kept.Contains(service.ID) && Goes(service, input))
             .Select(service => service.ID)
             .ToList();
-        return new RegistrationPlan(register, deregister, conflicts);
+        return new RegistrationPlan(register, deregister, conflicts) { Wanted = wanted };
     }
 
     /// <summary>
-    /// One instance for each id. An id that is made of a container's name is that container's before any that only says it; else who is
-    /// registered already keeps it, else the older container has it.
+    /// Whoever says an id that another container has gives way to it, and has the one that is made of his own name. He stays there for as
+    /// long as he runs: each move would begin his checks anew, and there would be two at every restart of the other.
     /// </summary>
-    private static List<DesiredInstance> Winners(PlanInput input, List<string> conflicts, HashSet<string> kept)
+    private static List<DesiredInstance> Settled(PlanInput input, List<string> conflicts)
+    {
+        var claims = input.Desired.Select(claim => claim.Spare is { } spare && !IsHeld(claim, input) && IsHeld(spare, input) ? spare : claim).ToList();
+        HashSet<DesiredInstance> losers;
+        do
+        {
+            losers = claims.GroupBy(claim => claim.Registration.ID!, StringComparer.Ordinal)
+                .Where(same => same.Skip(1).Any())
+                .SelectMany(same => Ordered(same, input).Skip(1).Where(loser => loser.Spare is not null))
+                .ToHashSet<DesiredInstance>(ReferenceEqualityComparer.Instance);
+            claims = [.. claims.Select(claim => losers.Contains(claim) ? claim.Spare! : claim)];
+        }
+        while (losers.Count > 0);
+        conflicts.AddRange(input.Desired.Zip(claims).Where(pair => !ReferenceEquals(pair.First, pair.Second)).Select(pair =>
+            $"The id '{ForeignText.Shown(pair.First.Registration.ID!, 200)}' is claimed by container {pair.First.Container.Name} too; "
+            + $"it is registered as '{ForeignText.Shown(pair.Second.Registration.ID!, 200)}' for as long as it runs"));
+        return claims;
+    }
+
+    /// <summary>
+    /// An id that is made of a container's name is that container's before any that only says it; else who is registered already keeps it,
+    /// else the older container has it.
+    /// </summary>
+    private static IReadOnlyList<DesiredInstance> Ordered(IGrouping<string, DesiredInstance> claims, PlanInput input) =>
+    [
+        .. claims
+            .OrderByDescending(claim => InstanceIds.IsNamedAfter(claim.Container, input.Owner.Node, claims.Key))
+            .ThenByDescending(claim => Ownership.ContainerOf(input.Actual.GetValueOrDefault(claims.Key)) == claim.Container.Id)
+            .ThenBy(claim => claim.Container.CreatedAt)
+            .ThenBy(claim => claim.Container.Id, StringComparer.Ordinal),
+    ];
+
+    private static bool IsHeld(DesiredInstance claim, PlanInput input) =>
+        input.Actual.TryGetValue(claim.Registration.ID!, out var actual) && input.Owner.Owns(actual) && Ownership.ContainerOf(actual) == claim.Container.Id;
+
+    /// <summary>One instance for each id.</summary>
+    private static List<DesiredInstance> Winners(IReadOnlyList<DesiredInstance> wanted, PlanInput input, List<string> conflicts, HashSet<string> kept)
     {
         var winners = new List<DesiredInstance>();
-        foreach (var claims in input.Desired.GroupBy(instance => instance.Registration.ID!, StringComparer.Ordinal))
+        foreach (var claims in wanted.GroupBy(instance => instance.Registration.ID!, StringComparer.Ordinal))
         {
             var actual = input.Actual.GetValueOrDefault(claims.Key);
             if (actual is not null && !input.Owner.Owns(actual))
@@ -44,12 +81,7 @@ internal static class RegistrationPlanner
                 continue;
             }
 
-            var ordered = claims
-                .OrderByDescending(claim => InstanceIds.IsNamedAfter(claim.Container, input.Owner.Node, claims.Key))
-                .ThenByDescending(claim => Ownership.ContainerOf(actual) == claim.Container.Id)
-                .ThenBy(claim => claim.Container.CreatedAt)
-                .ThenBy(claim => claim.Container.Id, StringComparer.Ordinal)
-                .ToList();
+            var ordered = Ordered(claims, input);
             if (IsHeldByUnknown(ordered[0], actual, input))
             {
                 kept.Add(claims.Key);
@@ -89,7 +121,8 @@ internal static class RegistrationPlanner
     /// <summary>The checks by service that a registration of ours once brought and that are wanted no more. One that somebody added by hand stays.</summary>
     private static ILookup<string, string> StaleChecks(PlanInput input)
     {
-        var wanted = input.Desired.SelectMany(instance => instance.Registration.Checks ?? []).Select(check => check.CheckID).ToHashSet(StringComparer.Ordinal);
+        var wanted = input.Desired.Concat(input.Desired.Select(instance => instance.Spare).OfType<DesiredInstance>())
+            .SelectMany(instance => instance.Registration.Checks ?? []).Select(check => check.CheckID).ToHashSet(StringComparer.Ordinal);
         return input.Checks.Values
             .Where(check => !wanted.Contains(check.CheckID) && CheckIds.Are(check.CheckID, check.ServiceID))
             .ToLookup(check => check.ServiceID, check => check.CheckID, StringComparer.Ordinal);
@@ -100,7 +133,9 @@ internal static class RegistrationPlanner
         var fate = input.FateOf(Ownership.ContainerOf(service));
         return fate.State switch
         {
-            ContainerState.Unknown or ContainerState.Ended => false,
+            ContainerState.Unknown => false,
+            // How it ended is not known, so it goes where that does not matter.
+            ContainerState.Ended => input.Policy == DeregisterPolicy.Always && input.MayRemove(Ownership.ContainerOf(service)),
             // It runs, but no longer asks for this registration: it was renamed, say.
             ContainerState.Running => true,
             _ => input.MayRemove(Ownership.ContainerOf(service)) && fate.Allows(input.Policy),
@@ -149,12 +184,18 @@ internal sealed record DesiredInstance(ContainerFacts Container, AgentServiceReg
 {
     /// <summary>Those of its checks that the sidecar itself keeps alive, and what holds for them.</summary>
     public IReadOnlyList<ReportedCheck> Reported { get; init; } = [];
+
+    /// <summary>What it is registered as where its id is another container's; <c>null</c> if nobody else can have that.</summary>
+    public DesiredInstance? Spare { get; init; }
 }
 
 /// <summary>What has to be written.</summary>
 internal sealed record RegistrationPlan(
     IReadOnlyList<Registering> Register, IReadOnlyList<string> Deregister, IReadOnlyList<string> Conflicts)
 {
+    /// <summary>What is to be registered in the end, whether it is already or cannot be now.</summary>
+    public IReadOnlyList<DesiredInstance> Wanted { get; init; } = [];
+
     public bool HasWrites => Register.Count > 0 || Deregister.Count > 0;
 }
 

@@ -19,19 +19,16 @@ internal static class Signals
         "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
     ];
 
-    private static readonly HashSet<int> Ending = [.. ((string[])["INT", "QUIT", "ABRT", "KILL", "TERM"]).Select(name => NumberOf(name)!.Value)];
+    private static readonly HashSet<int> Ending = [.. ((string[])["KILL", "TERM"]).Select(name => NumberOf(name)!.Value)];
 
     /// <summary>
-    /// Whether the signal is meant to end a container. Most programs take HUP, USR1 and the like as a request of another kind,
-    /// but the signal that <c>docker stop</c> sends to this container ends it, whatever it is.
+    /// Whether the signal is meant to end a container. Programs take HUP, USR1 and the like as a request of another kind, as a JVM takes
+    /// QUIT, but the signal that <c>docker stop</c> sends to this container ends it, whatever it is.
     /// </summary>
     /// <param name="signal">What was sent.</param>
     /// <param name="stopSignal">The container's own stop signal; empty for Docker's default.</param>
     public static bool End(string signal, string stopSignal) =>
         NumberOf(signal) is { } number && (Ending.Contains(number) || number == (NumberOf(stopSignal) ?? Terminate));
-
-    /// <summary>Whether the signal ends any container.</summary>
-    public static bool EndAny(string signal) => NumberOf(signal) is { } number && Ending.Contains(number);
 
     private static int? NumberOf(string signal)
     {

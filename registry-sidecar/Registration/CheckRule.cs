@@ -100,13 +100,10 @@ internal static class CheckRule
         CheckSettings settings,
         List<string> warnings)
     {
-        if (metadata.Find(MetadataKey.CheckHttp) is { } path)
-            yield return (HttpKind, HttpCheck.Of(HttpKind, target, path, metadata.Find(MetadataKey.CheckHttpMethod), metadata, warnings));
-        if (metadata.Find(MetadataKey.CheckHttps) is { } securePath)
-        {
-            var method = metadata.Find(MetadataKey.CheckHttpsMethod);
-            yield return (HttpsKind, HttpCheck.Of(HttpsKind, target, securePath, method, metadata, warnings));
-        }
+        if (HttpCheck.Of(HttpKind, target, MetadataKey.CheckHttp, MetadataKey.CheckHttpMethod, metadata, warnings) is { } http)
+            yield return (HttpKind, http);
+        if (HttpCheck.Of(HttpsKind, target, MetadataKey.CheckHttps, MetadataKey.CheckHttpsMethod, metadata, warnings) is { } https)
+            yield return (HttpsKind, https);
 
         if (metadata.IsTrue(MetadataKey.CheckTcp))
             yield return (TcpKind, new AgentServiceCheck { TCP = target });
@@ -133,7 +130,7 @@ internal static class CheckRule
         };
     }
 
-    /// <summary>Where the check knocks: another port of the container is looked up where that one is published.</summary>
+    /// <summary>Where the check knocks: another port of the container is looked up where that one is published, or is named as it is published.</summary>
     private static string Target(PortMetadata metadata, Endpoint endpoint, ContainerFacts container, List<string> warnings)
     {
         var port = endpoint.PublishedPort;
@@ -154,8 +151,11 @@ internal static class CheckRule
             return other.Number;
         if (EndpointRule.BindingOf(other, container) is { } binding)
             return binding.Port;
-        warnings.Add($"SERVICE_CHECK_PORT names port {other}, which is not published; the check asks port {other.Number} of {endpoint.Address} as it is");
-        return other.Number;
+        if (endpoint.IsElsewhere || container.Bindings.Values.Any(bindings => bindings.Any(one => one.Port == other.Number)))
+            return other.Number;
+        // Any other port of the host is somebody else's, the agent's own among them, and would get whatever request a label says.
+        warnings.Add($"SERVICE_CHECK_PORT names port {other}, which the container does not publish; port {endpoint.PublishedPort} is checked");
+        return endpoint.PublishedPort;
     }
 
     // Most likely a slip of the pen, and a service without its check passes at once.

@@ -5,6 +5,9 @@ namespace ServiceMesh.RegistrySidecar.Registration;
 /// <summary>From a container to its instances: the whole of what is registered is decided here.</summary>
 internal static class ContainerMapping
 {
+    /// <summary>So many ports of a container are registered without a name of their own.</summary>
+    public const int UnnamedPortLimit = 64;
+
     public static MappedContainer Map(ContainerFacts container, MappingContext context)
     {
         var leftOut = new List<string>();
@@ -15,23 +18,34 @@ internal static class ContainerMapping
         var metadata = ContainerMetadata.Of(container);
         var candidates = Candidates(container, metadata, context, leftOut, warnings);
         var registrations = new List<AgentServiceRegistration>();
+        var spares = new Dictionary<string, AgentServiceRegistration>(StringComparer.Ordinal);
         var reported = new List<ReportedCheck>();
         var ids = new InstanceIds(container, context.Node);
+        var named = new List<(string Id, string Name, Endpoint Endpoint, PortMetadata Metadata)>();
         foreach (var (endpoint, own) in candidates)
         {
-            var name = Name(container, endpoint, own, candidates.Count > 1);
+            var name = Name(container, endpoint, own, candidates.Count > 1, warnings);
             if (name.Length == 0)
-            {
                 leftOut.Add($"port {endpoint.Port} has no name, and the image '{container.Image}' gives none");
-                continue;
-            }
-
-            var (registration, checks) = Registration(ids.Of(endpoint, own, warnings), name, endpoint, own, container, context, warnings);
-            registrations.Add(registration);
-            reported.AddRange(checks.Reported);
+            else
+                named.Add((ids.Of(endpoint, own, warnings), name, endpoint, own));
         }
 
-        return new MappedContainer(registrations, leftOut, [.. warnings.Distinct(StringComparer.Ordinal)]) { Reported = reported };
+        foreach (var (id, name, endpoint, own) in named)
+        {
+            registrations.Add(Registered(id, name, endpoint, own));
+            if (!InstanceIds.IsNamedAfter(container, context.Node, id))
+                spares.Add(id, Registered(ids.OwnOf(endpoint), name, endpoint, own));
+        }
+
+        return new MappedContainer(registrations, leftOut, [.. warnings.Distinct(StringComparer.Ordinal)]) { Spares = spares, Reported = reported };
+
+        AgentServiceRegistration Registered(string id, string name, Endpoint endpoint, PortMetadata own)
+        {
+            var (registration, checks) = Registration(id, name, endpoint, own, container, context, warnings);
+            reported.AddRange(checks.Reported);
+            return registration;
+        }
     }
 
     private static string? OtherMesh(ContainerFacts container, MappingContext context) =>
@@ -41,7 +55,7 @@ internal static class ContainerMapping
         ContainerFacts container, ContainerMetadata metadata, MappingContext context, List<string> leftOut, List<string> warnings)
     {
         var candidates = new List<(Endpoint, PortMetadata)>();
-        foreach (var endpoint in EndpointRule.Of(container, context, leftOut))
+        foreach (var endpoint in EndpointRule.Of(container, context, leftOut, warnings))
         {
             var own = metadata.For(endpoint.Port);
             if (own.IsTrue(MetadataKey.Ignore))
@@ -52,7 +66,22 @@ internal static class ContainerMapping
                 candidates.Add((FromLabel(endpoint, container, context, warnings), own));
         }
 
-        return candidates;
+        return WithinLimit(candidates, leftOut, warnings);
+    }
+
+    /// <summary>A range of ports is exposed by one word, and thousands of instances of one container would keep those of all others waiting.</summary>
+    private static List<(Endpoint Endpoint, PortMetadata Metadata)> WithinLimit(
+        List<(Endpoint Endpoint, PortMetadata Metadata)> candidates, List<string> leftOut, List<string> warnings)
+    {
+        var beyond = candidates
+            .Where(candidate => !candidate.Metadata.IsPortSpecific(MetadataKey.Name) && !candidate.Metadata.IsPortSpecific(MetadataKey.Id))
+            .Skip(UnnamedPortLimit)
+            .ToList();
+        if (beyond.Count == 0)
+            return candidates;
+        leftOut.Add($"{beyond.Count} ports from {beyond[0].Endpoint.Port} to {beyond[^1].Endpoint.Port} are beyond the {UnnamedPortLimit} that need no name of their own");
+        warnings.Add($"it has {beyond.Count} ports more than the {UnnamedPortLimit} that need no name of their own; name those that count with SERVICE_<port>_NAME");
+        return [.. candidates.Except(beyond)];
     }
 
     private static Endpoint FromLabel(Endpoint endpoint, ContainerFacts container, MappingContext context, List<string> warnings)
@@ -61,15 +90,22 @@ internal static class ContainerMapping
             return endpoint;
         var slash = value.LastIndexOf('/');
         if (HostAddress.Parse(slash < 0 ? value : value[..slash]) is { } address)
-            return endpoint with { Address = address };
+            return endpoint with { Address = address, IsElsewhere = address != endpoint.Address };
         warnings.Add($"the label {label} holds no address but '{ForeignText.Shown(value, 40)}'; {endpoint.Address} is taken");
         return endpoint;
     }
 
-    private static string Name(ContainerFacts container, Endpoint endpoint, PortMetadata metadata, bool oneOfSeveral)
+    private static string Name(ContainerFacts container, Endpoint endpoint, PortMetadata metadata, bool oneOfSeveral, List<string> warnings)
     {
-        var name = metadata.Find(MetadataKey.Name) ?? ImageName.ServiceNameOf(container.Image);
-        return oneOfSeveral && name.Length > 0 && !metadata.IsPortSpecific(MetadataKey.Name) ? $"{name}-{endpoint.Port.Number}" : name;
+        var given = metadata.Find(MetadataKey.Name);
+        if (given is not null && !MetaRule.Fits(given))
+        {
+            warnings.Add($"SERVICE_NAME is left out, because it is longer than {MetaRule.ValueLimit} bytes; the image's name is taken");
+            given = null;
+        }
+
+        var name = given ?? ImageName.ServiceNameOf(container.Image);
+        return oneOfSeveral && name.Length > 0 && (given is null || !metadata.IsPortSpecific(MetadataKey.Name)) ? $"{name}-{endpoint.Port.Number}" : name;
     }
 
     private static (AgentServiceRegistration Registration, ServiceChecks Checks) Registration(
@@ -110,13 +146,12 @@ internal static class ContainerMapping
                 warnings.Add($"the tag '{template}' is left out, because the container lacks the label or variable that it names");
         }
 
-        if (!endpoint.Port.IsTcp)
-            tags.Add(endpoint.Port.Protocol);
         // Only the document says the stage, so a container cannot name one.
         var stages = tags.Where(StageTag.All.Contains).Distinct(StringComparer.Ordinal).ToList();
         if (stages.Count > 0)
             warnings.Add($"the tag {string.Join(", ", stages)} is left out, because only the service's document says the stage");
-        return tags.Distinct(StringComparer.Ordinal).Except(stages);
+        IReadOnlyList<string> protocol = endpoint.Port.IsTcp ? [] : [endpoint.Port.Protocol];
+        return [.. TagList.Bounded([.. tags.Distinct(StringComparer.Ordinal).Except(stages).Except(protocol)], warnings), .. protocol];
     }
 
     private static string Deployment(ContainerFacts container, List<string> warnings)

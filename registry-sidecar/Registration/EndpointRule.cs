@@ -8,7 +8,8 @@ namespace ServiceMesh.RegistrySidecar.Registration;
 /// <param name="Address">Where it is reached.</param>
 /// <param name="PublishedPort">The port there; the container's own where none is published.</param>
 /// <param name="IsPublished">Whether it is reached through a port that the host publishes.</param>
-internal sealed record Endpoint(ContainerPort Port, string Address, int PublishedPort, bool IsPublished = false);
+/// <param name="IsElsewhere">Whether its address is one that a label says, and not this host's or the container's own.</param>
+internal sealed record Endpoint(ContainerPort Port, string Address, int PublishedPort, bool IsPublished = false, bool IsElsewhere = false);
 
 /// <summary>Where the ports of a container are reached from outside.</summary>
 internal static class EndpointRule
@@ -16,8 +17,8 @@ internal static class EndpointRule
     /// <summary>The label by which a container chooses the network that <c>--internal</c> takes.</summary>
     public const string NetworkLabel = "mesh.network";
 
-    /// <summary>The container's endpoints by port; a port that nobody can reach goes to <paramref name="leftOut"/>.</summary>
-    public static IReadOnlyList<Endpoint> Of(ContainerFacts container, MappingContext context, List<string> leftOut)
+    /// <summary>The container's endpoints by port; a port that nobody can reach goes to <paramref name="leftOut"/>, what is taken instead of what was asked for to <paramref name="warnings"/>.</summary>
+    public static IReadOnlyList<Endpoint> Of(ContainerFacts container, MappingContext context, List<string> leftOut, List<string> warnings)
     {
         var ports = container.ExposedPorts.Concat(container.Bindings.Keys).Distinct()
             .OrderBy(port => port.Number).ThenBy(port => !port.IsTcp).ThenBy(port => port.Protocol, StringComparer.Ordinal)
@@ -32,7 +33,7 @@ internal static class EndpointRule
             return AsTheyAre(ports, context.PublishedAddress);
         if (container.NetworkOwner is { } owner)
             return OfOwner(owner, ports, context, leftOut);
-        return context.Options.Internal ? Internal(container, ports, context, leftOut) : Published(container, ports, context, leftOut);
+        return context.Options.Internal ? Internal(container, ports, context, leftOut, warnings) : Published(container, ports, context, leftOut);
     }
 
     private static List<Endpoint> AsTheyAre(IEnumerable<ContainerPort> ports, string address) =>
@@ -51,10 +52,15 @@ internal static class EndpointRule
     }
 
     private static List<Endpoint> Internal(
-        ContainerFacts container, List<ContainerPort> ports, MappingContext context, List<string> leftOut)
+        ContainerFacts container, List<ContainerPort> ports, MappingContext context, List<string> leftOut, List<string> warnings)
     {
         if (NetworkAddress(container, context) is { } address)
+        {
+            if (context.Options.Network is { } option && ChosenNetwork(container, context) is null)
+                warnings.Add($"it is not in the network '{option}' (--network); its address in the first of its own is taken, {address}");
             return AsTheyAre(ports, address);
+        }
+
         leftOut.Add(ChosenNetwork(container, context) is { } network
             ? $"it has no address in the network '{network}'"
             : "it has no address in any network");

@@ -6,20 +6,36 @@ namespace ServiceMesh.RegistrySidecar.Registration;
 /// <summary>A check by an HTTP or HTTPS request.</summary>
 internal static class HttpCheck
 {
-    public static AgentServiceCheck Of(
-        string scheme, string target, string path, string? method, PortMetadata metadata, List<string> warnings) => new()
+    /// <summary>So many characters at the most has what a check sends: Consul stores it for each instance, and takes anything.</summary>
+    public const int Limit = 4096;
+
+    /// <returns>The check; <c>null</c> if its path cannot be taken.</returns>
+    public static AgentServiceCheck? Of(string scheme, string target, string pathKey, string methodKey, PortMetadata metadata, List<string> warnings)
+    {
+        if (Bounded(pathKey, metadata, warnings) is not { } path)
+            return null;
+        return new AgentServiceCheck
         {
             HTTP = $"{scheme}://{target}{(path.StartsWith('/') ? "" : "/")}{path}",
-            Method = method,
+            Method = Bounded(methodKey, metadata, warnings),
             Header = Headers(metadata, warnings),
-            Body = metadata.Find(MetadataKey.CheckBody),
+            Body = Bounded(MetadataKey.CheckBody, metadata, warnings),
             TLSSkipVerify = scheme == "https" && metadata.IsTrue(MetadataKey.CheckTlsSkipVerify),
         };
+    }
+
+    private static string? Bounded(string key, PortMetadata metadata, List<string> warnings)
+    {
+        if (metadata.Find(key) is not { Length: > Limit })
+            return metadata.Find(key);
+        warnings.Add($"SERVICE_{key.ToUpperInvariant()} is left out, because it is longer than {Limit} characters");
+        return null;
+    }
 
     /// <summary>Reads <c>{"Host": "a"}</c> as well as Consul's own form <c>{"Host": ["a"]}</c>.</summary>
     private static Dictionary<string, List<string>>? Headers(PortMetadata metadata, List<string> warnings)
     {
-        if (metadata.Find(MetadataKey.CheckHeader) is not { } json)
+        if (Bounded(MetadataKey.CheckHeader, metadata, warnings) is not { } json)
             return null;
         try
         {

@@ -36,6 +36,9 @@ internal sealed record MappingContext(
 internal sealed record MappedContainer(
     IReadOnlyList<AgentServiceRegistration> Registrations, IReadOnlyList<string> LeftOut, IReadOnlyList<string> Warnings)
 {
+    /// <summary>What an instance is registered as where its id is another container's, by that id: under one that nobody else can have.</summary>
+    public IReadOnlyDictionary<string, AgentServiceRegistration> Spares { get; init; } = new Dictionary<string, AgentServiceRegistration>();
+
     /// <summary>What the sidecar tells the agent about checks of these instances.</summary>
     public IReadOnlyList<ReportedCheck> Reported { get; init; } = [];
 

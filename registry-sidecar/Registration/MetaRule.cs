@@ -33,7 +33,7 @@ internal static partial class MetaRule
         return meta;
     }
 
-    /// <summary>Whether Consul takes the value of one of the mesh's own pairs.</summary>
+    /// <summary>Whether Consul takes the value of one of the mesh's own pairs. What else a container names itself by is bounded by the same.</summary>
     public static bool Fits(string value) => Encoding.UTF8.GetByteCount(value) <= ValueLimit;
 
     private static string? Fault(string key, string value, int pairs) =>

@@ -5,6 +5,20 @@ namespace ServiceMesh.RegistrySidecar.Registration;
 /// <summary>The list form of <c>SERVICE_TAGS</c>.</summary>
 internal static class TagList
 {
+    public const int Limit = 256;
+
+    /// <summary>So many bytes has a tag at the most: a rule of a router that reads them has several hundred.</summary>
+    public const int ByteLimit = 4096;
+
+    /// <summary>As many of the tags as an instance has at the most, and none that is too long.</summary>
+    public static IReadOnlyList<string> Bounded(IReadOnlyList<string> tags, List<string> warnings)
+    {
+        var bounded = tags.Where(tag => Encoding.UTF8.GetByteCount(tag) <= ByteLimit).Take(Limit).ToList();
+        if (bounded.Count < tags.Count)
+            warnings.Add($"{tags.Count - bounded.Count} of its tags are left out: there are {Limit} at the most, of {ByteLimit} bytes each");
+        return bounded;
+    }
+
     /// <summary>Splits at commas; <c>\,</c> is a comma within a tag. Trimmed, without empty ones and duplicates, in order.</summary>
     public static IReadOnlyList<string> Split(string text)
     {

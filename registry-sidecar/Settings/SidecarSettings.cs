@@ -31,7 +31,7 @@ internal static class SidecarSettings
                 _ => "give always, on-success or never",
             }),
         new("node", "name", "The owner mark of this node's registrations (default: the Docker host's name).",
-            (options, text) => InstanceIds.Fits(text) && MetaRule.Fits(text) && !text.Contains('/', StringComparison.Ordinal)
+            (options, text) => InstanceIds.IsRemovable(text) && MetaRule.Fits(text) && !text.Contains('/', StringComparison.Ordinal)
                 ? options with { Node = text }
                 : $"give letters, digits and punctuation without a slash, {MetaRule.ValueLimit} bytes at the most"),
         new("former-nodes", "list", "Names that this node had before, comma-separated: what they registered at this agent is taken over.",

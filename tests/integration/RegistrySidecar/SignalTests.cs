@@ -49,6 +49,28 @@ public sealed class SignalTests(SidecarConsul parts)
     }
 
     [Fact]
+    public async Task Stop_SidecarRestartsMeanwhile_StaysOutWhileItDrains()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        var sidecar = await mesh.StartSidecarAsync();
+        (string service, string marker) = (mesh.Named("web"), mesh.Named("marker"));
+        var container = await mesh.RunAsync("web", [$"SERVICE_NAME={service}"]);
+        await mesh.RegisteredAsync(service);
+        var stopping = parts.Docker.Containers.StopContainerAsync(container, new ContainerStopParameters { WaitBeforeKillSeconds = 60 }, Ct);
+        await mesh.GoneAsync(service);
+
+        await mesh.StopSidecarAsync(sidecar);
+        await mesh.StartSidecarAsync();
+        await mesh.RunAsync("marker", [$"SERVICE_NAME={marker}"]);
+        await mesh.RegisteredAsync(marker);
+
+        Assert.Empty((await parts.Client.Health.Service(service, Ct)).Response);
+        Assert.False(stopping.IsCompleted);
+        await mesh.KillAsync(container);
+        await stopping;
+    }
+
+    [Fact]
     public async Task Kill_ItsOwnStopSignal_TakesItOut()
     {
         await using var mesh = new SidecarMesh(parts);
@@ -65,6 +87,7 @@ public sealed class SignalTests(SidecarConsul parts)
     [Theory]
     [InlineData("HUP")]
     [InlineData("USR2")]
+    [InlineData("QUIT")]
     [InlineData("WINCH")]
     public async Task Kill_OtherSignal_ChangesNothing(string signal)
     {

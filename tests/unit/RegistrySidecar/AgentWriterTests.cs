@@ -11,6 +11,8 @@ namespace ServiceMesh.Tests.Unit.RegistrySidecar;
 
 public sealed class AgentWriterTests : IDisposable
 {
+    private static readonly HashSet<string> Nobody = [];
+
     private readonly FakeTimeProvider time = new();
     private readonly IConsulClient consul = Substitute.For<IConsulClient>();
     private readonly GivenOperation.Meters meters = new();
@@ -37,14 +39,14 @@ public sealed class AgentWriterTests : IDisposable
         await agent.ReadAsync(Ct);
         Fails("one", HttpStatusCode.InternalServerError);
 
-        await writer.ApplyAsync(Plan("one", "two"), Ct);
-        await writer.ApplyAsync(Plan("one"), Ct);
+        await writer.ApplyAsync(Plan("one", "two"), Nobody, Ct);
+        await writer.ApplyAsync(Plan("one"), Nobody, Ct);
         await AssertCallsAsync("one", 1);
         await AssertCallsAsync("two", 1);
         Assert.False(agent.IsKnown);
 
         time.Advance(Backoff.Longest);
-        await writer.ApplyAsync(Plan("one"), Ct);
+        await writer.ApplyAsync(Plan("one"), Nobody, Ct);
         await AssertCallsAsync("one", 2);
     }
 
@@ -54,7 +56,7 @@ public sealed class AgentWriterTests : IDisposable
         await agent.ReadAsync(Ct);
         Fails("one", HttpStatusCode.BadRequest);
 
-        await writer.ApplyAsync(Plan("one", "two"), Ct);
+        await writer.ApplyAsync(Plan("one", "two"), Nobody, Ct);
 
         Assert.True(agent.IsKnown);
         Assert.Equal(["two"], agent.Services.Keys);
@@ -68,7 +70,7 @@ public sealed class AgentWriterTests : IDisposable
             .ThrowsAsync(new ConsulRequestException("no answer", ConsulFault.Timeout, inner: null));
         var ids = Enumerable.Range(0, 200).Select(number => $"s{number}").ToArray();
 
-        await writer.ApplyAsync(Plan(ids), Ct);
+        await writer.ApplyAsync(Plan(ids), Nobody, Ct);
 
         var asked = consul.Agent.ReceivedCalls().Count(call => call.GetMethodInfo().Name == nameof(IAgentEndpoint.ServiceRegister));
         Assert.InRange(asked, Calls.AtATime, 2 * Calls.AtATime);
@@ -76,12 +78,54 @@ public sealed class AgentWriterTests : IDisposable
     }
 
     [Fact]
+    public async Task ApplyAsync_LongPlan_IsWrittenInPartsAndWhatIsAwaitedFirst()
+    {
+        await agent.ReadAsync(Ct);
+        var plan = Plan([.. Enumerable.Range(0, AgentWriter.AtOnce + 1).Select(number => $"s{number}"), "awaited"]);
+        plan.Register[^1].Registration.Meta![InstanceMeta.Container] = new string('a', 64);
+
+        await writer.ApplyAsync(plan, new HashSet<string> { new('a', 64) }, Ct);
+        Assert.Equal((AgentWriter.AtOnce, true, true), (agent.Services.Count, agent.Services.ContainsKey("awaited"), writer.HasMore));
+
+        await writer.ApplyAsync(plan with { Register = [.. plan.Register.Where(one => !agent.Services.ContainsKey(one.Registration.ID!))] }, Nobody, Ct);
+        Assert.Equal((AgentWriter.AtOnce + 2, false), (agent.Services.Count, writer.HasMore));
+    }
+
+    [Fact]
+    public async Task ApplyAsync_OneOfALongPlanFails_TheRestFollowsAtOnce()
+    {
+        await agent.ReadAsync(Ct);
+        Fails("s0", HttpStatusCode.InternalServerError);
+
+        await writer.ApplyAsync(Plan([.. Enumerable.Range(0, AgentWriter.AtOnce + 1).Select(number => $"s{number}")]), Nobody, Ct);
+
+        Assert.Equal((false, true), (agent.IsKnown, writer.HasMore));
+    }
+
+    [Fact]
+    public async Task ApplyAsync_EveryContainerHasAnotherId_NoneIsWithoutARegistration()
+    {
+        var ids = Enumerable.Range(0, AgentWriter.AtOnce + 1).Select(number => $"s{number}").ToList();
+        var registered = ids.Select(id => Owned("old " + id, Given.IdOf(id))).ToDictionary(service => service.ID);
+        consul.Agent.Services(Arg.Any<CancellationToken>()).Returns(new QueryResult<Dictionary<string, AgentService>> { Response = registered });
+        await agent.ReadAsync(Ct);
+        var plan = Plan([.. ids]) with { Deregister = [.. registered.Keys] };
+        foreach (var one in plan.Register)
+            one.Registration.Meta![InstanceMeta.Container] = Given.IdOf(one.Registration.ID!);
+
+        await writer.ApplyAsync(plan, Nobody, Ct);
+
+        Assert.Equal(AgentWriter.AtOnce, agent.Services.Count(service => ids.Contains(service.Key)));
+        Assert.Equal(ids.Select(Given.IdOf).Order(), agent.Services.Values.Select(Ownership.ContainerOf).Distinct().Order());
+    }
+
+    [Fact]
     public async Task ApplyAsync_Deregistered_IsForgotten()
     {
         await agent.ReadAsync(Ct);
-        await writer.ApplyAsync(Plan("one"), Ct);
+        await writer.ApplyAsync(Plan("one"), Nobody, Ct);
 
-        await writer.ApplyAsync(new RegistrationPlan([], ["one"], []), Ct);
+        await writer.ApplyAsync(new RegistrationPlan([], ["one"], []), Nobody, Ct);
 
         Assert.Empty(agent.Services);
         await consul.Agent.Received(1).ServiceDeregister("one", Arg.Any<CancellationToken>());
@@ -93,7 +137,7 @@ public sealed class AgentWriterTests : IDisposable
         await agent.ReadAsync(Ct);
         var takeover = Plan("one").Register[0] with { IsTakeover = true };
 
-        await writer.ApplyAsync(new RegistrationPlan([takeover], [], []), Ct);
+        await writer.ApplyAsync(new RegistrationPlan([takeover], [], []), Nobody, Ct);
 
         Received.InOrder(() =>
         {
@@ -109,7 +153,7 @@ public sealed class AgentWriterTests : IDisposable
         await HasAsync("mesh:tcp:one", "_service_maintenance:one");
         var registering = Plan("one").Register[0] with { StaleChecks = ["mesh:tcp:one"] };
 
-        await writer.ApplyAsync(new RegistrationPlan([registering], [], []), Ct);
+        await writer.ApplyAsync(new RegistrationPlan([registering], [], []), Nobody, Ct);
 
         Received.InOrder(() =>
         {
@@ -125,7 +169,7 @@ public sealed class AgentWriterTests : IDisposable
         await HasAsync("mesh:tcp:one");
         consul.Agent.CheckDeregister(Arg.Any<string>(), Arg.Any<CancellationToken>()).ThrowsAsync(new ConsulRequestException("no", HttpStatusCode.Forbidden));
 
-        await writer.ApplyAsync(new RegistrationPlan([Plan("one").Register[0] with { StaleChecks = ["mesh:tcp:one"] }], [], []), Ct);
+        await writer.ApplyAsync(new RegistrationPlan([Plan("one").Register[0] with { StaleChecks = ["mesh:tcp:one"] }], [], []), Nobody, Ct);
 
         Assert.Equal(["mesh:tcp:one"], agent.Checks.Keys);
     }
@@ -168,7 +212,7 @@ public sealed class AgentWriterTests : IDisposable
         Fails("one", HttpStatusCode.Forbidden);
         var report = new ReportedCheck("one", "mesh:ttl:one", TimeSpan.FromSeconds(9), HealthStatus.Passing, "");
 
-        await writer.ApplyAsync(Plan("one"), Ct);
+        await writer.ApplyAsync(Plan("one"), Nobody, Ct);
         await writer.TellAsync(new CheckPlan([report], ["two"], ["three"], []), [report], Ct);
 
         Assert.Equal(4, GivenOperation.Failures(meters, "consul_forbidden"));
@@ -210,8 +254,11 @@ public sealed class AgentWriterTests : IDisposable
         Assert.All(log.Lines, line => Assert.True(line.Length < 700 && !line.Any(char.IsControl), line));
     }
 
-    private static AgentService Owned(string id) =>
-        new() { ID = id, Meta = new Dictionary<string, string> { [InstanceMeta.Owner] = "h1", [InstanceMeta.Environment] = "mesh" } };
+    private static AgentService Owned(string id, string container = "") => new()
+    {
+        ID = id,
+        Meta = new Dictionary<string, string> { [InstanceMeta.Owner] = "h1", [InstanceMeta.Environment] = "mesh", [InstanceMeta.Container] = container },
+    };
 
     private static RegistrationPlan Plan(params string[] ids) => new(
         [.. ids.Select(id => new Registering(new AgentServiceRegistration { ID = id, Name = id, Address = "a", Tags = [], Meta = new Dictionary<string, string>() }, StaleChecks: []))],

@@ -179,6 +179,24 @@ public sealed class CheckReporterTests
     }
 
     [Fact]
+    public async Task ReportAsync_AgentHangs_WhatWasLeftBecauseOfThatIsToldTogetherWithWhatFailed()
+    {
+        await PassAsync(Beating(30));
+        time.Advance(TimeSpan.FromSeconds(5));
+        consul.Agent.UpdateTTL(Arg.Any<string>(), Arg.Any<string?>(), Arg.Any<TTLStatus>(), Arg.Any<CancellationToken>())
+            .ThrowsAsync(new ConsulRequestException("no answer", ConsulFault.Timeout, inner: null));
+        await PassAsync(Beating(30));
+        Assert.False(reporter.NextDue <= time.Steady());
+
+        consul.Agent.UpdateTTL(Arg.Any<string>(), Arg.Any<string?>(), Arg.Any<TTLStatus>(), Arg.Any<CancellationToken>()).Returns(new WriteResult());
+        consul.Agent.ClearReceivedCalls();
+        time.Advance(Backoff.First);
+        await PassAsync(Beating(30));
+
+        await AssertToldAsync(30);
+    }
+
+    [Fact]
     public async Task ReportAsync_ContainerIsPausedAndGoesOn_IsToldOnceEach()
     {
         var container = Beating(1)[0];
@@ -226,10 +244,15 @@ public sealed class CheckReporterTests
         if (!agent.IsKnown)
             await agent.ReadAsync(Ct);
         desired.Update(running, Context());
-        var plan = RegistrationPlanner.Plan(new PlanInput(
-            desired.Instances, agent.Services, agent.Checks, Owner, DeregisterPolicy.Never, _ => fate, _ => true));
-        await writer.ApplyAsync(plan, Ct);
-        await reporter.ReportAsync(desired.Instances, Owner, _ => fate, Ct);
+        RegistrationPlan plan;
+        do
+        {
+            plan = RegistrationPlanner.Plan(new PlanInput(
+                desired.Instances, agent.Services, agent.Checks, Owner, DeregisterPolicy.Never, _ => fate, _ => true));
+            await writer.ApplyAsync(plan, new HashSet<string>(), Ct);
+        }
+        while (writer.HasMore);
+        await reporter.ReportAsync(plan.Wanted, Owner, _ => fate, Ct);
     }
 
     private Task AssertToldAsync(int times) =>

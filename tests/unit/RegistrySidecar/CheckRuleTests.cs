@@ -28,6 +28,10 @@ public sealed class CheckRuleTests
         Assert.Equal("http://[fd00::7]:8080/x", Assert.Single(Checks(["SERVICE_CHECK_HTTP=x"], new SidecarOptions { Ip = "fd00::7" })).HTTP);
 
     [Fact]
+    public void Map_Http_TakesItsMethod() =>
+        Assert.Equal("HEAD", Assert.Single(Checks(["SERVICE_CHECK_HTTP=/h", "SERVICE_CHECK_HTTP_METHOD=HEAD", "SERVICE_CHECK_HTTPS_METHOD=POST"])).Method);
+
+    [Fact]
     public void Map_Https_TakesMethodHeaderBodyAndVerification()
     {
         var check = Assert.Single(Checks(
@@ -107,8 +111,10 @@ public sealed class CheckRuleTests
     [InlineData("80/tcp=8080", "81", "10.0.0.9:8181", false)]
     [InlineData("80/tcp=80", "81", "10.0.0.9:8181", false)]
     [InlineData("80/tcp=8080", "82", "10.0.0.9:8282", false)]
-    [InlineData("80/tcp=80", "9999", "10.0.0.9:9999", true)]
-    [InlineData("80/tcp=8080", "9999", "10.0.0.9:9999", true)]
+    [InlineData("80/tcp=80", "9999", "10.0.0.9:80", true)]
+    [InlineData("80/tcp=8080", "8500", "10.0.0.9:8080", true)]
+    [InlineData("80/tcp=8080", "8181", "10.0.0.9:8181", false)]
+    [InlineData("80/tcp=8080", "8283", "10.0.0.9:8283", false)]
     [InlineData("80/tcp=8080", "0", "10.0.0.9:8080", true)]
     [InlineData("80/tcp=8080", "x", "10.0.0.9:8080", true)]
     public void Map_CheckPort_IsAskedWhereItIsPublished(string published, string port, string expected, bool warns)
@@ -134,6 +140,19 @@ public sealed class CheckRuleTests
         };
 
         Assert.Equal(expected, Assert.Single(Assert.Single(Registrations(container, WithIp with { Internal = true })).Checks!).TCP);
+    }
+
+    [Theory]
+    [InlineData("10.9.8.7", "10.9.8.7:9999", 0)]
+    [InlineData("10.0.0.9", "10.0.0.9:8080", 1)]
+    public void Map_CheckPortOfAnAddressThatALabelSays_IsAskedAsItIsUnlessThatIsThisHost(string address, string expected, int warnings)
+    {
+        var container = Container(
+            "nginx", "web", ["80/tcp=8080"], ["SERVICE_CHECK_TCP=1", "SERVICE_CHECK_PORT=9999"], new Dictionary<string, string> { ["ip"] = address });
+
+        var mapped = ContainerMapping.Map(container, Context(WithIp with { UseIpFromLabel = "ip" }));
+
+        Assert.Equal((expected, warnings), (Assert.Single(Assert.Single(mapped.Registrations).Checks!).TCP, mapped.Warnings.Count));
     }
 
     [Fact]

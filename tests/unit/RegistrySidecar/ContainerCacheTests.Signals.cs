@@ -1,5 +1,6 @@
 using NSubstitute;
 using ServiceMesh.RegistrySidecar.Reconciliation;
+using ServiceMesh.RegistrySidecar.Settings;
 using Xunit;
 
 namespace ServiceMesh.Tests.Unit.RegistrySidecar;
@@ -110,6 +111,58 @@ public sealed partial class ContainerCacheTests
         time.Advance(TimeSpan.FromMinutes(5));
         await cache.InspectAsync(docker, Ct);
         Assert.Single(cache.Running);
+    }
+
+    [Theory]
+    [InlineData(240, 60)]
+    [InlineData(301, 0)]
+    public async Task Mark_SignalOfBeforeTheSidecarBegan_IsBelievedForTheRestOfItsFarewell(int age, int seconds)
+    {
+        cache.Mark(new Dictionary<string, Happened>
+        {
+            ["a"] = new(EventEffect.PresumedDeadBySignal, new Death(Started.AddSeconds(5), 143, "15") { Age = TimeSpan.FromSeconds(age) }),
+        });
+        await cache.InspectAsync(docker, Ct);
+        Assert.Equal(seconds == 0 ? ["a"] : [], cache.Running.Select(container => container.Id));
+
+        time.Advance(TimeSpan.FromSeconds(seconds));
+        await cache.InspectAsync(docker, Ct);
+        Assert.Single(cache.Running);
+    }
+
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(false, false)]
+    public async Task Mark_SignalAndDeath_AreTheSameInOneBatchAndInTwo(bool inOne, bool obeyed)
+    {
+        await KnownAsync("a");
+        var (signal, death) = (Signalled(obeyed ? "15" : "10")["a"], Died(Started.AddSeconds(6), 1)["a"]);
+
+        foreach (var happened in inOne ? [signal.Then(death)] : (Happened[])[signal, death])
+            cache.Mark(new Dictionary<string, Happened> { ["a"] = happened });
+        Assert.Equal(obeyed, cache.FateOf("a").Allows(DeregisterPolicy.OnSuccess));
+
+        Inspected("a", running: false);
+        time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(["a"], (await cache.InspectAsync(docker, Ct)).Seen);
+        Assert.Equal(obeyed, cache.FateOf("a").WasToldToEnd);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Mark_StopSignalBehindAnotherInOneBatch_IsBelieved(bool isKnown)
+    {
+        Inspected("a", running: true, "SIGWINCH");
+        if (isKnown)
+            await KnownAsync("a");
+
+        cache.Mark(new Dictionary<string, Happened> { ["a"] = Signalled("28")["a"].Then(Signalled("10")["a"]) });
+        await cache.InspectAsync(docker, Ct);
+
+        Assert.Empty(cache.Running);
     }
 
     private async Task AssertLeavingAsync()

@@ -171,6 +171,48 @@ public sealed class ContainerMappingTests
         Assert.Contains("{{.Labels.team}}", Assert.Single(mapped.Warnings), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("host", false)]
+    [InlineData("bridge", true)]
+    public void Map_ARangeOfPorts_KeepsThoseThatNeedNoNameAndThoseThatAreNamed(string network, bool isInternal)
+    {
+        var container = Container(
+            "turn", "turn", [.. Enumerable.Range(49152, 16384).Select(port => $"{port}/udp")], ["SERVICE_65535_NAME=last", "SERVICE_65534_ID=turn", "SERVICE_49152_IGNORE=1"]) with
+        {
+            NetworkMode = network,
+        };
+
+        var mapped = ContainerMapping.Map(container, Context(WithIp with { Internal = isInternal }));
+
+        Assert.Equal((66, "turn", "last"), (mapped.Registrations.Count, mapped.Registrations[^2].ID, mapped.Registrations[^1].Name));
+        Assert.Equal(["port 49152/udp is to be ignored", "16317 ports from 49217/udp to 65533/udp are beyond the 64 that need no name of their own"], mapped.LeftOut);
+        Assert.Contains("SERVICE_<port>_NAME", Assert.Single(mapped.Warnings), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(64, 0)]
+    [InlineData(65, 1)]
+    public void Map_AsManyPortsAsNeedNoName_LeavesNoneOut(int ports, int leftOut)
+    {
+        var mapped = ContainerMapping.Map(Container("demo", "demo", [.. Enumerable.Range(1, ports).Select(port => $"{port}/tcp={port + 8000}")]), Context());
+
+        Assert.Equal((64, leftOut, leftOut), (mapped.Registrations.Count, mapped.LeftOut.Count, mapped.Warnings.Count));
+    }
+
+    [Theory]
+    [InlineData("other", null, true)]
+    [InlineData("bridge", null, false)]
+    [InlineData("other", "bridge", false)]
+    public void Map_NetworkThatTheContainerIsNotIn_TakesItsOwnWithAWarning(string option, string? label, bool warns)
+    {
+        var container = Container("demo", "demo", ["80/tcp"], labels: label is null ? null : new Dictionary<string, string> { ["mesh.network"] = label });
+
+        var mapped = ContainerMapping.Map(container, Context(WithIp with { Internal = true, Network = option }));
+
+        Assert.Equal("172.17.0.5", Assert.Single(mapped.Registrations).Address);
+        Assert.Equal(warns, mapped.Warnings.Any(warning => warning.Contains("'other' (--network)", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public void Map_NothingPublished_SaysWhy() =>
         Assert.Equal(["port 80/tcp is not published on the host"], ContainerMapping.Map(Container("demo", "demo", ["80/tcp"]), Context()).LeftOut);

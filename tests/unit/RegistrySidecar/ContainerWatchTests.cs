@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Docker.DotNet.Models;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
@@ -17,7 +18,7 @@ public sealed class ContainerWatchTests
     private const long Now = (1769860800 * Second) + (Second / 2);
 
     [Theory]
-    [InlineData(null, Now - Second)]
+    [InlineData(null, Now - (300 * Second))]
     [InlineData(Now - 1, Now - 1)]
     [InlineData(Now - (60 * Second), Now - (60 * Second))]
     [InlineData(Now - (3600 * Second), Now - (300 * Second))]
@@ -29,6 +30,65 @@ public sealed class ContainerWatchTests
     [InlineData(null)]
     [InlineData(5L)]
     public void Since_DockerDoesNotTellItsTime_IsTheLastEvent(long? next) => Assert.Equal(next, ContainerWatch.Since(next, ""));
+
+    [Theory]
+    [InlineData(Now - (60 * Second), Now, 60)]
+    [InlineData(Now, Now, 0)]
+    [InlineData(Now + Second, Now, 0)]
+    [InlineData(null, Now, 0)]
+    [InlineData(Now, null, 0)]
+    public void AgeOf_Event_IsThatBeforeTheSubscription(long? happened, long? subscribed, int seconds) =>
+        Assert.Equal(TimeSpan.FromSeconds(seconds), ContainerWatch.AgeOf(happened, subscribed));
+
+    [Fact]
+    public async Task Execute_FirstSubscription_TakesWhatHappenedBeforeWithItsAgeAndNoLag()
+    {
+        var time = new FakeTimeProvider();
+        var (past, present) = (Now - (60 * Second), Now + Second);
+        using var docker = new LocalServer(path => path switch
+        {
+            "/version" => """{"ApiVersion":"1.41"}""",
+            "/v1.41/info" => """{"Name":"the-node","SystemTime":"2026-01-31T12:00:00.500000000Z"}""",
+            _ => Event("drains", "kill", past) + Event("starts", "start", present),
+        });
+        using var meters = new GivenOperation.Meters();
+        var options = new SidecarOptions { DockerHost = docker.Address("tcp") };
+        var (queue, log) = (new WorkQueue(), new ToldLines<ContainerWatch>());
+        var metrics = GivenOperation.Metrics(time, meters);
+        using var watch = new ContainerWatch(options, queue, metrics, time, log);
+
+        await watch.StartAsync(TestContext.Current.CancellationToken);
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        late.CancelAfter(TimeSpan.FromSeconds(30));
+        while (GivenOperation.Failures(meters, "docker") == 0)
+            await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, late.Token);
+        await watch.StopAsync(TestContext.Current.CancellationToken);
+
+        var work = queue.Take();
+        Assert.Equal("the-node", work.Connection!.HostName);
+        Assert.Equal(TimeSpan.FromMinutes(1), work.Containers["drains"].Death!.Age);
+        Assert.Equal(EventEffect.Started, work.Containers["starts"].Effect);
+        Assert.Equal((false, true), (await HasLagAsync(metrics, meters, "drains"), await HasLagAsync(metrics, meters, "starts")));
+
+        static string Event(string id, string action, long nanoseconds) =>
+            $$$"""{"Type":"container","Action":"{{{action}}}","Actor":{"ID":"{{{id}}}","Attributes":{"signal":"15"}},"timeNano":{{{nanoseconds}}}}""";
+    }
+
+    /// <summary>Whether a write for the container is measured from an event.</summary>
+    private static async Task<bool> HasLagAsync(SidecarMetrics metrics, GivenOperation.Meters meters, string container)
+    {
+        var measured = false;
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, subscription) =>
+        {
+            if (meters.Made.Contains(instrument.Meter) && instrument.Name == "mesh_sidecar_event_lag_seconds")
+                subscription.EnableMeasurementEvents(instrument);
+        };
+        listener.SetMeasurementEventCallback<double>((_, _, _, _) => measured = true);
+        listener.Start();
+        await metrics.RegisteringAsync(container, Task.CompletedTask);
+        return measured;
+    }
 
     [Fact]
     public async Task Execute_NextConnectionTellsNothingOfItsHost_TheEarlierOneStaysInUse()

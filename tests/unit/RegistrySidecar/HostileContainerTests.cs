@@ -83,6 +83,7 @@ public sealed partial class HostileContainerTests
     [InlineData("a//b")]
     [InlineData("../victim")]
     [InlineData(".")]
+    [InlineData("consul")]
     [InlineData("\ud83e\udee0")]
     public void Map_IdThatConsulWouldNotRemove_IsLeftOutWithAWarning(string id)
     {
@@ -90,6 +91,38 @@ public sealed partial class HostileContainerTests
 
         Assert.Equal("h1:demo:80", Assert.Single(mapped.Registrations).ID);
         Assert.Contains("SERVICE_ID", Assert.Single(mapped.Warnings), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("SERVICE_NAME", 513)]
+    [InlineData("SERVICE_CHECK_HTTP", 4097)]
+    [InlineData("SERVICE_CHECK_HTTPS", 4097)]
+    [InlineData("SERVICE_CHECK_HEADER", 4097)]
+    [InlineData("SERVICE_CHECK_BODY", 4097)]
+    [InlineData("SERVICE_CHECK_HTTP_METHOD", 4097)]
+    public void Map_WhatHasNoBoundInConsul_IsLeftOutBeyondOursWithAWarning(string variable, int length)
+    {
+        var huge = new string('x', length);
+
+        var mapped = ContainerMapping.Map(
+            Container("demo", "demo", ["80/tcp=8080"], ["SERVICE_CHECK_HTTP=/", $"{variable}={huge}"], new Dictionary<string, string> { ["SERVICE_CHECK_TCP"] = "1" }), Context());
+
+        var registration = Assert.Single(mapped.Registrations);
+        Assert.DoesNotContain(huge, System.Text.Json.JsonSerializer.Serialize(registration), StringComparison.Ordinal);
+        Assert.Equal("demo", registration.Name);
+        Assert.Contains(variable, Assert.Single(mapped.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Map_ManyAndLongTags_KeepsWhatFitsWithAWarning()
+    {
+        var tags = string.Join(',', Enumerable.Range(0, 270).Select(number => $"t{number}").Prepend(new string('x', 4096)).Prepend(new string('x', 4097)));
+
+        var mapped = ContainerMapping.Map(Container("demo", "demo", ["80/udp=8080"], [$"SERVICE_TAGS={tags}"]), Context());
+
+        var kept = mapped.Registrations[0].Tags!;
+        Assert.Equal((258, 4096, "t0", "t254", "udp"), (kept.Length, kept[1].Length, kept[2], kept[^2], kept[^1]));
+        Assert.Contains("16 of its tags", Assert.Single(mapped.Warnings), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -7,7 +7,7 @@ using static ServiceMesh.Tests.Unit.RegistrySidecar.Given;
 
 namespace ServiceMesh.Tests.Unit.RegistrySidecar;
 
-public sealed class RegistrationPlannerTests
+public sealed partial class RegistrationPlannerTests
 {
     private static readonly ContainerFacts Web = Container("nginx", "web", ["80/tcp=8080"]);
     private static readonly ContainerFate Running = new(ContainerState.Running);
@@ -149,9 +149,14 @@ public sealed class RegistrationPlannerTests
     public void Plan_RunningAndNotDesired_GoesAtOnce() => Assert.Equal(["h1:web:80"], Plan([], [AsActual(Web)], Running, mayRemove: false).Deregister);
 
     [Theory]
-    [InlineData(nameof(ContainerState.Unknown))]
-    [InlineData(nameof(ContainerState.Ended))]
-    public void Plan_FateUnknown_Stays(string state) => Assert.Empty(Plan([], [AsActual(Web)], new ContainerFate(Enum.Parse<ContainerState>(state))).Deregister);
+    [InlineData(nameof(ContainerState.Unknown), nameof(DeregisterPolicy.Always), true, false)]
+    [InlineData(nameof(ContainerState.Ended), nameof(DeregisterPolicy.Always), true, true)]
+    [InlineData(nameof(ContainerState.Ended), nameof(DeregisterPolicy.Always), false, false)]
+    [InlineData(nameof(ContainerState.Ended), nameof(DeregisterPolicy.OnSuccess), true, false)]
+    [InlineData(nameof(ContainerState.Ended), nameof(DeregisterPolicy.Never), true, false)]
+    public void Plan_HowItEndedIsUnknown_GoesWhereThatDoesNotMatter(string state, string policy, bool mayRemove, bool goes) => Assert.Equal(
+        goes ? ["h1:web:80"] : [],
+        Plan([], [AsActual(Web)], new ContainerFate(Enum.Parse<ContainerState>(state)), Enum.Parse<DeregisterPolicy>(policy), mayRemove).Deregister);
 
     [Fact]
     public void Plan_TwoClaimOneId_TheOlderHasIt()
@@ -161,7 +166,8 @@ public sealed class RegistrationPlannerTests
 
         var plan = Plan([younger, older], []);
 
-        Assert.Equal(1, Assert.Single(plan.Register).Registration.Port);
+        Assert.Equal(["h1:younger:80 b 10.0.0.9:2 []", "x a 10.0.0.9:1 []"], Lines(plan));
+        Assert.Equal(["mesh:default:h1:younger:80", "mesh:default:x"], Checks(plan));
         Assert.Contains("younger", Assert.Single(plan.Conflicts), StringComparison.Ordinal);
     }
 
@@ -190,7 +196,8 @@ public sealed class RegistrationPlannerTests
 
         var plan = Plan([sayer, Web with { CreatedAt = DateTimeOffset.MaxValue }], [AsActual(sayer)], checks: [Default()]);
 
-        Assert.Equal((8080, true), (Assert.Single(plan.Register).Registration.Port, plan.Register[0].IsTakeover));
+        Assert.Equal(["h1:sayer:80 a 10.0.0.9:1 []", "h1:web:80 nginx 10.0.0.9:8080 []"], Lines(plan));
+        Assert.Equal(["h1:web:80"], plan.Register.Where(registering => registering.IsTakeover).Select(registering => registering.Registration.ID));
         Assert.Contains("sayer", Assert.Single(plan.Conflicts), StringComparison.Ordinal);
         Assert.Empty(plan.Deregister);
     }
@@ -201,7 +208,7 @@ public sealed class RegistrationPlannerTests
         var older = Container("a", "older", ["80/tcp=1"], ["SERVICE_ID=x"]);
         var younger = Container("b", "younger", ["80/tcp=2"], ["SERVICE_ID=x"]) with { CreatedAt = DateTimeOffset.UnixEpoch };
 
-        Assert.Empty(Plan([younger, older], [AsActual(younger)]).Register);
+        Assert.Equal(["h1:older:80 a 10.0.0.9:1 []"], Lines(Plan([younger, older], [AsActual(younger)])));
     }
 
     [Theory]
@@ -247,7 +254,7 @@ public sealed class RegistrationPlannerTests
         ContainerFacts[] running, AgentService[] actual, ContainerFate? fate = null, DeregisterPolicy policy = DeregisterPolicy.Always, bool mayRemove = true,
         AgentCheck[]? checks = null) =>
         RegistrationPlanner.Plan(new PlanInput(
-            [.. running.SelectMany(container => Registrations(container).Select(registration => new DesiredInstance(container, registration)))],
+            Desired(running),
             actual.ToDictionary(service => service.ID),
             (checks ?? [.. actual.Select(service => Default(service.ID, service.ID))]).ToDictionary(check => check.CheckID),
             new Ownership(Given.Node, "mesh"),
@@ -255,11 +262,26 @@ public sealed class RegistrationPlannerTests
             _ => fate ?? Running,
             _ => mayRemove));
 
+    private static IReadOnlyList<DesiredInstance> Desired(ContainerFacts[] running)
+    {
+        var desired = new DesiredState();
+        desired.Update(running, Context());
+        return desired.Instances;
+    }
+
+    private static IEnumerable<string> Lines(RegistrationPlan plan) =>
+        plan.Register.Select(registering => Line(registering.Registration)).Order(StringComparer.Ordinal);
+
+    private static IEnumerable<string> Checks(RegistrationPlan plan) =>
+        plan.Register.SelectMany(registering => registering.Registration.Checks!).Select(check => check.CheckID!).Order(StringComparer.Ordinal);
+
     private static AgentCheck Default(string holder = "h1:web:80", string service = "h1:web:80") => new() { CheckID = $"mesh:default:{service}", ServiceID = holder };
 
-    private static AgentService AsActual(ContainerFacts container)
+    private static AgentService AsActual(ContainerFacts container) => AsActual(Assert.Single(Desired([container])));
+
+    private static AgentService AsActual(DesiredInstance instance)
     {
-        var registration = Assert.Single(Registrations(container));
+        var registration = instance.Registration;
         return new AgentService
         {
             ID = registration.ID!,

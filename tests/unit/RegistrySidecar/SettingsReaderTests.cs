@@ -10,12 +10,19 @@ public sealed class SettingsReaderTests
     private const string NoAddress = "give an IP address, not 0.0.0.0 or ::, or a host name, without a port";
 
     [Fact]
-    public void Read_NothingGiven_IsTheDefault()
+    public void Read_NothingGiven_IsTheDefaultOfTheReadmesTable()
     {
-        var read = Read();
+        var defaults = (from line in Readme.Lines
+                        let cells = line.Split(" | ")
+                        where line.StartsWith("| `--", StringComparison.Ordinal) && cells[1].StartsWith('`') && cells[1].IndexOf('`', 1) == cells[1].Length - 1
+                        select (Name: cells[0].Trim('|', ' ', '`', '-'), Value: cells[1].Trim('`')))
+            .ToDictionary(row => row.Name, row => row.Value);
 
+        var read = Read(defaults);
+
+        Assert.Equal(13, defaults.Count);
         Assert.Empty(read.Errors);
-        Assert.Equal(new SidecarOptions(), read.Options);
+        Assert.Equal(Read().Options, read.Options);
     }
 
     [Fact]

@@ -65,25 +65,30 @@ public sealed class NodeTests(SidecarConsul parts)
     }
 
     [Fact]
-    public async Task Node_Renamed_LeavesTheFormerNamesAloneUntilThatNameReturns()
+    public async Task Node_Renamed_TakesOverWhatItsDockerHasAndLeavesTheRestUntilTheNameReturns()
     {
         await using var mesh = new SidecarMesh(parts);
-        (string dies, string runs) = (mesh.Named("dies"), mesh.Named("runs"));
+        (string dies, string runs, string removed) = (mesh.Named("dies"), mesh.Named("runs"), mesh.Named("removed"));
         var former = mesh.Node + "-former";
         var sidecar = await mesh.StartSidecarAsync(options => options with { Node = former });
         var container = await mesh.RunAsync("dies", [$"SERVICE_NAME={dies}"]);
+        await mesh.RunAsync("runs", [$"SERVICE_NAME={runs}"]);
+        var stale = mesh.Stale(removed, removed);
+        stale.Meta![InstanceMeta.Owner] = former;
         await mesh.RegisteredAsync(dies);
+        await mesh.RegisteredAsync(runs);
 
         await mesh.StopSidecarAsync(sidecar);
         await mesh.KillAsync(container);
+        await parts.Client.Agent.ServiceRegister(stale, Ct);
         sidecar = await mesh.StartSidecarAsync();
-        await mesh.RunAsync("runs", [$"SERVICE_NAME={runs}"]);
-        await mesh.RegisteredAsync(runs);
-        Assert.Equal(former, (await mesh.RegisteredAsync(dies)).Service.Meta[InstanceMeta.Owner]);
+        await mesh.UntilAsync(runs, entries => entries is [var only] && only.Service.Meta[InstanceMeta.Owner] == mesh.Node);
+        await mesh.GoneAsync(dies);
+        Assert.Equal(former, (await mesh.RegisteredAsync(removed)).Service.Meta[InstanceMeta.Owner]);
 
         await mesh.StopSidecarAsync(sidecar);
         sidecar = await mesh.StartSidecarAsync(options => options with { Node = former, OnExit = ServiceMesh.RegistrySidecar.Settings.OnExit.Deregister });
-        await mesh.GoneAsync(dies);
+        await mesh.GoneAsync(removed);
         await mesh.StopSidecarAsync(sidecar);
     }
 

@@ -239,7 +239,7 @@ public sealed class OperationTests(SidecarConsul parts)
     }
 
     /// <summary>Starts the sidecar as a process of its own, with none of this one's settings.</summary>
-    private static Process Start(string arguments, string variables = "")
+    internal static Process Start(string arguments, string variables = "")
     {
         string[] words = [.. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(word => word.Replace('|', ' '))];
         var command = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "registry-sidecar.dll"), .. words])

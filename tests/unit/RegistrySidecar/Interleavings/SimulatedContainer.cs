@@ -52,7 +52,10 @@ internal sealed class SimulatedContainer
 
     private Dictionary<int, int> Published => NetworkOwner is null ? Ports : [];
 
-    public string IdOf(int port) => Ids.GetValueOrDefault(port) ?? $"{SimulatedNode.Host}:{Name}:{port}";
+    public string IdOf(int port) => Ids.GetValueOrDefault(port) ?? OwnIdOf(port);
+
+    /// <summary>The id that is made of its name, under which it is registered where another container has the one that it says.</summary>
+    public string OwnIdOf(int port) => $"{SimulatedNode.Host}:{Name}:{port}";
 
     /// <summary>The checks that an instance of it has to have, with their status, in one line.</summary>
     public string ChecksOf(string id)

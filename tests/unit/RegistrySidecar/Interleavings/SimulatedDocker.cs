@@ -142,6 +142,9 @@ internal sealed class SimulatedDocker
         Tell(container, $"health_status: {container.Health}");
     }
 
+    /// <summary>Whether this id is among those that containers of several slots say.</summary>
+    public static bool IsSaidByAnother(SimulatedContainer container, string id) => container.Ids.Values.Contains(id) && id == Own(2);
+
     public static string NameOf(int slot) => $"c{slot}";
 
     /// <summary>Every third container names ids of its own, which clash, or look like others' checks; two slots' every other one names the same.</summary>

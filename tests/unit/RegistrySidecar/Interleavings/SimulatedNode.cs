@@ -42,18 +42,27 @@ internal sealed class SimulatedNode : IAsyncDisposable
         .Select(service => $"{service.ID} {service.Service} {service.Address}:{service.Port} {service.Tags.FirstOrDefault()} {Ownership.ContainerOf(service)} {Consul.Checks.Of(service.ID)}")
         .Order(StringComparer.Ordinal);
 
-    /// <summary>What runs, as it has to be registered, a line each. Of two that claim one id it is that of whoever has it.</summary>
+    /// <summary>What runs, as it has to be registered, a line each.</summary>
     public IEnumerable<string> Expected =>
         (from container in Docker.Running
          where Docker.HasNetwork(container)
          from port in container.Ports
          let service = container.Ports.Count > 1 ? $"{container.Service}-{port.Key}" : container.Service
-         let id = container.IdOf(port.Key)
+         let id = IdOf(container, port.Key)
          where !Consul.IsStrangers(id)
-         orderby Consul.Services.Any(one => one.ID == id && Ownership.ContainerOf(one) == container.Id) descending
-         group $"{id} {service} {container.PublishedAt}:{port.Value} {StageOf(service, container)} {container.Id} {container.ChecksOf(id)}" by id)
-        .Select(claims => claims.First())
+         select $"{id} {service} {container.PublishedAt}:{port.Value} {StageOf(service, container)} {container.Id} {container.ChecksOf(id)}")
         .Order(StringComparer.Ordinal);
+
+    /// <summary>Of two that say one id, one has it; the other is registered under its own, and stays there though the first is gone.</summary>
+    private string IdOf(SimulatedContainer container, int port)
+    {
+        var (said, own) = (container.IdOf(port), container.OwnIdOf(port));
+        return SimulatedDocker.IsSaidByAnother(container, said)
+            && (HasId(container, own) || Docker.Running.Any(other => other != container && HasId(other, said))) ? own : said;
+    }
+
+    private bool HasId(SimulatedContainer container, string id) =>
+        Consul.Services.Any(one => one.ID == id && Ownership.ContainerOf(one) == container.Id);
 
     private Reconciler Reconciler => parts.GetRequiredService<Reconciler>();
 
@@ -77,7 +86,7 @@ internal sealed class SimulatedNode : IAsyncDisposable
         Connect();
     }
 
-    public void Connect() => Queue.Connected(new EngineConnection(Docker.Client, Host));
+    public void Connect(string host = Host) => Queue.Connected(new EngineConnection(Docker.Client, host));
 
     public void Deliver(Message message)
     {

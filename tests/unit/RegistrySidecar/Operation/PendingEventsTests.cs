@@ -41,6 +41,19 @@ public sealed class PendingEventsTests
     }
 
     [Fact]
+    public void PassEnded_NextPassGoesOnWithTheSame_EventIsKeptUntilItDoesNot()
+    {
+        events.Happened("c1", DateTimeOffset.UnixEpoch);
+        events.PassBegan();
+        events.PassEnded(hasMore: true);
+        Assert.Equal(1, events.Count);
+
+        events.PassBegan();
+        events.PassEnded();
+        Assert.Equal(0, events.Count);
+    }
+
+    [Fact]
     public void PassEnded_EventThatCameDuringThePass_IsKept()
     {
         events.PassBegan();
