@@ -9,7 +9,20 @@ namespace ServiceMesh.Tests.Integration.RegistrySidecar;
 /// <summary>What the process itself writes to its standard output.</summary>
 public sealed partial class LogTests(SidecarConsul parts)
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    // Where it was built, in the same configuration, with the appsettings.json of its own.
+    private static string OwnFolder
+    {
+        get
+        {
+            var here = new DirectoryInfo(AppContext.BaseDirectory);
+            var root = here.Parent!.Parent!.Parent!.Parent!.Parent!;
+            return Path.Combine(root.FullName, "registry-sidecar", "bin", here.Parent.Name, here.Name);
+        }
+    }
 
     [Fact]
     public async Task Process_LogAsJson_IsOneLineForEachChangeAndNoneWhileNothingChanges()
@@ -19,7 +32,8 @@ public sealed partial class LogTests(SidecarConsul parts)
         var port = FreePort.Next();
         using var process = OperationTests.Start(
             $"--log-format json --explicit --resync 1s --status-port {port} --consul-http-addr {parts.Address} --docker-host {DockerEngine.DefaultEndpoint} "
-            + $"--ip {parts.HostAddress} --node {mesh.Node} --environment {mesh.Environment}");
+            + $"--ip {parts.HostAddress} --node {mesh.Node} --environment {mesh.Environment}",
+            folder: OwnFolder);
         try
         {
             await mesh.RunAsync("web", [$"SERVICE_NAME={service}"]);
@@ -34,7 +48,7 @@ public sealed partial class LogTests(SidecarConsul parts)
 
             var lines = new List<string>();
             do
-                lines.Add(await process.StandardOutput.ReadLineAsync(Ct) ?? throw new EndOfStreamException(string.Join('\n', lines)));
+                lines.Add(await process.StandardOutput.ReadLineAsync(Ct).AsTask().WaitAsync(Patience, TimeProvider.System, Ct) ?? throw new EndOfStreamException(string.Join('\n', lines)));
             while (!lines[^1].Contains(marker, StringComparison.Ordinal));
             var said = lines.Select(line => JsonDocument.Parse(line).RootElement)
                 .Select(line => (Level: line.GetProperty("LogLevel").GetString(), Service: line.GetProperty("State").TryGetProperty("Service", out var name) ? name.GetString() : null));

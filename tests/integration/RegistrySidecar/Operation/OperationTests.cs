@@ -239,10 +239,13 @@ public sealed class OperationTests(SidecarConsul parts)
     }
 
     /// <summary>Starts the sidecar as a process of its own, with none of this one's settings.</summary>
-    internal static Process Start(string arguments, string variables = "")
+    /// <param name="arguments">Its arguments, with a bar for a space within one.</param>
+    /// <param name="variables">Its environment variables.</param>
+    /// <param name="folder">Where it is started from; by default beside this program, whose appsettings.json lets it warn only.</param>
+    internal static Process Start(string arguments, string variables = "", string? folder = null)
     {
         string[] words = [.. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(word => word.Replace('|', ' '))];
-        var command = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "registry-sidecar.dll"), .. words])
+        var command = new ProcessStartInfo("dotnet", [Path.Combine(folder ?? AppContext.BaseDirectory, "registry-sidecar.dll"), .. words])
         {
             RedirectStandardError = true,
             RedirectStandardOutput = true,
