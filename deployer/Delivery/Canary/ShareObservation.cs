@@ -25,7 +25,7 @@ internal sealed class ShareObservation(Mesh mesh, ObservationPolicy policy)
     /// <exception cref="DeliveryException">It does badly, or nobody can say; the split is still in place.</exception>
     public async Task<string> JudgeAsync(Attempt attempt, ServiceDocument document, ReadinessTarget started)
     {
-        var verdict = await Readiness.WhileAllRunAsync(started, ct => BakeAsync(attempt, document, ct), mesh.Warn, attempt.Token);
+        var verdict = await Readiness.WhileAllRunAsync(started, ct => VerdictAsync(attempt, document, ct), mesh.Warn, attempt.Token);
         if (verdict.Kind == VerdictKind.Pass)
             return verdict.Reason;
         // Before it is taken out, for its containers go then. Not interrupted, for the verdict stands; it is short by itself.
@@ -44,6 +44,15 @@ internal sealed class ShareObservation(Mesh mesh, ObservationPolicy policy)
         Reason = string.Create(CultureInfo.InvariantCulture, $"{attempt.Service} {attempt.Release.Version} failed at {document.Split.Share} %: {reason}"),
         LogTail = tail ?? [],
     };
+
+    // Of a container that ends the figures may tell before Docker does: its end is the reason then, so Docker has a moment to tell it.
+    private async Task<Verdict> VerdictAsync(Attempt attempt, ServiceDocument document, CancellationToken ct)
+    {
+        var verdict = await BakeAsync(attempt, document, ct);
+        if (verdict is { Kind: VerdictKind.Fail, IsErrors: true })
+            await Task.Delay(Pause, mesh.Time, ct);
+        return verdict;
+    }
 
     // Too many errors end it at once. All else is judged at the end: a release that was just started is slow for a moment.
     private async Task<Verdict> BakeAsync(Attempt attempt, ServiceDocument document, CancellationToken ct)
