@@ -37,15 +37,15 @@ internal static class ProxyPart
     {
         (int One, int Two) backends = (Ports.Free(), Ports.Free());
         await using var answering = await Peers.BackendAsync(folder, [("one", backends.One), ("two", backends.Two)], ct);
+        IReadOnlyList<Figure> promotions;
         // On disk: it must know everything again after its restart.
-        await using var consul = await BenchConsul.StartAsync(docker, containers, ct, keepsData: true);
+        await using (var kept = await BenchConsul.StartAsync(docker, containers, ct, keepsData: true))
+        await using (var before = await BenchMesh.StartAsync(kept, ct))
+            promotions = await new Promotions(docker, before, backends).MeasureAsync(ct);
+        await using var consul = await BenchConsul.StartAsync(docker, containers, ct);
         await using var mesh = await BenchMesh.StartAsync(consul, ct);
         using var many = new ManyServices(mesh, backends, length);
         int[] steps = length == BenchLength.Quick ? [10, 1000, 5000] : [10, 100, 1000, 5000, 10_000];
-        return
-        [
-            .. await new Promotions(docker, mesh, backends).MeasureAsync(ct),
-            .. await many.MeasureAsync(steps, ct),
-        ];
+        return [.. promotions, .. await many.MeasureAsync(steps, ct)];
     }
 }
