@@ -110,6 +110,11 @@ internal static class ProxyApplication
                 typeof(ProxyOptions),
                 several.InnerExceptions.Cast<OptionsValidationException>().SelectMany(error => error.Failures).Distinct(StringComparer.Ordinal));
         }
+        // What cannot be read at all, such as "30s", .NET tells by the setting and the value, and not how it is spelled.
+        catch (InvalidOperationException error) when (error.Message.Contains(typeof(TimeSpan).FullName!, StringComparison.Ordinal))
+        {
+            throw new InvalidOperationException($"{error.Message} A time is written hh:mm:ss, such as 00:00:30.", error);
+        }
     }
 
     private static TrustedProxies TrustedBy(ProxyOptions options)

@@ -13,8 +13,11 @@ internal sealed class ServicesAnswer(SnapshotHolder snapshots, LastGoodFile last
     /// <summary>Whether a request on the traffic port asks the proxy itself: a site of a name of its own has that path for itself. An address is the proxy's.</summary>
     public bool IsAsked(HttpContext context) =>
         context.Request.Path.StartsWithSegments(Route.Reserved)
-        && (IPAddress.TryParse(context.Request.Host.Host, out _)
+        && (IsAddress(context.Request.Host.Host)
             || snapshots.Current.Routes.Match(context.Request.Host.Host, context.Request.Path.Value!) is not { Route.Host: not null });
+
+    // .NET takes "1234" and "0x7f" for addresses, too; a deployer does not spell them so, and they are names that a route may have.
+    private static bool IsAddress(string host) => host.StartsWith('[') || (IPAddress.TryParse(host, out var address) && address.ToString() == host);
 
     public Task HandleAsync(HttpContext context)
     {

@@ -51,6 +51,7 @@ internal static class Endpoints
     private static void Listen(KestrelServerOptions kestrel, int port, ListeningOptions options)
     {
         kestrel.AddServerHeader = false;
+        kestrel.RequestHeaderEncodingSelector = HeaderReading.Of;
         Limit(kestrel.Limits, options);
 
         kestrel.ConfigureEndpointDefaults(kestrel.ApplicationServices.GetRequiredService<OpenConnections>().CountThoseOf);
@@ -63,6 +64,7 @@ internal static class Endpoints
                 https.Use(WithoutAlarm);
                 https.UseHttps(new TlsHandshakeCallbackOptions
                 {
+                    HandshakeTimeout = options.HeadersTimeout,
                     OnConnection = client => ValueTask.FromResult(certificates.Choose(client.ClientHelloInfo.ServerName)),
                 });
             });

@@ -18,7 +18,7 @@ internal sealed class ListeningOptions
     /// <summary>The port for HTTP/2 without TLS (prior knowledge), such as gRPC inside a private network; 0 takes a free one. Without it there is none.</summary>
     public int? H2cPort { get; set; }
 
-    /// <summary>How long a client may take for a request's headers; otherwise 408.</summary>
+    /// <summary>How long a client may take for a request's headers, otherwise 408; and for the handshake of TLS before.</summary>
     public TimeSpan HeadersTimeout { get; set; } = TimeSpan.FromSeconds(15);
 
     /// <summary>How long a connection without a request is kept.</summary>

@@ -24,6 +24,8 @@ public sealed class LoadGenerator : IAsyncDisposable
             UseCookies = false,
             AllowAutoRedirect = false,
             MaxConnectionsPerServer = options.Concurrency,
+            // Either side may end a connection that is idle, and a request may be on its way then: this one does it first.
+            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(5),
         })
         { Timeout = options.RequestTimeout };
         pace = new Pace(options.Rate, time);
@@ -81,7 +83,9 @@ public sealed class LoadGenerator : IAsyncDisposable
         Interlocked.Increment(ref begun);
         try
         {
-            using HttpResponseMessage response = await http.GetAsync(url, CancellationToken.None);
+            // With a content, of nothing: the client sends one without again, in silence, where a connection ends without an answer.
+            using HttpRequestMessage request = new(HttpMethod.Get, url) { Content = new ByteArrayContent([]) };
+            using HttpResponseMessage response = await http.SendAsync(request, CancellationToken.None);
             tally.Answered(response.StatusCode, time.GetElapsedTime(start));
         }
         catch (Exception e) when (e is HttpRequestException or TaskCanceledException)

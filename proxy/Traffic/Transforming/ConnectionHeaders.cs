@@ -40,10 +40,15 @@ internal static class ConnectionHeaders
             content.Remove(name);
     }
 
-    // What a route may not change cannot be named either: the length, the host and the like are no business of one connection.
-    private static IEnumerable<string> Named(string? value) =>
-        value is null || value.Equals("keep-alive", StringComparison.OrdinalIgnoreCase) || value.Equals("close", StringComparison.OrdinalIgnoreCase)
+    /// <summary>
+    /// The headers that a <c>Connection</c> names. What a route may not change cannot be named: the length, the host and the
+    /// like are no business of one connection, or are dropped anyway.
+    /// </summary>
+    public static IEnumerable<string> Named(string? value) =>
+        value is null || IsClose(value) || value.Equals("keep-alive", StringComparison.OrdinalIgnoreCase)
             ? []
             : value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
-                .Where(token => !HeaderChanges.Forbidden.Contains(token));
+                .Where(token => !IsClose(token) && !HeaderChanges.Forbidden.Contains(token));
+
+    private static bool IsClose(string token) => token.Equals("close", StringComparison.OrdinalIgnoreCase);
 }

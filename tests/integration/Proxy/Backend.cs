@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -23,6 +24,7 @@ internal sealed class Backend : IAsyncDisposable
     private readonly TaskCompletionSource release = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private int probed;
+    private long sent;
 
     private Backend(string name, int port)
     {
@@ -62,13 +64,21 @@ internal sealed class Backend : IAsyncDisposable
         app.Map("/large", large => large.Run(async context =>
         {
             var part = new byte[1 << 16];
-            for (var sent = 0; sent < Large; sent += part.Length)
+            for (var left = Large; left > 0; left -= part.Length)
+            {
                 await context.Response.BodyWriter.WriteAsync(part, context.RequestAborted);
+                Interlocked.Add(ref sent, part.Length);
+            }
         }));
         // Answers with what it was told of the trace.
         app.Map("/trace", trace => trace.Run(context => context.Response.WriteAsync(context.Request.Headers.TraceParent.ToString())));
-        // Answers with the names of the headers that it was sent.
-        app.Map("/names", names => names.Run(context => context.Response.WriteAsync(string.Join('\n', context.Request.Headers.Keys))));
+        // Answers with the names of the headers that it was sent, before the body and behind it.
+        app.Map("/names", names => names.Run(async context =>
+        {
+            await context.Request.Body.CopyToAsync(Stream.Null, context.RequestAborted);
+            var trailers = context.Features.Get<IHttpRequestTrailersFeature>() is { Available: true } behind ? behind.Trailers.Keys : [];
+            await context.Response.WriteAsync(string.Join('\n', context.Request.Headers.Keys.Concat(trailers)));
+        }));
         app.Map("/socket", socket => socket.Run(EchoAsync));
         app.Run(context => context.Response.WriteAsync(
             $"{name} {context.Request.Path} {context.Request.Headers["X-Forwarded-Prefix"]} {context.Request.Headers["X-Forwarded-For"]}"));
@@ -82,6 +92,9 @@ internal sealed class Backend : IAsyncDisposable
 
     /// <summary>The host that the last of them asked for.</summary>
     public string? ProbedFor { get; private set; }
+
+    /// <summary>How many bytes of <c>/large</c> were taken from it.</summary>
+    public long Sent => Interlocked.Read(ref sent);
 
     /// <summary>How many requests came to <c>/status</c>.</summary>
     public int Asked => Volatile.Read(ref asked);

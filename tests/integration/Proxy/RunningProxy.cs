@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using ServiceMesh.Proxy;
 using ServiceMesh.Proxy.Admin;
+using ServiceMesh.Tests.Integration.Proxy.Listening;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Proxy;
@@ -69,20 +70,8 @@ internal sealed class RunningProxy : IAsyncDisposable
     /// <summary>Asks until the proxy's account of all services holds what is wanted.</summary>
     public Task UntilAllAsync(Func<JsonElement, bool> wanted) => UntilToldAsync("/services", wanted, Deadline);
 
-    /// <summary>Asks one request after the other until it is stopped; the answers' statuses.</summary>
-    public async Task<List<HttpStatusCode>> LoadAsync(string path, CancellationToken stop, TimeSpan pause = default)
-    {
-        List<HttpStatusCode> answers = [];
-        while (!stop.IsCancellationRequested)
-        {
-            using var answer = await Http.GetAsync(path, TestContext.Current.CancellationToken);
-            answers.Add(answer.StatusCode);
-            if (pause > TimeSpan.Zero)
-                await Task.Delay(pause, TimeProvider.System, CancellationToken.None);
-        }
-
-        return answers;
-    }
+    /// <inheritdoc cref="RawLoad.AskOnAsync" />
+    public Task<List<HttpStatusCode>> LoadAsync(string path, CancellationToken stop, TimeSpan pause = default) => RawLoad.AskOnAsync(Ports[0], path, stop, pause);
 
     /// <summary>Begins a stop; ends with the last answer.</summary>
     public Task StopAsync() => app.StopAsync();

@@ -85,7 +85,7 @@ public sealed class ManifestSchemaTests
         property => Assert.True(property.Value!["description"] is not null, property.Key));
 
     [Fact]
-    public void Schema_EachPlaceOfAManifestTakenByEachOddValue_IsJudgedAsTheReaderDoes()
+    public void Schema_EachPlaceOfAManifestTakenByEachOddValue_IsJudgedAsTheReaderDoesAndAProxyReadsWhatItTakes()
     {
         foreach (var whole in Manifests)
         {
@@ -152,13 +152,25 @@ public sealed class ManifestSchemaTests
     {
         var usual = JsonPlaces.Of(JsonNode.Parse(whole)!).Select(at => at.Parent is JsonObject named ? named[(string)at.Key] : at.Parent[(int)at.Key]).ElementAt(place);
         var manifest = JsonPlaces.Changed(JsonNode.Parse(whole)!, place, odd);
-        var (errors, valid) = (Errors(manifest), IsValid(manifest));
+        var read = ManifestReader.Read(manifest.ToJsonString(), _ => null);
+        string[] errors = [.. read.Errors.Select(error => error.Message)];
+        var valid = IsValid(manifest);
         var where = $"{odd} in the place of {usual?.ToJsonString()}: {string.Join("; ", errors)}";
         if (valid)
             Assert.True(errors.All(error => BeyondASchema.Any(error.Contains)), $"only the schema takes {where}");
         // Every scalar of YAML is a text to the reader; an editor had better be told of the usual kind alone.
         else
             Assert.True(errors.Length > 0 || Kind(usual) != Kind(JsonNode.Parse(odd)), $"only the reader takes {where}");
+        if (read.Manifest is { } sound && DocumentFault(sound) is { } fault)
+            Assert.Fail($"a proxy sets aside what the reader takes: {fault}: {where}");
+    }
+
+    // By the rules by which a proxy reads: what it refuses, 'deployer validate' refuses.
+    private static string? DocumentFault(ServiceManifest manifest)
+    {
+        var document = ServiceDocument.Create(manifest.Name, manifest.Routes)
+            .Promote(new Release("d1", "v1", "image@sha256:0", DateTimeOffset.UnixEpoch), manifest.Routes, manifest.Traffic);
+        return DocumentFormat.TryRead(manifest.Name, DocumentFormat.Write(document), out _);
     }
 
     private static string[] Errors(JsonNode manifest) => [.. ManifestReader.Read(manifest.ToJsonString(), _ => null).Errors.Select(error => error.Message)];

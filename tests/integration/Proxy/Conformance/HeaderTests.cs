@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using ServiceMesh.Tests.Integration.Proxy.Listening;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Proxy.Conformance;
@@ -68,17 +69,48 @@ public sealed class HeaderTests(ConformanceFixture mesh) : IClassFixture<Conform
         Assert.Equal(("2", "127.0.0.1", "a.example"), (told["X-Kept"], told["X-Forwarded-For"], told["Host"]));
     }
 
-    // Kestrel tells of the first alone, and so nobody knows that the other is one of the connection.
-    [Fact]
-    public async Task Request_AHeaderNamedBesideClose_IsPassedOn()
+    // Kestrel by itself tells of the word alone that it knows.
+    [Theory]
+    [InlineData("Connection: close, X-Secret")]
+    [InlineData("Connection: close\r\nConnection: X-Secret")]
+    [InlineData("Connection: X-Secret, keep-alive")]
+    [InlineData("Connection: X-Secret\r\nConnection: keep-alive")]
+    [InlineData("Connection: Upgrade, x-secret\r\nUpgrade: h2c")]
+    public async Task Request_AHeaderNamedBesideAKnownWord_StaysAtTheProxyAndTheConnectionEnds(string named)
     {
         await using var connection = await RawClient.OpenAsync(mesh.Proxy.Ports[0]);
 
-        await connection.SendAsync(
-            $"GET /{mesh.ServiceOf(UpstreamProtocol.Http).Name}/tell HTTP/1.1\r\nHost: a.example\r\nConnection: close, X-Secret\r\nX-Secret: 1\r\n\r\n");
+        await connection.SendAsync($"GET /{mesh.ServiceOf(UpstreamProtocol.Http).Name}/tell HTTP/1.1\r\nHost: a.example\r\n{named}\r\nX-Secret: 1\r\nX-Kept: 2\r\n\r\n");
         var (status, told) = await connection.ReadToldAsync();
 
-        Assert.Equal(("HTTP/1.1 200 OK", "1", null), (status, told["X-Secret"], told["Connection"]));
+        Assert.Equal(("HTTP/1.1 200 OK", null, "2", null), (status, told["X-Secret"], told["X-Kept"], told["Connection"]));
+    }
+
+    // As Java's client asks first over each connection: it names what is dropped anyway, and the connection is kept.
+    [Fact]
+    public async Task Request_TheOfferOfHttp2_StaysAtTheProxyAndTheConnectionIsKept()
+    {
+        await using var connection = await RawConnection.OpenAsync(mesh.Proxy.Ports[0]);
+        var request = $"GET /{mesh.ServiceOf(UpstreamProtocol.Http).Name}/tell HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAA\r\n\r\n";
+
+        foreach (var _ in Enumerable.Range(0, 2))
+        {
+            var answer = await connection.AskAsync(request);
+            Assert.Equal((200, false), (answer.Status, answer.IsLast));
+            Assert.DoesNotContain("HTTP2-Settings", answer.Body, StringComparison.OrdinalIgnoreCase);
+        }
+    }
+
+    [Fact]
+    public async Task Answer_AHeaderNamedBesideClose_StaysAtTheProxy()
+    {
+        await using var instance = RawInstance.Start("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nX-Kept: 2\r\n\r\n");
+        var service = await mesh.ServeAsync(UpstreamProtocol.Http, route => route, port: instance.Port);
+        await using var connection = await RawConnection.OpenAsync(mesh.Proxy.Ports[0]);
+
+        var answer = await connection.AskAsync($"GET /{service.Name}/ HTTP/1.1\r\nHost: a.example\r\n\r\n");
+
+        Assert.Equal((200, false, "2"), (answer.Status, answer.Headers.ContainsKey("X-Hop"), answer.Headers["X-Kept"]));
     }
 
     [Fact]

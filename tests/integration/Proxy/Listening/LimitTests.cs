@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
+using ServiceMesh.Tests.Proxy.Listening;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Proxy.Listening;
@@ -147,8 +147,7 @@ public sealed class LimitTests(ConsulFixture consul)
         using var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, proxy.Ports[1], Ct);
         var stream = client.GetStream();
-        await stream.WriteAsync(Encoding.ASCII.GetBytes("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Ct);
-        await stream.WriteAsync(Frame(type: 4, flags: 0, streamId: 0), Ct);
+        await stream.WriteAsync(Http2Wire.Greeting, Ct);
 
         // Rapid reset (CVE-2023-44487): requests that are taken back as soon as they are sent.
         var ended = stream.CopyToAsync(Stream.Null, Ct);
@@ -157,9 +156,9 @@ public sealed class LimitTests(ConsulFixture consul)
         {
             for (; sent < 20_000 && !ended.IsCompleted; sent++)
             {
-                // :method GET, :scheme http, :path /, :authority a; then RST_STREAM with CANCEL.
-                await stream.WriteAsync(Frame(type: 1, flags: 5, streamId: (2 * sent) + 1, 0x82, 0x86, 0x84, 0x41, 0x01, (byte)'a'), Ct);
-                await stream.WriteAsync(Frame(type: 3, flags: 0, streamId: (2 * sent) + 1, 0, 0, 0, 8), Ct);
+                // CANCEL, as soon as it is asked.
+                await stream.WriteAsync(Http2Wire.Request("GET", "/", (2 * sent) + 1, isEnd: true), Ct);
+                await stream.WriteAsync(Http2Wire.Frame(Http2Wire.Reset, flags: 0, (2 * sent) + 1, 0, 0, 0, 8), Ct);
             }
 
             await ended.WaitAsync(TimeSpan.FromSeconds(10), Ct);
@@ -174,8 +173,48 @@ public sealed class LimitTests(ConsulFixture consul)
         Assert.Equal(200, (await other.AskAsync("GET /services HTTP/1.1\r\nHost: a\r\n\r\n")).Status);
     }
 
-    private static byte[] Frame(byte type, byte flags, int streamId, params byte[] payload) =>
-        [0, 0, (byte)payload.Length, type, flags, (byte)(streamId >> 24), (byte)(streamId >> 16), (byte)(streamId >> 8), (byte)streamId, .. payload];
+    [Theory]
+    [InlineData("")]
+    // The beginning of a greeting of 512 bytes.
+    [InlineData("\u0016\u0003\u0001\u0002\u0000\u0001\u0000")]
+    public async Task Handshake_OfTlsThatTakesTooLong_EndsTheConnection(string begin)
+    {
+        using var files = new PemFiles();
+        files.Write("default", ["localhost"]);
+        await using var proxy = await StartAsync(("HeadersTimeout", "00:00:01"), ("HttpsPort", "0"), ("Certificates", files.Folder));
+        // By itself Kestrel waits for ten seconds.
+        await using var raw = await RawConnection.OpenAsync(proxy.Ports[1], patience: TimeSpan.FromSeconds(9));
+
+        await raw.SendAsync(begin);
+
+        Assert.True(await raw.IsClosedAsync());
+    }
+
+    [Fact]
+    public async Task Streams_OfHttp2ThatNobodyReads_HoldUpNoOthersAndAreCut()
+    {
+        const int Streams = 10;
+        await using var proxy = await StartAsync(("H2cPort", "0"), ("MinBodyRate", "100000000"));
+        await using var backend = await Backend.StartAsync("one");
+        var service = await ServedAsync(proxy, backend);
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, proxy.Ports[1], Ct);
+
+        await client.GetStream().WriteAsync(
+            (byte[])[.. Http2Wire.Greeting, .. Enumerable.Range(0, Streams).SelectMany(n => Http2Wire.Request("GET", $"/{service.Name}/large", (2 * n) + 1, isEnd: true))], Ct);
+
+        await InFlightAsync(proxy, service, Streams);
+        foreach (var (port, version) in new[] { (proxy.Ports[0], HttpVersion.Version11), (proxy.Ports[1], HttpVersion.Version20) })
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, $"http://localhost:{port}/{service.Name}/a") { Version = version, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+            using var answer = await proxy.Http.SendAsync(request, Ct);
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        }
+
+        await InFlightAsync(proxy, service, 0);
+        // The proxy gathers nothing: the instance was held up, too. What it did send is in the buffers of the sockets between.
+        Assert.InRange(backend.Sent, 1, Streams * (long)Backend.Large / 2);
+    }
 
     private Task<RunningProxy> StartAsync(params (string Name, string Value)[] settings) => RunningProxy.StartAsync(
         consul.Address, state: null, settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)));

@@ -32,6 +32,9 @@ public sealed class MalformedRequestTests(ConsulFixture consul) : IAsyncLifetime
     [InlineData("the same length twice", "Content-Length: 0\r\nContent-Length: 0\r\n\r\n")]
     [InlineData("a list of lengths", "Content-Length: 0, 0\r\n\r\n")]
     [InlineData("a negative length", "Content-Length: -1\r\n\r\n")]
+    [InlineData("a length with a sign", "Content-Length: +3\r\n\r\nabc")]
+    [InlineData("a length with a sign that is none", "Content-Length: +0\r\n\r\n")]
+    [InlineData("a length behind an odd space", "Content-Length: \u000b0\r\n\r\n")]
     [InlineData("a hexadecimal length", "Content-Length: 0x0\r\n\r\n")]
     [InlineData("a length that is too great to count", "Content-Length: 99999999999999999999\r\n\r\n")]
     [InlineData("a coding that is unknown", "Transfer-Encoding: gzip\r\n\r\n")]
@@ -90,8 +93,7 @@ public sealed class MalformedRequestTests(ConsulFixture consul) : IAsyncLifetime
     [InlineData("Content-Length: 3\r\n\r\nabc")]
     [InlineData("Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")]
     [InlineData("Transfer-Encoding: Chunked\r\n\r\n3;extension=1\r\nabc\r\n0\r\n\r\n")]
-    // Kestrel reads it as 3, and 3 is what the instance is told.
-    [InlineData("Content-Length: +3\r\n\r\nabc")]
+    [InlineData("Content-Length: 0000000000000000003\r\n\r\nabc")]
     public async Task Request_ThatIsSound_IsServedAndTheNextOneToo(string rest)
     {
         await using var raw = await RawConnection.OpenAsync(proxy.Ports[0]);

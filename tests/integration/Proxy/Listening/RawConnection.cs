@@ -11,20 +11,24 @@ internal sealed class RawConnection : IAsyncDisposable
 {
     private readonly NetworkStream stream;
     private readonly StreamReader reader;
+    private readonly TimeSpan patience;
 
-    private RawConnection(Socket socket)
+    private RawConnection(Socket socket, TimeSpan patience)
     {
+        this.patience = patience;
         stream = new NetworkStream(socket, ownsSocket: true);
         reader = new StreamReader(stream, Encoding.Latin1);
     }
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    public static async Task<RawConnection> OpenAsync(int port)
+    /// <param name="port">The port on this host.</param>
+    /// <param name="patience">How long a line of an answer is waited for; 20 s if nothing is said.</param>
+    public static async Task<RawConnection> OpenAsync(int port, TimeSpan? patience = null)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(IPAddress.Loopback, port, Ct);
-        return new RawConnection(socket);
+        return new RawConnection(socket, patience ?? TimeSpan.FromSeconds(20));
     }
 
     /// <summary>Sends these characters as bytes.</summary>
@@ -37,14 +41,15 @@ internal sealed class RawConnection : IAsyncDisposable
     }
 
     /// <summary>The next answer, or <c>null</c> if the connection ends before it.</summary>
+    /// <exception cref="EndOfStreamException">It ends within the answer.</exception>
     public async Task<RawAnswer?> ReadAnswerAsync()
     {
         if (await ReadLineAsync() is not { } line)
             return null;
         var status = int.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture);
         Dictionary<string, string> headers = new(StringComparer.OrdinalIgnoreCase);
-        while (await ReadLineAsync() is { Length: > 0 } header)
-            headers[header[..header.IndexOf(':')]] = header[(header.IndexOf(':') + 1)..].Trim();
+        while (await NextLineAsync() is { Length: > 0 } header)
+            headers[header.Split(':')[0]] = header[(header.IndexOf(':') + 1)..].Trim();
         return new RawAnswer(status, headers, await ReadBodyAsync(headers));
     }
 
@@ -82,13 +87,13 @@ internal sealed class RawConnection : IAsyncDisposable
         if (!headers.ContainsKey("Transfer-Encoding"))
             return headers.GetValueOrDefault("Connection") == "close" ? await reader.ReadToEndAsync(Ct) : "";
         var body = new StringBuilder();
-        while (int.Parse((await ReadLineAsync())!, NumberStyles.HexNumber, CultureInfo.InvariantCulture) is > 0 and var size)
+        while (int.Parse(await NextLineAsync(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) is > 0 and var size)
         {
             body.Append(await ReadAsync(size));
-            await ReadLineAsync();
+            await NextLineAsync();
         }
 
-        await ReadLineAsync();
+        await NextLineAsync();
         return body.ToString();
     }
 
@@ -98,9 +103,12 @@ internal sealed class RawConnection : IAsyncDisposable
         if (count == 0)
             return "";
         var buffer = new char[count];
-        await reader.ReadBlockAsync(buffer, Ct);
-        return new string(buffer);
+        return await reader.ReadBlockAsync(buffer, Ct) == count ? new string(buffer) : throw CutOff();
     }
+
+    private async Task<string> NextLineAsync() => await ReadLineAsync() ?? throw CutOff();
+
+    private static EndOfStreamException CutOff() => new("the connection was closed within an answer");
 
     // A reset ends the connection, too.
     private async Task<string?> ReadLineAsync()
@@ -108,7 +116,7 @@ internal sealed class RawConnection : IAsyncDisposable
         try
         {
             using var late = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-            late.CancelAfter(TimeSpan.FromSeconds(20));
+            late.CancelAfter(patience);
             return await reader.ReadLineAsync(late.Token);
         }
         catch (IOException)
@@ -119,4 +127,8 @@ internal sealed class RawConnection : IAsyncDisposable
 }
 
 /// <summary>What came back.</summary>
-internal sealed record RawAnswer(int Status, IReadOnlyDictionary<string, string> Headers, string Body);
+internal sealed record RawAnswer(int Status, IReadOnlyDictionary<string, string> Headers, string Body)
+{
+    /// <summary>Whether the other side says that it closes the connection.</summary>
+    public bool IsLast => Headers.GetValueOrDefault("Connection") == "close";
+}

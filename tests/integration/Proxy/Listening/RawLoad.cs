@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net;
 using System.Net.Sockets;
 
 namespace ServiceMesh.Tests.Integration.Proxy.Listening;
@@ -6,6 +7,9 @@ namespace ServiceMesh.Tests.Integration.Proxy.Listening;
 /// <summary>Requests without the retries of a real client: over connections that are kept until the proxy closes them by its word, and over one connection each.</summary>
 internal sealed class RawLoad : IAsyncDisposable
 {
+    // A request may be held by a pause, or wait for a host that is gone.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(100);
+
     private readonly CancellationTokenSource stop = new();
     private readonly ConcurrentQueue<string> failures = new();
     private readonly Task running;
@@ -23,6 +27,33 @@ internal sealed class RawLoad : IAsyncDisposable
     public int Served => Volatile.Read(ref served);
 
     public static RawLoad Start(int port, string path) => new(port, path);
+
+    /// <summary>
+    /// Asks one request after the other until it is stopped, over a connection that is kept until the proxy closes it by its
+    /// word. .NET's client would count too well: a request without content that a connection ends without an answer to, it
+    /// sends again in silence.
+    /// </summary>
+    /// <returns>The answers' statuses.</returns>
+    /// <exception cref="IOException">A request got no answer, or not a whole one.</exception>
+    public static async Task<List<HttpStatusCode>> AskOnAsync(int port, string path, CancellationToken stop, TimeSpan pause = default)
+    {
+        List<HttpStatusCode> answers = [];
+        while (!stop.IsCancellationRequested)
+        {
+            await using var connection = await RawConnection.OpenAsync(port, Patience);
+            RawAnswer answer;
+            do
+            {
+                answer = await connection.AskAsync($"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+                answers.Add((HttpStatusCode)answer.Status);
+                if (pause > TimeSpan.Zero)
+                    await Task.Delay(pause, TimeProvider.System, CancellationToken.None);
+            }
+            while (!answer.IsLast && !stop.IsCancellationRequested);
+        }
+
+        return answers;
+    }
 
     /// <summary>Waits for so many more requests to be served.</summary>
     public Task MoreAsync(int more)
@@ -48,7 +79,7 @@ internal sealed class RawLoad : IAsyncDisposable
     private async Task KeepAsync()
     {
         while (!stop.IsCancellationRequested)
-            await TryAsync(async connection => (await AskAsync(connection, request + "\r\n")).Headers.GetValueOrDefault("Connection") != "close");
+            await TryAsync(async connection => !(await AskAsync(connection, request + "\r\n")).IsLast);
     }
 
     private async Task OpenEachAsync()

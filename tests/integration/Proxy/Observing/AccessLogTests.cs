@@ -1,5 +1,8 @@
+using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Text.Json;
+using ServiceMesh.Proxy.Observing;
 using ServiceMesh.Tests.Integration.Proxy.Listening;
 using Xunit;
 
@@ -137,6 +140,39 @@ public sealed class AccessLogTests(ConsulFixture consul) : IAsyncLifetime
             using var answer = await http.GetAsync($"/{service.Name}/", ct);
             Assert.Equal(HttpStatusCode.BadGateway, answer.StatusCode);
         });
+    }
+
+    [Fact]
+    public async Task APipeThatNobodyEmpties_HoldsUpNoRequestAndItsLinesAreCounted()
+    {
+        const int Connections = 8, Each = (AccessLog.Waiting / Connections) + 1000;
+        using (var made = Process.Start("mkfifo", [Log]))
+            await made.WaitForExitAsync(Ct);
+        // For both: whoever opens a pipe for one waits for the other.
+        await using var pipe = new FileStream(Log, FileMode.Open, FileAccess.ReadWrite);
+        var proxy = started.Add(await RunningProxy.StartAsync(consul.Address, state: null, new KeyValuePair<string, string?>("AccessLog", Log)));
+
+        await Task.WhenAll(Enumerable.Range(0, Connections).Select(_ => AskManyAsync(proxy.Ports[0], Each)));
+
+        Assert.Equal(Connections * Each, await MetricAsync(proxy, "mesh_proxy_unrouted_total"));
+        // What is neither dropped nor waiting is in the pipe, or on its way there: a few thousand lines at the most.
+        Assert.InRange(await MetricAsync(proxy, "mesh_proxy_access_log_dropped_total"), 1, Connections * 1000);
+    }
+
+    // One behind the other, without waiting for the answers; the last one ends the connection.
+    private static async Task AskManyAsync(int port, int count)
+    {
+        const string Request = "GET /nowhere HTTP/1.1\r\nHost: a\r\n";
+        await using var raw = await RawConnection.OpenAsync(port);
+        var asked = raw.SendAsync($"{string.Concat(Enumerable.Repeat(Request + "\r\n", count - 1))}{Request}Connection: close\r\n\r\n");
+        await raw.CountRestAsync();
+        await asked;
+    }
+
+    private static async Task<int> MetricAsync(RunningProxy proxy, string name)
+    {
+        var line = (await proxy.Admin.GetStringAsync("/metrics", Ct)).Split('\n').Single(line => line.StartsWith(name + ' ', StringComparison.Ordinal));
+        return int.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture);
     }
 
     // Returns when the file has as many lines as that.

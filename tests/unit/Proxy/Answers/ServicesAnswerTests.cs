@@ -42,9 +42,11 @@ public sealed class ServicesAnswerTests
     [InlineData("prod", true)]
     [InlineData("shop.example", false)]
     [InlineData("shop.example:8000", false)]
+    [InlineData("1234", false)]
+    [InlineData("0x7f:8000", false)]
     public void IsAsked_TheHostHasRoutesOfItsOwn_AnAddressIsAlwaysTheProxys(string host, bool expected)
     {
-        var document = ServiceDocument.Create("shop", [.. ((string[])["10.0.0.5", "[fd00::5]", "shop.example"]).Select(own => new Route(own, "/", StripPath: false))]);
+        var document = ServiceDocument.Create("shop", [.. ((string[])["10.0.0.5", "[fd00::5]", "shop.example", "1234", "0x7f"]).Select(own => new Route(own, "/", StripPath: false))]);
         var snapshots = new SnapshotHolder(TrustedProxies.None);
         snapshots.Publish(SnapshotOrigin.Consul, new MeshView(
             DocumentSet.Of([new StoredDocument("shop", document, 1, Fault: null)]),
