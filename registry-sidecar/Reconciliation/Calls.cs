@@ -4,7 +4,7 @@ namespace ServiceMesh.RegistrySidecar.Reconciliation;
 internal static class Calls
 {
     /// <summary>So many are under way at once.</summary>
-    public const int AtATime = 8;
+    public const int AtATime = 16;
 
     /// <summary>Makes a call for each subject. The usual single one is made right here: a detour over the thread pool takes as long as the call.</summary>
     public static async ValueTask ForEachAsync<T>(

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Consul;
 using Docker.DotNet;
 using ServiceMesh.Bench.Proxy;
 
@@ -39,7 +40,7 @@ internal sealed class ManyContainers(DockerClient docker, BenchContainers contai
         return
         [
             new Figure($"{Burst} started at once: own start event → in the catalog", "ms", Samples.Of(lags), Bar: new Bar(Max: 500)),
-            await StartsAsync(service, Samples.Of(runs.Select(run => run.Started)), ct),
+            .. await StartsAsync(service, Samples.Of(runs.Select(run => run.Started)), ct),
             new Figure($"CPU of a second with a reconcile and nothing to do, {All} containers", "ms", Samples.Of(runs.Select(run => run.Cpu)), Bar: new Bar(P50: 50)),
             new Figure("writes to the agent and changes of the catalog while nothing happened", "writes", Samples.Of(runs.Select(run => (double)run.Writes)), Bar: new Bar(Max: 0)),
             new Figure($"resident memory, {All} containers", "MiB", Samples.Of(runs.Select(run => run.Resident)), Bar: new Bar(Max: MostMemory)),
@@ -69,23 +70,39 @@ internal sealed class ManyContainers(DockerClient docker, BenchContainers contai
         return new Run(started, each * 1000, writes, await ResidentAsync(sidecar, ct));
     }
 
-    private async Task<Figure> StartsAsync(string service, Samples ours, CancellationToken ct)
+    private async Task<IEnumerable<Figure>> StartsAsync(string service, Samples ours, CancellationToken ct)
     {
         var figure = new Figure($"sidecar's start → {All} containers in the catalog", "ms", ours, Bar: new Bar(P50: 2000));
-        if (RegistratorRegistrar.Binary is null)
-            return figure;
-        List<TimeSpan> theirs = [];
+        var alone = await RepeatedAsync(service, () => RegisterAsync(service, ct), ct);
+        List<Figure> figures = [figure with { Peer = $"{All} agent registers → in the catalog", Theirs = alone }];
+        if (RegistratorRegistrar.Binary is not null)
+            figures.Add(figure with { Peer = "Registrator", Theirs = await RepeatedAsync(service, async () => await RegistratorRegistrar.StartAsync(consul, ct), ct) });
+        return figures;
+    }
+
+    /// <summary>How long it takes whoever is begun until all are in the catalog.</summary>
+    private async Task<Samples> RepeatedAsync(string service, Func<Task<IAsyncDisposable?>> begin, CancellationToken ct)
+    {
+        List<TimeSpan> spent = [];
         for (var time = 0; time < times; time++)
         {
             await ForgetAsync(service, ct);
-            var begin = Stopwatch.GetTimestamp();
-            await using var registrator = await RegistratorRegistrar.StartAsync(consul, ct);
+            var began = Stopwatch.GetTimestamp();
+            await using var registrar = await begin();
             await Follow.CountAsync(consul.Client, service, All, ct);
-            theirs.Add(Stopwatch.GetElapsedTime(begin));
+            spent.Add(Stopwatch.GetElapsedTime(began));
         }
 
         await ForgetAsync(service, ct);
-        return figure with { Peer = "Registrator", Theirs = Samples.Of(theirs) };
+        return Samples.Of(spent);
+    }
+
+    // Nobody can go below what the agent itself takes.
+    private async Task<IAsyncDisposable?> RegisterAsync(string service, CancellationToken ct)
+    {
+        await Parallel.ForEachAsync(Enumerable.Range(1, All), Many, async (number, token) => await consul.Client.Agent.ServiceRegister(
+            new AgentServiceRegistration { ID = string.Create(CultureInfo.InvariantCulture, $"{service}-{number}"), Name = service, Address = "127.0.0.1", Port = number }, token));
+        return null;
     }
 
     // A registration that repeats what the agent has changes nothing in the catalog.
