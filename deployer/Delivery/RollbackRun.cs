@@ -47,7 +47,7 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHosts hosts, Narrator narr
         return before.Promote(release, before.Routes);
     }
 
-    private async Task StopAgainAsync(Attempt attempt, IReadOnlyList<OwnContainer> started)
+    private async Task StopAgainAsync(Attempt attempt, List<OwnContainer> started)
     {
         if (started.Count == 0)
             return;
