@@ -85,16 +85,15 @@ internal sealed partial class Attempt : IAsyncDisposable
     public Task<ulong> CommitAsync(ServiceDocument after) => CommitAsync(after, Outcome.Promoted, reason: null);
 
     /// <summary>
-    /// The same for what depends on other services' documents: <paramref name="look"/> looks at them, again where one was written
-    /// meanwhile. Where that never ends the last look has to do: that others are delivered is no reason to fail.
+    /// The same for what depends on other services' documents: <paramref name="look"/> looks at them and gives the document, again
+    /// where one was written meanwhile. Where that never ends the last look has to do: that others are delivered is no reason to fail.
     /// </summary>
-    public async Task<ulong> CommitAsync(ServiceDocument after, Func<Task> look)
+    public async Task<ulong> CommitAsync(Func<Task<ServiceDocument>> look)
     {
         for (var looks = 1; ; looks++)
         {
             ulong? latest = looks > MostLooks ? null : await ConsulAnswer.OfAsync(() => mesh.Store.LatestAsync(Token), mesh.Time, Token);
-            await look();
-            if (await TryCommitAsync(after, Outcome.Promoted, reason: null, latest) is { } index)
+            if (await TryCommitAsync(await look(), Outcome.Promoted, reason: null, latest) is { } index)
                 return index;
             // Two that come into each other's way do not do so in step.
             await Task.Delay(TimeSpan.FromMilliseconds(RandomNumberGenerator.GetInt32(20, 200)), mesh.Time, Token);

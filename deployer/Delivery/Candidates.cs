@@ -93,7 +93,8 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
 
     /// <summary>
     /// Removes what an earlier attempt left behind. Whoever holds the lock knows that nobody waits for tests that still run. What may
-    /// serve by another Consul stays, and is refused; where production has changed already, it is warned of.
+    /// serve by another Consul stays, and is refused; where production has changed already, it is warned of, and so is what a proxy serves
+    /// by another document.
     /// </summary>
     /// <param name="attempt">The attempt that holds the lock.</param>
     /// <param name="tests">The host that its tests run on; <c>null</c> for none beside those of production.</param>
@@ -114,12 +115,15 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
             var left = candidates.Select(candidate => candidate.Container).Where(container => !container.IsTests && !drained.Contains(container.Deployment)).ToArray();
             if (document is null && left.Length > 0)
                 await RefuseServedAsync(service, ct);
+            // Of a service that has no document no proxy knows anything.
+            var answers = await mesh.Proxies.AskAsync(service, document is null || left.Length == 0 ? [] : await mesh.Proxies.ListAsync(ct), ct);
+            var served = Served(service, left, answers);
+            left = [.. left.Except(served)];
             var hasChanged = index != attempt.Before.Index;
             var unknown = await UnknownAsync(service, document, left, hasChanged ? TimeSpan.Zero : RegisteredWithin, ct);
-            var gone = leftovers.ExceptBy(unknown.Select(container => container.Id), leftover => leftover.Container.Id).ToArray();
-            // Of a service that has no document no proxy knows anything.
+            var gone = leftovers.ExceptBy(unknown.Concat(served).Select(container => container.Id), leftover => leftover.Container.Id).ToArray();
             if (document is not null && left.Length > unknown.Count)
-                await DrainAsync(service, index, left.ExceptBy(unknown.Select(container => container.Id), container => container.Id).Select(container => container.Deployment), drain, ct);
+                await DrainAsync(service, index, left.ExceptBy(unknown.Select(container => container.Id), container => container.Id).Select(container => container.Deployment), answers, drain, ct);
             if (gone.Length > 0)
                 await attempt.FenceAsync(index, ct);
             await Task.WhenAll(gone.Select(leftover => leftover.Host.RemoveAsync(leftover.Container.Id, ct)));
@@ -150,6 +154,20 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
             narrator.Warn($"proxy {silent.Id} at {silent.Url} does not say whether it still serves {service}, which has no document: it is taken for one that does not");
     }
 
+    // And so does what serves by a document that this Consul had before it was restored.
+    private IReadOnlyList<OwnContainer> Served(string service, OwnContainer[] left, IReadOnlyDictionary<Instance, ProxyAnswer?> answers)
+    {
+        var served = Housekeeping.Served(left.Select(container => container.Deployment), answers);
+        foreach (var (deployment, proxy) in served)
+        {
+            var id = CandidateSpec.Short(deployment);
+            narrator.Warn($"proxy {proxy.Id} at {proxy.Url} still sends requests to deployment {id}, which the document of {service} does not name, so its containers stay: was Consul restored from an older snapshot? "
+                + $"'deployer promote {service} {id}' makes it active again; otherwise the next deploy or abort removes them when that proxy follows");
+        }
+
+        return [.. left.Where(container => served.Any(one => one.Deployment == container.Deployment))];
+    }
+
     // And so does what serves by another Consul.
     private async Task<IReadOnlyList<OwnContainer>> UnknownAsync(string service, ServiceDocument? document, OwnContainer[] left, TimeSpan within, CancellationToken ct)
     {
@@ -167,9 +185,9 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
         return [];
     }
 
-    private async Task DrainAsync(string service, ulong index, IEnumerable<string> releases, TimeSpan drain, CancellationToken ct)
+    private async Task DrainAsync(string service, ulong index, IEnumerable<string> releases, IReadOnlyDictionary<Instance, ProxyAnswer?> answers, TimeSpan drain, CancellationToken ct)
     {
-        var left = Housekeeping.HadTraffic(releases, await ConsulAnswer.OfAsync(() => mesh.Store.HistoryAsync(service, ct), mesh.Time, ct));
+        var left = Housekeeping.HadTraffic(releases, await ConsulAnswer.OfAsync(() => mesh.Store.HistoryAsync(service, ct), mesh.Time, ct), answers);
         if (left.Count == 0)
             return;
         narrator.Say($"what is in flight on deployment {string.Join(", ", left.Select(CandidateSpec.Short))} has up to {DurationText.Write(drain)} to end");

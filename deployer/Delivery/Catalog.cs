@@ -14,14 +14,24 @@ internal sealed class Catalog(IConsulClient consul, BlockingQuery blocking)
     public async Task<(Instance Instance, string Container)[]> WithContainersAsync(string service, CancellationToken ct) =>
         Read((await consul.Health.Service(service, null, false, ct)).Response);
 
-    /// <summary>The instances of some containers, now and after each change.</summary>
-    public IAsyncEnumerable<(Instance Instance, string Container)[]> FollowAsync(string service, IReadOnlySet<string> containers, CancellationToken ct) =>
+    /// <summary>The instances of some containers, now and after each change; <paramref name="answered"/> hears of each question why it had no answer, or <c>null</c>.</summary>
+    public IAsyncEnumerable<(Instance Instance, string Container)[]> FollowAsync(
+        string service, IReadOnlySet<string> containers, Action<ConsulRequestException?> answered, CancellationToken ct) =>
         blocking.FollowAsync(
             $"instances of {service}",
             async (q, token) =>
             {
-                var result = await consul.Health.Service(service, null, false, q, token);
-                return new QueryResult<(Instance, string Container)[]>(result, [.. Read(result.Response).Where(entry => containers.Contains(entry.Container))]);
+                try
+                {
+                    var result = await consul.Health.Service(service, null, false, q, token);
+                    answered(null);
+                    return new QueryResult<(Instance, string Container)[]>(result, [.. Read(result.Response).Where(entry => containers.Contains(entry.Container))]);
+                }
+                catch (ConsulRequestException error)
+                {
+                    answered(error);
+                    throw;
+                }
             },
             static (one, other) => one.AsSpan().SequenceEqual(other),
             ct);

@@ -9,8 +9,8 @@ namespace ServiceMesh.Deployer.Delivery;
 /// <param name="time">For waiting.</param>
 internal sealed class ContainerHosts(IReadOnlyList<ContainerHost> reached, IReadOnlyList<ContainerHost> chosen, TimeProvider time)
 {
-    // A host that died is not waited for as long as its connection would be.
-    private static readonly TimeSpan Answers = TimeSpan.FromSeconds(10);
+    /// <summary>What a host has for its answer: one that died is not waited for as long as its connection would be.</summary>
+    public static TimeSpan Answers { get; } = TimeSpan.FromSeconds(10);
 
     /// <summary>The hosts that new containers are spread over.</summary>
     public IReadOnlyList<ContainerHost> Chosen => chosen;

@@ -82,7 +82,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
         if (target is not null)
             await StillHealthyAsync(attempt, target);
         var after = before.Promote(attempt.Release!, manifest.Routes, manifest.Traffic);
-        return (after, await Promotion.CommitAsync(attempt, after, narrator, RouteClaims.LookAtNew(mesh, attempt, after.Routes)));
+        return await Promotion.CommitAsync(attempt, after, narrator, RouteClaims.LookAtNew(mesh, attempt, after));
     }
 
     // Whatever the watch cannot see is no reason to revert: production has changed, and serves.

@@ -21,13 +21,27 @@ internal static class Housekeeping
     public static Instance? Serving(IReadOnlyDictionary<Instance, ProxyAnswer?> answers) =>
         answers.Where(pair => pair.Value is not null && pair.Value != ProxyAnswer.NoService).Select(pair => pair.Key).MinBy(proxy => proxy.Id, StringComparer.Ordinal);
 
+    /// <summary>
+    /// Those of the deployments that a proxy still has in the traffic, with the first proxy that does: the document that names none of them is
+    /// older than what it serves by, for Consul was restored from a snapshot, or one that it does not follow yet.
+    /// </summary>
+    public static IReadOnlyList<(string Deployment, Instance Proxy)> Served(IEnumerable<string> deployments, IReadOnlyDictionary<Instance, ProxyAnswer?> answers) =>
+    [
+        .. deployments.Distinct(StringComparer.Ordinal).SelectMany(
+            deployment => answers.Where(pair => pair.Value?.Has(deployment) is true).Select(pair => pair.Key).OrderBy(proxy => proxy.Id, StringComparer.Ordinal).Take(1),
+            (deployment, proxy) => (deployment, proxy)),
+    ];
+
     /// <summary>The healthy ones of the proxies that do not say whether they serve a service.</summary>
     public static IEnumerable<Instance> Silent(IReadOnlyDictionary<Instance, ProxyAnswer?> answers) =>
         answers.Where(pair => pair.Value is null && pair.Key.IsHealthy).Select(pair => pair.Key);
 
-    /// <summary>Those of the deployments that may have requests in flight: a change that was committed has brought them into the traffic.</summary>
-    public static IReadOnlySet<string> HadTraffic(IEnumerable<string> deployments, IEnumerable<HistoryEntry> history) => deployments
-        .Intersect(history.Where(entry => entry.Outcome is Outcome.Promoted or Outcome.Changed or Outcome.Reverted).Select(entry => entry.Release.Deployment), StringComparer.Ordinal)
+    /// <summary>Those of the deployments that may have requests in flight: a change that was committed has brought them into the traffic, or a proxy tells so, whatever a history that was restored has.</summary>
+    public static IReadOnlySet<string> HadTraffic(IEnumerable<string> deployments, IEnumerable<HistoryEntry> history, IReadOnlyDictionary<Instance, ProxyAnswer?> answers) => deployments
+        .Intersect(
+            history.Where(entry => entry.Outcome is Outcome.Promoted or Outcome.Changed or Outcome.Reverted).Select(entry => entry.Release.Deployment)
+                .Concat(answers.Values.SelectMany(answer => answer?.Instances ?? []).Where(instance => instance.InFlight > 0).Select(instance => instance.Deployment)),
+            StringComparer.Ordinal)
         .ToHashSet(StringComparer.Ordinal);
 
     /// <summary>

@@ -25,11 +25,11 @@ internal sealed class PromoteRun(Mesh mesh, ContainerHosts hosts, Narrator narra
                 narrator.Warn(fewer);
             after = before.Promote(attempt.Release, routes.Count > 0 ? routes : null);
             // New routes, be they said now or brought along by a split.
-            var look = RouteClaims.LookAtNew(mesh, attempt, after.Routes);
+            var look = RouteClaims.LookAtNew(mesh, attempt, after);
             if (look is not null)
                 await look();
             await HealthyAsync(attempt, shares, deadline);
-            index = await Promotion.CommitAsync(attempt, after, narrator, look);
+            (after, index) = await Promotion.CommitAsync(attempt, after, narrator, look);
         }
         catch (Exception error)
         {

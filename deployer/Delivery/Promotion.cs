@@ -8,12 +8,13 @@ internal static class Promotion
     /// <param name="attempt">The attempt.</param>
     /// <param name="after">The document after it.</param>
     /// <param name="narrator">Tells of it.</param>
-    /// <param name="look">Refuses it by what the other services have; <c>null</c> where they have no say.</param>
-    public static Task<ulong> CommitAsync(Attempt attempt, ServiceDocument after, Narrator narrator, Func<Task>? look = null) =>
+    /// <param name="look">Gives the document by what the other services have, or refuses it; <c>null</c> where they have no say.</param>
+    /// <returns>The document that was written, and its index.</returns>
+    public static Task<(ServiceDocument After, ulong Index)> CommitAsync(Attempt attempt, ServiceDocument after, Narrator narrator, Func<Task<ServiceDocument>>? look) =>
         narrator.PhaseAsync("promote", async () =>
         {
-            var index = await (look is null ? attempt.CommitAsync(after) : attempt.CommitAsync(after, look));
-            return (index, $"{after.Service} {after.Active!.Version} is active at index {index}");
+            var index = await (look is null ? attempt.CommitAsync(after) : attempt.CommitAsync(async () => after = await look()));
+            return ((after, index), $"{after.Service} {after.Active!.Version} is active at index {index}");
         });
 
     public static async Task FollowUpAsync(

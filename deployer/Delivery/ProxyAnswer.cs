@@ -14,6 +14,9 @@ internal sealed record ProxyAnswer(
     /// <summary>What a proxy means by 404, for whoever tells that from silence.</summary>
     public static ProxyAnswer NoService { get; } = new(0, Fault: null, Instances: null);
 
+    /// <summary>Whether it sends requests to the deployment.</summary>
+    public bool Has(string deployment) => Releases?.Any(release => release.Deployment == deployment) is true;
+
     /// <summary>The requests in flight on what left the traffic: instances of these deployments, or these instances, by their ids.</summary>
     public int InFlight(IReadOnlySet<string> left) =>
         Instances?.Where(instance => left.Contains(instance.Deployment) || left.Contains(instance.Id)).Sum(instance => instance.InFlight) ?? 0;

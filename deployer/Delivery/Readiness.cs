@@ -1,3 +1,5 @@
+using Consul;
+
 namespace ServiceMesh.Deployer.Delivery;
 
 /// <summary>What must become healthy, and within what time.</summary>
@@ -73,6 +75,9 @@ internal sealed class Readiness(Catalog catalog, string environment, TimeProvide
         }
     }
 
+    private static DeliveryException Silent(ReadinessTarget target, ConsulRequestException silence) => new(
+        ExitCode.Unreachable, $"whether {target.Service} {target.Release.Version} is healthy Consul did not tell within {DurationText.Write(target.Deadline)}: {Faults.Explain(silence)!.Message}", silence);
+
     private static string Untold(ReadinessTarget target, ContainerHost host) =>
         $"Docker{(host.IsOneOfSeveral ? $" on {host.Name}" : "")} stopped telling of its containers while {target.Service} {target.Release.Version} was judged; it is asked again until that is over";
 
@@ -98,7 +103,8 @@ internal sealed class Readiness(Catalog catalog, string environment, TimeProvide
         using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var gate = new HealthGate(target.Count, target.HealthyFor);
         var began = time.GetTimestamp();
-        var changes = catalog.FollowAsync(target.Service, target.Containers, over.Token).GetAsyncEnumerator(over.Token);
+        ConsulRequestException? silence = null;
+        var changes = catalog.FollowAsync(target.Service, target.Containers, error => silence = error, over.Token).GetAsyncEnumerator(over.Token);
         var change = changes.MoveNextAsync().AsTask();
         try
         {
@@ -114,7 +120,7 @@ internal sealed class Readiness(Catalog catalog, string environment, TimeProvide
                 var first = await Task.WhenAny(change, steady, deadline);
                 ct.ThrowIfCancellationRequested();
                 if (first == deadline)
-                    throw await TooLateAsync(target, view, known, ct);
+                    throw silence is null ? await TooLateAsync(target, view, known, ct) : Silent(target, silence);
                 if (first != change)
                     continue;
                 await change;

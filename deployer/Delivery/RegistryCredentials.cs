@@ -29,7 +29,7 @@ internal sealed class RegistryCredentials(string config, Func<string, string, Ca
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new DeliveryException(ExitCode.WrongInput, $"{file} cannot be read: {error.Message}", error);
+            throw new DeliveryException(ExitCode.WrongInput, $"{file} cannot be read: {error.Message.TrimEnd('.')}. Mend that, or name another folder in DOCKER_CONFIG", error);
         }
     }
 
@@ -86,7 +86,8 @@ internal sealed class RegistryCredentials(string config, Func<string, string, Ca
         return element.GetString();
     }
 
-    private static async Task<string?> AskHelperAsync(string name, string registry, CancellationToken ct)
+    /// <summary>Asks the credential helper of that name about a registry.</summary>
+    public static async Task<string?> AskHelperAsync(string name, string registry, CancellationToken ct)
     {
         var start = new ProcessStartInfo($"docker-credential-{name}", "get") { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true };
         try
@@ -100,7 +101,7 @@ internal sealed class RegistryCredentials(string config, Func<string, string, Ca
         }
         catch (Win32Exception error)
         {
-            throw new DeliveryException(ExitCode.WrongInput, $"docker-credential-{name}, which Docker's config.json names, cannot be run: {error.Message}", error);
+            throw new DeliveryException(ExitCode.WrongInput, $"docker-credential-{name}, which Docker's config.json names, cannot be run: {error.Message.TrimEnd('.')}. Install it, or take it out of that file and log in again with 'docker login {registry}'", error);
         }
     }
 }

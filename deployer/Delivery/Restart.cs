@@ -42,13 +42,17 @@ internal sealed class Restart(Mesh mesh, ContainerHosts hosts, Narrator narrator
     {
         try
         {
-            await OfActiveAsync(document, await hosts.ListReachableAsync(document.Service, document, narrator, ct), deadline, ct);
+            var containers = await hosts.ListReachableAsync(document.Service, document, ContainerHosts.Answers, (host, cause) => WarnOfStopped(document, $"host {host} does not tell ({cause.TrimEnd('.')})"), ct);
+            await OfActiveAsync(document, containers, deadline, ct);
         }
         catch (Exception error) when (error is OperationCanceledException || Faults.Explain(error) is not null)
         {
-            narrator.Warn($"not all replicas of {document.Service} {document.Active?.Version} serve again: {(ct.IsCancellationRequested ? "this was ended before they did" : error.Message)}");
+            WarnOfStopped(document, ct.IsCancellationRequested ? "this was ended before" : error.Message.TrimEnd('.'));
         }
     }
+
+    private void WarnOfStopped(ServiceDocument document, string why) => narrator.Warn(
+        $"whether all replicas of {document.Service} {document.Active?.Version} serve again is not sure: {why}. 'deployer status {document.Service}' tells, 'deployer scale {document.Service} <n>' brings those that do not");
 
     private Task StartAllAsync(string service, Release release, IEnumerable<OwnContainer> stopped, CancellationToken ct) =>
         Task.WhenAll(stopped.Select(container => hosts.StartAsync(container, $"{service} {release.Version}", ct)));

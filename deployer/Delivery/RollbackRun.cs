@@ -15,24 +15,18 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHosts hosts, Narrator narr
         try
         {
             var containers = await hosts.ListAsync(service, before, attempt.Token);
-            after = RollbackTarget.Find(service, before, to, containers);
-            attempt.Release = after.Active!;
+            var target = RollbackTarget.Find(service, before, to, containers);
+            attempt.Release = target.Active!;
             var own = containers.Where(container => container.Deployment == attempt.Release.Deployment).ToArray();
             if (RollbackTarget.Shortfall(before!, attempt.Release, own.Length, containers) is { } fewer)
                 narrator.Warn(fewer);
             await new Restart(mesh, hosts, narrator).RunAsync(service, attempt.Release, own, started, deadline, attempt.Token);
-            // What it had is another's meanwhile, and that must not keep it from coming back.
-            if (!ReferenceEquals(after.Routes, before!.Routes) && RouteClaims.Claim(service, after.Routes, await RouteClaims.DocumentsAsync(mesh, attempt.Token)) is { } claim)
-            {
-                narrator.Warn($"{claim}, so {attempt.Release.Version} comes back with the routes of today");
-                after = before.Promote(attempt.Release, before.Routes);
-            }
-
-            index = await Promotion.CommitAsync(attempt, after, narrator);
+            var taken = RouteClaims.New(target.Routes, before);
+            (after, index) = await Promotion.CommitAsync(attempt, target, narrator, taken.Count > 0 ? () => ComingBackAsync(attempt, target, taken) : null);
         }
         catch (Exception error)
         {
-            if (await attempt.FailAsync(error, _ => StopAgainAsync(started)) is { } fault)
+            if (await attempt.FailAsync(error, _ => StopAgainAsync(attempt, started)) is { } fault)
                 throw fault;
             throw;
         }
@@ -43,16 +37,30 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHosts hosts, Narrator narr
         return new Delivered(service, attempt.Release, before?.Active, index, Tests: []);
     }
 
-    private async Task StopAgainAsync(IReadOnlyList<OwnContainer> started)
+    // What it had is another's meanwhile, and that must not keep it from coming back.
+    private async Task<ServiceDocument> ComingBackAsync(Attempt attempt, ServiceDocument target, IReadOnlyList<Route> taken)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30), mesh.Time);
+        if (RouteClaims.Claim(attempt.Service, taken, await RouteClaims.DocumentsAsync(mesh, attempt.Token)) is not { } claim)
+            return target;
+        var (before, release) = (attempt.Before.Document!, target.Active!);
+        narrator.Warn($"{claim}, so {release.Version} comes back with the routes of today");
+        return before.Promote(release, before.Routes);
+    }
+
+    private async Task StopAgainAsync(Attempt attempt, List<OwnContainer> started)
+    {
+        if (started.Count == 0)
+            return;
+        using var limit = new OwnLimit(TimeSpan.FromSeconds(30), mesh.Time);
         try
         {
+            // By another's rollback they may serve.
+            await attempt.FenceAsync(attempt.Current.Index, limit.Token);
             await Task.WhenAll(started.Select(container => hosts.StopAsync(container, limit.Token)));
         }
-        catch (Exception error) when (error is OperationCanceledException || Faults.Explain(error) is not null)
+        catch (Exception error) when (Faults.Explain(error) is not null)
         {
-            narrator.Warn($"the containers that were started for the rollback could not be stopped again ({error.Message}); they get no traffic");
+            narrator.Warn($"the containers that were started for the rollback are not stopped again ({limit.Reason(error)}): 'deployer status {attempt.Service}' tells whether they serve; where they do not, the next deploy stops them");
         }
     }
 }

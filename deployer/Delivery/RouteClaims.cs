@@ -13,9 +13,16 @@ internal static class RouteClaims
             throw new DeliveryException(ExitCode.WrongInput, conflict);
     }
 
-    /// <summary>The look before a promotion; <c>null</c> where none of the routes is new.</summary>
-    public static Func<Task>? LookAtNew(Mesh mesh, Attempt attempt, IReadOnlyList<Route> routes) =>
-        New(routes, attempt.Before.Document) is { Count: > 0 } taken ? () => RefuseAsync(mesh, attempt.Service, taken, attempt.Token) : null;
+    /// <summary>The look before a promotion, which gives the document or refuses it; <c>null</c> where none of its routes is new.</summary>
+    public static Func<Task<ServiceDocument>>? LookAtNew(Mesh mesh, Attempt attempt, ServiceDocument after)
+    {
+        var taken = New(after.Routes, attempt.Before.Document);
+        return taken.Count == 0 ? null : async () =>
+        {
+            await RefuseAsync(mesh, attempt.Service, taken, attempt.Token);
+            return after;
+        };
+    }
 
     /// <summary>Those of the routes that a service did not have: what leads to it already nobody else can have taken.</summary>
     public static IReadOnlyList<Route> New(IReadOnlyList<Route> routes, ServiceDocument? before) =>

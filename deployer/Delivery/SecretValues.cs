@@ -44,7 +44,7 @@ internal sealed class SecretValues
             {
                 var value = source.File is { } path ? WithoutLastLineEnd(file(path)) : environment(source.Variable!);
                 if (value is null)
-                    faults.Add($"{source.Name}: the environment variable {source.Variable} is not set");
+                    faults.Add($"{source.Name}: the environment variable {source.Variable} is not set. Set it where the deployer runs, or name another in the manifest");
                 else if (!LinesOf(value).Any())
                     faults.Add($"{source.Name}: its value has fewer than {Telling} characters, which nobody could mask where a container prints them. Give it a longer one, or put it into environment");
                 else
@@ -52,7 +52,7 @@ internal sealed class SecretValues
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
             {
-                faults.Add($"{source.Name}: {error.Message}");
+                faults.Add($"{source.Name}: {error.Message.TrimEnd('.')}. Name a file in the manifest that can be read");
             }
         }
 

@@ -71,7 +71,7 @@ internal static class InitVerb
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw new DeliveryException(ExitCode.WrongInput, $"'{path}' cannot be written: {error.Message}", error);
+            throw new DeliveryException(ExitCode.WrongInput, $"'{path}' cannot be written: {error.Message.TrimEnd('.')}. Name another place with --file", error);
         }
     }
 

@@ -24,7 +24,7 @@ internal static class ResumeVerb
     private static (ServiceDocument After, string What) Change(ServiceDocument document) => document switch
     {
         { Pause: null, Maintenance: null } =>
-            throw new DeliveryException(ExitCode.WrongInput, $"{document.Service} is neither paused nor under maintenance: there is nothing to resume"),
+            throw new DeliveryException(ExitCode.WrongInput, $"{document.Service} is neither paused nor under maintenance: there is nothing to resume; 'deployer status {document.Service}' tells what serves"),
         _ => (document with { Pause = null, Maintenance = null }, "serves again"),
     };
 }

@@ -37,7 +37,7 @@ public sealed class ChangeTests(DeployerFixture host) : IAsyncDisposable
             (await deployer.HistoryAsync()).Select(entry => (entry.Action, entry.Outcome)));
         var again = await deployer.RunAsync(["resume", deployer.Service]);
         Assert.Equal(ExitCode.WrongInput, again.Code);
-        Assert.Contains("is neither paused nor under maintenance", again.Output, StringComparison.Ordinal);
+        Assert.Contains($"is neither paused nor under maintenance: there is nothing to resume; 'deployer status {deployer.Service}' tells", again.Output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -60,10 +60,10 @@ public sealed class FaultMatrixTests(DeployerFixture host) : IAsyncLifetime
         await proxy.UntilAsync(deployer.Service, account => account.GetProperty("instances").GetArrayLength() > 0);
 
         using var stop = new CancellationTokenSource();
-        var load = proxy.LoadAsync($"/{deployer.Service}/", stop.Token, TimeSpan.FromMilliseconds(20));
+        var load = proxy.LoadAsync($"/{deployer.Service}/{(phase.Failing ? "work" : "")}", stop.Token, TimeSpan.FromMilliseconds(20));
         var (code, output, wrong) = await UnderFaultAsync(deployer, phase, fault);
         if (wrong.Length == 0)
-            wrong = await FinishAsync(deployer);
+            wrong = await FinishAsync(deployer, phase);
         await stop.CancelAsync();
         var answers = await load;
         return new Outcome(phase, fault, code, answers.Count, answers.Count(status => status != HttpStatusCode.OK && status != phase.Answer), wrong, output);
@@ -72,13 +72,13 @@ public sealed class FaultMatrixTests(DeployerFixture host) : IAsyncLifetime
     /// <summary>Brings about what the phase begins with.</summary>
     private async Task<Ended> BeginAsync(DeployerCommand deployer, FaultyPhase phase)
     {
-        var ended = await deployer.DeployAsync("v1", change: Stripped(deployer), more: phase.Manifest);
+        var ended = await deployer.DeployAsync(phase.Version(1), change: Change(deployer, phase), more: phase.Manifest);
         if (ended.Code == ExitCode.Done && phase.Next is { } more)
-            ended = await deployer.DeployAsync("v2", change: Stripped(deployer), more: more);
+            ended = await deployer.DeployAsync(phase.Version(2), change: Change(deployer, phase), more: more);
         if (ended.Code == ExitCode.Done && phase.First is { } first)
             ended = await deployer.RunAsync([.. first.Split(' '), deployer.Service]);
         if (ended.Code == ExitCode.Done && phase.HalfRolled)
-            await HalfRolled.LeaveAsync(host, deployer, "v2");
+            await HalfRolled.LeaveAsync(host, deployer, phase.Version(2));
         if (phase.LeftBehind)
             await host.RunAsync("app:v1", new() { ["mesh.service"] = deployer.Service, ["mesh.deployment"] = DeploymentId.New(), ["mesh.version"] = "v0" }, Ct);
         return ended;
@@ -97,7 +97,7 @@ public sealed class FaultMatrixTests(DeployerFixture host) : IAsyncLifetime
         var words = phase.Verb.Split(' ');
         string[] what = words[0] switch
         {
-            "deploy" => [await deployer.WriteManifestAsync(change: Stripped(deployer), more: phase.Manifest), "--version", "v2"],
+            "deploy" => [await deployer.WriteManifestAsync(change: Change(deployer, phase, phase.NewRoute ? $"\n  - path: /{deployer.Service}/more" : ""), more: phase.Manifest), "--version", phase.Version(2)],
             "promote" => [deployer.Service, (await deployer.DocumentAsync())!.Split!.Release.Deployment],
             _ => [deployer.Service],
         };
@@ -145,11 +145,12 @@ public sealed class FaultMatrixTests(DeployerFixture host) : IAsyncLifetime
             : "";
     }
 
-    // The image answers at its root.
-    private static string Stripped(DeployerCommand deployer) => $"path: /{deployer.Service}=>path: /{deployer.Service}\n    strip: true";
+    // The one image answers at its root, the other behind whatever prefix.
+    private static string Change(DeployerCommand deployer, FaultyPhase phase, string route = "") =>
+        phase.Failing ? "/app=>/moody" : $"path: /{deployer.Service}=>path: /{deployer.Service}\n    strip: true{route}";
 
     /// <returns>What is wrong afterwards; empty for nothing.</returns>
-    private async Task<string> FinishAsync(DeployerCommand deployer)
+    private async Task<string> FinishAsync(DeployerCommand deployer, FaultyPhase phase)
     {
         var document = (await deployer.DocumentAsync())!;
         var active = document.Active!.Version;
@@ -162,12 +163,12 @@ public sealed class FaultMatrixTests(DeployerFixture host) : IAsyncLifetime
         var aborted = await deployer.RunAsync(["abort", deployer.Service, "--wait", "2m"]);
         if (aborted.Code != ExitCode.Done || !aborted.Output.Contains($"{active} is active", StringComparison.Ordinal))
             return $"abort: {aborted.Output}";
-        var next = await deployer.DeployAsync("v3", change: Stripped(deployer), args: ["--wait", "2m"]);
+        var next = await deployer.DeployAsync(phase.Version(3), change: Change(deployer, phase), args: ["--wait", "2m"]);
         if (next.Code != ExitCode.Done)
             return $"the next deploy: {next.Output}";
         // The manifest keeps one release.
         var left = (await host.ContainersAsync(deployer.Service)).Select(container => $"{container.State} {container.Labels["mesh.version"]}").Distinct().Order(StringComparer.Ordinal).ToList();
-        return left.SequenceEqual([$"exited {active}", "running v3"]) ? "" : $"left behind: {string.Join(", ", left)}";
+        return left.SequenceEqual([$"exited {active}", $"running {phase.Version(3)}"]) ? "" : $"left behind: {string.Join(", ", left)}";
     }
 
     private sealed record Outcome(FaultyPhase Phase, Fault Fault, int Code, int Sent, int Failed, string Wrong, string Output)

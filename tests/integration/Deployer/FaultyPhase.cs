@@ -21,15 +21,24 @@ internal sealed record FaultyPhase(string Verb, string Name, string Killed, End 
     private const string Canary = "strategy: {canary: {steps: [10%], bake: 4s, minimum: 2, error-share: 5%, p99-ratio: 100, synthetic: /}}";
     private const string Rolling = "replicas: 2\nstrategy: {rolling: {batch: 1, bake: 2s, minimum: 1, error-share: 5%}}";
     private const string Inconclusive = "strategy: {canary: {steps: [10%], bake: 1s, minimum: 1000000, error-share: 5%}}";
+    private const string Steps = "strategy: {canary: {steps: [10%, 50%], bake: 2s, minimum: 2, error-share: 5%, p99-ratio: 100, synthetic: /}}";
+    private const string Thirds = "replicas: 3\nstrategy: {rolling: {batch: 1, bake: 0s}}";
+    private const string Watch = "watch: {for: 5s, error-share: 5%, minimum: 10}";
     private const string Ab = "strategy: {ab: {share: 10%}}";
     private const string Pause = "pause --limit 2m";
+
+    // Their own container is the first that a deploy removes.
+    private const int AfterTheTests = 2;
 
     private static readonly End ConsulGone = new(5, "v1", "Consul");
     private static readonly End LockLost = new(4, "v1", "; production is unchanged");
     private static readonly End DockerGone = new(5, "v1", "Docker");
+    private static readonly End StaysStopped = new(5, "v1", "'deployer scale ");
     private static readonly End NotTaken = new(5, "v1", "it did not take place");
     private static readonly End TakenOut = new(5, "v1", "Consul");
     private static readonly End Reverted = new(6, "v1", "v1 serves all of it again");
+    private static readonly End Watched = new(6, "good", "good is active again");
+    private static readonly End NotReady = new(3, "v1", "Production is unchanged");
     private static readonly End Done = new(0, "v2", "v2 is active");
     private static readonly End Promoted = new(0, "v2", "production is on");
     private static readonly End Split = new(0, "v1", "% of the requests to v2, the others to v1");
@@ -50,21 +59,40 @@ internal sealed record FaultyPhase(string Verb, string Name, string Killed, End 
         new("deploy", "start", "v1", LockLost, DockerGone) { Docker = () => Posts("/start") },
         new("deploy", "healthy", "v1", LockLost, DockerGone) { Consul = (service, _) => Asks(service) },
         new("deploy", "tests", "v1", LockLost, DockerGone) { Docker = () => Posts("/wait") },
+        // As it looks before a first share, too.
+        new("deploy", "healthy", "v1", LockLost, Promoted) { Consul = (service, _) => Nth(Begins(Asks(service)), 2) },
+        new("deploy", "routes", "v1", ConsulGone, Promoted) { NewRoute = true, Consul = (_, _) => request => request.Path == "/v1/kv/mesh/latest" },
         new("deploy", "promote", "v1", NotTaken, Promoted) { Consul = (_, _) => IsTransaction },
         new("deploy", "proxies", "v2", Promoted, Promoted) { Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1) },
         new("deploy", "drain", "v2", Promoted, Promoted) { Consul = (_, proxies) => AfterATransaction(Asks(proxies), 2) },
         new("deploy", "retire", "v2", Promoted, Promoted) { Docker = () => Posts("/stop") },
+        // What is beyond those that are kept, and what had a share and lost to another.
+        new("deploy", "retire", "v2", Promoted, Promoted) { Next = "", Docker = () => Nth(Removes, AfterTheTests) },
+        new("deploy", "clean", "v2", Promoted, Promoted) { Next = Ab, Docker = () => Nth(Removes, AfterTheTests) },
         new("deploy", "canary", "v1", TakenOut, Promoted) { Manifest = Canary, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1), StaysSplit = [Fault.Killed] },
+        // The proxies are known by a first look then, and judged by: it is the next look at its health that is not begun.
+        new("deploy", "bake", "v1", TakenOut with { Code = 4 }, Promoted) { Manifest = Canary, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 3), StaysSplit = [Fault.Killed] },
+        new("deploy", "canary", "v1", NotTaken, Promoted) { Manifest = Steps, Consul = (_, _) => Nth(IsTransaction, 2), StaysSplit = [Fault.Killed] },
+        new("deploy", "promote", "v1", NotTaken, Promoted) { Manifest = Steps, Consul = (_, _) => Nth(IsTransaction, 3), StaysSplit = [Fault.Killed] },
         new("deploy", "roll", "v1", TakenOut, DockerGone) { Manifest = Rolling, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1), StaysSplit = [Fault.Killed] },
         // The proxies, the drain and a first look have asked by then: what is known is judged, and it is the next batch that is not begun.
         new("deploy", "observe", "v1", TakenOut with { Or = 4 }, DockerGone) { Manifest = Rolling, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 4), StaysSplit = [Fault.Killed] },
         // The candidate and its tests were started before.
-        new("deploy", "batch", "v1", TakenOut with { Code = 4 }, DockerGone) { Manifest = Rolling, Docker = () => Nth(Posts("/start"), 3), StaysSplit = [Fault.Killed] },
+        new("deploy", "batch", "v1", TakenOut with { Code = 4 }, StaysStopped) { Manifest = Rolling, Docker = () => Nth(Posts("/start"), 3), StaysSplit = [Fault.Killed] },
+        // Of the second batch: a container of the first one's is stopped by then.
+        new("deploy", "drain", "v1", TakenOut, StaysStopped) { Manifest = Thirds, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 2, transactions: 2), StaysSplit = [Fault.Killed] },
+        new("deploy", "promote", "v1", NotTaken, Promoted) { Manifest = Rolling, Consul = (_, _) => Nth(IsTransaction, 2), StaysSplit = [Fault.Killed] },
         new("deploy", "revert", "v1", Reverted, Reverted) { Manifest = Inconclusive, Consul = (_, _) => Nth(IsTransaction, 2), StaysSplit = [Fault.Killed] },
+        // Its drain asks the same.
+        new("deploy", "proxies", "v1", Reverted, Reverted) { Manifest = Inconclusive, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1, transactions: 2) },
+        new("deploy", "remove", "v1", Reverted, Reverted) { Manifest = Inconclusive, Docker = () => Nth(Removes, AfterTheTests) },
         new("deploy", "watch", "v2", Done, Promoted) { Manifest = "watch: {for: 2s}", Consul = (service, _) => AfterATransaction(Asks(service), 1) },
+        new("deploy", "revert", "failing", Watched, Watched) { Manifest = Watch, Failing = true, Consul = (_, _) => Nth(IsTransaction, 2) },
+        // What an earlier delivery had stopped, after two candidates and their tests.
+        new("deploy", "start", "failing", Watched, Watched) { Manifest = $"replicas: 2\n{Watch}", Failing = true, HalfRolled = true, Docker = () => Nth(Posts("/start"), 4) },
         new("deploy", "split", "v1", NotTaken, Split) { Manifest = Ab, Consul = (_, _) => IsTransaction, StaysSplit = [Fault.WithoutDocker] },
         new("deploy", "proxies", "v1", Split, Split) { Manifest = Ab, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1), StaysSplit = Enum.GetValues<Fault>() },
-        new("deploy", "retire", "v1", TakenOut with { Code = 4 }, DockerGone) { Manifest = Rolling, Docker = () => Posts("/stop"), StaysSplit = [Fault.Killed] },
+        new("deploy", "retire", "v1", TakenOut with { Code = 4 }, StaysStopped) { Manifest = Rolling, Docker = () => Posts("/stop"), StaysSplit = [Fault.Killed] },
         new("promote", "lock", "v1", ConsulGone, DockerGone) { Next = Ab, Consul = (service, _) => Locks(service), StaysSplit = Enum.GetValues<Fault>() },
         new("promote", "healthy", "v1", LockLost, Promoted) { Next = Ab, Consul = (service, _) => Nth(Asks(service), 2), StaysSplit = [Fault.Killed, Fault.WithoutConsul] },
         new("promote", "promote", "v1", NotTaken, Promoted) { Next = Ab, Consul = (_, _) => IsTransaction, StaysSplit = [Fault.Killed, Fault.WithoutConsul] },
@@ -78,10 +106,12 @@ internal sealed record FaultyPhase(string Verb, string Name, string Killed, End 
         new("rollback", "proxies", "v1", Back, Back) { Next = "", Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1) },
         new("rollback", "drain", "v1", Back, Back) { Next = "", Consul = (_, proxies) => AfterATransaction(Asks(proxies), 2) },
         new("rollback", "retire", "v1", Back, Back) { Next = "", Docker = () => Posts("/stop") },
+        new("rollback --deadline 1ms", "undo", "v2", NotReady with { Active = "v2" }, NotReady with { Active = "v2" }) { Next = "", Docker = () => Posts("/stop") },
         new("scale 2", "lock", "v1", ConsulGone, DockerGone) { Consul = (service, _) => Locks(service) },
         new("scale 2", "start", "v1", LockLost, DockerGone) { Docker = () => Posts("/start") },
         new("scale 2", "healthy", "v1", LockLost, DockerGone) { Consul = (service, _) => Nth(Asks(service), 2) },
         new("scale 2", "change", "v1", NotTaken, Larger) { Consul = (_, _) => IsTransaction },
+        new("scale 2 --deadline 1ms", "undo", "v1", NotReady, NotReady) { Docker = () => Posts("/stop") },
         new("scale 1", "change", "v1", NotTaken, Smaller) { Manifest = "replicas: 2", Consul = (_, _) => IsTransaction },
         new("scale 1", "proxies", "v1", Smaller, Smaller) { Manifest = "replicas: 2", Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1) },
         new("scale 1", "drain", "v1", Smaller, Smaller) { Manifest = "replicas: 2", Consul = (_, proxies) => AfterATransaction(Asks(proxies), 2) },
@@ -125,8 +155,14 @@ internal sealed record FaultyPhase(string Verb, string Name, string Killed, End 
     /// <summary>Whether another holds the lock until the fault is over.</summary>
     public bool Locked { get; private init; }
 
-    /// <summary>What the proxies answer besides, because they were told to.</summary>
-    public HttpStatusCode Answer { get; private init; } = HttpStatusCode.OK;
+    /// <summary>Whether the release that is deployed has a route more than the one that is there.</summary>
+    public bool NewRoute { get; private init; }
+
+    /// <summary>Whether the release that is deployed fails under load.</summary>
+    public bool Failing { get; private init; }
+
+    /// <summary>What the proxies answer besides, because they were told to or because a release does.</summary>
+    public HttpStatusCode Answer { get => Failing ? HttpStatusCode.InternalServerError : field; private init; } = HttpStatusCode.OK;
 
     /// <summary>After which faults a second release still has its share: whoever was killed could take nothing back.</summary>
     public IReadOnlyList<Fault> StaysSplit { get; private init; } = [];
@@ -145,6 +181,9 @@ internal sealed record FaultyPhase(string Verb, string Name, string Killed, End 
         _ => new End(137, Killed, ""),
     };
 
+    /// <summary>The version of the release that is there, of the one that is deployed, and of the one after it.</summary>
+    public string Version(int number) => Failing ? ((string[])["good", "failing", "better"])[number - 1] : $"v{number}";
+
     private static bool IsTransaction(HttpRequest request) => request.Path == "/v1/txn";
 
     private static bool Removes(HttpRequest request) => HttpMethods.IsDelete(request.Method);
@@ -152,6 +191,9 @@ internal sealed record FaultyPhase(string Verb, string Name, string Killed, End 
     private static Func<HttpRequest, bool> Locks(string service) => request => request.Path == $"/v1/kv/mesh/locks/{service}";
 
     private static Func<HttpRequest, bool> Asks(string service) => request => request.Path == $"/v1/health/service/{service}";
+
+    // Of one that follows something, its first question: it waits for nothing.
+    private static Func<HttpRequest, bool> Begins(Func<HttpRequest, bool> asks) => request => asks(request) && !request.Query.ContainsKey("index");
 
     private static Func<HttpRequest, bool> Posts(string end) => request =>
         HttpMethods.IsPost(request.Method) && request.Path.Value!.EndsWith(end, StringComparison.Ordinal) && !request.Path.Value.EndsWith("/containers/create", StringComparison.Ordinal);
@@ -162,13 +204,14 @@ internal sealed record FaultyPhase(string Verb, string Name, string Killed, End 
         return request => asks(request) && Interlocked.Increment(ref seen) == number;
     }
 
-    private static Func<HttpRequest, bool> AfterATransaction(Func<HttpRequest, bool> asks, int number)
+    private static Func<HttpRequest, bool> AfterATransaction(Func<HttpRequest, bool> asks, int number, int transactions = 1)
     {
-        var (changed, seen) = (false, 0);
+        var (changed, seen) = (0, 0);
         return request =>
         {
-            changed |= IsTransaction(request);
-            return changed && asks(request) && Interlocked.Increment(ref seen) >= number;
+            if (IsTransaction(request))
+                Interlocked.Increment(ref changed);
+            return Volatile.Read(ref changed) >= transactions && asks(request) && Interlocked.Increment(ref seen) >= number;
         };
     }
 }

@@ -15,13 +15,15 @@ internal sealed class ProxiedDeployer : IAsyncDisposable
 
     public RunningProxy Proxy { get; }
 
-    public static Task<ProxiedDeployer> StartAsync(DeployerFixture host)
+    /// <param name="host">Where it delivers to.</param>
+    /// <param name="consul">The proxy's own way to Consul; <c>null</c> for the usual one.</param>
+    public static Task<ProxiedDeployer> StartAsync(DeployerFixture host, Uri? consul = null)
     {
         var begun = new AsyncDisposables();
         return begun.StartAsync(async () =>
         {
             var name = ConsulFixture.Unique("proxy");
-            var proxy = begun.Add(await RunningProxy.StartAsync(host.ConsulAddress));
+            var proxy = begun.Add(await RunningProxy.StartAsync(consul ?? host.ConsulAddress));
             begun.Add(await host.RegisterProxyAsync(name, proxy.Ports[0]));
             // For answers of the slow release, on a slow machine: nobody waits so long where nothing is in flight.
             var command = begun.Add(new DeployerCommand(host) { ProxyService = name, Drain = "5s" });

@@ -61,6 +61,32 @@ public sealed class RollbackTests(DeployerFixture host) : IAsyncLifetime
         Assert.Equal(HttpStatusCode.OK, await StatusAsync($"/{service}-2/work"));
     }
 
+    // Between the look at the routes and the transaction: a proxy would give the route to whoever had it before.
+    [Fact]
+    public async Task Rollback_ItsRouteIsTakenInTheVeryMoment_ServesByTodaysAndSaysSo()
+    {
+        var (command, service) = (deployer.Command, deployer.Command.Service);
+        Assert.Equal(ExitCode.Done, (await command.DeployAsync("v1")).Code);
+        Assert.Equal(ExitCode.Done, (await command.DeployAsync("v2", change: $"path: /{service}=>path: /{service}-2")).Code);
+        var (other, transactions) = (ConsulFixture.Unique("svc")[..20], 0);
+        await using var held = await command.Locks.TryAcquireAsync(other, new LockHolder("another", "deploy", DateTimeOffset.UnixEpoch), Ct);
+        await using var front = await LossyConsul.StartAsync(host.ConsulAddress, _ => Loss.Nothing);
+        front.Before = async context =>
+        {
+            if (context.Request.Path != "/v1/txn" || Interlocked.Increment(ref transactions) > 1)
+                return;
+            var entry = new HistoryEntry { Number = 1, Service = other, Action = "deploy", Outcome = Outcome.Promoted, Who = "another", At = DateTimeOffset.UnixEpoch, Seconds = 1, Release = new Release("d", "v1", "i", default) };
+            await command.Store.CommitAsync(held!, ServiceDocument.Create(other, [new Route(Host: null, $"/{service}", StripPath: false)]), 0, entry, Ct);
+        };
+
+        var back = await command.RunAsync(["rollback", service, "--drain", "100ms", "--consul", front.Address.ToString()]);
+
+        Assert.True(back.Code == ExitCode.Done, back.Output);
+        Assert.Contains($"the route /{service} already leads to the service '{other}', so v1 comes back with the routes of today", back.Output, StringComparison.Ordinal);
+        var document = await command.DocumentAsync();
+        Assert.Equal(("v1", $"/{service}-2"), (document!.Active!.Version, Assert.Single(document.Routes).Path));
+    }
+
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     private async Task<HttpStatusCode> StatusAsync(string path)

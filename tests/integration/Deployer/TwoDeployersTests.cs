@@ -161,6 +161,33 @@ public sealed class TwoDeployersTests(DeployerFixture host)
         Assert.Equal("running", Assert.Single(await host.ContainersAsync(deployer.Service)).State);
     }
 
+    // What it has started for nothing serves by another's rollback when it is about to stop it again.
+    [Fact]
+    public async Task Rollback_FrozenBeforeItStopsAgainWhileAnotherGoesBack_StopsNothingThatServes()
+    {
+        await using var deployer = new DeployerCommand(host);
+        await DoneAsync(deployer.DeployAsync("v1"));
+        await DoneAsync(deployer.DeployAsync("v2"));
+        var (failed, asked) = (false, 0);
+        await using var consul = await HoldingFront.StartAsync(
+            host.ConsulAddress, request => Volatile.Read(ref failed) && IsOfTheLock(request, deployer) && Interlocked.Increment(ref asked) == 2);
+        var running = deployer.RunAsync(["rollback", deployer.Service, "--deadline", "1ms", "--consul", consul.Address.ToString()], onLine: line =>
+        {
+            if (line.StartsWith("no  healthy", StringComparison.Ordinal))
+                Volatile.Write(ref failed, true);
+        });
+        await Task.WhenAny(consul.Reached, running).WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Ct);
+
+        await deployer.Locks.BreakAsync(deployer.Service, Ct);
+        await DoneAsync(deployer.RunAsync(["rollback", deployer.Service, "--drain", "100ms"]));
+        consul.Release();
+
+        var ended = await running;
+        Assert.True(ended.Code == ExitCode.Unhealthy, ended.Output);
+        Assert.True(ended.Output.Contains("are not stopped again (the lock of", StringComparison.Ordinal), ended.Output);
+        Assert.Equal("running", Assert.Single(await host.ContainersAsync(deployer.Service), container => container.Labels[ContainerLabel.Version] == "v1").State);
+    }
+
     // Longer than one call has patience, as while a leader is elected.
     [Fact]
     public async Task Deploy_ConsulFailsWhenItRemovesItsCandidate_IsAskedAgainUntilItIsRemoved()

@@ -1,5 +1,7 @@
 using System.Net;
+using Consul;
 using ServiceMesh.Deployer;
+using ServiceMesh.Tests.Integration.RegistrySidecar;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Deployer;
@@ -71,5 +73,26 @@ public sealed class WrongConsulTests(DeployerFixture host, ConsulFixture another
         Assert.Contains($"has lost the document of {service}: proxy {proxied.Command.ProxyService} at {proxied.Proxy.Http.BaseAddress!.GetLeftPart(UriPartial.Authority)} still serves it", ended.Output, StringComparison.Ordinal);
         Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
         Assert.Equal("running", Assert.Single(await host.ContainersAsync(service)).State);
+    }
+
+    // What it says then, the proxy has not heard yet.
+    [Fact]
+    public async Task Abort_ConsulIsRestoredFromAnOlderSnapshotAndAProxyServesOn_LeavesWhatItServes()
+    {
+        await using var way = new CuttableDocker(new Uri($"tcp://{host.ConsulAddress.Authority}"));
+        await using var proxied = await ProxiedDeployer.StartAsync(host, new Uri($"http://{way.Address.Authority}"));
+        var service = proxied.Command.Service;
+        Assert.Equal(ExitCode.Done, (await proxied.DeployAsync("good")).Code);
+        var older = (await host.Consul.KV.Get($"mesh/services/{service}", Ct)).Response!;
+        Assert.Equal(ExitCode.Done, (await proxied.DeployAsync("better")).Code);
+        await way.CutAsync();
+        await host.Consul.KV.Put(new KVPair(older.Key) { Value = older.Value }, Ct);
+
+        var (ended, answers) = await proxied.UnderLoadAsync(() => proxied.Command.RunAsync(["abort", service]));
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.Contains($"warning: proxy {proxied.Command.ProxyService} at {proxied.Proxy.Http.BaseAddress!.GetLeftPart(UriPartial.Authority)} still sends requests to deployment", ended.Output, StringComparison.Ordinal);
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+        Assert.Contains(await host.ContainersAsync(service), container => container.State == "running" && container.Labels[ContainerLabel.Version] == "better");
     }
 }

@@ -67,6 +67,28 @@ public sealed class HousekeepingTests
     }
 
     [Theory]
+    [InlineData("", "")]
+    [InlineData("silent unknown", "")]
+    [InlineData("old v1", "")]
+    [InlineData("silent v1,v3 v3", "v3 p1")]
+    [InlineData("v4 v3,v4", "v3 p1, v4 p0")]
+    public void Served_WhatAProxyHasInTheTraffic_StaysForIt(string proxies, string told)
+    {
+        // One of a version that tells of no releases.
+        var answers = proxies.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            .Select((answer, number) => (Proxy: Instance($"p{number}"), Answer: answer switch
+            {
+                "silent" => null,
+                "unknown" => ProxyAnswer.NoService,
+                "old" => new ProxyAnswer(7, Fault: null, []),
+                _ => new ProxyAnswer(7, Fault: null, [], [.. answer.Split(',').Select(deployment => new ProxiedRelease(deployment, new ProxiedCounters(0, 0, [])))]),
+            }))
+            .ToDictionary(pair => pair.Proxy, pair => pair.Answer);
+
+        Assert.Equal(told, string.Join(", ", Housekeeping.Served(["v3", "v4", "v3"], answers).Select(one => $"{one.Deployment} {one.Proxy.Id}")));
+    }
+
+    [Theory]
     [InlineData(Outcome.Promoted, true)]
     [InlineData(Outcome.Changed, true)]
     [InlineData(Outcome.Reverted, true)]
@@ -77,7 +99,7 @@ public sealed class HousekeepingTests
     {
         var entry = new HistoryEntry { Number = 1, Service = "demo", Action = "deploy", Outcome = outcome, Who = "ci", At = DateTimeOffset.UnixEpoch, Seconds = 1, Release = Release("v2") };
 
-        Assert.Equal(had ? ["v2"] : [], Housekeeping.HadTraffic(["v2", "never"], [entry, entry with { Release = Release("v1") }]));
+        Assert.Equal(had ? ["v2"] : [], Housekeeping.HadTraffic(["v2", "never"], [entry, entry with { Release = Release("v1") }], new Dictionary<Instance, ProxyAnswer?>()));
     }
 
     [Theory]
@@ -96,6 +118,18 @@ public sealed class HousekeepingTests
 
         Assert.Equal(stopped, string.Join(' ', Names(retirement.Stop)));
         Assert.Equal(removed, string.Join(' ', Names(retirement.Remove)));
+    }
+
+    [Fact]
+    public void HadTraffic_RequestsThatNoHistoryTellsOf_AreAProxys()
+    {
+        var answers = new Dictionary<Instance, ProxyAnswer?>
+        {
+            [Instance("p0")] = null,
+            [Instance("p1")] = new ProxyAnswer(7, Fault: null, [new ProxiedInstance("i1", "v3", InFlight: 1), new ProxiedInstance("i2", "v2", InFlight: 0), new ProxiedInstance("i3", "v1", InFlight: 1)]),
+        };
+
+        Assert.Equal(["v3"], Housekeeping.HadTraffic(["v2", "v3"], [], answers));
     }
 
     [Fact]

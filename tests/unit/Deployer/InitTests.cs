@@ -18,7 +18,7 @@ public sealed class InitTests : IDisposable
     {
         var refused = await Assert.ThrowsAsync<DeliveryException>(() => InitVerb.SaveAsync(Manifest, Half(new IOException("No space left on device"))));
 
-        Assert.Equal((ExitCode.WrongInput, $"'{Manifest}' cannot be written: No space left on device"), (refused.Code, refused.Message));
+        Assert.Equal((ExitCode.WrongInput, $"'{Manifest}' cannot be written: No space left on device. Name another place with --file"), (refused.Code, refused.Message));
         Assert.False(File.Exists(Manifest));
     }
 

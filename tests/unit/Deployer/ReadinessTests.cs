@@ -33,11 +33,30 @@ public sealed class ReadinessTests
     [Fact]
     public async Task WaitAsync_TheSecondReplicaIsMissing_ShowsItsOutput()
     {
+        var fault = await FaultAsync(Entry("c1"));
+
+        Assert.Equal(ExitCode.Unhealthy, fault.Code);
+        Assert.Contains("1 of 2 instances were passing", fault.Message, StringComparison.Ordinal);
+        Assert.Equal(["c2 says"], fault.LogTail);
+    }
+
+    [Fact]
+    public async Task WaitAsync_ConsulIsAwayAtTheDeadline_IsConsulsFaultAndNotTheReleases()
+    {
+        var fault = await FaultAsync(null);
+
+        Assert.Equal((ExitCode.Unreachable, $"whether demo v2 is healthy Consul did not tell within 1m: no answer. {Faults.ConsulMend}"), (fault.Code, fault.Message));
+    }
+
+    /// <summary>What the wait for two replicas ends with, of which Consul tells of one; <c>null</c> for a Consul that fails.</summary>
+    private static async Task<DeliveryException> FaultAsync(ServiceEntry? told)
+    {
         var time = new FakeTimeProvider();
         var consul = Substitute.For<IConsulClient>();
         var asked = 0;
-        consul.Health.Service("demo", null, false, Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>()).Returns(call => Interlocked.Increment(ref asked) == 1
-            ? Task.FromResult(new QueryResult<ServiceEntry[]> { LastIndex = 1, Response = [Entry("c1")] })
+        consul.Health.Service("demo", null, false, Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>()).Returns(call =>
+            told is null ? throw new ConsulRequestException("no answer", ConsulFault.Timeout, inner: null)
+            : Interlocked.Increment(ref asked) == 1 ? Task.FromResult(new QueryResult<ServiceEntry[]> { LastIndex = 1, Response = [told] })
             : Never<QueryResult<ServiceEntry[]>>(call.Arg<CancellationToken>()));
         var docker = Substitute.For<IDockerClient>();
         docker.System.MonitorEventsAsync(Arg.Any<ContainerEventsParameters>(), Arg.Any<IProgress<Message>>(), Arg.Any<CancellationToken>()).Returns(call => Never<bool>(call.Arg<CancellationToken>()));
@@ -50,11 +69,8 @@ public sealed class ReadinessTests
 
         var waiting = new Readiness(new ServiceMesh.Deployer.Delivery.Catalog(consul, new BlockingQuery(NullLogger<BlockingQuery>.Instance, time)), "mesh", time).WaitAsync(target, TestContext.Current.CancellationToken);
         while (await Task.WhenAny(waiting, Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, TestContext.Current.CancellationToken)) != waiting)
-            time.Advance(TimeSpan.FromSeconds(asked < 2 ? 0 : 1));
-        var fault = await Assert.ThrowsAsync<DeliveryException>(() => waiting);
-
-        Assert.Contains("1 of 2 instances were passing", fault.Message, StringComparison.Ordinal);
-        Assert.Equal(["c2 says"], fault.LogTail);
+            time.Advance(TimeSpan.FromSeconds(told is not null && asked < 2 ? 0 : 1));
+        return await Assert.ThrowsAsync<DeliveryException>(() => waiting);
     }
 
     private static Instance Of(string container, string health) => new($"h1:{container}:80", "n", "demo", "10.0.0.9", 80, "d", "v2", health);

@@ -119,7 +119,7 @@ public sealed class SecretValuesTests
         var refused = Assert.Throws<DeliveryException>(() => Read(new("A", "UNSET", null), new("B", null, "none"), new("DB_PASSWORD", "DB_PASSWORD", null)));
 
         Assert.Equal(ExitCode.WrongInput, refused.Code);
-        Assert.Equal("secrets cannot be used: A: the environment variable UNSET is not set; B: no such file", refused.Message);
+        Assert.Equal("secrets cannot be used: A: the environment variable UNSET is not set. Set it where the deployer runs, or name another in the manifest; B: no such file. Name a file in the manifest that can be read", refused.Message);
     }
 
     [Theory]

@@ -63,6 +63,16 @@ public sealed class RegistryCredentialsTests
         Assert.DoesNotContain("hunter2", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task AskHelper_ThereIsNone_SaysWhatToDo()
+    {
+        var error = await Assert.ThrowsAsync<DeliveryException>(() => RegistryCredentials.AskHelperAsync("no-such", "cd:5000", Ct));
+
+        Assert.Equal(ExitCode.WrongInput, error.Code);
+        Assert.StartsWith("docker-credential-no-such, which Docker's config.json names, cannot be run: ", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith(". Install it, or take it out of that file and log in again with 'docker login cd:5000'", error.Message, StringComparison.Ordinal);
+    }
+
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     private static RegistryCredentials Of(string config, Func<string, string, string?>? helper = null) =>
