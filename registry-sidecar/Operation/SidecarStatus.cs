@@ -1,4 +1,3 @@
-using Consul;
 using ServiceMesh.RegistrySidecar.Settings;
 
 namespace ServiceMesh.RegistrySidecar.Operation;
@@ -60,7 +59,7 @@ internal sealed class SidecarStatus(SidecarOptions options, TimeProvider time)
     public void Wrote(IReadOnlyDictionary<string, string> wanted, IReadOnlyDictionary<string, Exception?> ended)
     {
         var accepted = ended.Where(write => write.Value is null).Select(write => write.Key).ToList();
-        suspects.UnionWith(ended.Where(write => IsSuspect(write.Value)).Select(write => write.Key));
+        suspects.UnionWith(ended.Where(write => write.Value is { } error && !Refusal.IsOfContent(error)).Select(write => write.Key));
         suspects.ExceptWith(accepted);
         suspects.IntersectWith(wanted.Keys);
         if (accepted.Count > 0)
@@ -113,6 +112,4 @@ internal sealed class SidecarStatus(SidecarOptions options, TimeProvider time)
             missing.Add("the first full pass is not done");
         return missing;
     }
-
-    private static bool IsSuspect(Exception? error) => error is not (null or ConsulRequestException { Fault: ConsulFault.Rejected or ConsulFault.TooLarge });
 }

@@ -11,8 +11,8 @@ namespace ServiceMesh.RegistrySidecar.Reconciliation;
 
 /// <summary>
 /// Follows Docker's events for as long as the sidecar runs. It subscribes before anything is listed, so that no event falls between
-/// the two, and asks for those of before, too, by Docker's own clock: at the first time for as many as may matter, after a break since
-/// the last one that came, because no list tells of a signal that was sent meanwhile.
+/// the two, and before that asks for those of before, by Docker's own clock: at the first time for as many as may matter, after a break
+/// since the last one that came, because no list tells of a signal that was sent meanwhile.
 /// </summary>
 internal sealed partial class ContainerWatch(
     SidecarOptions options, WorkQueue queue, SidecarMetrics metrics, TimeProvider time, ILogger<ContainerWatch> log) : BackgroundService
@@ -63,11 +63,15 @@ internal sealed partial class ContainerWatch(
             var (engine, info) = await ConnectAsync(ct);
             // The reconciler asks by it until it has the new one.
             using var former = Interlocked.Exchange(ref current, engine);
-            var stream = engine.System.MonitorEventsAsync(Subscription(info.SystemTime), new Marker(Take), ct);
+            subscribed = Nanoseconds(info.SystemTime);
+            began ??= subscribed;
+            next = Since(next, info.SystemTime);
+            var before = await BeforeAsync(engine, ct);
+            var stream = engine.System.MonitorEventsAsync(Events(next, until: null), new Marker(Take), ct);
             silence = null;
             metrics.DockerConnected();
             Connected(info.Name, info.ServerVersion);
-            queue.Connected(new EngineConnection(engine, info.Name));
+            queue.Connected(new EngineConnection(engine, info.Name), [.. before.Select(Read).OfType<(string, Happened)>()]);
             await stream;
             return "the event stream ended";
         }
@@ -111,17 +115,41 @@ internal sealed partial class ContainerWatch(
     internal static TimeSpan AgeOf(long? happened, long? subscribed) =>
         happened < subscribed ? TimeSpan.FromTicks((subscribed.Value - happened.Value) / TimeSpan.NanosecondsPerTick) : TimeSpan.Zero;
 
-    private ContainerEventsParameters Subscription(string dockersClock)
+    /// <summary>What an event tells of which container, a death with its age at the subscription; <c>null</c> for nothing.</summary>
+    internal static (string Container, Happened Happened)? Aged(Message message, long? subscribed) =>
+        ContainerEvents.Read(message) is not var (container, happened) ? null
+        : (container, happened with { Death = happened.Death is { } death ? death with { Age = AgeOf(message.TimeNano, subscribed) } : null });
+
+    /// <summary>
+    /// What happened before the subscription. It is known before anything is compared, or who was told to end would come back for a moment.
+    /// Where Docker does not say in time it is not waited for: the same comes with the stream.
+    /// </summary>
+    private async Task<IReadOnlyList<Message>> BeforeAsync(DockerClient engine, CancellationToken ct)
     {
-        subscribed = Nanoseconds(dockersClock);
-        began ??= subscribed;
-        next = Since(next, dockersClock);
-        return new ContainerEventsParameters
+        if (subscribed is not { } now || next is not { } since)
+            return [];
+        var told = new List<Message>();
+        using var late = new CancellationTokenSource(Inspections.Patience, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, late.Token);
+        try
         {
-            Since = next is { } since ? $"{since / NanosecondsPerSecond}.{since % NanosecondsPerSecond:d9}" : null,
-            Filters = ContainerEvents.Filter,
-        };
+            await engine.System.MonitorEventsAsync(Events(since, until: now), new Marker(told.Add), either.Token);
+        }
+        catch (Exception) when (!ct.IsCancellationRequested)
+        {
+            return [];
+        }
+
+        // Docker notes an event a little after the time that it bears.
+        next = Math.Max(since, now - Nanoseconds(Moment));
+        return told;
     }
+
+    private static ContainerEventsParameters Events(long? since, long? until) =>
+        new() { Since = Seconds(since), Until = Seconds(until), Filters = ContainerEvents.Filter };
+
+    private static string? Seconds(long? nanoseconds) =>
+        nanoseconds is { } at ? $"{at / NanosecondsPerSecond}.{at % NanosecondsPerSecond:d9}" : null;
 
     private static long Nanoseconds(TimeSpan time) => time.Ticks * TimeSpan.NanosecondsPerTick;
 
@@ -132,12 +160,17 @@ internal sealed partial class ContainerWatch(
     {
         if (message.TimeNano is { } came)
             next = came + 1;
-        if (ContainerEvents.Read(message) is not var (container, happened))
-            return;
+        if (Read(message) is var (container, happened))
+            queue.Mark(container, happened);
+    }
+
+    private (string Container, Happened Happened)? Read(Message message)
+    {
+        var read = Aged(message, subscribed);
         // What happened before the sidecar began is no lag of its.
-        if (!(message.TimeNano < began))
-            metrics.Happened(container, message.TimeNano);
-        queue.Mark(container, happened with { Death = happened.Death is { } death ? death with { Age = AgeOf(message.TimeNano, subscribed) } : null });
+        if (read is not null && !(message.TimeNano < began))
+            metrics.Happened(read.Value.Container, message.TimeNano);
+        return read;
     }
 
     // Right where an event arrives; .NET's own goes over the thread pool.

@@ -24,17 +24,21 @@ internal sealed class WorkQueue
     public void Mark(string container, Happened happened)
     {
         lock (gate)
-            containers[container] = containers.TryGetValue(container, out var before) ? before.Then(happened) : happened;
+            Add(container, happened);
         Wake();
     }
 
     /// <summary>The connection to Docker is new, so anything may have happened.</summary>
-    public void Connected(EngineConnection engine)
+    /// <param name="engine">The connection.</param>
+    /// <param name="before">What is known to have happened before, oldest first: whoever takes the connection takes that with it.</param>
+    public void Connected(EngineConnection engine, params IEnumerable<(string Container, Happened Happened)> before)
     {
         lock (gate)
         {
             connection = engine;
             everything = true;
+            foreach (var (container, happened) in before)
+                Add(container, happened);
         }
 
         Wake();
@@ -64,6 +68,9 @@ internal sealed class WorkQueue
             return work;
         }
     }
+
+    private void Add(string container, Happened happened) =>
+        containers[container] = containers.TryGetValue(container, out var before) ? before.Then(happened) : happened;
 
     /// <summary>Waits for something to happen, <paramref name="patience"/> at the most.</summary>
     public async Task WaitAsync(TimeSpan patience, TimeProvider time, CancellationToken ct)

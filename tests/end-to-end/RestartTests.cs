@@ -1,3 +1,4 @@
+using System.Globalization;
 using Consul;
 using Xunit;
 
@@ -32,6 +33,17 @@ public sealed class RestartTests(Mesh mesh)
 
         Assert.NotEmpty(processes);
         Assert.All(processes, process => Assert.NotEqual("0", process.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^1]));
+    }
+
+    [Fact]
+    public async Task Image_OfTheSidecar_IsLittleMoreThanItsBase()
+    {
+        const int most = 18 * 1024 * 1024;
+
+        var sizes = (await Mesh.DockerAsync("image", "inspect", "--format", "{{.Size}}", "mesh/registry-sidecar:dev", "mcr.microsoft.com/dotnet/aspnet:10.0"))
+            .Split('\n').Select(size => long.Parse(size, CultureInfo.InvariantCulture)).ToArray();
+
+        Assert.InRange(sizes[0] - sizes[1], 1, most);
     }
 
     [Theory]

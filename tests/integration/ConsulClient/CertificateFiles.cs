@@ -27,9 +27,12 @@ internal sealed class CertificateFiles : IDisposable
 
     public string ServerKey => In("server-key.pem");
 
-    public string Client => In("client.pem");
+    public string Client => In("cert.pem");
 
-    public string ClientKey => In("client-key.pem");
+    public string ClientKey => In("key.pem");
+
+    /// <summary>The folder of all, with a client's files by the names that Docker's own tools want.</summary>
+    public string Folder => folder.FullName;
 
     public void Dispose() => folder.Delete(recursive: true);
 

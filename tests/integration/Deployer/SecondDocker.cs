@@ -39,7 +39,7 @@ internal sealed class SecondDocker : IAsyncDisposable
     public Uri Socket => new($"unix://{folder.FullName}/docker.sock");
 
     /// <summary>A folder with the certificates that this Engine takes.</summary>
-    public string Certificates => Path.Combine(folder.FullName, "client");
+    public string Certificates => certificates.Folder;
 
     public DockerClient Docker { get; private set; } = null!;
 
@@ -131,10 +131,6 @@ internal sealed class SecondDocker : IAsyncDisposable
 
     private async Task BeginAsync(DeployerFixture host, CancellationToken ct)
     {
-        Directory.CreateDirectory(Certificates);
-        File.Copy(certificates.Authority, Path.Combine(Certificates, "ca.pem"));
-        File.Copy(certificates.Client, Path.Combine(Certificates, "cert.pem"));
-        File.Copy(certificates.ClientKey, Path.Combine(Certificates, "key.pem"));
         await File.WriteAllTextAsync(Path.Combine(folder.FullName, "bridge"), bridge, ct);
         await RunAsync("ip", "link", "add", bridge, "type", "bridge");
         started.Add(() => RunAsync("ip", "link", "delete", bridge));

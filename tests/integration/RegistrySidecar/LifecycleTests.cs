@@ -75,6 +75,35 @@ public sealed class LifecycleTests(SidecarConsul parts)
     }
 
     [Fact]
+    public async Task StartAndDie_ManyInQuickSuccession_CatalogEndsEqualToWhatRuns()
+    {
+        const int containers = 4, restarts = 3;
+        await using var mesh = new SidecarMesh(parts);
+        await mesh.StartSidecarAsync();
+        string[] names = [.. Enumerable.Range(0, containers).Select(number => $"web{number}")];
+
+        var ids = await Task.WhenAll(names.Select(async (name, number) =>
+        {
+            var id = await mesh.RunAsync(name, [$"SERVICE_NAME={mesh.Named(name)}"]);
+            for (var restart = 0; restart < restarts; restart++)
+            {
+                await mesh.KillAsync(id);
+                await parts.Docker.Containers.StartContainerAsync(id, cancellationToken: TestContext.Current.CancellationToken);
+            }
+
+            if (number % 2 == 0)
+                await mesh.KillAsync(id);
+            return id;
+        }));
+
+        for (var number = 0; number < containers; number++)
+        {
+            int[] ports = number % 2 == 0 ? [] : [await mesh.PublishedPortAsync(ids[number])];
+            await mesh.UntilAsync(mesh.Named(names[number]), entries => entries.Select(entry => entry.Service.Port).SequenceEqual(ports));
+        }
+    }
+
+    [Fact]
     public async Task Die_OnSuccessPolicyAndExitCode1_StaysAsItWas()
     {
         await using var mesh = new SidecarMesh(parts);

@@ -124,8 +124,9 @@ internal sealed class SidecarMesh(SidecarConsul parts) : IAsyncDisposable
     public Task KillAsync(string container, string signal = "KILL") =>
         Docker.Containers.KillContainerAsync(container, new ContainerKillParameters { Signal = signal }, Ct);
 
+    // Of a wait of 0 the library tells Docker nothing, which then waits for 10 s.
     public Task RestartAsync(string container) =>
-        Docker.Containers.RestartContainerAsync(container, new ContainerRestartParameters { WaitBeforeKillSeconds = 0 }, Ct);
+        Docker.Containers.RestartContainerAsync(container, new ContainerRestartParameters { WaitBeforeKillSeconds = 1 }, Ct);
 
     public Task PauseAsync(string container) => Docker.Containers.PauseContainerAsync(container, Ct);
 

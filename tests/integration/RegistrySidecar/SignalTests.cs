@@ -60,11 +60,15 @@ public sealed class SignalTests(SidecarConsul parts)
         await mesh.GoneAsync(service);
 
         await mesh.StopSidecarAsync(sidecar);
-        await mesh.StartSidecarAsync();
+        var port = FreePort.Next();
+        await mesh.StartSidecarAsync(options => options with { StatusPort = port });
         await mesh.RunAsync("marker", [$"SERVICE_NAME={marker}"]);
         await mesh.RegisteredAsync(marker);
 
         Assert.Empty((await parts.Client.Health.Service(service, Ct)).Response);
+        // Nor did it come and go.
+        using var http = new HttpClient();
+        Assert.Matches(@"(?m)^mesh_sidecar_deregistrations_written_total\{[^}]*\} 0\b", await http.GetStringAsync(new Uri($"http://127.0.0.1:{port}/metrics"), Ct));
         Assert.False(stopping.IsCompleted);
         await mesh.KillAsync(container);
         await stopping;

@@ -16,6 +16,7 @@ public sealed class ContainerWatchTests
 
     // 2026-01-31T12:00:00.5Z
     private const long Now = (1769860800 * Second) + (Second / 2);
+    private const long Past = Now - (60 * Second);
 
     [Theory]
     [InlineData(null, Now - (300 * Second))]
@@ -44,13 +45,7 @@ public sealed class ContainerWatchTests
     public async Task Execute_FirstSubscription_TakesWhatHappenedBeforeWithItsAgeAndNoLag()
     {
         var time = new FakeTimeProvider();
-        var (past, present) = (Now - (60 * Second), Now + Second);
-        using var docker = new LocalServer(path => path switch
-        {
-            "/version" => """{"ApiVersion":"1.41"}""",
-            "/v1.41/info" => """{"Name":"the-node","SystemTime":"2026-01-31T12:00:00.500000000Z"}""",
-            _ => Event("drains", "kill", past) + Event("starts", "start", present),
-        });
+        using var docker = Telling(Event("drains", "kill", Past), Event("starts", "start", Now + Second));
         using var meters = new GivenOperation.Meters();
         var options = new SidecarOptions { DockerHost = docker.Address("tcp") };
         var (queue, log) = (new WorkQueue(), new ToldLines<ContainerWatch>());
@@ -69,10 +64,63 @@ public sealed class ContainerWatchTests
         Assert.Equal(TimeSpan.FromMinutes(1), work.Containers["drains"].Death!.Age);
         Assert.Equal(EventEffect.Started, work.Containers["starts"].Effect);
         Assert.Equal((false, true), (await HasLagAsync(metrics, meters, "drains"), await HasLagAsync(metrics, meters, "starts")));
-
-        static string Event(string id, string action, long nanoseconds) =>
-            $$$"""{"Type":"container","Action":"{{{action}}}","Actor":{"ID":"{{{id}}}","Attributes":{"signal":"15"}},"timeNano":{{{nanoseconds}}}}""";
     }
+
+    [Fact]
+    public async Task Execute_FirstConnection_BringsTheSignalsOfBeforeWithIt()
+    {
+        // Whoever followed the stream alone would be connected before it told of any.
+        using var docker = Telling(Event("drains", "kill", Past), null);
+        using var meters = new GivenOperation.Meters();
+        var (options, queue) = (new SidecarOptions { DockerHost = docker.Address("tcp") }, new WorkQueue());
+        using var watch = new ContainerWatch(
+            options, queue, GivenOperation.Metrics(TimeProvider.System, meters), TimeProvider.System, NullLogger<ContainerWatch>.Instance);
+
+        await watch.StartAsync(TestContext.Current.CancellationToken);
+        await queue.WaitAsync(TimeSpan.FromSeconds(30), TimeProvider.System, TestContext.Current.CancellationToken);
+        var work = queue.Take();
+        await watch.StopAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal("the-node", work.Connection!.HostName);
+        Assert.Equal(("15", TimeSpan.FromMinutes(1)), (work.Containers["drains"].Death!.Signal, work.Containers["drains"].Death!.Age));
+    }
+
+    [Fact]
+    public async Task Execute_DockerDoesNotTellWhatHappenedBefore_IsConnectedAfterItsTime()
+    {
+        var time = new FakeTimeProvider();
+        using var docker = Telling(null, null);
+        using var meters = new GivenOperation.Meters();
+        var (options, queue) = (new SidecarOptions { DockerHost = docker.Address("tcp") }, new WorkQueue());
+        using var watch = new ContainerWatch(options, queue, GivenOperation.Metrics(time, meters), time, NullLogger<ContainerWatch>.Instance);
+
+        await watch.StartAsync(TestContext.Current.CancellationToken);
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        late.CancelAfter(TimeSpan.FromSeconds(30));
+        while (queue.Take().Connection is null)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, late.Token);
+            time.Advance(Inspections.Patience);
+        }
+
+        Assert.Equal(0, GivenOperation.Failures(meters, "docker"));
+        await watch.StopAsync(TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>A Docker that tells this of before, and then this as it happens; <c>null</c> is silence.</summary>
+    private static LocalServer Telling(string? before, string? stream)
+    {
+        var asked = 0;
+        return new LocalServer(path => path switch
+        {
+            "/version" => """{"ApiVersion":"1.41"}""",
+            "/v1.41/info" => """{"Name":"the-node","SystemTime":"2026-01-31T12:00:00.500000000Z"}""",
+            _ => Interlocked.Increment(ref asked) == 1 ? before : stream,
+        });
+    }
+
+    private static string Event(string id, string action, long nanoseconds) =>
+        $$$"""{"Type":"container","Action":"{{{action}}}","Actor":{"ID":"{{{id}}}","Attributes":{"signal":"15"}},"timeNano":{{{nanoseconds}}}}""";
 
     /// <summary>Whether a write for the container is measured from an event.</summary>
     private static async Task<bool> HasLagAsync(SidecarMetrics metrics, GivenOperation.Meters meters, string container)

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using ServiceMesh.Docker;
 using ServiceMesh.RegistrySidecar.DryRun;
 using ServiceMesh.RegistrySidecar.Operation;
@@ -52,6 +53,22 @@ public sealed class OperationTests(SidecarConsul parts)
         var answer = await http.GetAsync("/readyz", Ct);
         Assert.Equal((HttpStatusCode.ServiceUnavailable, "application/problem+json"), (answer.StatusCode, answer.Content.Headers.ContentType?.MediaType));
         Assert.Contains("Docker is not connected", await answer.Content.ReadAsStringAsync(Ct), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task StatusPort_AgentTakesNoScriptChecks_IsReadyForThatIsTheContainersOwnAffair()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        var port = FreePort.Next();
+        foreach (var name in (string[])["one", "two"])
+            await mesh.RunAsync(name, [$"SERVICE_NAME={mesh.Named(name)}", "SERVICE_CHECK_SCRIPT=true"]);
+        await mesh.StartSidecarAsync(options => options with { StatusPort = port, EnableScriptChecks = true });
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
+
+        // Both are refused in the first pass.
+        await Until.TrueAsync(async () => Regex.IsMatch(await http.GetStringAsync("/metrics", Ct), @"(?m)^mesh_sidecar_failures_total\{[^}]*kind=""consul_server""[^}]*\} ([3-9]|\d\d)"));
+
+        Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("/readyz", Ct)).StatusCode);
     }
 
     [Theory]

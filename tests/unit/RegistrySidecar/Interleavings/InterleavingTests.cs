@@ -201,6 +201,29 @@ public sealed partial class InterleavingTests
         await AssertEqualAndQuietAsync(node, LongestRetry);
     }
 
+    [Fact]
+    public async Task Reconcile_SidecarRestartsWhileOneDrains_DoesNotBringItBackForAMoment()
+    {
+        await using var node = await SimulatedNode.StartAsync(Resync, TimeSpan.Zero);
+        node.Docker.Start(1);
+        node.Connect();
+        node.DeliverAll();
+        await node.PassAsync();
+        node.Docker.Signal(1, obeyed: false);
+        node.DeliverAll();
+        await node.PassAsync();
+        var written = node.Consul.Written;
+        Assert.Empty(node.Registered);
+        await node.AdvanceAsync(Resync);
+
+        await node.RestartAsync();
+        await node.AdvanceAsync(LeastFarewell - (2 * Resync));
+        Assert.Equal(written, node.Consul.Written);
+
+        await node.AdvanceAsync(Resync);
+        await AssertEqualAndQuietAsync(node, Resync);
+    }
+
     private static async Task RunAsync(SimulatedNode node, Step[] steps)
     {
         node.Connect();

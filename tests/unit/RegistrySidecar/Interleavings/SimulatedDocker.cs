@@ -15,14 +15,16 @@ internal sealed class SimulatedDocker
     public const int Slots = 5;
     public const string Heartbeat = "SERVICE_CHECK_TTL=10m";
 
+    /// <summary>How many events Docker keeps.</summary>
+    private const int Kept = 256;
+
     // The last slot's containers share the network of what is in another when they are created.
     private const int Sharing = 4;
     private const int Shared = 2;
 
     private readonly Lock gate = new();
     private readonly SimulatedContainer?[] slots = new SimulatedContainer?[Slots];
-    private DateTimeOffset clock = new(2026, 1, 31, 12, 0, 0, TimeSpan.Zero);
-    private int created;
+    private readonly List<SimulatedContainer> created = [];
     private int nextPort = 30000;
 
     public SimulatedDocker()
@@ -42,6 +44,11 @@ internal sealed class SimulatedDocker
     /// <summary>All that happened.</summary>
     public List<Message> History { get; } = [];
 
+    /// <summary>What Docker tells whoever asks for the past.</summary>
+    public IEnumerable<Message> Remembered => History.TakeLast(Kept);
+
+    public DateTimeOffset Clock { get; private set; } = new(2026, 1, 31, 12, 0, 0, TimeSpan.Zero);
+
     public bool ListFails { get; set; }
 
     /// <summary>The slots whose containers cannot be inspected.</summary>
@@ -60,6 +67,8 @@ internal sealed class SimulatedDocker
 
     /// <summary>Whether the container runs whose network this one shares; so it is where it shares none.</summary>
     public bool HasNetwork(SimulatedContainer container) => container.NetworkOwner is null || Running.Any(other => other.Id == container.NetworkOwner);
+
+    public void Pass(TimeSpan duration) => Clock += duration;
 
     /// <summary>Starts the slot's container; a new one where there is none. Docker starts none without the network that it shares.</summary>
     public void Start(int slot)
@@ -142,31 +151,33 @@ internal sealed class SimulatedDocker
         Tell(container, $"health_status: {container.Health}");
     }
 
-    /// <summary>Whether this id is among those that containers of several slots say.</summary>
-    public static bool IsSaidByAnother(SimulatedContainer container, string id) => container.Ids.Values.Contains(id) && id == Own(2);
+    /// <summary>Those of other slots that ever said this id, too.</summary>
+    public IReadOnlyList<SimulatedContainer> RivalsOf(SimulatedContainer container, string id) =>
+        created.FindAll(other => other.Id[^1] != container.Id[^1] && other.Ids.Values.Contains(id));
 
     public static string NameOf(int slot) => $"c{slot}";
 
     /// <summary>Every third container names ids of its own, which clash, or look like others' checks; two slots' every other one names the same.</summary>
     private SimulatedContainer Create(int slot)
     {
-        var namesIds = ++created % (slot is 2 or 3 ? 2 : 3) == 0;
+        var namesIds = (created.Count + 1) % (slot is 2 or 3 ? 2 : 3) == 0;
         string[] beats = slot == 3 ? [Heartbeat] : [];
         string[] ids = !namesIds ? [] : slot == 0 ? ["SERVICE_80_ID=x", "SERVICE_81_ID=x:443", "SERVICE_443_ID=x"] : [$"SERVICE_ID={Own(slot)}"];
-        return new SimulatedContainer
+        created.Add(new SimulatedContainer
         {
-            Id = $"{created:x63}{slot}",
+            Id = $"{created.Count + 1:x63}{slot}",
             Name = NameOf(slot),
             Service = $"s{slot % 2}",
-            Deployment = slot == 3 ? null : $"d{created % 2}",
+            Deployment = slot == 3 ? null : $"d{(created.Count + 1) % 2}",
             Env = [.. beats, .. ids],
             Ids = !namesIds ? new Dictionary<int, string>()
                 : slot == 0 ? new Dictionary<int, string> { [80] = "x", [81] = "x:443", [443] = "x:443:443" }
                 : new Dictionary<int, string> { [80] = Own(slot) },
             Health = slot == 1 ? "starting" : null,
             NetworkOwner = slot == Sharing ? slots[Shared]!.Id : null,
-            CreatedAt = clock,
-        };
+            CreatedAt = Clock,
+        });
+        return created[^1];
     }
 
     private static string Own(int slot) => slot switch { 1 => "c", Sharing => "healthcheck:c", _ => "c:healthcheck" };
@@ -184,13 +195,15 @@ internal sealed class SimulatedDocker
             Type = type,
             Action = action,
             Actor = new Actor { ID = id, Attributes = new Dictionary<string, string> { [attribute] = value } },
-            TimeNano = (Tick() - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick,
+            TimeNano = NanosecondsOf(Tick()),
         };
         Undelivered.Add(message);
         History.Add(message);
     }
 
-    private DateTimeOffset Tick() => clock += TimeSpan.FromMilliseconds(1);
+    public static long NanosecondsOf(DateTimeOffset time) => (time - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
+
+    private DateTimeOffset Tick() => Clock += TimeSpan.FromMilliseconds(1);
 
     private Task<IList<ContainerListResponse>> ListAsync()
     {

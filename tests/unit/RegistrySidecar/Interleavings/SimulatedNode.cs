@@ -53,12 +53,17 @@ internal sealed class SimulatedNode : IAsyncDisposable
          select $"{id} {service} {container.PublishedAt}:{port.Value} {StageOf(service, container)} {container.Id} {container.ChecksOf(id)}")
         .Order(StringComparer.Ordinal);
 
-    /// <summary>Of two that say one id, one has it; the other is registered under its own, and stays there though the first is gone.</summary>
+    /// <summary>
+    /// Of those that run and say one id, one has it; each other is registered under its own, and stays there though the first is gone.
+    /// Who never met another that says it has it.
+    /// </summary>
     private string IdOf(SimulatedContainer container, int port)
     {
         var (said, own) = (container.IdOf(port), container.OwnIdOf(port));
-        return SimulatedDocker.IsSaidByAnother(container, said)
-            && (HasId(container, own) || Docker.Running.Any(other => other != container && HasId(other, said))) ? own : said;
+        var rivals = Docker.RivalsOf(container, said);
+        return rivals.Any(rival => rival.IsRunning)
+            ? rivals.Any(rival => HasId(rival, said)) ? own : said
+            : rivals.Count > 0 && HasId(container, own) ? own : said;
     }
 
     private bool HasId(SimulatedContainer container, string id) =>
@@ -75,7 +80,7 @@ internal sealed class SimulatedNode : IAsyncDisposable
         return node;
     }
 
-    /// <summary>The sidecar ends and begins anew; what it registered stays.</summary>
+    /// <summary>The sidecar ends and begins anew, and asks Docker for what happened before; what it registered stays.</summary>
     public async Task RestartAsync()
     {
         await Consul.StrangersFollowedAsync();
@@ -83,7 +88,11 @@ internal sealed class SimulatedNode : IAsyncDisposable
         Consul.FollowerLeft();
         parts = Build();
         await BeginAsync();
-        Connect();
+        var now = SimulatedDocker.NanosecondsOf(Docker.Clock);
+        var since = ContainerWatch.Since(next: null, Docker.Clock.ToString("O"));
+        Queue.Connected(
+            new EngineConnection(Docker.Client, Host),
+            [.. Docker.Remembered.Where(message => message.TimeNano >= since).Select(message => ContainerWatch.Aged(message, now)).OfType<(string, Happened)>()]);
     }
 
     public void Connect(string host = Host) => Queue.Connected(new EngineConnection(Docker.Client, host));
@@ -153,6 +162,7 @@ internal sealed class SimulatedNode : IAsyncDisposable
         {
             var next = patience < left ? patience : left;
             time.Advance(next);
+            Docker.Pass(next);
             left -= next;
             await PassAsync();
         }

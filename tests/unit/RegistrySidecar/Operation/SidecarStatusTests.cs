@@ -48,7 +48,8 @@ public sealed class SidecarStatusTests
 
     public static TheoryData<string, int> Passes => new()
     {
-        // What is wanted in each pass, and how it ends: accepted (+), refused by the token (-), wrong in itself (!), or not due (?).
+        // What is wanted in each pass, and how it ends: accepted (+), refused by the token (-), wrong in itself (!), wrong in itself
+        // by what a 500 says (~), no leader (=), no writes on this way (/), or not due (?).
         // A check that is accepted is a pass of its own: *.
         { "a-; *", 0 },
         { "a- b-; *; a- b?", 0 },
@@ -59,6 +60,11 @@ public sealed class SidecarStatusTests
         { "a- b-", 1 },
         { "a- b+", 0 },
         { "a!", 0 },
+        { "a! b!", 0 },
+        { "a~ b~; a? b?", 0 },
+        { "a! b~; c-", 1 },
+        { "a= b=", 1 },
+        { "a/ b/", 1 },
         { "a-; a?", 1 },
         { "a-; a+", 0 },
         { "a-; ", 0 },
@@ -110,6 +116,9 @@ public sealed class SidecarStatusTests
     {
         '+' => null,
         '-' => new ConsulRequestException("no", HttpStatusCode.Forbidden),
+        '~' => new ConsulRequestException("PUT http://h/v1/agent/service/register: 500 Internal Server Error: Scripts are disabled on this agent; to enable, …", HttpStatusCode.InternalServerError),
+        '=' => new ConsulRequestException("PUT http://h/v1/agent/service/deregister/Scripts%20are%20disabled%20on%20this%20agent: 500 Internal Server Error: No cluster leader", HttpStatusCode.InternalServerError),
+        '/' => new ConsulRequestException("no", HttpStatusCode.MethodNotAllowed),
         _ => new ConsulRequestException("no", HttpStatusCode.BadRequest),
     };
 
