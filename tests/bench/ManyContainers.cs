@@ -100,8 +100,8 @@ internal sealed class ManyContainers(DockerClient docker, BenchContainers contai
     // Nobody can go below what the agent itself takes.
     private async Task<IAsyncDisposable?> RegisterAsync(string service, CancellationToken ct)
     {
-        await Parallel.ForEachAsync(Enumerable.Range(1, All), Many, async (number, token) => await consul.Client.Agent.ServiceRegister(
-            new AgentServiceRegistration { ID = string.Create(CultureInfo.InvariantCulture, $"{service}-{number}"), Name = service, Address = "127.0.0.1", Port = number }, token));
+        await Parallel.ForEachAsync(Enumerable.Range(1, All), Many, async (number, _) => await consul.Client.Agent.ServiceRegister(
+            new AgentServiceRegistration { ID = string.Create(CultureInfo.InvariantCulture, $"{service}-{number}"), Name = service, Address = "127.0.0.1", Port = number }, ct));
         return null;
     }
 
