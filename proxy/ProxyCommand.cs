@@ -22,7 +22,7 @@ internal static class ProxyCommand
         Setting("--redirect-to-https", nameof(ListeningOptions.RedirectToHttps), "Whether requests without TLS are sent on to the HTTPS port, true or false (false)."),
         Setting("--public-https-port", nameof(ListeningOptions.PublicHttpsPort), "The HTTPS port as clients see it (as --https-port)."),
         Setting("--h2c-port", nameof(ListeningOptions.H2cPort), "The port for HTTP/2 without TLS, by prior knowledge (none)."),
-        Setting("--headers-timeout", nameof(ListeningOptions.HeadersTimeout), "How long a client may take for a request's headers, hh:mm:ss (00:00:15)."),
+        Setting("--headers-timeout", nameof(ListeningOptions.HeadersTimeout), "How long a client may take for a request's headers, and for TLS's handshake before, hh:mm:ss (00:00:15)."),
         Setting("--idle-timeout", nameof(ListeningOptions.IdleTimeout), "How long a connection without a request is kept, hh:mm:ss (00:02:10)."),
         Setting("--min-body-rate", nameof(ListeningOptions.MinBodyRate), "The least bytes a second of a body, in either direction; 0 for no limit (240)."),
         Setting("--max-headers-size", nameof(ListeningOptions.MaxHeadersSize), "The most bytes of a request's headers (32768)."),

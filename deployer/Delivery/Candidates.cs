@@ -74,8 +74,8 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
         }
     }
 
-    // For as long as Consul fails and the lock is held: what is not removed now runs on.
-    private async Task FenceAsync(Attempt attempt, CancellationToken ct)
+    /// <summary>Returns when the lock is held still: for as long as Consul fails it is asked again, for what is not undone now runs on.</summary>
+    public async Task FenceAsync(Attempt attempt, CancellationToken ct)
     {
         while (true)
         {
@@ -116,7 +116,7 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
             if (document is null && left.Length > 0)
                 await RefuseServedAsync(service, ct);
             // Of a service that has no document no proxy knows anything.
-            var answers = await mesh.Proxies.AskAsync(service, document is null || left.Length == 0 ? [] : await mesh.Proxies.ListAsync(ct), ct);
+            var answers = document is null || left.Length == 0 ? new Dictionary<Instance, ProxyAnswer?>() : await AnswersAsync(service, "", ct);
             var served = Served(service, left, answers);
             left = [.. left.Except(served)];
             var hasChanged = index != attempt.Before.Index;
@@ -147,11 +147,17 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
     // What serves by what the proxies remember of this Consul looks like what an attempt left behind.
     private async Task RefuseServedAsync(string service, CancellationToken ct)
     {
-        var answers = await mesh.Proxies.AskUntilAsync(service, await mesh.Proxies.ListAsync(ct), all => !Housekeeping.Silent(all).Any(), ServedWithin, ct, ProxyAnswer.NoService);
-        if (Housekeeping.Serving(answers) is { } proxy)
+        if (Housekeeping.Serving(await AnswersAsync(service, ", which has no document", ct)) is { } proxy)
             throw Faults.DocumentLost(service, proxy.Id, proxy.Url, mesh.ConsulAddress);
+    }
+
+    // One that was just asked too much of, or that takes over, has a moment.
+    private async Task<IReadOnlyDictionary<Instance, ProxyAnswer?>> AnswersAsync(string service, string which, CancellationToken ct)
+    {
+        var answers = await mesh.Proxies.AskUntilAsync(service, await mesh.Proxies.ListAsync(ct), all => !Housekeeping.Silent(all).Any(), ServedWithin, ct, ProxyAnswer.NoService);
         foreach (var silent in Housekeeping.Silent(answers))
-            narrator.Warn($"proxy {silent.Id} at {silent.Url} does not say whether it still serves {service}, which has no document: it is taken for one that does not");
+            narrator.Warn($"proxy {silent.Id} at {silent.Url} does not say what it still serves of {service}{which}: it is taken for one that serves nothing of what is removed");
+        return answers;
     }
 
     // And so does what serves by a document that this Consul had before it was restored.
@@ -161,8 +167,8 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
         foreach (var (deployment, proxy) in served)
         {
             var id = CandidateSpec.Short(deployment);
-            narrator.Warn($"proxy {proxy.Id} at {proxy.Url} still sends requests to deployment {id}, which the document of {service} does not name, so its containers stay: was Consul restored from an older snapshot? "
-                + $"'deployer promote {service} {id}' makes it active again; otherwise the next deploy or abort removes them when that proxy follows");
+            narrator.Warn($"proxy {proxy.Id} at {proxy.Url} still sends requests to deployment {id}, which the document of {service} does not name, so its containers stay until that proxy follows: the next deploy or abort removes them then. "
+                + $"If Consul was restored from an older snapshot, 'deployer promote {service} {id}' makes what it serves active");
         }
 
         return [.. left.Where(container => served.Any(one => one.Deployment == container.Deployment))];

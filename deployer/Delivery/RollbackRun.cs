@@ -55,7 +55,7 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHosts hosts, Narrator narr
         try
         {
             // By another's rollback they may serve.
-            await attempt.FenceAsync(attempt.Current.Index, limit.Token);
+            await new Candidates(mesh, hosts, narrator).FenceAsync(attempt, limit.Token);
             await Task.WhenAll(started.Select(container => hosts.StopAsync(container, limit.Token)));
         }
         catch (Exception error) when (Faults.Explain(error) is not null)

@@ -67,12 +67,12 @@ internal sealed partial class ContainerWatch(
             began ??= subscribed;
             next = Since(next, info.SystemTime);
             var before = await BeforeAsync(engine, ct);
-            var stream = engine.System.MonitorEventsAsync(Events(next, until: null), new Marker(Take), ct);
             silence = null;
             metrics.DockerConnected();
             Connected(info.Name, info.ServerVersion);
             queue.Connected(new EngineConnection(engine, info.Name), [.. before.Select(Read).OfType<(string, Happened)>()]);
-            await stream;
+            // After that, or what happened before would be noted behind what happened since. Nothing is missed: Docker repeats what came meanwhile.
+            await engine.System.MonitorEventsAsync(Events(next, until: null), new Marker(Take), ct);
             return "the event stream ended";
         }
         catch (Exception error) when (error is not OperationCanceledException || !ct.IsCancellationRequested)

@@ -59,8 +59,8 @@ internal sealed record FaultyPhase(string Verb, string Name, string Killed, End 
         new("deploy", "start", "v1", LockLost, DockerGone) { Docker = () => Posts("/start") },
         new("deploy", "healthy", "v1", LockLost, DockerGone) { Consul = (service, _) => Asks(service) },
         new("deploy", "tests", "v1", LockLost, DockerGone) { Docker = () => Posts("/wait") },
-        // As it looks before a first share, too.
-        new("deploy", "healthy", "v1", LockLost, Promoted) { Consul = (service, _) => Nth(Begins(Asks(service)), 2) },
+        // As it looks before a first share, too. The deadline and the lock's end are near one another.
+        new("deploy", "healthy", "v1", LockLost with { Or = 5, Says = "Consul" }, Promoted) { Consul = (service, _) => Nth(Begins(Asks(service)), 2) },
         new("deploy", "routes", "v1", ConsulGone, Promoted) { NewRoute = true, Consul = (_, _) => request => request.Path == "/v1/kv/mesh/latest" },
         new("deploy", "promote", "v1", NotTaken, Promoted) { Consul = (_, _) => IsTransaction },
         new("deploy", "proxies", "v2", Promoted, Promoted) { Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1) },

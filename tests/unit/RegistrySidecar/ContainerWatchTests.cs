@@ -73,8 +73,8 @@ public sealed class ContainerWatchTests
         using var docker = Telling(Event("drains", "kill", Past), null);
         using var meters = new GivenOperation.Meters();
         var (options, queue) = (new SidecarOptions { DockerHost = docker.Address("tcp") }, new WorkQueue());
-        using var watch = new ContainerWatch(
-            options, queue, GivenOperation.Metrics(TimeProvider.System, meters), TimeProvider.System, NullLogger<ContainerWatch>.Instance);
+        var time = new FakeTimeProvider();
+        using var watch = new ContainerWatch(options, queue, GivenOperation.Metrics(time, meters), time, NullLogger<ContainerWatch>.Instance);
 
         await watch.StartAsync(TestContext.Current.CancellationToken);
         await queue.WaitAsync(TimeSpan.FromSeconds(30), TimeProvider.System, TestContext.Current.CancellationToken);

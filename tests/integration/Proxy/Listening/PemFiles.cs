@@ -42,8 +42,9 @@ internal sealed class PemFiles : IDisposable
         return root;
     }
 
-    /// <summary>A client that trusts these and no others.</summary>
-    public HttpClient TrustingClient() => new(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = Trust } });
+    /// <summary>A client that trusts these and no others. A connection that is idle for long it leaves before a proxy that stops does.</summary>
+    public HttpClient TrustingClient() =>
+        new(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = Trust }, PooledConnectionIdleTimeout = TimeSpan.FromSeconds(5) });
 
     public bool Trust(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) =>
         written.Contains(certificate!.GetCertHashString());

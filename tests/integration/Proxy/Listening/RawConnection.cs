@@ -23,7 +23,7 @@ internal sealed class RawConnection : IAsyncDisposable
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     /// <param name="port">The port on this host.</param>
-    /// <param name="patience">How long a line of an answer is waited for; 20 s if nothing is said.</param>
+    /// <param name="patience">How long a part of an answer is waited for; 20 s if nothing is said.</param>
     public static async Task<RawConnection> OpenAsync(int port, TimeSpan? patience = null)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -85,7 +85,7 @@ internal sealed class RawConnection : IAsyncDisposable
         if (headers.TryGetValue("Content-Length", out var length))
             return await ReadAsync(int.Parse(length, CultureInfo.InvariantCulture));
         if (!headers.ContainsKey("Transfer-Encoding"))
-            return headers.GetValueOrDefault("Connection") == "close" ? await reader.ReadToEndAsync(Ct) : "";
+            return headers.GetValueOrDefault("Connection") == "close" ? await PatientlyAsync(reader.ReadToEndAsync) : "";
         var body = new StringBuilder();
         while (int.Parse(await NextLineAsync(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) is > 0 and var size)
         {
@@ -103,7 +103,7 @@ internal sealed class RawConnection : IAsyncDisposable
         if (count == 0)
             return "";
         var buffer = new char[count];
-        return await reader.ReadBlockAsync(buffer, Ct) == count ? new string(buffer) : throw CutOff();
+        return await PatientlyAsync(async ct => await reader.ReadBlockAsync(buffer, ct)) == count ? new string(buffer) : throw CutOff();
     }
 
     private async Task<string> NextLineAsync() => await ReadLineAsync() ?? throw CutOff();
@@ -115,14 +115,19 @@ internal sealed class RawConnection : IAsyncDisposable
     {
         try
         {
-            using var late = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-            late.CancelAfter(patience);
-            return await reader.ReadLineAsync(late.Token);
+            return await PatientlyAsync(async ct => await reader.ReadLineAsync(ct));
         }
         catch (IOException)
         {
             return null;
         }
+    }
+
+    private async Task<T> PatientlyAsync<T>(Func<CancellationToken, Task<T>> read)
+    {
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        late.CancelAfter(patience);
+        return await read(late.Token);
     }
 }
 

@@ -10,6 +10,9 @@ internal sealed class RawLoad : IAsyncDisposable
     // A request may be held by a pause, or wait for a host that is gone.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(100);
 
+    /// <summary>Stands for the status of an answer that did not come, or was cut off.</summary>
+    public const HttpStatusCode NoAnswer = default;
+
     private readonly CancellationTokenSource stop = new();
     private readonly ConcurrentQueue<string> failures = new();
     private readonly Task running;
@@ -33,23 +36,22 @@ internal sealed class RawLoad : IAsyncDisposable
     /// word. .NET's client would count too well: a request without content that a connection ends without an answer to, it
     /// sends again in silence.
     /// </summary>
-    /// <returns>The answers' statuses.</returns>
-    /// <exception cref="IOException">A request got no answer, or not a whole one.</exception>
+    /// <returns>The answers' statuses; for a request that got none, or not a whole one, <see cref="NoAnswer"/>.</returns>
     public static async Task<List<HttpStatusCode>> AskOnAsync(int port, string path, CancellationToken stop, TimeSpan pause = default)
     {
         List<HttpStatusCode> answers = [];
         while (!stop.IsCancellationRequested)
         {
             await using var connection = await RawConnection.OpenAsync(port, Patience);
-            RawAnswer answer;
+            RawAnswer? answer;
             do
             {
-                answer = await connection.AskAsync($"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
-                answers.Add((HttpStatusCode)answer.Status);
+                answer = await AskOnceAsync(connection, path);
+                answers.Add((HttpStatusCode?)answer?.Status ?? NoAnswer);
                 if (pause > TimeSpan.Zero)
                     await Task.Delay(pause, TimeProvider.System, CancellationToken.None);
             }
-            while (!answer.IsLast && !stop.IsCancellationRequested);
+            while (answer is { IsLast: false } && !stop.IsCancellationRequested);
         }
 
         return answers;
@@ -74,6 +76,18 @@ internal sealed class RawLoad : IAsyncDisposable
     {
         await StopAsync();
         stop.Dispose();
+    }
+
+    private static async Task<RawAnswer?> AskOnceAsync(RawConnection connection, string path)
+    {
+        try
+        {
+            return await connection.AskAsync($"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+        }
+        catch (IOException)
+        {
+            return null;
+        }
     }
 
     private async Task KeepAsync()

@@ -152,7 +152,7 @@ public sealed class AccessLogTests(ConsulFixture consul) : IAsyncLifetime
         await using var pipe = new FileStream(Log, FileMode.Open, FileAccess.ReadWrite);
         var proxy = started.Add(await RunningProxy.StartAsync(consul.Address, state: null, new KeyValuePair<string, string?>("AccessLog", Log)));
 
-        await Task.WhenAll(Enumerable.Range(0, Connections).Select(_ => AskManyAsync(proxy.Ports[0], Each)));
+        await Task.WhenAll(Enumerable.Range(0, Connections).Select(_ => AskManyAsync(proxy.Ports[0], Each))).WaitAsync(TimeSpan.FromMinutes(2), TimeProvider.System, Ct);
 
         Assert.Equal(Connections * Each, await MetricAsync(proxy, "mesh_proxy_unrouted_total"));
         // What is neither dropped nor waiting is in the pipe, or on its way there: a few thousand lines at the most.
