@@ -107,7 +107,11 @@ public sealed class AdminTests(ConsulFixture consul)
     public async Task Metrics_OfRetriesRefusalsAndFailures_AreTheirs()
     {
         await using var scene = await TrafficScene.StartTogetherAsync(consul, "one", "two");
+        var port = scene.Backend("two").Port;
         await scene.Backend("two").DisposeAsync();
+        // So that nobody else listens there.
+        using var taken = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        taken.Bind(new IPEndPoint(IPAddress.Loopback, port));
         // As many as the budget for retries has at the start.
         await AskAsync(scene, "/", times: 10);
         await scene.ChangeAsync(document => document with { Maintenance = new Maintenance(DateTimeOffset.UnixEpoch) });

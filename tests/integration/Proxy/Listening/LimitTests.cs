@@ -7,6 +7,8 @@ namespace ServiceMesh.Tests.Integration.Proxy.Listening;
 
 public sealed class LimitTests(ConsulFixture consul)
 {
+    private const int Streams = 10;
+
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Theory]
@@ -191,19 +193,13 @@ public sealed class LimitTests(ConsulFixture consul)
     }
 
     [Fact]
-    public async Task Streams_OfHttp2ThatNobodyReads_HoldUpNoOthersAndAreCut()
+    public async Task Streams_OfHttp2ThatNobodyReads_HoldUpNoOthersAndAreNotGathered()
     {
-        const int Streams = 10;
-        await using var proxy = await StartAsync(("H2cPort", "0"), ("MinBodyRate", "100000000"));
+        await using var proxy = await StartAsync(("H2cPort", "0"), ("MinBodyRate", "0"));
         await using var backend = await Backend.StartAsync("one");
         var service = await ServedAsync(proxy, backend);
-        using var client = new TcpClient();
-        await client.ConnectAsync(IPAddress.Loopback, proxy.Ports[1], Ct);
+        using var client = await AskWithoutReadingAsync(proxy, service);
 
-        await client.GetStream().WriteAsync(
-            (byte[])[.. Http2Wire.Greeting, .. Enumerable.Range(0, Streams).SelectMany(n => Http2Wire.Request("GET", $"/{service.Name}/large", (2 * n) + 1, isEnd: true))], Ct);
-
-        await InFlightAsync(proxy, service, Streams);
         foreach (var (port, version) in new[] { (proxy.Ports[0], HttpVersion.Version11), (proxy.Ports[1], HttpVersion.Version20) })
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, $"http://localhost:{port}/{service.Name}/a") { Version = version, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
@@ -211,9 +207,31 @@ public sealed class LimitTests(ConsulFixture consul)
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         }
 
-        await InFlightAsync(proxy, service, 0);
-        // The proxy gathers nothing: the instance was held up, too. What it did send is in the buffers of the sockets between.
+        // The instance is held up, too. What it did send is in the buffers of the sockets between.
         Assert.InRange(backend.Sent, 1, Streams * (long)Backend.Large / 2);
+        client.Close();
+        await InFlightAsync(proxy, service, 0);
+    }
+
+    [Fact]
+    public async Task Streams_OfHttp2ThatNobodyReads_AreCut()
+    {
+        await using var proxy = await StartAsync(("H2cPort", "0"), ("MinBodyRate", "100000000"));
+        await using var backend = await Backend.StartAsync("one");
+        var service = await ServedAsync(proxy, backend);
+        using var client = await AskWithoutReadingAsync(proxy, service);
+
+        await InFlightAsync(proxy, service, 0);
+    }
+
+    private static async Task<TcpClient> AskWithoutReadingAsync(RunningProxy proxy, ServiceOnConsul service)
+    {
+        var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, proxy.Ports[1], Ct);
+        await client.GetStream().WriteAsync(
+            (byte[])[.. Http2Wire.Greeting, .. Enumerable.Range(0, Streams).SelectMany(n => Http2Wire.Request("GET", $"/{service.Name}/large", (2 * n) + 1, isEnd: true))], Ct);
+        await InFlightAsync(proxy, service, Streams);
+        return client;
     }
 
     private Task<RunningProxy> StartAsync(params (string Name, string Value)[] settings) => RunningProxy.StartAsync(
