@@ -151,15 +151,6 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
             throw Faults.DocumentLost(service, proxy.Id, proxy.Url, mesh.ConsulAddress);
     }
 
-    // One that was just asked too much of, or that takes over, has a moment.
-    private async Task<IReadOnlyDictionary<Instance, ProxyAnswer?>> AnswersAsync(string service, string which, CancellationToken ct)
-    {
-        var answers = await mesh.Proxies.AskUntilAsync(service, await mesh.Proxies.ListAsync(ct), all => !Housekeeping.Silent(all).Any(), ServedWithin, ct, ProxyAnswer.NoService);
-        foreach (var silent in Housekeeping.Silent(answers))
-            narrator.Warn($"proxy {silent.Id} at {silent.Url} does not say what it still serves of {service}{which}: it is taken for one that serves nothing of what is removed");
-        return answers;
-    }
-
     // And so does what serves by a document that this Consul had before it was restored.
     private IReadOnlyList<OwnContainer> Served(string service, OwnContainer[] left, IReadOnlyDictionary<Instance, ProxyAnswer?> answers)
     {
@@ -189,6 +180,15 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
         }
 
         return [];
+    }
+
+    // One that was just asked too much of, or that takes over, has a moment.
+    private async Task<IReadOnlyDictionary<Instance, ProxyAnswer?>> AnswersAsync(string service, string which, CancellationToken ct)
+    {
+        var answers = await mesh.Proxies.AskUntilAsync(service, await mesh.Proxies.ListAsync(ct), all => !Housekeeping.Silent(all).Any(), ServedWithin, ct, ProxyAnswer.NoService);
+        foreach (var silent in Housekeeping.Silent(answers))
+            narrator.Warn($"proxy {silent.Id} at {silent.Url} does not say what it still serves of {service}{which}: it is taken for one that serves nothing of what is removed");
+        return answers;
     }
 
     private async Task DrainAsync(string service, ulong index, IEnumerable<string> releases, IReadOnlyDictionary<Instance, ProxyAnswer?> answers, TimeSpan drain, CancellationToken ct)

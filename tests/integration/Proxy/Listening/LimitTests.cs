@@ -208,7 +208,7 @@ public sealed class LimitTests(ConsulFixture consul)
         }
 
         // The instance is held up, too. What it did send is in the buffers of the sockets between.
-        Assert.InRange(backend.Sent, 1, Streams * (long)Backend.Large / 2);
+        Assert.InRange(await SentAsync(backend), 1, Streams * (long)Backend.Large / 2);
         client.Close();
         await InFlightAsync(proxy, service, 0);
     }
@@ -222,6 +222,17 @@ public sealed class LimitTests(ConsulFixture consul)
         using var client = await AskWithoutReadingAsync(proxy, service);
 
         await InFlightAsync(proxy, service, 0);
+    }
+
+    /// <summary>What was taken from it, once nothing more is.</summary>
+    private static async Task<long> SentAsync(Backend backend)
+    {
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        late.CancelAfter(TimeSpan.FromSeconds(30));
+        using var looks = new PeriodicTimer(TimeSpan.FromMilliseconds(500));
+        for (var before = -1L; before != backend.Sent; await looks.WaitForNextTickAsync(late.Token))
+            before = backend.Sent;
+        return backend.Sent;
     }
 
     private static async Task<TcpClient> AskWithoutReadingAsync(RunningProxy proxy, ServiceOnConsul service)
