@@ -14,6 +14,10 @@ internal sealed class Catalog(IConsulClient consul, BlockingQuery blocking)
     public async Task<(Instance Instance, string Container)[]> WithContainersAsync(string service, CancellationToken ct) =>
         Read((await consul.Health.Service(service, null, false, ct)).Response);
 
+    /// <summary>The instances of some containers. As fresh as when they are followed: a server that has just started may not know them yet.</summary>
+    public async Task<(Instance Instance, string Container)[]> OfContainersAsync(string service, IReadOnlySet<string> containers, CancellationToken ct) =>
+        Read((await consul.Health.Service(service, null, false, new QueryOptions { Consistency = ConsistencyMode.Consistent }, ct)).Response, containers);
+
     /// <summary>The instances of some containers, now and after each change; <paramref name="answered"/> hears of each question why it had no answer, or <c>null</c>.</summary>
     public IAsyncEnumerable<(Instance Instance, string Container)[]> FollowAsync(
         string service, IReadOnlySet<string> containers, Action<ConsulRequestException?> answered, CancellationToken ct) =>
@@ -25,7 +29,7 @@ internal sealed class Catalog(IConsulClient consul, BlockingQuery blocking)
                 {
                     var result = await consul.Health.Service(service, null, false, q, token);
                     answered(null);
-                    return new QueryResult<(Instance, string Container)[]>(result, [.. Read(result.Response).Where(entry => containers.Contains(entry.Container))]);
+                    return new QueryResult<(Instance, string Container)[]>(result, Read(result.Response, containers));
                 }
                 catch (ConsulRequestException error)
                 {
@@ -45,6 +49,9 @@ internal sealed class Catalog(IConsulClient consul, BlockingQuery blocking)
     ];
 
     private static string ContainerOf(ServiceEntry entry) => entry.Service.Meta?.TryGetValue(InstanceMeta.Container, out var id) is true ? id : "";
+
+    private static (Instance Instance, string Container)[] Read(IEnumerable<ServiceEntry> entries, IReadOnlySet<string> containers) =>
+        [.. Read(entries).Where(entry => containers.Contains(entry.Container))];
 
     private static (Instance Instance, string Container)[] Read(IEnumerable<ServiceEntry> entries) =>
         [.. entries.Select(entry => (Instance: Instance.From(entry), ContainerOf(entry))).OrderBy(entry => entry.Instance.Id, StringComparer.Ordinal)];
