@@ -56,6 +56,27 @@ public sealed class DrainTests(DeployerFixture host) : IAsyncDisposable
         Assert.Equal("exited", await StateOfAsync("v1"));
     }
 
+    // Where Consul was restored into a fresh one, its indexes begin anew, and a proxy's earlier one says nothing.
+    [Fact]
+    public async Task Deploy_AProxyServesTheOldReleaseByALaterIndex_KeepsItRunningAndSaysSo()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        await using var proxy = await StubConsul.Start(AnswerAsync, ct);
+        await using var registered = await host.RegisterProxyAsync(deployer.ProxyService, proxy.Address.Port);
+        var first = await deployer.DeployAsync("v1");
+        Assert.True(first.Code == ExitCode.Done, first.Output);
+        var old = (await deployer.DocumentAsync())!.Active!.Deployment;
+        foreach (var answer in Enumerable.Repeat($$"""{"index":{{ulong.MaxValue}},"instances":[],"releases":[{"deployment":"{{old}}"}]}""", 1000))
+            answers.Enqueue(answer);
+
+        var second = await deployer.DeployAsync("v2");
+
+        Assert.True(second.Code == ExitCode.Done, second.Output);
+        Assert.Contains("a proxy still sends requests there after 1s", second.Output, StringComparison.Ordinal);
+        Assert.Contains($", which serves by index {ulong.MaxValue}, still sends requests to deployment {old[..8]}, which left the traffic of {deployer.Service} at index ", second.Output, StringComparison.Ordinal);
+        Assert.Equal("running", await StateOfAsync("v1"));
+    }
+
     // As a deployer leaves it that was killed when it had taken a release out of the traffic, before it waited for what was in flight.
     [Fact]
     public async Task Abort_WhileRequestsAreInFlightOnWhatAKilledDeployerLeft_WaitsForThem() =>
