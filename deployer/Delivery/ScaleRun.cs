@@ -124,17 +124,22 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
         try
         {
             HashSet<string> leaving = [];
-            // Without a document there is nothing that they could leave: Consul has lost it.
-            while (attempt.Current.Document is { } current && await RegisteredAsync(started, attempt.Service, limit.Token) is var registered && !leaving.IsSupersetOf(registered))
+            // Once more directly before they end, too: one that is registered by then has requests.
+            do
             {
-                leaving.UnionWith(registered);
-                var after = current with { Leaving = [.. leaving] };
-                var index = await narrator.PhaseAsync("revert", async () => (await attempt.RevertAsync(after, reason), "the new replicas leave the traffic"));
-                if (!await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, leaving, drain, limit.Token))
-                    return;
-            }
+                // Without a document there is nothing that they could leave: Consul has lost it.
+                while (attempt.Current.Document is { } current && await RegisteredAsync(started, attempt.Service, limit.Token) is var registered && !leaving.IsSupersetOf(registered))
+                {
+                    leaving.UnionWith(registered);
+                    var after = current with { Leaving = [.. leaving] };
+                    var index = await narrator.PhaseAsync("revert", async () => (await attempt.RevertAsync(after, reason), "the new replicas leave the traffic"));
+                    if (!await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, leaving, drain, limit.Token))
+                        return;
+                }
 
-            await attempt.FenceAsync(attempt.Current.Index, limit.Token);
+                await attempt.FenceAsync(attempt.Current.Index, limit.Token);
+            }
+            while (attempt.Current.Document is not null && !leaving.IsSupersetOf(await RegisteredAsync(started, attempt.Service, limit.Token)));
             await Task.WhenAll(started.Select(container => RemoveAsync(container, limit.Token)));
         }
         catch (Exception error) when (Faults.Explain(error) is not null)
