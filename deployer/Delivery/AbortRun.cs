@@ -46,10 +46,11 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
     private async Task<Cleaned> RemoveAsync(Attempt attempt, IReadOnlyList<OwnContainer> containers, ulong index, TimeSpan drain)
     {
         HashSet<string> left = attempt.Before.Document?.Split is { } split ? [split.Release.Deployment] : [];
+        var stay = Cleaned.Nothing with { Stayed = [.. containers.Where(container => container is { Running: true, IsTests: false } && left.Contains(container.Deployment))] };
         try
         {
             if (left.Count > 0 && !await new Takeover(mesh, hosts, narrator).LeaveAsync(attempt.Current.Document!, index, left, drain, attempt.Token))
-                return Cleaned.Nothing with { Stayed = [.. containers.Where(container => container is { Running: true, IsTests: false } && left.Contains(container.Deployment))] };
+                return stay;
             var cleaned = await new Candidates(mesh, hosts, narrator).CleanAsync(attempt, await TestsHostAsync(attempt.Token), drain, left);
             if (left.Count == 0 && cleaned.Removed.FirstOrDefault(container => !container.IsTests) is { } candidate)
             {
@@ -61,13 +62,10 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
         }
         catch (Exception error) when (left.Count > 0 && attempt.Explain(error) is { } fault)
         {
-            narrator.Warn(fault.Code switch
-            {
-                // By whoever has the lock now they may serve.
-                ExitCode.Locked => $"{fault.Reason}: the containers that are left stay as they are, and 'deployer status {attempt.Service}' tells whether they serve",
-                _ => $"{fault.Reason}: nothing leads to the containers that are left, and the next abort or deploy of {attempt.Service} removes them",
-            });
-            return Cleaned.Nothing;
+            // By whoever has the lock now they may serve.
+            var then = fault.Code == ExitCode.Locked ? $"'deployer status {attempt.Service}' tells whether they serve" : $"the next abort or deploy of {attempt.Service} removes them";
+            narrator.Warn($"{fault.Reason}: the containers that are left stay as they are, and {then}");
+            return stay;
         }
     }
 

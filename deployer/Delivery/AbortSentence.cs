@@ -14,7 +14,7 @@ internal static class AbortSentence
         List<string> told = [];
         if (split is not null)
             told.Add(IsOver(split));
-        else if (stayed.Count == 0)
+        else if (removed + stayed.Count == 0)
             told.Add("nothing was left unfinished");
         if (removed > 0)
             told.Add($"{removed} container{(removed == 1 ? "" : "s")} removed");

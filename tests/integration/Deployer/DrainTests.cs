@@ -98,7 +98,7 @@ public sealed class DrainTests(DeployerFixture host) : IAsyncDisposable
         var ended = await deployer.RunAsync(["abort", deployer.Service, "--drain", "50m"]).WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, TestContext.Current.CancellationToken);
 
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
-        Assert.Contains("; 1 container removed", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("(v1 is active): 1 container removed", ended.Output, StringComparison.Ordinal);
     }
 
     private async Task AssertAbortWaitsAsync(Func<string, string[]> told)
@@ -124,7 +124,7 @@ public sealed class DrainTests(DeployerFixture host) : IAsyncDisposable
         var ended = await deployer.RunAsync(["abort", deployer.Service]);
 
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
-        Assert.Contains("; 1 container removed", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("(v1 is active): 1 container removed", ended.Output, StringComparison.Ordinal);
         Assert.Contains($"what is in flight on deployment {left[..8]} has up to 30s to end", ended.Output, StringComparison.Ordinal);
         Assert.Equal(Enumerable.Repeat("running", 3), seen);
     }

@@ -8,7 +8,7 @@ public sealed class AbortSentenceTests
     // What was removed, and what a proxy or another Consul may still lead to.
     [Theory]
     [InlineData("v1", null, "", "", "is as it was (v1 is active): nothing was left unfinished")]
-    [InlineData(null, null, "a", "", "is as it was (nothing is active): nothing was left unfinished; 1 container removed")]
+    [InlineData(null, null, "a", "", "is as it was (nothing is active): 1 container removed")]
     [InlineData("v1", "v2", "a b", "", "is as it was (v1 is active): the split with v2 is over; 2 containers removed")]
     [InlineData("v1", null, "", "c", "is left unfinished (v1 is active): c stays, for it may still serve")]
     [InlineData("v1", null, "a", "c d", "is left unfinished (v1 is active): 1 container removed; c, d stay, for they may still serve")]
