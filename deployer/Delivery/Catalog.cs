@@ -14,31 +14,19 @@ internal sealed class Catalog(IConsulClient consul, BlockingQuery blocking)
     public async Task<(Instance Instance, string Container)[]> WithContainersAsync(string service, CancellationToken ct) =>
         Read((await consul.Health.Service(service, null, false, ct)).Response);
 
-    /// <summary>The instances of some containers. As fresh as when they are followed: a server that has just started may not know them yet.</summary>
-    public async Task<(Instance Instance, string Container)[]> OfContainersAsync(string service, IReadOnlySet<string> containers, CancellationToken ct) =>
-        Read((await consul.Health.Service(service, null, false, new QueryOptions { Consistency = ConsistencyMode.Consistent }, ct)).Response, containers);
-
     /// <summary>The instances of some containers, now and after each change; <paramref name="answered"/> hears of each question why it had no answer, or <c>null</c>.</summary>
     public IAsyncEnumerable<(Instance Instance, string Container)[]> FollowAsync(
         string service, IReadOnlySet<string> containers, Action<ConsulRequestException?> answered, CancellationToken ct) =>
         blocking.FollowAsync(
             $"instances of {service}",
-            async (q, token) =>
-            {
-                try
-                {
-                    var result = await consul.Health.Service(service, null, false, q, token);
-                    answered(null);
-                    return new QueryResult<(Instance, string Container)[]>(result, Read(result.Response, containers));
-                }
-                catch (ConsulRequestException error)
-                {
-                    answered(error);
-                    throw;
-                }
-            },
+            (q, token) => OfContainersAsync(service, containers, answered, q, token),
             static (one, other) => one.AsSpan().SequenceEqual(other),
             ct);
+
+    /// <summary>The same once. As fresh as when they are followed: a server that has just started may not know them yet.</summary>
+    public async Task<(Instance Instance, string Container)[]> OfContainersAsync(
+        string service, IReadOnlySet<string> containers, Action<ConsulRequestException?> answered, CancellationToken ct) =>
+        (await OfContainersAsync(service, containers, answered, new QueryOptions { Consistency = ConsistencyMode.Consistent }, ct)).Response;
 
     /// <summary>The services that a sidecar marked with a stage.</summary>
     public async Task<IReadOnlyList<string>> ServicesAsync(CancellationToken ct) =>
@@ -48,10 +36,23 @@ internal sealed class Catalog(IConsulClient consul, BlockingQuery blocking)
             .Select(service => service.Key),
     ];
 
-    private static string ContainerOf(ServiceEntry entry) => entry.Service.Meta?.TryGetValue(InstanceMeta.Container, out var id) is true ? id : "";
+    private async Task<QueryResult<(Instance Instance, string Container)[]>> OfContainersAsync(
+        string service, IReadOnlySet<string> containers, Action<ConsulRequestException?> answered, QueryOptions q, CancellationToken ct)
+    {
+        try
+        {
+            var result = await consul.Health.Service(service, null, false, q, ct);
+            answered(null);
+            return new QueryResult<(Instance Instance, string Container)[]>(result, [.. Read(result.Response).Where(entry => containers.Contains(entry.Container))]);
+        }
+        catch (ConsulRequestException error)
+        {
+            answered(error);
+            throw;
+        }
+    }
 
-    private static (Instance Instance, string Container)[] Read(IEnumerable<ServiceEntry> entries, IReadOnlySet<string> containers) =>
-        [.. Read(entries).Where(entry => containers.Contains(entry.Container))];
+    private static string ContainerOf(ServiceEntry entry) => entry.Service.Meta?.TryGetValue(InstanceMeta.Container, out var id) is true ? id : "";
 
     private static (Instance Instance, string Container)[] Read(IEnumerable<ServiceEntry> entries) =>
         [.. entries.Select(entry => (Instance: Instance.From(entry), ContainerOf(entry))).OrderBy(entry => entry.Instance.Id, StringComparer.Ordinal)];

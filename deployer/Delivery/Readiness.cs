@@ -147,7 +147,7 @@ internal sealed class Readiness(Catalog catalog, string environment, TimeProvide
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, patience.Token);
         try
         {
-            return await ConsulAnswer.OfAsync(() => catalog.OfContainersAsync(target.Service, target.Containers, either.Token), time, either.Token);
+            return await ConsulAnswer.OfAsync(() => catalog.OfContainersAsync(target.Service, target.Containers, error => silence = error, either.Token), time, either.Token);
         }
         catch (ConsulRequestException error)
         {

@@ -48,6 +48,8 @@ public sealed class ReadinessTests
     [InlineData("fails", "fails", "no answer")]
     [InlineData("told hangs", "hangs", "no answer within 3s")]
     [InlineData("told fails", "hangs", "no answer")]
+    [InlineData("hangs", "fails", "no answer")]
+    [InlineData("hangs", "fails hangs", "no answer")]
     public async Task WaitAsync_ConsulIsAwayAtTheDeadline_IsConsulsFaultAndNotTheReleases(string followed, string looked, string reason)
     {
         var fault = await FaultAsync(followed, looked);
