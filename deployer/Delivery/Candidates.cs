@@ -100,10 +100,14 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
     /// <param name="tests">The host that its tests run on; <c>null</c> for none beside those of production.</param>
     /// <param name="drain">How long requests may take that are still in flight on it, for an attempt may have been killed before it waited for them.</param>
     /// <param name="drained">The deployments that had this time already.</param>
-    public async Task<Cleaned> CleanAsync(Attempt attempt, ContainerHost? tests, TimeSpan drain, params IEnumerable<string> drained)
+    /// <param name="spared">Those of them that a proxy serves all the same, which was told: they stay.</param>
+    public async Task<Cleaned> CleanAsync(Attempt attempt, ContainerHost? tests, TimeSpan drain, IReadOnlySet<string>? drained = null, IReadOnlySet<string>? spared = null)
     {
         var (service, (_, document, index, _), ct) = (attempt.Service, attempt.Current, attempt.Token);
-        var candidates = Housekeeping.Leftovers(document, await hosts.ListAsync(service, document, ct, withTests: true)).Select(container => (Host: hosts[container.Host], Container: container)).ToArray();
+        var candidates = Housekeeping.Leftovers(document, await hosts.ListAsync(service, document, ct, withTests: true))
+            .Where(container => container.IsTests || spared?.Contains(container.Deployment) is not true)
+            .Select(container => (Host: hosts[container.Host], Container: container))
+            .ToArray();
         var suites = tests is null ? [] : (await tests.TestsAsync(service, ct)).Select(container => (Host: tests, Container: container));
         var leftovers = candidates.Concat(suites).DistinctBy(left => left.Container.Id).ToArray();
         if (leftovers.Length == 0)
@@ -111,7 +115,7 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
         return await narrator.PhaseAsync("clean", async () =>
         {
             // Tests answer nobody, and their release may be the one that serves.
-            var left = candidates.Select(candidate => candidate.Container).Where(container => !container.IsTests && !drained.Contains(container.Deployment)).ToArray();
+            var left = candidates.Select(candidate => candidate.Container).Where(container => !container.IsTests && drained?.Contains(container.Deployment) is not true).ToArray();
             if (document is null && left.Length > 0)
                 await RefuseServedAsync(service, ct);
             // Of a service that has no document no proxy knows anything.

@@ -17,7 +17,7 @@ internal sealed class Takeover(Mesh mesh, ContainerHosts hosts, Narrator narrato
             HashSet<string> retired = [.. document.Retired.Select(release => release.Deployment), .. NoLongerSplit(attempt, document)];
             var served = await DrainAsync(document.Service, index, retired, drain, attempt.Token);
             await RetireAsync(attempt, document, index, retention, served);
-            await new Candidates(mesh, hosts, narrator).CleanAsync(attempt, tests: null, drain, retired.Except(served));
+            await new Candidates(mesh, hosts, narrator).CleanAsync(attempt, tests: null, drain, retired, served);
         }
         catch (Exception error) when (attempt.Explain(error) is { } fault)
         {
