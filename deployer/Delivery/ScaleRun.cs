@@ -131,7 +131,7 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
                 while (attempt.Current.Document is { } current && await RegisteredAsync(started, attempt.Service, limit.Token) is var registered && !leaving.IsSupersetOf(registered))
                 {
                     leaving.UnionWith(registered);
-                    var after = current with { Leaving = [.. leaving] };
+                    var after = current with { Leaving = [.. (current.Leaving ?? []).Union(leaving)] };
                     var index = await narrator.PhaseAsync("revert", async () => (await attempt.RevertAsync(after, reason), "the new replicas leave the traffic"));
                     if (!await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, leaving, drain, limit.Token))
                         return;
@@ -142,6 +142,8 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
             while (attempt.Current.Document is not null && !leaving.IsSupersetOf(await RegisteredAsync(started, attempt.Service, limit.Token)));
             await Task.WhenAll(started.Select(container => RemoveAsync(container, limit.Token)));
         }
+            // The lock is the last question: that look may have taken a while.
+            await attempt.FenceAsync(attempt.Current.Index, limit.Token);
         catch (Exception error) when (Faults.Explain(error) is not null)
         {
             narrator.Warn($"the new replicas could not be removed ({limit.Reason(error)}): run 'deployer scale {attempt.Service}' again");
