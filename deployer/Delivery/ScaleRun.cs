@@ -39,6 +39,8 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
         }
         catch (Exception error)
         {
+            if (started.Count > 0)
+                attempt.Serving = $"{string.Join(", ", started.Select(container => container.Name))} may serve. 'deployer scale {service} <n>' makes more or fewer, 'deployer status {service}' tells of it.";
             if (await attempt.FailAsync(error, started.Count == 0 ? null : reason => UndoAsync(started, attempt, deadline, drain, reason)) is { } fault)
                 throw fault;
             throw;
@@ -140,10 +142,11 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
                 await attempt.FenceAsync(attempt.Current.Index, limit.Token);
             }
             while (attempt.Current.Document is not null && !leaving.IsSupersetOf(await RegisteredAsync(started, attempt.Service, limit.Token)));
-            await Task.WhenAll(started.Select(container => RemoveAsync(container, limit.Token)));
-        }
             // The lock is the last question: that look may have taken a while.
             await attempt.FenceAsync(attempt.Current.Index, limit.Token);
+            await Task.WhenAll(started.Select(container => RemoveAsync(container, limit.Token)));
+            attempt.Serving = null;
+        }
         catch (Exception error) when (Faults.Explain(error) is not null)
         {
             narrator.Warn($"the new replicas could not be removed ({limit.Reason(error)}): run 'deployer scale {attempt.Service}' again");

@@ -48,6 +48,26 @@ public sealed class ScaleUndoTests(DeployerFixture host) : IAsyncDisposable
         Assert.Equal(2, await RunningAsync());
     }
 
+    [Fact]
+    public async Task Scale_ItCannotBeUndone_SaysThatTheNewReplicaMayServe()
+    {
+        Assert.Equal(ExitCode.Done, (await deployer.DeployAsync("v1")).Code);
+        var isUndone = false;
+        await using var front = await LossyConsul.StartAsync(
+            host.ConsulAddress, context => Volatile.Read(ref isUndone) && context.Request.Path == "/v1/txn" ? Loss.Refused : Loss.Nothing);
+
+        var ended = await InterruptedAsync("ok  healthy", "2", front, () => Volatile.Write(ref isUndone, true));
+
+        Assert.True(ended.Code == ExitCode.Unreachable, ended.Output);
+        var started = (await host.ContainersAsync(deployer.Service)).Select(container => container.Names[0][1..]).Max(StringComparer.Ordinal);
+        Assert.Contains(
+            $"error: interrupted. This could not be undone: {started} may serve. 'deployer scale {deployer.Service} <n>' makes more or fewer, 'deployer status {deployer.Service}' tells of it.",
+            ended.Output,
+            StringComparison.Ordinal);
+        Assert.DoesNotContain("production is unchanged", ended.Output, StringComparison.Ordinal);
+        Assert.Equal(2, await RunningAsync());
+    }
+
     private async Task<Ended> InterruptedAsync(string line, string replicas, LossyConsul? front = null, Action? then = null)
     {
         using var interruption = new CancellationTokenSource();
