@@ -9,7 +9,8 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
     {
         await using var attempt = await Attempt.BeginAsync(mesh, narrator, service, "abort", "abort", ct);
         var before = attempt.Before.Document;
-        var (index, what) = (attempt.Before.Index, "nothing was left unfinished");
+        var index = attempt.Before.Index;
+        Cleaned cleaned;
         try
         {
             var containers = await hosts.ListAsync(service, before, attempt.Token, withTests: true);
@@ -21,11 +22,11 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
                 var after = Reversion.ActiveAlone(before);
                 if (before.Leaving is not null)
                     await new Restart(mesh, hosts, narrator).TryOfActiveAsync(after, deadline, attempt.Token);
-                what = $"the split with {split.Release.Version} is over";
+                var what = AbortSentence.IsOver(split.Release);
                 index = await narrator.PhaseAsync("change", async () => (await attempt.ChangeAsync(after, what), what));
             }
 
-            what += await RemoveAsync(attempt, index, drain);
+            cleaned = await RemoveAsync(attempt, containers, index, drain);
         }
         catch (Exception error)
         {
@@ -37,36 +38,34 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
         var active = attempt.Current.Document?.Active;
         return new Delivered(service, active ?? new Release("", "-", "", default), Replaced: null, index, Tests: [])
         {
-            What = $"is as it was ({(active is null ? "nothing is active" : $"{active.Version} is active")}): {what}",
+            What = AbortSentence.Of(active, before?.Split?.Release, cleaned),
         };
     }
 
     // What is undone by then stays so, whatever becomes of the containers.
-    private async Task<string> RemoveAsync(Attempt attempt, ulong index, TimeSpan drain)
+    private async Task<Cleaned> RemoveAsync(Attempt attempt, IReadOnlyList<OwnContainer> containers, ulong index, TimeSpan drain)
     {
         HashSet<string> left = attempt.Before.Document?.Split is { } split ? [split.Release.Deployment] : [];
+        var stay = Cleaned.Nothing with { Stayed = [.. containers.Where(container => container is { Running: true, IsTests: false } && left.Contains(container.Deployment))] };
         try
         {
             if (left.Count > 0 && !await new Takeover(mesh, hosts, narrator).LeaveAsync(attempt.Current.Document!, index, left, drain, attempt.Token))
-                return "";
-            var removed = await new Candidates(mesh, hosts, narrator).CleanAsync(attempt, await TestsHostAsync(attempt.Token), drain, left);
-            if (left.Count == 0 && removed.FirstOrDefault(container => !container.IsTests) is { } candidate)
+                return stay;
+            var cleaned = await new Candidates(mesh, hosts, narrator).CleanAsync(attempt, await TestsHostAsync(attempt.Token), drain, left);
+            if (left.Count == 0 && cleaned.Removed.FirstOrDefault(container => !container.IsTests) is { } candidate)
             {
                 attempt.Release = new Release(candidate.Deployment, candidate.Version, candidate.Image, candidate.CreatedAt);
-                await attempt.RecordAsync(Outcome.Aborted, $"removed {string.Join(", ", removed.Select(container => container.Name))}, left behind by an earlier attempt");
+                await attempt.RecordAsync(Outcome.Aborted, $"removed {string.Join(", ", cleaned.Removed.Select(container => container.Name))}, left behind by an earlier attempt");
             }
 
-            return removed.Count == 0 ? "" : $"; {removed.Count} container{(removed.Count == 1 ? "" : "s")} removed";
+            return cleaned;
         }
         catch (Exception error) when (left.Count > 0 && attempt.Explain(error) is { } fault)
         {
-            narrator.Warn(fault.Code switch
-            {
-                // By whoever has the lock now they may serve.
-                ExitCode.Locked => $"{fault.Reason}: the containers that are left stay as they are, and 'deployer status {attempt.Service}' tells whether they serve",
-                _ => $"{fault.Reason}: nothing leads to the containers that are left, and the next abort or deploy of {attempt.Service} removes them",
-            });
-            return "";
+            // By whoever has the lock now they may serve.
+            var then = fault.Code == ExitCode.Locked ? $"'deployer status {attempt.Service}' tells whether they serve" : $"the next abort or deploy of {attempt.Service} removes them";
+            narrator.Warn($"{fault.Reason}: the containers that are left stay as they are, and {then}");
+            return stay;
         }
     }
 

@@ -29,7 +29,7 @@ internal sealed partial class Attempt
                 narrator.Warn($"what was begun is left as it is, for the next deploy or abort of {Service}: {hindrance.Message}");
         }
 
-        if (fault is not null && !ReferenceEquals(fault, unknown) && !Reverted && (unknown is not null || left != Before.Index))
+        if (fault is not null && !ReferenceEquals(fault, unknown) && !Reverted && (unknown is not null || left != Before.Index || Serving is not null))
             fault = NotUndone(fault, hindrance);
         // A reversion was told with its transaction.
         if (!Reverted)
@@ -69,7 +69,7 @@ internal sealed partial class Attempt
     /// <summary>How a failure is told that changed production and was not undone.</summary>
     public DeliveryException NotUndone(DeliveryException fault, DeliveryException? hindrance) => new(
         (unknown ?? hindrance)?.Code ?? (Current.Index == left ? ExitCode.Unreachable : fault.Code),
-        $"{fault.Reason.TrimEnd('.')}. {unknown?.Message ?? $"{WhyNotUndone}: {Standing.Of(Current, Release!)}"}",
+        $"{fault.Reason.TrimEnd('.')}. {unknown?.Message ?? $"{WhyNotUndone}: {Serving ?? Standing.Of(Current, Release!)}"}",
         fault)
     {
         LogTail = fault.LogTail,

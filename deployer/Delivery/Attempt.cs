@@ -49,6 +49,9 @@ internal sealed partial class Attempt : IAsyncDisposable
     /// <summary>The release that it is about, as far as it is known yet.</summary>
     public Release? Release { get; set; }
 
+    /// <summary>What may serve by what was begun although no document tells of it, and which verb ends that; <c>null</c> for nothing, or where it is undone.</summary>
+    public string? Serving { get; set; }
+
     /// <summary>Whether what it had committed was taken back.</summary>
     public bool Reverted { get; private set; }
 

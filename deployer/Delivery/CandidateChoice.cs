@@ -31,13 +31,17 @@ internal static class CandidateChoice
         document.Split is { Release.Deployment: var deployment } && StartsWith(deployment, prefix) && !known.Any(entry => BeginsWith(entry, prefix));
 
     /// <summary>Why a split's release cannot take over: a rolling delivery that was killed has brought a part of it only.</summary>
-    public static string? Unfinished(ServiceDocument document, Release release, IReadOnlyList<OwnContainer> containers)
+    public static string? Unfinished(
+        ServiceDocument document, Release release, IReadOnlyList<OwnContainer> containers, IEnumerable<(Instance Instance, string Container)> known)
     {
-        if (document is not { Active: { } active, Leaving: not null } || document.Split?.Release.Deployment != release.Deployment)
+        if (document is not { Active: { } active, Leaving: { } leaving } || document.Split?.Release.Deployment != release.Deployment)
             return null;
-        var runs = containers.Count(container => container.Running && container.Deployment == release.Deployment);
-        var replaces = containers.Count(container => container.Deployment == active.Deployment);
-        return runs >= replaces
+        var taken = known.Where(entry => leaving.Contains(entry.Instance.Id)).Select(entry => entry.Container).ToHashSet(StringComparer.Ordinal);
+        var replaced = containers.Where(container => container.Deployment == active.Deployment).ToArray();
+        // What a scale took out of the traffic is gone, and only its instances' ids are left.
+        var isOver = replaced.All(container => container.Running && !taken.Contains(container.Id));
+        var (runs, replaces) = (containers.Count(container => container.Running && container.Deployment == release.Deployment), replaced.Length);
+        return isOver || runs >= replaces
             ? null
             : $"{document.Service} {release.Version} has {runs} of the {replaces} replicas of {active.Version}, for its rolling delivery was not finished: "
                 + $"run 'deployer deploy' again, which replaces both, or 'deployer abort {document.Service}', which returns to {active.Version}";

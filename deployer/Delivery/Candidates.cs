@@ -100,19 +100,22 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
     /// <param name="tests">The host that its tests run on; <c>null</c> for none beside those of production.</param>
     /// <param name="drain">How long requests may take that are still in flight on it, for an attempt may have been killed before it waited for them.</param>
     /// <param name="drained">The deployments that had this time already.</param>
-    /// <returns>Those containers.</returns>
-    public async Task<IReadOnlyList<OwnContainer>> CleanAsync(Attempt attempt, ContainerHost? tests, TimeSpan drain, params IEnumerable<string> drained)
+    /// <param name="spared">Those of them that a proxy serves all the same, which was told: they stay.</param>
+    public async Task<Cleaned> CleanAsync(Attempt attempt, ContainerHost? tests, TimeSpan drain, IReadOnlySet<string>? drained = null, IReadOnlySet<string>? spared = null)
     {
         var (service, (_, document, index, _), ct) = (attempt.Service, attempt.Current, attempt.Token);
-        var candidates = Housekeeping.Leftovers(document, await hosts.ListAsync(service, document, ct, withTests: true)).Select(container => (Host: hosts[container.Host], Container: container)).ToArray();
+        var candidates = Housekeeping.Leftovers(document, await hosts.ListAsync(service, document, ct, withTests: true))
+            .Where(container => container.IsTests || spared?.Contains(container.Deployment) is not true)
+            .Select(container => (Host: hosts[container.Host], Container: container))
+            .ToArray();
         var suites = tests is null ? [] : (await tests.TestsAsync(service, ct)).Select(container => (Host: tests, Container: container));
         var leftovers = candidates.Concat(suites).DistinctBy(left => left.Container.Id).ToArray();
         if (leftovers.Length == 0)
-            return [];
-        return await narrator.PhaseAsync<IReadOnlyList<OwnContainer>>("clean", async () =>
+            return Cleaned.Nothing;
+        return await narrator.PhaseAsync("clean", async () =>
         {
             // Tests answer nobody, and their release may be the one that serves.
-            var left = candidates.Select(candidate => candidate.Container).Where(container => !container.IsTests && !drained.Contains(container.Deployment)).ToArray();
+            var left = candidates.Select(candidate => candidate.Container).Where(container => !container.IsTests && drained?.Contains(container.Deployment) is not true).ToArray();
             if (document is null && left.Length > 0)
                 await RefuseServedAsync(service, ct);
             // Of a service that has no document no proxy knows anything.
@@ -140,7 +143,7 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
                 narrator.Warn($"{refusal.Reason}; the next deploy or abort of {service} looks for them again");
             }
 
-            return ([.. gone.Select(leftover => leftover.Container)], removed);
+            return (new Cleaned([.. gone.Select(leftover => leftover.Container)], [.. served, .. unknown]), removed);
         });
     }
 
@@ -199,4 +202,12 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
         narrator.Say($"what is in flight on deployment {string.Join(", ", left.Select(CandidateSpec.Short))} has up to {DurationText.Write(drain)} to end");
         await mesh.Proxies.AskUntilAsync(service, await mesh.Proxies.ListAsync(ct), all => ProxyState.IsDrained(all, index, left), drain, ct);
     }
+}
+
+/// <summary>What became of what an earlier attempt left behind.</summary>
+/// <param name="Removed">The containers that are gone.</param>
+/// <param name="Stayed">Those that may serve, by another document or another Consul: they are warned of.</param>
+internal sealed record Cleaned(IReadOnlyList<OwnContainer> Removed, IReadOnlyList<OwnContainer> Stayed)
+{
+    public static Cleaned Nothing { get; } = new([], []);
 }

@@ -19,22 +19,14 @@ internal sealed class Catalog(IConsulClient consul, BlockingQuery blocking)
         string service, IReadOnlySet<string> containers, Action<ConsulRequestException?> answered, CancellationToken ct) =>
         blocking.FollowAsync(
             $"instances of {service}",
-            async (q, token) =>
-            {
-                try
-                {
-                    var result = await consul.Health.Service(service, null, false, q, token);
-                    answered(null);
-                    return new QueryResult<(Instance, string Container)[]>(result, [.. Read(result.Response).Where(entry => containers.Contains(entry.Container))]);
-                }
-                catch (ConsulRequestException error)
-                {
-                    answered(error);
-                    throw;
-                }
-            },
+            (q, token) => OfContainersAsync(service, containers, answered, q, token),
             static (one, other) => one.AsSpan().SequenceEqual(other),
             ct);
+
+    /// <summary>The same once. As fresh as when they are followed: a server that has just started may not know them yet.</summary>
+    public async Task<(Instance Instance, string Container)[]> OfContainersAsync(
+        string service, IReadOnlySet<string> containers, Action<ConsulRequestException?> answered, CancellationToken ct) =>
+        (await OfContainersAsync(service, containers, answered, new QueryOptions { Consistency = ConsistencyMode.Consistent }, ct)).Response;
 
     /// <summary>The services that a sidecar marked with a stage.</summary>
     public async Task<IReadOnlyList<string>> ServicesAsync(CancellationToken ct) =>
@@ -43,6 +35,22 @@ internal sealed class Catalog(IConsulClient consul, BlockingQuery blocking)
             .Where(service => service.Value.Any(StageTag.All.Contains))
             .Select(service => service.Key),
     ];
+
+    private async Task<QueryResult<(Instance Instance, string Container)[]>> OfContainersAsync(
+        string service, IReadOnlySet<string> containers, Action<ConsulRequestException?> answered, QueryOptions q, CancellationToken ct)
+    {
+        try
+        {
+            var result = await consul.Health.Service(service, null, false, q, ct);
+            answered(null);
+            return new QueryResult<(Instance Instance, string Container)[]>(result, [.. Read(result.Response).Where(entry => containers.Contains(entry.Container))]);
+        }
+        catch (ConsulRequestException error)
+        {
+            answered(error);
+            throw;
+        }
+    }
 
     private static string ContainerOf(ServiceEntry entry) => entry.Service.Meta?.TryGetValue(InstanceMeta.Container, out var id) is true ? id : "";
 

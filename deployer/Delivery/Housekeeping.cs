@@ -78,4 +78,9 @@ internal sealed record Retention(int Keep, int Warm)
 }
 
 /// <summary>The containers that are stopped and kept, and those that are removed.</summary>
-internal sealed record Retirement(IReadOnlyList<OwnContainer> Stop, IReadOnlyList<OwnContainer> Remove);
+internal sealed record Retirement(IReadOnlyList<OwnContainer> Stop, IReadOnlyList<OwnContainer> Remove)
+{
+    /// <summary>The same without the containers of deployments that a proxy serves all the same.</summary>
+    public Retirement Without(IReadOnlySet<string> served) =>
+        new([.. Stop.Where(container => !served.Contains(container.Deployment))], [.. Remove.Where(container => !served.Contains(container.Deployment))]);
+}

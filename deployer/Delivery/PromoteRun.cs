@@ -14,12 +14,12 @@ internal sealed class PromoteRun(Mesh mesh, ContainerHosts hosts, Narrator narra
         try
         {
             var before = Document(service, routes, attempt.Before.Document);
-            var chosen = CandidateChoice.Find(
-                service, prefix, attempt.Before.Document, await mesh.Catalog.WithContainersAsync(service, attempt.Token));
+            var known = await mesh.Catalog.WithContainersAsync(service, attempt.Token);
+            var chosen = CandidateChoice.Find(service, prefix, attempt.Before.Document, known);
             var shares = await CandidateIdentity.LocateAsync(chosen, hosts, attempt.Token);
             attempt.Release = await CandidateIdentity.OfAsync(attempt.Before.Document, chosen, shares, attempt.Token);
             var containers = await hosts.ListAsync(service, before, attempt.Token);
-            if (CandidateChoice.Unfinished(before, attempt.Release, containers) is { } unfinished)
+            if (CandidateChoice.Unfinished(before, attempt.Release, containers, known) is { } unfinished)
                 throw new DeliveryException(ExitCode.WrongInput, unfinished);
             if (RollbackTarget.Shortfall(before, attempt.Release, shares.Sum(share => share.Containers.Count), containers) is { } fewer)
                 narrator.Warn(fewer);

@@ -34,10 +34,11 @@ internal static class ProxyState
 
     /// <summary>
     /// Whether it is certain that nothing is in flight on these deployments or instances: some proxy tells so, and none that may have
-    /// requests in flight is silent or was started so late that it does not know of the promotion.
+    /// requests in flight is silent or was started so late that it does not know of the promotion, or sends requests there still: its
+    /// index alone proves nothing, for where Consul was restored they may begin anew.
     /// </summary>
     public static bool IsDrained(IReadOnlyDictionary<Instance, ProxyAnswer?> answers, ulong index, IReadOnlySet<string> left) =>
-        answers.Count > 0 && Behind(answers, index).Count == 0 && InFlight(answers, left) == 0;
+        answers.Count > 0 && Behind(answers, index).Count == 0 && InFlight(answers, left) == 0 && !IsServed(answers, left);
 
     /// <summary>How the drain ended.</summary>
     public static string Drained(IReadOnlyDictionary<Instance, ProxyAnswer?> answers, ulong index, IReadOnlySet<string> left, TimeSpan drain)
@@ -47,6 +48,8 @@ internal static class ProxyState
         var had = DurationText.Write(drain);
         if (InFlight(answers, left) is > 0 and var requests)
             return $"{requests} still in flight after {had}";
+        if (IsServed(answers, left))
+            return $"a proxy still sends requests there after {had}";
         return answers.Count == 0
             ? $"there is no proxy that could be asked what is in flight, so it had {had}"
             : $"{Behind(answers, index).Count} of {answers.Count} proxies did not say what is in flight, so it had {had}";
@@ -55,4 +58,7 @@ internal static class ProxyState
     /// <summary>The requests that are in flight on these deployments or instances, over all proxies that answer.</summary>
     public static int InFlight(IReadOnlyDictionary<Instance, ProxyAnswer?> answers, IReadOnlySet<string> left) =>
         answers.Values.Sum(answer => answer?.InFlight(left) ?? 0);
+
+    private static bool IsServed(IReadOnlyDictionary<Instance, ProxyAnswer?> answers, IReadOnlySet<string> left) =>
+        answers.Values.Any(answer => answer is not null && left.Any(answer.Has));
 }

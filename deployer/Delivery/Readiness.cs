@@ -31,6 +31,8 @@ internal sealed record ReadinessTarget(
 /// <summary>Waits until a release's instances are registered and passing; by events only, nothing is polled.</summary>
 internal sealed class Readiness(Catalog catalog, string environment, TimeProvider time)
 {
+    private static readonly TimeSpan LastLookWithin = TimeSpan.FromSeconds(3);
+
     public Task<IReadOnlyList<Instance>> WaitAsync(ReadinessTarget target, CancellationToken ct) =>
         WhileAllRunAsync(target, token => AllPassingAsync(target, token), ct);
 
@@ -109,18 +111,20 @@ internal sealed class Readiness(Catalog catalog, string environment, TimeProvide
         try
         {
             (Instance Instance, string Container)[] known = [];
-            var deadline = Task.Delay(target.Deadline, time, over.Token);
+            var (deadline, isOver) = (Task.Delay(target.Deadline, time, over.Token), false);
             while (true)
             {
                 Instance[] instances = [.. known.Select(entry => entry.Instance)];
                 var view = gate.See(instances, time.GetElapsedTime(began));
                 if (view.ReadyIn == TimeSpan.Zero)
                     return instances;
+                if (isOver)
+                    throw await TooLateAsync(target, view, known, ct);
                 var steady = Task.Delay(view.ReadyIn ?? Timeout.InfiniteTimeSpan, time, over.Token);
                 var first = await Task.WhenAny(change, steady, deadline);
                 ct.ThrowIfCancellationRequested();
                 if (first == deadline)
-                    throw silence is null ? await TooLateAsync(target, view, known, ct) : Silent(target, silence);
+                    (known, isOver) = (await LastLookAsync(target, silence, ct), true);
                 if (first != change)
                     continue;
                 await change;
@@ -133,6 +137,25 @@ internal sealed class Readiness(Catalog catalog, string environment, TimeProvide
             await over.CancelAsync();
             await ((Task)change).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await changes.DisposeAsync();
+        }
+    }
+
+    // A Consul that hangs is not noticed before the question that waits for a change has had its time, and what is known by then may be old.
+    private async Task<(Instance Instance, string Container)[]> LastLookAsync(ReadinessTarget target, ConsulRequestException? silence, CancellationToken ct)
+    {
+        using var patience = new CancellationTokenSource(LastLookWithin, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, patience.Token);
+        try
+        {
+            return await ConsulAnswer.OfAsync(() => catalog.OfContainersAsync(target.Service, target.Containers, error => silence = error, either.Token), time, either.Token);
+        }
+        catch (ConsulRequestException error)
+        {
+            throw Silent(target, error);
+        }
+        catch (OperationCanceledException error) when (!ct.IsCancellationRequested)
+        {
+            throw Silent(target, silence ?? new ConsulRequestException($"no answer within {DurationText.Write(LastLookWithin)}", ConsulFault.Timeout, error));
         }
     }
 

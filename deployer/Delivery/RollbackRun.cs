@@ -21,8 +21,16 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHosts hosts, Narrator narr
             if (RollbackTarget.Shortfall(before!, attempt.Release, own.Length, containers) is { } fewer)
                 narrator.Warn(fewer);
             await new Restart(mesh, hosts, narrator).RunAsync(service, attempt.Release, own, started, deadline, attempt.Token);
-            var taken = RouteClaims.New(target.Routes, before);
-            (after, index) = await Promotion.CommitAsync(attempt, target, narrator, taken.Count > 0 ? () => ComingBackAsync(attempt, target, taken) : null);
+            var (taken, claim) = (RouteClaims.New(target.Routes, before), (string?)null);
+            (after, index) = await Promotion.CommitAsync(attempt, target, narrator, taken.Count == 0 ? null : async () =>
+            {
+                claim = RouteClaims.Claim(service, taken, await RouteClaims.DocumentsAsync(mesh, attempt.Token));
+                // What it had is another's meanwhile, and that must not keep it from coming back.
+                return claim is null ? target : before!.Promote(target.Active!, before.Routes);
+            });
+            // By the last look alone: what an earlier one found need not hold any more.
+            if (claim is not null)
+                narrator.Warn($"{claim}, so {attempt.Release.Version} comes back with the routes of today");
         }
         catch (Exception error)
         {
@@ -35,16 +43,6 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHosts hosts, Narrator narr
         var retention = started.Count == 0 ? Retention.All with { Warm = 1 } : Retention.All;
         await Promotion.FollowUpAsync(attempt, after, index, new Takeover(mesh, hosts, narrator), drain, retention, narrator);
         return new Delivered(service, attempt.Release, before?.Active, index, Tests: []);
-    }
-
-    // What it had is another's meanwhile, and that must not keep it from coming back.
-    private async Task<ServiceDocument> ComingBackAsync(Attempt attempt, ServiceDocument target, IReadOnlyList<Route> taken)
-    {
-        if (RouteClaims.Claim(attempt.Service, taken, await RouteClaims.DocumentsAsync(mesh, attempt.Token)) is not { } claim)
-            return target;
-        var (before, release) = (attempt.Before.Document!, target.Active!);
-        narrator.Warn($"{claim}, so {release.Version} comes back with the routes of today");
-        return before.Promote(release, before.Routes);
     }
 
     private async Task StopAgainAsync(Attempt attempt, List<OwnContainer> started)

@@ -39,6 +39,8 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
         }
         catch (Exception error)
         {
+            if (started.Count > 0)
+                attempt.Serving = $"{string.Join(", ", started.Select(container => container.Name))} may serve. 'deployer scale {service} <n>' makes more or fewer, 'deployer status {service}' tells of it.";
             if (await attempt.FailAsync(error, started.Count == 0 ? null : reason => UndoAsync(started, attempt, deadline, drain, reason)) is { } fault)
                 throw fault;
             throw;
@@ -124,18 +126,26 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
         try
         {
             HashSet<string> leaving = [];
-            // Without a document there is nothing that they could leave: Consul has lost it.
-            while (attempt.Current.Document is { } current && await RegisteredAsync(started, attempt.Service, limit.Token) is var registered && !leaving.IsSupersetOf(registered))
+            // Once more directly before they end, too: one that is registered by then has requests.
+            do
             {
-                leaving.UnionWith(registered);
-                var after = current with { Leaving = [.. leaving] };
-                var index = await narrator.PhaseAsync("revert", async () => (await attempt.RevertAsync(after, reason), "the new replicas leave the traffic"));
-                if (!await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, leaving, drain, limit.Token))
-                    return;
-            }
+                // Without a document there is nothing that they could leave: Consul has lost it.
+                while (attempt.Current.Document is { } current && await RegisteredAsync(started, attempt.Service, limit.Token) is var registered && !leaving.IsSupersetOf(registered))
+                {
+                    leaving.UnionWith(registered);
+                    var after = current with { Leaving = [.. (current.Leaving ?? []).Union(leaving)] };
+                    var index = await narrator.PhaseAsync("revert", async () => (await attempt.RevertAsync(after, reason), "the new replicas leave the traffic"));
+                    if (!await new Takeover(mesh, hosts, narrator).LeaveAsync(after, index, leaving, drain, limit.Token))
+                        return;
+                }
 
+                await attempt.FenceAsync(attempt.Current.Index, limit.Token);
+            }
+            while (attempt.Current.Document is not null && !leaving.IsSupersetOf(await RegisteredAsync(started, attempt.Service, limit.Token)));
+            // The lock is the last question: that look may have taken a while.
             await attempt.FenceAsync(attempt.Current.Index, limit.Token);
             await Task.WhenAll(started.Select(container => RemoveAsync(container, limit.Token)));
+            attempt.Serving = null;
         }
         catch (Exception error) when (Faults.Explain(error) is not null)
         {

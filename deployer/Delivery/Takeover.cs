@@ -15,9 +15,9 @@ internal sealed class Takeover(Mesh mesh, ContainerHosts hosts, Narrator narrato
             if (!await ProxiesFollowAsync(document.Service, index, attempt.Token))
                 return;
             HashSet<string> retired = [.. document.Retired.Select(release => release.Deployment), .. NoLongerSplit(attempt, document)];
-            await DrainAsync(document.Service, index, retired, drain, attempt.Token);
-            await RetireAsync(attempt, document, index, retention);
-            await new Candidates(mesh, hosts, narrator).CleanAsync(attempt, tests: null, drain, retired);
+            var served = await DrainAsync(document.Service, index, retired, drain, attempt.Token);
+            await RetireAsync(attempt, document, index, retention, served);
+            await new Candidates(mesh, hosts, narrator).CleanAsync(attempt, tests: null, drain, retired, served);
         }
         catch (Exception error) when (attempt.Explain(error) is { } fault)
         {
@@ -42,8 +42,7 @@ internal sealed class Takeover(Mesh mesh, ContainerHosts hosts, Narrator narrato
     {
         if (!await ProxiesFollowAsync(document.Service, index, ct))
             return false;
-        await DrainAsync(document.Service, index, left, drain, ct);
-        return true;
+        return (await DrainAsync(document.Service, index, left, drain, ct)).Count == 0;
     }
 
     private async Task<bool> ProxiesFollowAsync(string service, ulong index, CancellationToken ct)
@@ -56,26 +55,35 @@ internal sealed class Takeover(Mesh mesh, ContainerHosts hosts, Narrator narrato
         return behind.Count == 0;
     }
 
-    private async Task DrainAsync(string service, ulong index, IReadOnlySet<string> left, TimeSpan drain, CancellationToken ct)
+    /// <returns>The deployments that a proxy sends requests to all the same: it is warned of.</returns>
+    private async Task<IReadOnlySet<string>> DrainAsync(string service, ulong index, IReadOnlySet<string> left, TimeSpan drain, CancellationToken ct)
     {
         if (left.Count == 0)
-            return;
-        await narrator.PhaseAsync("drain", async () =>
+            return left;
+        var answers = await narrator.PhaseAsync("drain", async () =>
         {
             var proxies = await mesh.Proxies.ListAsync(ct);
-            var answers = await mesh.Proxies.AskUntilAsync(
+            var last = await mesh.Proxies.AskUntilAsync(
                 service, proxies, all => ProxyState.IsDrained(all, index, left), drain, ct);
-            return (answers, ProxyState.Drained(answers, index, left, drain));
+            return (last, ProxyState.Drained(last, index, left, drain));
         });
+        var served = Housekeeping.Served(left, answers);
+        foreach (var (deployment, proxy) in served)
+        {
+            narrator.Warn($"proxy {proxy.Id} at {proxy.Url}, which serves by index {answers[proxy]!.Index}, still sends requests to deployment {CandidateSpec.Short(deployment)}, which left the traffic of {service} at index {index}: "
+                + "it is kept running for that proxy; the next deploy ends it when the proxy follows");
+        }
+
+        return served.Select(one => one.Deployment).ToHashSet(StringComparer.Ordinal);
     }
 
-    private async Task RetireAsync(Attempt attempt, ServiceDocument document, ulong index, Retention retention)
+    private async Task RetireAsync(Attempt attempt, ServiceDocument document, ulong index, Retention retention, IReadOnlySet<string> served)
     {
         var ct = attempt.Token;
         await narrator.PhaseAsync("retire", async () =>
         {
             var containers = await hosts.ListReachableAsync(document.Service, document, narrator, ct);
-            var retirement = Housekeeping.Retire(document, containers, retention);
+            var retirement = Housekeeping.Retire(document, containers, retention).Without(served);
             await attempt.FenceAsync(index, ct);
             await Task.WhenAll(retirement.Stop.Select(container => hosts.StopAsync(container, ct)));
             await Task.WhenAll(retirement.Remove.Select(container => hosts.RemoveAsync(container, ct)));

@@ -88,6 +88,7 @@ public sealed class AbTests(DeployerFixture host) : IAsyncLifetime
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
         Assert.Contains($"warning: proxy {silent} at http://127.0.0.1:1 does not answer\n", ended.Output, StringComparison.Ordinal);
         Assert.Contains("warning: the release that left the traffic is kept running for the proxies that still use it", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("is left unfinished (good is active): the split with better is over; ", ended.Output, StringComparison.Ordinal);
         var document = await command.DocumentAsync();
         Assert.Equal(("good", null), (document!.Active!.Version, document.Split));
         Assert.Equal(["better", "good"], await RunningAsync());

@@ -74,11 +74,14 @@ public sealed class ChangeTests(DeployerFixture host) : IAsyncDisposable
         Assert.NotNull((await watched.DocumentAsync())!.Pause);
 
         var aborted = await InterruptedAfterItsChangeAsync(watched, "abort");
-        Assert.Contains("warning: interrupted: nothing leads to the containers that are left", aborted.Output, StringComparison.Ordinal);
+        Assert.Contains($"warning: interrupted: the containers that are left stay as they are, and the next abort or deploy of {watched.Service} removes them", aborted.Output, StringComparison.Ordinal);
         Assert.Null((await watched.DocumentAsync())!.Split);
-        Assert.Equal(2, (await host.ContainersAsync(watched.Service)).Count);
+        var containers = await host.ContainersAsync(watched.Service);
+        Assert.Equal(2, containers.Count);
+        var stayed = containers.Single(container => container.Labels[ContainerLabel.Version] == "v2").Names[0][1..];
+        Assert.Contains($"{watched.Service} is left unfinished (v1 is active): the split with v2 is over; {stayed} stays, for it may still serve, after ", aborted.Output, StringComparison.Ordinal);
 
-        Assert.Contains("; 1 container removed", (await watched.RunAsync(["abort", watched.Service])).Output, StringComparison.Ordinal);
+        Assert.Contains("(v1 is active): 1 container removed", (await watched.RunAsync(["abort", watched.Service])).Output, StringComparison.Ordinal);
     }
 
     [Fact]

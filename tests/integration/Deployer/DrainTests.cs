@@ -56,6 +56,49 @@ public sealed class DrainTests(DeployerFixture host) : IAsyncDisposable
         Assert.Equal("exited", await StateOfAsync("v1"));
     }
 
+    // Where Consul was restored into a fresh one, its indexes begin anew, and a proxy's earlier one says nothing.
+    [Fact]
+    public async Task Deploy_AProxyServesTheOldReleaseByALaterIndex_KeepsItRunningAndSaysSo()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        await using var proxy = await StubConsul.Start(AnswerAsync, ct);
+        await using var registered = await host.RegisterProxyAsync(deployer.ProxyService, proxy.Address.Port);
+        var first = await deployer.DeployAsync("v1");
+        Assert.True(first.Code == ExitCode.Done, first.Output);
+        var old = (await deployer.DocumentAsync())!.Active!.Deployment;
+        ServesAllTheSame(old);
+
+        var second = await deployer.DeployAsync("v2");
+
+        Assert.True(second.Code == ExitCode.Done, second.Output);
+        Assert.Contains("a proxy still sends requests there after 1s", second.Output, StringComparison.Ordinal);
+        Assert.Contains($", which serves by index {ulong.MaxValue}, still sends requests to deployment {old[..8]}, which left the traffic of {deployer.Service} at index ", second.Output, StringComparison.Ordinal);
+        Assert.Equal("running", await StateOfAsync("v1"));
+    }
+
+    // Nothing of a split that is over is kept otherwise.
+    [Theory]
+    [InlineData("abort", "running")]
+    [InlineData("deploy", "exited")]
+    public async Task Run_AProxyServesASplitThatIsOverByALaterIndex_KeepsItRunningAndSaysSoOnce(string verb, string former)
+    {
+        var ct = TestContext.Current.CancellationToken;
+        await using var proxy = await StubConsul.Start(AnswerAsync, ct);
+        await using var registered = await host.RegisterProxyAsync(deployer.ProxyService, proxy.Address.Port);
+        var first = await deployer.DeployAsync("v1");
+        Assert.True(first.Code == ExitCode.Done, first.Output);
+        var split = await deployer.DeployAsync("v2", more: "strategy: {ab: {share: 10%}}");
+        Assert.True(split.Code == ExitCode.Done, split.Output);
+        var left = (await deployer.DocumentAsync())!.Split!.Release.Deployment;
+        ServesAllTheSame(left);
+
+        var ended = verb == "abort" ? await deployer.RunAsync([verb, deployer.Service, "--drain", "1s"]) : await deployer.DeployAsync("v3");
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.Single(ended.Output.Split('\n'), line => line.Contains($"still sends requests to deployment {left[..8]}", StringComparison.Ordinal));
+        Assert.Equal((former, "running"), (await StateOfAsync("v1"), await StateOfAsync("v2")));
+    }
+
     // As a deployer leaves it that was killed when it had taken a release out of the traffic, before it waited for what was in flight.
     [Fact]
     public async Task Abort_WhileRequestsAreInFlightOnWhatAKilledDeployerLeft_WaitsForThem() =>
@@ -77,7 +120,7 @@ public sealed class DrainTests(DeployerFixture host) : IAsyncDisposable
         var ended = await deployer.RunAsync(["abort", deployer.Service, "--drain", "50m"]).WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, TestContext.Current.CancellationToken);
 
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
-        Assert.Contains("; 1 container removed", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("(v1 is active): 1 container removed", ended.Output, StringComparison.Ordinal);
     }
 
     private async Task AssertAbortWaitsAsync(Func<string, string[]> told)
@@ -103,7 +146,7 @@ public sealed class DrainTests(DeployerFixture host) : IAsyncDisposable
         var ended = await deployer.RunAsync(["abort", deployer.Service]);
 
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
-        Assert.Contains("; 1 container removed", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("(v1 is active): 1 container removed", ended.Output, StringComparison.Ordinal);
         Assert.Contains($"what is in flight on deployment {left[..8]} has up to 30s to end", ended.Output, StringComparison.Ordinal);
         Assert.Equal(Enumerable.Repeat("running", 3), seen);
     }
@@ -120,6 +163,12 @@ public sealed class DrainTests(DeployerFixture host) : IAsyncDisposable
 
     private static string InFlight(string deployment, int count) =>
         $$"""{"index":{{ulong.MaxValue}},"instances":[{"id":"i","deployment":"{{deployment}}","inFlight":{{count}}}]}""";
+
+    private void ServesAllTheSame(string deployment)
+    {
+        foreach (var answer in Enumerable.Repeat($$"""{"index":{{ulong.MaxValue}},"instances":[],"releases":[{"deployment":"{{deployment}}"}]}""", 1000))
+            answers.Enqueue(answer);
+    }
 
     private async Task AnswerAsync(HttpContext context)
     {

@@ -75,8 +75,7 @@ public sealed class RollbackTests(DeployerFixture host) : IAsyncLifetime
         {
             if (context.Request.Path != "/v1/txn" || Interlocked.Increment(ref transactions) > 1)
                 return;
-            var entry = new HistoryEntry { Number = 1, Service = other, Action = "deploy", Outcome = Outcome.Promoted, Who = "another", At = DateTimeOffset.UnixEpoch, Seconds = 1, Release = new Release("d", "v1", "i", default) };
-            await command.Store.CommitAsync(held!, ServiceDocument.Create(other, [new Route(Host: null, $"/{service}", StripPath: false)]), 0, entry, Ct);
+            await command.Store.CommitAsync(held!, With(other, $"/{service}"), 0, Entry(other, 1), Ct);
         };
 
         var back = await command.RunAsync(["rollback", service, "--drain", "100ms", "--consul", front.Address.ToString()]);
@@ -86,6 +85,46 @@ public sealed class RollbackTests(DeployerFixture host) : IAsyncLifetime
         var document = await command.DocumentAsync();
         Assert.Equal(("v1", $"/{service}-2"), (document!.Active!.Version, Assert.Single(document.Routes).Path));
     }
+
+    // What an earlier look has found is not told.
+    [Fact]
+    public async Task Rollback_ItsRouteIsFreeAgainInTheVeryMoment_ServesByItsOwnAndSaysNothing()
+    {
+        var (command, service) = (deployer.Command, deployer.Command.Service);
+        Assert.Equal(ExitCode.Done, (await command.DeployAsync("v1")).Code);
+        Assert.Equal(ExitCode.Done, (await command.DeployAsync("v2", change: $"path: /{service}=>path: /{service}-2")).Code);
+        var (other, transactions) = (ConsulFixture.Unique("svc")[..20], 0);
+        await using var held = await command.Locks.TryAcquireAsync(other, new LockHolder("another", "deploy", DateTimeOffset.UnixEpoch), Ct);
+        var claimed = await command.Store.CommitAsync(held!, With(other, $"/{service}"), 0, Entry(other, 1), Ct);
+        await using var front = await LossyConsul.StartAsync(host.ConsulAddress, _ => Loss.Nothing);
+        front.Before = async context =>
+        {
+            if (context.Request.Path == "/v1/txn" && Interlocked.Increment(ref transactions) == 1)
+                await command.Store.CommitAsync(held!, With(other, $"/{other}"), claimed.Index, Entry(other, 2), Ct);
+        };
+
+        var back = await command.RunAsync(["rollback", service, "--drain", "100ms", "--consul", front.Address.ToString()]);
+
+        Assert.True(back.Code == ExitCode.Done, back.Output);
+        Assert.True(transactions > 1, back.Output);
+        Assert.DoesNotContain("comes back with the routes of today", back.Output, StringComparison.Ordinal);
+        var document = await command.DocumentAsync();
+        Assert.Equal(("v1", $"/{service}"), (document!.Active!.Version, Assert.Single(document.Routes).Path));
+    }
+
+    private static ServiceDocument With(string service, string path) => ServiceDocument.Create(service, [new Route(Host: null, path, StripPath: false)]);
+
+    private static HistoryEntry Entry(string service, int number) => new()
+    {
+        Number = number,
+        Service = service,
+        Action = "deploy",
+        Outcome = Outcome.Promoted,
+        Who = "another",
+        At = DateTimeOffset.UnixEpoch,
+        Seconds = 1,
+        Release = new Release("d", "v1", "i", default),
+    };
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 

@@ -93,6 +93,8 @@ public sealed class WrongConsulTests(DeployerFixture host, ConsulFixture another
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
         Assert.Contains($"warning: proxy {proxied.Command.ProxyService} at {proxied.Proxy.Http.BaseAddress!.GetLeftPart(UriPartial.Authority)} still sends requests to deployment", ended.Output, StringComparison.Ordinal);
         Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
-        Assert.Contains(await host.ContainersAsync(service), container => container.State == "running" && container.Labels[ContainerLabel.Version] == "better");
+        var stayed = Assert.Single(await host.ContainersAsync(service), container => container.Labels[ContainerLabel.Version] == "better");
+        Assert.Equal("running", stayed.State);
+        Assert.Contains($"{service} is left unfinished (good is active): {stayed.Names[0][1..]} stays, for it may still serve, after ", ended.Output, StringComparison.Ordinal);
     }
 }

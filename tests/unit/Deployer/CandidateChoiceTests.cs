@@ -21,31 +21,35 @@ public sealed class CandidateChoiceTests
         Retired = [new RetiredRelease("oldoldold", "v0", "x", DateTimeOffset.UnixEpoch)],
     };
 
-    // Of three replicas that there were, two are stopped and one still serves.
+    // Of three replicas that there were, so many still run, and the last may be about to be stopped; what a scale took out is gone.
     [Theory]
-    [InlineData(2, true, true)]
-    [InlineData(3, true, false)]
-    [InlineData(1, false, false)]
-    public void Unfinished_APartOfARollingDelivery_IsRefused(int replicas, bool rolling, bool refused)
+    [InlineData(2, true, 1, false, true)]
+    [InlineData(2, true, 3, true, true)]
+    [InlineData(3, true, 1, false, false)]
+    [InlineData(1, false, 1, false, false)]
+    [InlineData(1, true, 3, false, false)]
+    public void Unfinished_APartOfARollingDelivery_IsRefused(int replicas, bool left, int running, bool leaves, bool refused)
     {
         var release = new Release("beef99", "v2", "x", DateTimeOffset.UnixEpoch);
-        var document = Document with { Split = new Split(release, 66.67), Leaving = rolling ? ["h1:live:8080"] : null };
+        var document = Document with { Split = new Split(release, 66.67), Leaving = left ? ["h1:live:8080"] : null };
         OwnContainer[] containers =
         [
-            .. Enumerable.Range(1, 3).Select(number => Container(Document.Active!, number, running: number == 1)),
+            .. Enumerable.Range(1, 3).Select(number => Container(Document.Active!, number, running: number <= running)),
             .. Enumerable.Range(1, replicas).Select(number => Container(release, number)),
             // Of one that could not be made to run.
             Container(release, 9, running: false),
         ];
 
-        var sentence = CandidateChoice.Unfinished(document, release, containers);
+        (Instance, string)[] known = [Entry("h1:live:8080", "live55", leaves ? "v1-3" : "gone"), Entry("h1:demo-2:8080", "live55", "v1-2")];
+
+        var sentence = CandidateChoice.Unfinished(document, release, containers, known);
 
         Assert.Equal(
             refused
                 ? "demo v2 has 2 of the 3 replicas of v1, for its rolling delivery was not finished: run 'deployer deploy' again, which replaces both, or 'deployer abort demo', which returns to v1"
                 : null,
             sentence);
-        Assert.Null(CandidateChoice.Unfinished(document, release with { Deployment = "another" }, containers));
+        Assert.Null(CandidateChoice.Unfinished(document, release with { Deployment = "another" }, containers, known));
     }
 
     // Of the split's release there is no container any more.

@@ -92,7 +92,7 @@ public sealed class FaultTests
             new ServiceManifest { Name = "demo", Image = new ImageReference("demo", null), Port = 80, Routes = [], Strategy = new Strategy(Ab: new AbPolicy(10, Header: null, Cookie: null)) },
             Document with { Split = new Split(V2, 10) })!,
         CandidateChoice.Unfinished(
-            Document with { Split = new Split(V2, 50), Leaving = ["i1"] }, V2, [new OwnContainer("prod", "c1", "demo-v1-1", V1.Deployment, "v1", Running: true, ByHand: false)])!,
+            Document with { Split = new Split(V2, 50), Leaving = ["i1"] }, V2, [new OwnContainer("prod", "c1", "demo-v1-1", V1.Deployment, "v1", Running: false, ByHand: false)], [])!,
         Refusal(() => CandidateChoice.Find("demo", "x", Document, [])),
         Refusal(() => CandidateChoice.Find("demo", "i", Document, [(Running(V1), "c1")])),
         Refusal(() => CandidateChoice.Find("demo", "i", Document, [(Running(V1), "c1"), (Running(V2), "c2")])),

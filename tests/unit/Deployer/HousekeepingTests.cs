@@ -161,6 +161,19 @@ public sealed class HousekeepingTests
         Assert.Empty(retirement.Remove);
     }
 
+    [Theory]
+    [InlineData("", "v3-1", "v2-1")]
+    [InlineData("v3", "", "v2-1")]
+    [InlineData("v2", "v3-1", "")]
+    [InlineData("v4 v9", "v3-1", "v2-1")]
+    public void Without_WhatAProxyServesAllTheSame_Stays(string served, string stopped, string removed)
+    {
+        var retirement = Housekeeping.Retire(Document("v4", "v3", "v2"), [Container("v4"), Container("v3"), Container("v2")], new Retention(Keep: 1, Warm: 0)).Without(served.Split(' ').ToHashSet());
+
+        Assert.Equal(stopped, string.Join(' ', Names(retirement.Stop)));
+        Assert.Equal(removed, string.Join(' ', Names(retirement.Remove)));
+    }
+
     [Fact]
     public void Find_NeverPromoted_SaysSo() =>
         AssertRefused("demo has never been promoted, so there is nothing to return to: deploy it first, or look at 'deployer status'", null, null);

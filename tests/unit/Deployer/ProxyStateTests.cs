@@ -68,6 +68,9 @@ public sealed class ProxyStateTests
     [InlineData("passing 7 1, passing silent", "1 still in flight after 1m")]
     [InlineData("passing 7 0, passing silent", "1 of 2 proxies did not say what is in flight, so it had 1m")]
     [InlineData("passing 7 0, passing 6 0", "1 of 2 proxies did not say what is in flight, so it had 1m")]
+    [InlineData("passing 7 0 new", "nothing in flight any more")]
+    [InlineData("passing 7 0 new, passing 9 0 old", "a proxy still sends requests there after 1m")]
+    [InlineData("passing 7 0 new, passing 9 2 old,new", "2 still in flight after 1m")]
     [InlineData("passing silent", "1 of 1 proxies did not say what is in flight, so it had 1m")]
     [InlineData("critical silent", "1 of 1 proxies did not say what is in flight, so it had 1m")]
     [InlineData("", "there is no proxy that could be asked what is in flight, so it had 1m")]
@@ -128,11 +131,13 @@ public sealed class ProxyStateTests
         Assert.Single(RouteClaims.New([new Route("x.example.org", "/a", StripPath: false)], before));
     }
 
-    // Of each its health, the index that it serves by, and what is in flight on the old release there.
+    // Of each its health, the index that it serves by, what is in flight on the old release there, and where it says so its releases.
     private static Dictionary<Instance, ProxyAnswer?> Answers(string proxies) =>
         proxies.Split(", ", StringSplitOptions.RemoveEmptyEntries).Select((text, i) => (Words: text.Split(' '), i)).ToDictionary(
             proxy => One with { Id = $"p{proxy.i}", Health = proxy.Words[0] },
-            proxy => proxy.Words is [_, var index, var inFlight]
-                ? new ProxyAnswer(ulong.Parse(index), null, [new ProxiedInstance("i", "old", int.Parse(inFlight)), new ProxiedInstance("j", "new", 5)])
+            proxy => proxy.Words is [_, var index, var inFlight, .. var releases]
+                ? new ProxyAnswer(
+                    ulong.Parse(index), null, [new ProxiedInstance("i", "old", int.Parse(inFlight)), new ProxiedInstance("j", "new", 5)],
+                    [.. releases.SelectMany(all => all.Split(',')).Select(deployment => new ProxiedRelease(deployment, new ProxiedCounters(0, 0, [])))])
                 : null);
 }

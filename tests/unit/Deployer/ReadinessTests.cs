@@ -30,34 +30,49 @@ public sealed class ReadinessTests
         Assert.Equal(suspect, Suspect.Among(["c1", "c2"], entries));
     }
 
-    [Fact]
-    public async Task WaitAsync_TheSecondReplicaIsMissing_ShowsItsOutput()
+    // How Consul answers whoever follows the instances, and then whoever looks once more at the deadline; the last word of each goes on.
+    [Theory]
+    [InlineData("told hangs", "told")]
+    [InlineData("told fails", "told")]
+    [InlineData("hangs", "fails told")]
+    public async Task WaitAsync_TheSecondReplicaIsMissing_ShowsItsOutput(string followed, string looked)
     {
-        var fault = await FaultAsync(Entry("c1"));
+        var fault = await FaultAsync(followed, looked);
 
         Assert.Equal(ExitCode.Unhealthy, fault.Code);
         Assert.Contains("1 of 2 instances were passing", fault.Message, StringComparison.Ordinal);
         Assert.Equal(["c2 says"], fault.LogTail);
     }
 
-    [Fact]
-    public async Task WaitAsync_ConsulIsAwayAtTheDeadline_IsConsulsFaultAndNotTheReleases()
+    [Theory]
+    [InlineData("fails", "fails", "no answer")]
+    [InlineData("told hangs", "hangs", "no answer within 3s")]
+    [InlineData("told fails", "hangs", "no answer")]
+    [InlineData("hangs", "fails", "no answer")]
+    [InlineData("hangs", "fails hangs", "no answer")]
+    public async Task WaitAsync_ConsulIsAwayAtTheDeadline_IsConsulsFaultAndNotTheReleases(string followed, string looked, string reason)
     {
-        var fault = await FaultAsync(null);
+        var fault = await FaultAsync(followed, looked);
 
-        Assert.Equal((ExitCode.Unreachable, $"whether demo v2 is healthy Consul did not tell within 1m: no answer. {Faults.ConsulMend}"), (fault.Code, fault.Message));
+        Assert.Equal((ExitCode.Unreachable, $"whether demo v2 is healthy Consul did not tell within 1m: {reason}. {Faults.ConsulMend}"), (fault.Code, fault.Message));
     }
 
-    /// <summary>What the wait for two replicas ends with, of which Consul tells of one; <c>null</c> for a Consul that fails.</summary>
-    private static async Task<DeliveryException> FaultAsync(ServiceEntry? told)
+    [Fact]
+    public async Task WaitAsync_HealthyByTheLastLook_IsReady() =>
+        Assert.Equal(["h1:c1:80", "h1:c2:80"], (await WaitAsync("told hangs", "whole", TimeSpan.Zero)).Select(instance => instance.Id));
+
+    private static Task<DeliveryException> FaultAsync(string followed, string looked) =>
+        Assert.ThrowsAsync<DeliveryException>(() => WaitAsync(followed, looked, TimeSpan.FromSeconds(1)));
+
+    /// <summary>Waits for two replicas, of which Consul tells of one, or of the whole.</summary>
+    private static async Task<IReadOnlyList<Instance>> WaitAsync(string followed, string looked, TimeSpan healthyFor)
     {
         var time = new FakeTimeProvider();
         var consul = Substitute.For<IConsulClient>();
-        var asked = 0;
-        consul.Health.Service("demo", null, false, Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>()).Returns(call =>
-            told is null ? throw new ConsulRequestException("no answer", ConsulFault.Timeout, inner: null)
-            : Interlocked.Increment(ref asked) == 1 ? Task.FromResult(new QueryResult<ServiceEntry[]> { LastIndex = 1, Response = [told] })
-            : Never<QueryResult<ServiceEntry[]>>(call.Arg<CancellationToken>()));
+        var (follows, looks) = (new Said(followed), new Said(looked));
+        // Whoever follows names how long Consul may wait for a change.
+        consul.Health.Service("demo", null, false, Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>())
+            .Returns(call => Answer((call.Arg<QueryOptions>().WaitTime is null ? looks : follows).Next(), call.Arg<CancellationToken>()));
         var docker = Substitute.For<IDockerClient>();
         docker.System.MonitorEventsAsync(Arg.Any<ContainerEventsParameters>(), Arg.Any<IProgress<Message>>(), Arg.Any<CancellationToken>()).Returns(call => Never<bool>(call.Arg<CancellationToken>()));
         docker.Containers.InspectContainerAsync(Arg.Any<string>(), Arg.Any<CancellationToken>()).Returns(new ContainerInspectResponse());
@@ -65,13 +80,20 @@ public sealed class ReadinessTests
             .Returns(call => new MultiplexedStream(new MemoryStream(System.Text.Encoding.UTF8.GetBytes($"{call.Arg<string>()} says\n")), multiplexed: false));
         var host = new ContainerHost(
             new DockerHost("h1", Address: null, "10.0.0.9"), docker, new RegistryCredentials("", (_, _, _) => Task.FromResult<string?>(null)), () => SecretValues.None, "mesh", time);
-        var target = new ReadinessTarget("demo", new Release("d", "v2", "x", default), [new HostShare(host, ["c1", "c2"], "0")], TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
+        var target = new ReadinessTarget("demo", new Release("d", "v2", "x", default), [new HostShare(host, ["c1", "c2"], "0")], healthyFor, TimeSpan.FromMinutes(1));
 
         var waiting = new Readiness(new ServiceMesh.Deployer.Delivery.Catalog(consul, new BlockingQuery(NullLogger<BlockingQuery>.Instance, time)), "mesh", time).WaitAsync(target, TestContext.Current.CancellationToken);
         while (await Task.WhenAny(waiting, Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, TestContext.Current.CancellationToken)) != waiting)
-            time.Advance(TimeSpan.FromSeconds(told is not null && asked < 2 ? 0 : 1));
-        return await Assert.ThrowsAsync<DeliveryException>(() => waiting);
+            time.Advance(follows.IsSaid ? TimeSpan.FromMilliseconds(500) : TimeSpan.Zero);
+        return await waiting;
     }
+
+    private static Task<QueryResult<ServiceEntry[]>> Answer(string word, CancellationToken ct) => word switch
+    {
+        "hangs" => Never<QueryResult<ServiceEntry[]>>(ct),
+        "fails" => Task.FromException<QueryResult<ServiceEntry[]>>(new ConsulRequestException("no answer", ConsulFault.Timeout, inner: null)),
+        _ => Task.FromResult(new QueryResult<ServiceEntry[]> { LastIndex = 1, Response = word == "whole" ? [Entry("c1"), Entry("c2")] : [Entry("c1")] }),
+    };
 
     private static Instance Of(string container, string health) => new($"h1:{container}:80", "n", "demo", "10.0.0.9", 80, "d", "v2", health);
 
@@ -79,6 +101,17 @@ public sealed class ReadinessTests
     {
         Service = new AgentService { ID = $"h1:{container}:80", Service = "demo", Meta = new Dictionary<string, string> { [InstanceMeta.Container] = container } },
     };
+
+    /// <summary>One word after the other, and the last again and again.</summary>
+    private sealed class Said(string words)
+    {
+        private readonly string[] all = words.Split(' ');
+        private int said;
+
+        public bool IsSaid => Volatile.Read(ref said) >= all.Length;
+
+        public string Next() => all[Math.Min(Interlocked.Increment(ref said), all.Length) - 1];
+    }
 
     private static async Task<T> Never<T>(CancellationToken ct)
     {
