@@ -157,6 +157,7 @@ internal static class Peers
         port,
         ct,
         BenchMesh.Garbage,
+        ("DOTNET_gcServer", "0"),
         ("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1"));
 
     private static async Task<RunningProcess> NginxAsync(
