@@ -78,6 +78,7 @@ prepare_servers() {
   local missing=() code=0
   [[ -x /usr/sbin/sshd ]] || missing+=(openssh-server openssh-client)
   PATH=$PATH:/usr/sbin command -v haproxy >/dev/null || missing+=(haproxy)
+  command -v zsh >/dev/null || missing+=(zsh)
   if ((${#missing[@]} == 0)) || ! command -v apt-get >/dev/null; then return; fi
   set +e
   (

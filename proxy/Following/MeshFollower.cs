@@ -111,10 +111,14 @@ internal sealed partial class MeshFollower(
                 Take(item, touched, confirmed);
             }
 
+            var began = time.GetTimestamp();
             var applied = Apply(new Moment(now, touched), confirmed);
             if (applied && oldest is { } came)
                 meter.Lag.Add(time.GetElapsedTime(came));
             timer.Change(UntilNext(Now), Timeout.InfiniteTimeSpan);
+            // Where one change follows the other, requests have half of the processor, however much there is to build.
+            if (news.IsThere)
+                await Task.Delay(time.GetElapsedTime(began), time, ct);
         }
     }
 

@@ -29,6 +29,9 @@ internal sealed class MeshNews(TimeProvider time)
     /// <summary>It is time for something.</summary>
     public void TimeHasCome() => line.Writer.TryWrite(new TimeHasCome());
 
+    /// <summary>Whether there is some now.</summary>
+    public bool IsThere => line.Reader.TryPeek(out _);
+
     public ValueTask<bool> WaitAsync(CancellationToken ct) => line.Reader.WaitToReadAsync(ct);
 
     public bool TryTake([NotNullWhen(true)] out News? item) => line.Reader.TryRead(out item);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using ServiceMesh.Proxy.Traffic.Transforming;
 
 namespace ServiceMesh.Proxy.Snapshots;
@@ -123,46 +124,55 @@ internal sealed class WildcardTable
 /// <summary>The routes of one host, by path prefix.</summary>
 internal sealed class PathTable
 {
-    private readonly Dictionary<string, RouteTarget> byPrefix = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, RouteTarget>.AlternateLookup<ReadOnlySpan<char>> lookup;
-    private int longest;
-
-    public PathTable() => lookup = byPrefix.GetAlternateLookup<ReadOnlySpan<char>>();
+    // Most hosts have one route, of all paths; thousands of them are built anew when one changes.
+    private RouteTarget? ofAll;
+    private Prefixes? prefixes;
 
     /// <returns>Who has the route then, and which other service goes without.</returns>
     public (RouteTarget Owner, RouteTarget? Loser) Add(RouteTarget target)
     {
-        var prefix = target.Route.Path == "/" ? "" : target.Route.Path;
-        longest = Math.Max(longest, prefix.Length);
-        if (byPrefix.TryAdd(prefix, target))
-            return (target, null);
-        var taken = byPrefix[prefix];
-        switch (string.CompareOrdinal(taken.Service, target.Service))
+        ref var taken = ref target.Route.Path == "/" ? ref ofAll : ref (prefixes ??= new Prefixes()).At(target.Route.Path);
+        var before = taken;
+        if (before is null || string.CompareOrdinal(before.Service, target.Service) > 0)
         {
-            case 0:
-                return (taken, null);
-            case < 0:
-                return (taken, target);
-            default:
-                byPrefix[prefix] = target;
-                return (target, taken);
+            taken = target;
+            return (target, before);
         }
+
+        return (before, before.Service == target.Service ? null : target);
     }
 
-    // A look-up per segment, from the whole path down to the root. Nothing longer than the longest prefix is looked up, so
-    // that a request with thousands of segments costs no more than any other.
-    public RouteTarget? Find(ReadOnlySpan<char> path)
+    public RouteTarget? Find(ReadOnlySpan<char> path) => prefixes?.Find(path) ?? ofAll;
+
+    private sealed class Prefixes
     {
-        var rest = path.Length > longest ? path[..Cut(path[..(longest + 1)])] : path;
-        while (true)
-        {
-            if (lookup.TryGetValue(rest, out var target))
-                return target;
-            if (rest.IsEmpty)
-                return null;
-            rest = rest[..Cut(rest)];
-        }
-    }
+        private readonly Dictionary<string, RouteTarget?> byPrefix = new(StringComparer.Ordinal);
+        private readonly Dictionary<string, RouteTarget?>.AlternateLookup<ReadOnlySpan<char>> lookup;
+        private int longest;
 
-    private static int Cut(ReadOnlySpan<char> path) => Math.Max(0, path.LastIndexOf('/'));
+        public Prefixes() => lookup = byPrefix.GetAlternateLookup<ReadOnlySpan<char>>();
+
+        public ref RouteTarget? At(string prefix)
+        {
+            longest = Math.Max(longest, prefix.Length);
+            return ref CollectionsMarshal.GetValueRefOrAddDefault(byPrefix, prefix, out _);
+        }
+
+        // A look-up per segment, from the whole path down to the root. Nothing longer than the longest prefix is looked up, so
+        // that a request with thousands of segments costs no more than any other.
+        public RouteTarget? Find(ReadOnlySpan<char> path)
+        {
+            var rest = path.Length > longest ? path[..Cut(path[..(longest + 1)])] : path;
+            while (!rest.IsEmpty)
+            {
+                if (lookup.TryGetValue(rest, out var target))
+                    return target;
+                rest = rest[..Cut(rest)];
+            }
+
+            return null;
+        }
+
+        private static int Cut(ReadOnlySpan<char> path) => Math.Max(0, path.LastIndexOf('/'));
+    }
 }

@@ -8,6 +8,9 @@ namespace ServiceMesh.Bench.Proxy;
 /// <summary>The mesh's proxy as a process of its own, following a Consul of the bench's own.</summary>
 internal sealed class BenchMesh : IAsyncDisposable
 {
+    /// <summary>How much garbage there may be before it is collected, as the proxy's image sets it.</summary>
+    public static readonly (string Name, string Value) Garbage = ("DOTNET_GCgen0size", "0x2000000");
+
     private readonly string folder;
     private readonly HttpClient http;
 
@@ -42,8 +45,7 @@ internal sealed class BenchMesh : IAsyncDisposable
             ct,
             ("PROXY_ADMIN_PORT", Text(admin)),
             ("Logging__LogLevel__Default", "Warning"),
-            // As its image sets it.
-            ("DOTNET_GCgen0size", "0x2000000"));
+            Garbage);
         return new BenchMesh(consul, proxy, state, port);
     }
 

@@ -10,6 +10,7 @@ internal sealed class Throughput(BenchMesh mesh, BenchMesh allOn, string folder,
 {
     private const string AllOn = "mesh with all on";
     private const string YarpAllOn = "bare YARP with the same header changes";
+    private const string HaproxyAllOn = "HAProxy with the like on";
     private const string AllOnPrefix = Peers.ChangesPrefix;
 
     // Of bare YARP's requests a second and processor time, and of HAProxy's requests a second.
@@ -21,11 +22,12 @@ internal sealed class Throughput(BenchMesh mesh, BenchMesh allOn, string folder,
 
     public async Task<IReadOnlyList<Figure>> MeasureAsync(CancellationToken ct)
     {
-        var (backend, other, yarp, nginx, haproxy) = (Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free());
+        var (backend, other, yarp, nginx, haproxy, haproxyAllOn) = (Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free());
         await using var answering = await Peers.BackendAsync(folder, [("one", backend), ("two", other)], ct);
         await using var bare = await Peers.BareYarpAsync(yarp, backend, ct);
         await using var second = await Peers.NginxAsync(folder, nginx, backend, ct);
         await using var third = await Peers.HaproxyAsync(folder, haproxy, backend, ct);
+        await using var fourth = await Peers.HaproxyAllOnAsync(folder, haproxyAllOn, backend, other, ct);
         await mesh.RegisterAsync("bench", "one", backend, ct);
         await mesh.PutAsync(ServiceDocument.Create("bench", [new Route(Host: null, Peers.Prefix, StripPath: true)]).Promote(BenchMesh.Release("one")), ct);
         await mesh.ServesAsync($"{Peers.Prefix}/", host: null, TimeSpan.FromSeconds(10), ct);
@@ -41,6 +43,7 @@ internal sealed class Throughput(BenchMesh mesh, BenchMesh allOn, string folder,
             new("bare YARP", bare, At(yarp)),
             new(YarpAllOn, bare, new Uri($"http://127.0.0.1:{yarp}{AllOnPrefix}/")),
             new("HAProxy", third, At(haproxy)),
+            new(HaproxyAllOn, fourth, new Uri($"http://127.0.0.1:{haproxyAllOn}{AllOnPrefix}/")),
             new("nginx", second, At(nginx)),
         ];
         foreach (var measured in all)
@@ -74,12 +77,12 @@ internal sealed class Throughput(BenchMesh mesh, BenchMesh allOn, string folder,
 
     private IEnumerable<Figure> Figures() =>
         from connections in new[] { 64, 512 }
-        from pair in new[] { ("mesh", "bare YARP"), ("mesh", "HAProxy"), ("mesh", "nginx"), (AllOn, YarpAllOn), (AllOn, "HAProxy") }
+        from pair in new[] { ("mesh", "bare YARP"), ("mesh", "HAProxy"), ("mesh", "nginx"), (AllOn, YarpAllOn), (AllOn, HaproxyAllOn), (AllOn, "HAProxy") }
         from figure in new[]
         {
             Of("requests", "1/s", connections, pair, run => run.Rate) with
             {
-                Bar = pair switch { (AllOn, YarpAllOn) => Rate, (AllOn, "HAProxy") => RateOfHaproxy, _ => null },
+                Bar = pair switch { (AllOn, YarpAllOn) => Rate, (AllOn, HaproxyAllOn) => RateOfHaproxy, _ => null },
             },
             Of("processor time a request", "µs", connections, pair, run => run.Processor) with
             {
@@ -115,7 +118,7 @@ internal sealed class Throughput(BenchMesh mesh, BenchMesh allOn, string folder,
 
     private static Route AllOnRoute() => new(Host: null, AllOnPrefix, StripPath: true)
     {
-        MaxBody = 1 << 20,
+        MaxBody = Peers.BodyLimit,
         RequestHeaders = new HeaderChanges { Set = Peers.RequestHeader },
         ResponseHeaders = new HeaderChanges { Set = Peers.ResponseHeader },
     };
