@@ -31,6 +31,7 @@ internal static class ContainerMapping
                 named.Add((ids.Of(endpoint, own, warnings), name, endpoint, own));
         }
 
+        WarnOfSuffixes(container, [.. named.Select(one => (one.Name, one.Endpoint.Port.Number))], warnings);
         foreach (var (id, name, endpoint, own) in named)
         {
             registrations.Add(Registered(id, name, endpoint, own));
@@ -106,6 +107,19 @@ internal static class ContainerMapping
 
         var name = given ?? ImageName.ServiceNameOf(container.Image);
         return oneOfSeveral && name.Length > 0 && (given is null || !metadata.IsPortSpecific(MetadataKey.Name)) ? $"{name}-{endpoint.Port.Number}" : name;
+    }
+
+    /// <summary>The document of a service is for its very name, so none makes active what has a port behind it.</summary>
+    private static void WarnOfSuffixes(ContainerFacts container, List<(string Name, int Port)> named, List<string> warnings)
+    {
+        if (container.Labels.GetValueOrDefault(ContainerLabel.Service) is not { Length: > 0 } service || named.Exists(one => one.Name == service))
+            return;
+        var suffixed = named.FindAll(one => one.Name == $"{service}-{one.Port}");
+        if (suffixed.Count == 0)
+            return;
+        var shown = ForeignText.Shown(service, 63);
+        warnings.Add($"none of its ports is the service '{shown}' of the label {ContainerLabel.Service}, for it has several: {string.Join(", ", suffixed.Select(one => one.Port).Take(5))}. "
+            + $"The document '{shown}' makes none of them active: say SERVICE_<port>_NAME={shown} for the one that it is, or SERVICE_<port>_IGNORE=true for the others");
     }
 
     private static (AgentServiceRegistration Registration, ServiceChecks Checks) Registration(

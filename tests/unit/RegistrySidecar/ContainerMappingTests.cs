@@ -37,6 +37,22 @@ public sealed class ContainerMappingTests
             registration.Meta!);
     }
 
+    [Theory]
+    [InlineData("", "demo-80, demo-443", true)]
+    [InlineData("SERVICE_80_NAME=demo", "demo, demo-443", false)]
+    [InlineData("SERVICE_443_IGNORE=true", "demo", false)]
+    [InlineData("SERVICE_80_NAME=a SERVICE_443_NAME=b", "a, b", false)]
+    public void Map_ServiceOfSeveralPorts_WarnsWhereNoneHasItsName(string variables, string names, bool warns)
+    {
+        var container = Container("nginx", "web", ["80/tcp=8080", "443/tcp=8443"], variables.Split(' '), new Dictionary<string, string> { ["mesh.service"] = "demo" });
+
+        var mapped = ContainerMapping.Map(container, Context());
+
+        Assert.Equal(names, string.Join(", ", mapped.Registrations.Select(registration => registration.Name)));
+        Assert.Equal(warns, mapped.Warnings.Any(warning => warning.Contains("80, 443", StringComparison.Ordinal) && warning.Contains("SERVICE_<port>_IGNORE=true", StringComparison.Ordinal)));
+        Assert.Equal(warns ? 1 : 0, mapped.Warnings.Count);
+    }
+
     [Fact]
     public void Map_StartedByHand_IsADeploymentOfItsOwn()
     {
