@@ -87,12 +87,13 @@ internal static class ContainerMapping
 
     private static Endpoint FromLabel(Endpoint endpoint, ContainerFacts container, MappingContext context, List<string> warnings)
     {
-        if (context.Options.UseIpFromLabel is not { } label || container.Labels.GetValueOrDefault(label) is not { Length: > 0 } value)
+        if (context.Options.UseIpFromLabel is not { } label)
             return endpoint;
+        var value = container.Labels.GetValueOrDefault(label) ?? "";
         var slash = value.LastIndexOf('/');
         if (HostAddress.Parse(slash < 0 ? value : value[..slash]) is { } address)
             return endpoint with { Address = address, IsElsewhere = address != endpoint.Address };
-        warnings.Add($"the label {label} holds no address but '{ForeignText.Shown(value, 40)}'; {endpoint.Address} is taken");
+        warnings.Add($"the label {label} {(value.Length == 0 ? "is missing or empty" : $"holds no address but '{ForeignText.Shown(value, 40)}'")}; {endpoint.Address} is taken");
         return endpoint;
     }
 

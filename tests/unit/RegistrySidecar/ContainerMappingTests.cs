@@ -162,9 +162,11 @@ public sealed class ContainerMappingTests
     [InlineData("a/b/24")]
     [InlineData("10.9.8.7:80/24")]
     [InlineData("[fd00::7]:80")]
-    public void Map_UseIpFromLabelThatHoldsNone_TakesThePortsOwnWithAWarning(string value)
+    [InlineData("")]
+    [InlineData(null)]
+    public void Map_UseIpFromLabelThatHoldsNone_TakesThePortsOwnWithAWarning(string? value)
     {
-        var container = Container("demo", "demo", ["80/tcp=8080"], labels: new Dictionary<string, string> { ["ip"] = value });
+        var container = Container("demo", "demo", ["80/tcp=8080"], labels: value is null ? null : new Dictionary<string, string> { ["ip"] = value });
 
         var mapped = ContainerMapping.Map(container, Context(WithIp with { UseIpFromLabel = "ip" }));
 
