@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using Docker.DotNet.Models;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -170,9 +171,9 @@ public sealed class ContainerWatchTests
     }
 
     [Fact]
-    public async Task Execute_DockerIsAwayForLong_IsToldOnce()
+    public async Task Execute_DockerIsAwayForLong_IsToldOnceAndWaitsEachTime()
     {
-        var time = new FakeTimeProvider();
+        var time = new NotedWaits();
         var log = new ToldLines<ContainerWatch>();
         using var meters = new GivenOperation.Meters();
         var options = new SidecarOptions { DockerHost = new Uri("unix:///no/such/docker.sock") };
@@ -190,5 +191,19 @@ public sealed class ContainerWatchTests
 
         await watch.StopAsync(TestContext.Current.CancellationToken);
         Assert.Contains("Docker's socket does not exist", Assert.Single(log.Lines), StringComparison.Ordinal);
+        var failures = (int)GivenOperation.Failures(meters, "docker");
+        Assert.InRange(time.Waits.Count, failures - 1, failures);
+        Assert.All(time.Waits, wait => Assert.InRange(wait, Backoff.First / 2, Backoff.Longest));
+    }
+
+    private sealed class NotedWaits : FakeTimeProvider
+    {
+        public ConcurrentQueue<TimeSpan> Waits { get; } = [];
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            Waits.Enqueue(dueTime);
+            return base.CreateTimer(callback, state, dueTime, period);
+        }
     }
 }
