@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
+using System.Web;
 using Docker.DotNet.Models;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
@@ -61,6 +62,11 @@ public sealed class ContainerWatchTests
         await watch.StopAsync(TestContext.Current.CancellationToken);
 
         var work = queue.Take();
+        // What happened up to now, and then the stream, from a moment before that on.
+        Assert.Equal(
+            [("1769860500.500000000", "1769860800.500000000"), ("1769860799.500000000", null)],
+            docker.Requests.Where(asked => asked.AbsolutePath.EndsWith("/events", StringComparison.Ordinal))
+                .Select(asked => HttpUtility.ParseQueryString(asked.Query)).Select(query => (query["since"], query["until"])));
         Assert.Equal("the-node", work.Connection!.HostName);
         Assert.Equal(TimeSpan.FromMinutes(1), work.Containers["drains"].Death!.Age);
         Assert.Equal(EventEffect.Started, work.Containers["starts"].Effect);
