@@ -103,6 +103,49 @@ public sealed class LifecycleTests(SidecarConsul parts)
         }
     }
 
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(143, false)]
+    [InlineData(1, true)]
+    public async Task Die_OnSuccessPolicyAndSuccess_IsGone(int exitCode, bool autoRemove)
+    {
+        await using var mesh = new SidecarMesh(parts);
+        await mesh.StartSidecarAsync(options => options with { Deregister = ServiceMesh.RegistrySidecar.Settings.DeregisterPolicy.OnSuccess });
+        var service = mesh.Named("web");
+        var container = await mesh.RunAsync(
+            "web",
+            [$"SERVICE_NAME={service}"],
+            autoRemove: autoRemove,
+            change: parameters => parameters.Cmd = [$"trap 'exit {exitCode}' USR1; while :; do sleep 0.1; done"]);
+        await mesh.RegisteredAsync(service);
+
+        // No signal that ends a container: what it ends with decides.
+        await mesh.KillAsync(container, "USR1");
+
+        await mesh.GoneAsync(service);
+    }
+
+    [Fact]
+    public async Task Die_OutOfMemory_IsGone()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        await mesh.StartSidecarAsync();
+        var service = mesh.Named("web");
+        var container = await mesh.RunAsync("web", [$"SERVICE_NAME={service}"], change: parameters =>
+        {
+            parameters.Cmd = ["trap 'exec tail /dev/zero' USR1; while :; do sleep 0.1; done"];
+            parameters.HostConfig!.Memory = parameters.HostConfig.MemorySwap = 16 * 1024 * 1024;
+        });
+        await mesh.RegisteredAsync(service);
+
+        await mesh.KillAsync(container, "USR1");
+
+        await mesh.GoneAsync(service);
+        // Not every Docker notes why, but nobody else sent a KILL.
+        var ended = await parts.Docker.Containers.WaitContainerAsync(container, TestContext.Current.CancellationToken);
+        Assert.Equal(137, ended.StatusCode);
+    }
+
     [Fact]
     public async Task Die_OnSuccessPolicyAndExitCode1_StaysAsItWas()
     {
