@@ -152,13 +152,14 @@ public sealed class LifecycleTests(SidecarConsul parts)
         await using var mesh = new SidecarMesh(parts);
         await mesh.StartSidecarAsync(options => options with { Deregister = ServiceMesh.RegistrySidecar.Settings.DeregisterPolicy.OnSuccess });
         string[] services = [mesh.Named("fails"), mesh.Named("killed")];
-        var fails = await mesh.RunAsync("fails", [$"SERVICE_NAME={services[0]}"]);
+        var fails = await mesh.RunAsync("fails", [$"SERVICE_NAME={services[0]}", "SERVICE_CHECK_TTL=1h"]);
         var killed = await mesh.RunAsync("killed", [$"SERVICE_NAME={services[1]}"]);
         var before = await mesh.RegisteredAsync(services[0]);
         await mesh.RegisteredAsync(services[1]);
 
         await mesh.KillAsync(fails, "USR1");
-        await parts.Docker.Containers.WaitContainerAsync(fails, TestContext.Current.CancellationToken);
+        // So the sidecar knows that it ended.
+        await mesh.UntilAsync(services[0], entries => entries is [var only] && only.Checks.Any(check => check.Output == "The container has ended."));
         await mesh.KillAsync(killed);
         await mesh.GoneAsync(services[1]);
 
