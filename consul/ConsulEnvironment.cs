@@ -33,7 +33,9 @@ internal static class ConsulEnvironment
                 $"CONSUL_HTTP_ADDR '{text[(text.LastIndexOf('@') + 1)..]}' is neither host:port nor an http or https URL");
         }
 
-        var hasPort = url.Contains($"{uri.Host}:{uri.Port}", StringComparison.OrdinalIgnoreCase);
+        // A scheme without a port of its own shows whether one is given.
+        var schemeless = url[url.IndexOf("://", StringComparison.Ordinal)..];
+        var hasPort = Uri.TryCreate($"consul{schemeless}", UriKind.Absolute, out var plain) && plain.Port >= 0;
         return hasPort ? uri : new UriBuilder(uri) { Port = 8500 }.Uri;
     }
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Consul;
 using Docker.DotNet;
 using Docker.DotNet.Models;
@@ -64,7 +65,7 @@ internal sealed class HostReader(SidecarOptions options, IConsulClient consul, M
         {
             throw new PreviewException($"Docker did not answer within {DockersTime.TotalSeconds:0} s.", error);
         }
-        catch (Exception error) when (error is DockerApiException or HttpRequestException or IOException)
+        catch (Exception error) when (error is DockerApiException or HttpRequestException or IOException or JsonException)
         {
             throw new PreviewException($"Docker cannot be asked: {DockerFailure.Describe(error)}", error);
         }

@@ -45,6 +45,20 @@ internal sealed class PendingEvents
     /// <summary>A write for the container failed, and is tried again.</summary>
     public void Failed(string container) => Note(container, State.Failed);
 
+    /// <summary>What failed in an earlier pass and is not to be written any more is owed no longer: the event that would say so may be lost.</summary>
+    /// <param name="wanted">The containers of all that there is to write.</param>
+    public void Planned(IEnumerable<string> wanted)
+    {
+        lock (gate)
+        {
+            var owed = events.Where(entry => entry.Value.State == State.Owed).Select(entry => entry.Key).ToList();
+            if (owed.Count == 0)
+                return;
+            foreach (var container in owed.Except(wanted, StringComparer.Ordinal))
+                events.Remove(container);
+        }
+    }
+
     /// <summary>The pass came to its end.</summary>
     /// <param name="hasMore">Whether the next one goes on with the same writes, so that what led to none yet may still do so.</param>
     public void PassEnded(bool hasMore = false)

@@ -105,7 +105,11 @@ internal sealed class SidecarMetrics
     /// <summary>A pass wrote what was due.</summary>
     /// <param name="wanted">All that there was to write: its container, by subject.</param>
     /// <param name="ended">How those ended that were written: the error, or <c>null</c> for none.</param>
-    public void Wrote(IReadOnlyDictionary<string, string> wanted, IReadOnlyDictionary<string, Exception?> ended) => status.Wrote(wanted, ended);
+    public void Wrote(IReadOnlyDictionary<string, string> wanted, IReadOnlyDictionary<string, Exception?> ended)
+    {
+        status.Wrote(wanted, ended);
+        pending.Planned(wanted.Values);
+    }
 
     /// <summary>The agent took what it was told of a check.</summary>
     public void Accepted() => status.Accepted();

@@ -14,7 +14,8 @@ internal sealed class AgentState(IConsulClient consul)
     private readonly Lock gate = new();
     private Dictionary<string, AgentService> services = new(StringComparer.Ordinal);
     private Dictionary<string, AgentCheck> checks = new(StringComparer.Ordinal);
-    private IReadOnlyDictionary<string, AgentService>? others;
+    // As the catalog told of it last.
+    private IReadOnlyDictionary<string, AgentService> others = new Dictionary<string, AgentService>();
     private List<string> begun = [];
 
     public bool IsKnown { get; private set; }
@@ -50,24 +51,19 @@ internal sealed class AgentState(IConsulClient consul)
     /// <summary>
     /// Reads again what others registered: an id of ours may be somebody else's since the last reading, and would be overwritten.
     /// </summary>
-    public async Task ReadOthersAsync(Ownership owner, CancellationToken ct)
-    {
-        Learn(owner, (await consul.Agent.Services(new QueryOptions { Filter = owner.OthersFilter }, ct)).Response);
-    }
+    public async Task ReadOthersAsync(Ownership owner, CancellationToken ct) =>
+        Learn(owner, services, (await consul.Agent.Services(new QueryOptions { Filter = owner.OthersFilter }, ct)).Response);
 
-    /// <summary>Learns what others have registered, unless it is what was learned last: the agent may have been read since.</summary>
+    /// <summary>
+    /// Learns what others have registered by the catalog, unless it is what was learned last: the agent may have been read since. Whom
+    /// the catalog never told of stays, because it learns of him from the agent, and that may take a while.
+    /// </summary>
     public void Learn(Ownership owner, IReadOnlyDictionary<string, AgentService> registered)
     {
         if (ReferenceEquals(registered, others))
             return;
+        Learn(owner, others, registered);
         others = registered;
-        lock (gate)
-        {
-            foreach (var gone in services.Values.Where(service => !owner.Owns(service) && !registered.ContainsKey(service.ID)).ToList())
-                services.Remove(gone.ID);
-            foreach (var other in registered.Values.Where(service => !owner.Owns(service)))
-                services[other.ID] = other;
-        }
     }
 
     /// <summary>The checks that began anew with a registration since this was asked last.</summary>
@@ -151,6 +147,17 @@ internal sealed class AgentState(IConsulClient consul)
 
     private static string Told(Dictionary<string, Dictionary<string, JsonElement>> self, string section, string entry) =>
         self.GetValueOrDefault(section)?.TryGetValue(entry, out var value) is true ? value.GetString() ?? "" : "";
+
+    private void Learn(Ownership owner, IReadOnlyDictionary<string, AgentService> before, IReadOnlyDictionary<string, AgentService> registered)
+    {
+        lock (gate)
+        {
+            foreach (var gone in services.Values.Where(service => !owner.Owns(service) && before.ContainsKey(service.ID) && !registered.ContainsKey(service.ID)).ToList())
+                services.Remove(gone.ID);
+            foreach (var other in registered.Values.Where(service => !owner.Owns(service)))
+                services[other.ID] = other;
+        }
+    }
 
     private void Learn(AgentServiceRegistration registration)
     {

@@ -21,9 +21,15 @@ internal static class CommandCheck
             else if (ShellWords.Split(Interpolated(command, endpoint)) is not { } words)
                 warnings.Add($"SERVICE_{key.ToUpperInvariant()} is left out, because a quote in it is left open or it is empty");
             else
+            {
+                if (Array.Find(words, IsOperator) is { } bare)
+                    warnings.Add($"SERVICE_{key.ToUpperInvariant()} is run without a shell, which passes '{bare}' on as a word; for pipes, || or variables write sh -c '…'");
                 yield return (key[MetadataKey.CheckPrefix.Length..], Check(key, words, endpoint, container));
+            }
         }
     }
+
+    private static bool IsOperator(string word) => word is "|" or "||" or "&" or "&&" or ";" or ">" or ">>" or "<";
 
     private static AgentServiceCheck Check(string key, string[] words, Endpoint endpoint, ContainerFacts container) => key switch
     {

@@ -31,6 +31,7 @@ internal static class ContainerMapping
                 named.Add((ids.Of(endpoint, own, warnings), name, endpoint, own));
         }
 
+        WarnOfSuffixes(container, [.. named.Select(one => (one.Name, one.Endpoint.Port.Number))], warnings);
         foreach (var (id, name, endpoint, own) in named)
         {
             registrations.Add(Registered(id, name, endpoint, own));
@@ -86,12 +87,13 @@ internal static class ContainerMapping
 
     private static Endpoint FromLabel(Endpoint endpoint, ContainerFacts container, MappingContext context, List<string> warnings)
     {
-        if (context.Options.UseIpFromLabel is not { } label || container.Labels.GetValueOrDefault(label) is not { Length: > 0 } value)
+        if (context.Options.UseIpFromLabel is not { } label)
             return endpoint;
+        var value = container.Labels.GetValueOrDefault(label) ?? "";
         var slash = value.LastIndexOf('/');
         if (HostAddress.Parse(slash < 0 ? value : value[..slash]) is { } address)
             return endpoint with { Address = address, IsElsewhere = address != endpoint.Address };
-        warnings.Add($"the label {label} holds no address but '{ForeignText.Shown(value, 40)}'; {endpoint.Address} is taken");
+        warnings.Add($"the label {label} {(value.Length == 0 ? "is missing or empty" : $"holds no address but '{ForeignText.Shown(value, 40)}'")}; {endpoint.Address} is taken");
         return endpoint;
     }
 
@@ -106,6 +108,19 @@ internal static class ContainerMapping
 
         var name = given ?? ImageName.ServiceNameOf(container.Image);
         return oneOfSeveral && name.Length > 0 && (given is null || !metadata.IsPortSpecific(MetadataKey.Name)) ? $"{name}-{endpoint.Port.Number}" : name;
+    }
+
+    /// <summary>The document of a service is for its very name, so none makes active what has a port behind it.</summary>
+    private static void WarnOfSuffixes(ContainerFacts container, List<(string Name, int Port)> named, List<string> warnings)
+    {
+        if (container.Labels.GetValueOrDefault(ContainerLabel.Service) is not { Length: > 0 } service || named.Exists(one => one.Name == service))
+            return;
+        var suffixed = named.FindAll(one => one.Name == $"{service}-{one.Port}");
+        if (suffixed.Count == 0)
+            return;
+        var shown = ForeignText.Shown(service, 63);
+        warnings.Add($"none of its ports is the service '{shown}' of the label {ContainerLabel.Service}, for it has several: {string.Join(", ", suffixed.Select(one => one.Port).Take(5))}. "
+            + $"The document '{shown}' makes none of them active: say SERVICE_<port>_NAME={shown} for the one that it is, or SERVICE_<port>_IGNORE=true for the others");
     }
 
     private static (AgentServiceRegistration Registration, ServiceChecks Checks) Registration(

@@ -10,12 +10,17 @@ internal static class TagList
     /// <summary>So many bytes has a tag at the most: a rule of a router that reads them has several hundred.</summary>
     public const int ByteLimit = 4096;
 
-    /// <summary>As many of the tags as an instance has at the most, and none that is too long.</summary>
+    /// <summary>So many bytes have all tags of an instance: every port of a container has them, and every answer of Consul about it.</summary>
+    public const int TotalLimit = 16 * 1024;
+
+    /// <summary>The first of the tags, as many as an instance has at the most, and none that is too long.</summary>
     public static IReadOnlyList<string> Bounded(IReadOnlyList<string> tags, List<string> warnings)
     {
-        var bounded = tags.Where(tag => Encoding.UTF8.GetByteCount(tag) <= ByteLimit).Take(Limit).ToList();
+        var left = TotalLimit;
+        var bounded = tags.Where(tag => Encoding.UTF8.GetByteCount(tag) <= ByteLimit).Take(Limit)
+            .TakeWhile(tag => (left -= Encoding.UTF8.GetByteCount(tag)) >= 0).ToList();
         if (bounded.Count < tags.Count)
-            warnings.Add($"{tags.Count - bounded.Count} of its tags are left out: there are {Limit} at the most, of {ByteLimit} bytes each");
+            warnings.Add($"{tags.Count - bounded.Count} of its tags are left out: there are {Limit} at the most, of {ByteLimit} bytes each and {TotalLimit} together");
         return bounded;
     }
 

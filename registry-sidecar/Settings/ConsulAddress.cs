@@ -13,7 +13,9 @@ internal static class ConsulAddress
         var url = text.Contains("://", StringComparison.Ordinal) ? text : $"http://{text}";
         if (!Uri.TryCreate(url, UriKind.Absolute, out var uri) || uri is not { Scheme: "http" or "https", Host.Length: > 0 })
             return null;
-        var hasPort = url.Contains($"{uri.Host}:{uri.Port}", StringComparison.OrdinalIgnoreCase);
+        // A scheme without a port of its own shows whether one is given.
+        var schemeless = url[url.IndexOf("://", StringComparison.Ordinal)..];
+        var hasPort = Uri.TryCreate($"consul{schemeless}", UriKind.Absolute, out var plain) && plain.Port >= 0;
         return hasPort ? uri : new UriBuilder(uri) { Port = DefaultPort }.Uri;
     }
 

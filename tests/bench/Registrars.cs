@@ -4,7 +4,7 @@ using ServiceMesh.Docker;
 
 namespace ServiceMesh.Bench;
 
-/// <summary>Our sidecar, as an image of it runs in a mesh.</summary>
+/// <summary>Our sidecar, as an image of it runs in a mesh but for the default check, which Registrator does not have either.</summary>
 internal sealed class SidecarRegistrar : IAsyncDisposable
 {
     private const string Image = "mesh/registry-sidecar:dev";
@@ -37,7 +37,7 @@ internal sealed class SidecarRegistrar : IAsyncDisposable
                 Env =
                 [
                     $"CONSUL_HTTP_ADDR={consul.Address}", $"SIDECAR_ENVIRONMENT={containers.Mesh}", $"SIDECAR_IP={address}",
-                    // What Registrator does not do either; a check on a container that does not listen would only be noise.
+                    // A check on a container that does not listen would only be noise.
                     "SIDECAR_DEFAULT_CHECK=none", "SERVICE_IGNORE=true", .. settings,
                 ],
                 HostConfig = new HostConfig { NetworkMode = "host", Binds = [$"{DockerEngine.DefaultEndpoint.LocalPath}:{Socket}:ro"] },

@@ -5,7 +5,7 @@ namespace ServiceMesh.Tests.Integration.RegistrySidecar;
 /// <summary>What a container asks for is what a real agent runs: its own account of each check, and what asks it.</summary>
 public sealed class CheckKindTests : IAsyncLifetime
 {
-    private readonly SidecarConsul parts = new() { Arguments = ["-enable-script-checks"] };
+    private readonly SidecarConsul parts = new() { Arguments = ["-enable-script-checks"], SeesDocker = true };
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
@@ -52,5 +52,17 @@ public sealed class CheckKindTests : IAsyncLifetime
 
         await mesh.UntilAsync(service, entries => entries is [var only] && only.Checks.Any(
             check => check.Output.Contains($"a  b {parts.HostAddress}:{only.Service.Port}", StringComparison.Ordinal) && check.Status == Consul.HealthStatus.Passing));
+    }
+
+    [Fact]
+    public async Task Check_InsideTheContainer_RunsThere()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        await mesh.StartSidecarAsync(options => options with { EnableScriptChecks = true });
+        var service = mesh.Named("web");
+        var container = await mesh.RunAsync("web", [$"SERVICE_NAME={service}", "SERVICE_CHECK_DOCKER=hostname", "SERVICE_CHECK_INTERVAL=1s"]);
+
+        await mesh.UntilAsync(service, entries => entries is [var only] && only.Checks.Any(
+            check => check.Output.Contains(container[..12], StringComparison.Ordinal) && check.Status == Consul.HealthStatus.Passing));
     }
 }

@@ -12,6 +12,7 @@ internal sealed class CuttableDocker : IAsyncDisposable
     private readonly Uri docker;
     private readonly CancellationTokenSource ended = new();
     private readonly ConcurrentDictionary<Task, bool> connections = new();
+    private readonly ConcurrentBag<NetworkStream> streams = [];
     private readonly Task accepting;
     private CancellationTokenSource cut = new();
     private volatile bool isCut;
@@ -32,6 +33,16 @@ internal sealed class CuttableDocker : IAsyncDisposable
         isCut = true;
         await cut.CancelAsync();
         await Task.WhenAll(connections.Keys);
+    }
+
+    /// <summary>Open connections.</summary>
+    public int Connections => connections.Keys.Count(connection => !connection.IsCompleted);
+
+    /// <summary>Breaks the connections on which events are followed; all others stay.</summary>
+    public void BreakStreams()
+    {
+        while (streams.TryTake(out var stream))
+            stream.Dispose();
     }
 
     /// <summary>Lists of the containers get no answer from now on; all else goes on.</summary>
@@ -77,7 +88,11 @@ internal sealed class CuttableDocker : IAsyncDisposable
         var buffer = new byte[16 * 1024];
         while (await near.ReadAsync(buffer, ct) is > 0 and var read)
         {
-            if (listsHang && Encoding.ASCII.GetString(buffer, 0, read).Contains("/containers/json", StringComparison.Ordinal))
+            var asked = Encoding.ASCII.GetString(buffer, 0, read);
+            // What has an end is no stream.
+            if (asked.Contains("/events", StringComparison.Ordinal) && !asked.Contains("until=", StringComparison.Ordinal))
+                streams.Add(near);
+            if (listsHang && asked.Contains("/containers/json", StringComparison.Ordinal))
                 await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ct);
             await far.WriteAsync(buffer.AsMemory(0, read), ct);
         }

@@ -49,8 +49,12 @@ public sealed class HealthTests(SidecarConsul parts)
         await mesh.StageAsync(service, "active");
         await mesh.StopSidecarAsync(sidecar);
         await mesh.StartSidecarAsync();
+        var before = (await parts.Client.Health.Service(service, Ct)).LastIndex;
         using (var http = new HttpClient())
             (await http.PutAsync(new Uri(parts.Address, "/v1/agent/reload"), content: null, Ct)).EnsureSuccessStatusCode();
+        var after = await parts.Client.Health.Service(
+            service, "", passingOnly: false, new QueryOptions { WaitIndex = before, WaitTime = TimeSpan.FromSeconds(3) }, Ct);
+        Assert.Equal(before, after.LastIndex);
         await mesh.PutDocumentAsync(Document(service, "other", container));
         await watching;
 

@@ -103,19 +103,63 @@ public sealed class LifecycleTests(SidecarConsul parts)
         }
     }
 
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(143, false)]
+    [InlineData(1, true)]
+    public async Task Die_OnSuccessPolicyAndSuccess_IsGone(int exitCode, bool autoRemove)
+    {
+        await using var mesh = new SidecarMesh(parts);
+        await mesh.StartSidecarAsync(options => options with { Deregister = ServiceMesh.RegistrySidecar.Settings.DeregisterPolicy.OnSuccess });
+        var service = mesh.Named("web");
+        var container = await mesh.RunAsync(
+            "web",
+            [$"SERVICE_NAME={service}"],
+            autoRemove: autoRemove,
+            change: parameters => parameters.Cmd = [$"trap 'exit {exitCode}' USR1; while :; do sleep 0.1; done"]);
+        await mesh.RegisteredAsync(service);
+
+        // No signal that ends a container: what it ends with decides.
+        await mesh.KillAsync(container, "USR1");
+
+        await mesh.GoneAsync(service);
+    }
+
+    [Fact]
+    public async Task Die_OutOfMemory_IsGone()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        await mesh.StartSidecarAsync();
+        var service = mesh.Named("web");
+        var container = await mesh.RunAsync("web", [$"SERVICE_NAME={service}"], change: parameters =>
+        {
+            parameters.Cmd = ["trap 'exec tail /dev/zero' USR1; while :; do sleep 0.1; done"];
+            parameters.HostConfig!.Memory = parameters.HostConfig.MemorySwap = 16 * 1024 * 1024;
+        });
+        await mesh.RegisteredAsync(service);
+
+        await mesh.KillAsync(container, "USR1");
+
+        await mesh.GoneAsync(service);
+        // Not every Docker notes why, but nobody else sent a KILL.
+        var ended = await parts.Docker.Containers.WaitContainerAsync(container, TestContext.Current.CancellationToken);
+        Assert.Equal(137, ended.StatusCode);
+    }
+
     [Fact]
     public async Task Die_OnSuccessPolicyAndExitCode1_StaysAsItWas()
     {
         await using var mesh = new SidecarMesh(parts);
         await mesh.StartSidecarAsync(options => options with { Deregister = ServiceMesh.RegistrySidecar.Settings.DeregisterPolicy.OnSuccess });
         string[] services = [mesh.Named("fails"), mesh.Named("killed")];
-        var fails = await mesh.RunAsync("fails", [$"SERVICE_NAME={services[0]}"]);
+        var fails = await mesh.RunAsync("fails", [$"SERVICE_NAME={services[0]}", "SERVICE_CHECK_TTL=1h"]);
         var killed = await mesh.RunAsync("killed", [$"SERVICE_NAME={services[1]}"]);
         var before = await mesh.RegisteredAsync(services[0]);
         await mesh.RegisteredAsync(services[1]);
 
         await mesh.KillAsync(fails, "USR1");
-        await parts.Docker.Containers.WaitContainerAsync(fails, TestContext.Current.CancellationToken);
+        // So the sidecar knows that it ended.
+        await mesh.UntilAsync(services[0], entries => entries is [var only] && only.Checks.Any(check => check.Output == "The container has ended."));
         await mesh.KillAsync(killed);
         await mesh.GoneAsync(services[1]);
 

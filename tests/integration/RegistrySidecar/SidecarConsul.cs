@@ -25,6 +25,9 @@ public sealed class SidecarConsul : IAsyncLifetime
     /// <summary>Whether it has its data still when it is restarted.</summary>
     public bool KeepsData { get; init; }
 
+    /// <summary>Whether it may ask Docker, as a check inside a container needs.</summary>
+    public bool SeesDocker { get; init; }
+
     public Uri Address => new($"http://127.0.0.1:{port}");
 
     public ConsulClient Client { get; private set; } = null!;
@@ -37,6 +40,9 @@ public sealed class SidecarConsul : IAsyncLifetime
     public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
         var builder = TestConsul.Builder().WithPortBinding(port, ConsulBuilder.ConsulHttpPort).WithCommand(Arguments);
+        // Docker's socket is root's, and the script by which Consul's image begins makes it another user.
+        if (SeesDocker)
+            builder = builder.WithBindMount(DockerEngine.DefaultEndpoint.LocalPath, "/var/run/docker.sock").WithEntrypoint("consul");
         container = (KeepsData
             ? builder.WithCommand(new OverwriteEnumerable<string>(
                 ["agent", "-server", "-bootstrap-expect=1", "-bind=127.0.0.1", "-client=0.0.0.0", "-data-dir=/tmp/consul", $"-hcl={TestConsul.Limits}"]))

@@ -12,6 +12,7 @@ public sealed class ConsulEnvironmentTests
     [InlineData("consul:8501", "http://consul:8501/")]
     [InlineData("192.0.2.1:80", "http://192.0.2.1/")]
     [InlineData("[::1]:8500", "http://[::1]:8500/")]
+    [InlineData("[0:0:0:0:0:0:0:1]:8501", "http://[::1]:8501/")]
     [InlineData("http://consul:8500", "http://consul:8500/")]
     [InlineData("https://consul:8501/prefix", "https://consul:8501/prefix")]
     [InlineData(" https://Consul.Example ", "https://consul.example:8500/")]

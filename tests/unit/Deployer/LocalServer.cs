@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -27,6 +28,9 @@ internal sealed class LocalServer : IDisposable
 
     public int Port { get; }
 
+    /// <summary>What it was asked for, in order.</summary>
+    public ConcurrentQueue<Uri> Requests { get; } = [];
+
     /// <summary>The status of each answer, by path.</summary>
     public Func<string, HttpStatusCode> Status { get; init; } = _ => HttpStatusCode.OK;
 
@@ -43,6 +47,7 @@ internal sealed class LocalServer : IDisposable
             return;
         var context = listener.EndGetContext(result);
         listener.BeginGetContext(Asked, null);
+        Requests.Enqueue(context.Request.Url!);
         if (answer(context.Request.Url!.AbsolutePath) is not { } json)
             return;
         context.Response.StatusCode = (int)Status(context.Request.Url.AbsolutePath);

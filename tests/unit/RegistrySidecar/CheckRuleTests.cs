@@ -96,6 +96,19 @@ public sealed class CheckRuleTests
     }
 
     [Theory]
+    [InlineData("SERVICE_CHECK_SCRIPT=curl -f x || exit 2", true)]
+    [InlineData("SERVICE_CHECK_CMD=a > b", true)]
+    [InlineData("SERVICE_CHECK_DOCKER=a && b", true)]
+    [InlineData("SERVICE_CHECK_SCRIPT=sh -c 'curl -f x || exit 2'", false)]
+    public void Map_ScriptThatNeedsAShell_WarnsThatThereIsNone(string variable, bool warns)
+    {
+        var mapped = ContainerMapping.Map(Container("nginx", "web", ["80/tcp=8080"], [variable]), Context(Scripts));
+
+        Assert.Single(Assert.Single(mapped.Registrations).Checks!);
+        Assert.Equal(warns ? 1 : 0, mapped.Warnings.Count(warning => warning.Contains("sh -c '…'", StringComparison.Ordinal)));
+    }
+
+    [Theory]
     [InlineData("SERVICE_CHECK_SCRIPT=rm -rf /")]
     [InlineData("SERVICE_CHECK_CMD=x")]
     [InlineData("SERVICE_CHECK_DOCKER=x")]

@@ -37,6 +37,22 @@ public sealed class ContainerMappingTests
             registration.Meta!);
     }
 
+    [Theory]
+    [InlineData("", "demo-80, demo-443", true)]
+    [InlineData("SERVICE_80_NAME=demo", "demo, demo-443", false)]
+    [InlineData("SERVICE_443_IGNORE=true", "demo", false)]
+    [InlineData("SERVICE_80_NAME=a SERVICE_443_NAME=b", "a, b", false)]
+    public void Map_ServiceOfSeveralPorts_WarnsWhereNoneHasItsName(string variables, string names, bool warns)
+    {
+        var container = Container("nginx", "web", ["80/tcp=8080", "443/tcp=8443"], variables.Split(' '), new Dictionary<string, string> { ["mesh.service"] = "demo" });
+
+        var mapped = ContainerMapping.Map(container, Context());
+
+        Assert.Equal(names, string.Join(", ", mapped.Registrations.Select(registration => registration.Name)));
+        Assert.Equal(warns, mapped.Warnings.Any(warning => warning.Contains("80, 443", StringComparison.Ordinal) && warning.Contains("SERVICE_<port>_IGNORE=true", StringComparison.Ordinal)));
+        Assert.Equal(warns ? 1 : 0, mapped.Warnings.Count);
+    }
+
     [Fact]
     public void Map_StartedByHand_IsADeploymentOfItsOwn()
     {
@@ -146,9 +162,11 @@ public sealed class ContainerMappingTests
     [InlineData("a/b/24")]
     [InlineData("10.9.8.7:80/24")]
     [InlineData("[fd00::7]:80")]
-    public void Map_UseIpFromLabelThatHoldsNone_TakesThePortsOwnWithAWarning(string value)
+    [InlineData("")]
+    [InlineData(null)]
+    public void Map_UseIpFromLabelThatHoldsNone_TakesThePortsOwnWithAWarning(string? value)
     {
-        var container = Container("demo", "demo", ["80/tcp=8080"], labels: new Dictionary<string, string> { ["ip"] = value });
+        var container = Container("demo", "demo", ["80/tcp=8080"], labels: value is null ? null : new Dictionary<string, string> { ["ip"] = value });
 
         var mapped = ContainerMapping.Map(container, Context(WithIp with { UseIpFromLabel = "ip" }));
 

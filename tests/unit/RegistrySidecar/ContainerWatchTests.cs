@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
+using System.Web;
 using Docker.DotNet.Models;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
@@ -60,6 +62,11 @@ public sealed class ContainerWatchTests
         await watch.StopAsync(TestContext.Current.CancellationToken);
 
         var work = queue.Take();
+        // What happened up to now, and then the stream, from a moment before that on.
+        Assert.Equal(
+            [("1769860500.500000000", "1769860800.500000000"), ("1769860799.500000000", null)],
+            docker.Requests.Where(asked => asked.AbsolutePath.EndsWith("/events", StringComparison.Ordinal))
+                .Select(asked => HttpUtility.ParseQueryString(asked.Query)).Select(query => (query["since"], query["until"])));
         Assert.Equal("the-node", work.Connection!.HostName);
         Assert.Equal(TimeSpan.FromMinutes(1), work.Containers["drains"].Death!.Age);
         Assert.Equal(EventEffect.Started, work.Containers["starts"].Effect);
@@ -170,9 +177,9 @@ public sealed class ContainerWatchTests
     }
 
     [Fact]
-    public async Task Execute_DockerIsAwayForLong_IsToldOnce()
+    public async Task Execute_DockerIsAwayForLong_IsToldOnceAndWaitsEachTime()
     {
-        var time = new FakeTimeProvider();
+        var time = new NotedWaits();
         var log = new ToldLines<ContainerWatch>();
         using var meters = new GivenOperation.Meters();
         var options = new SidecarOptions { DockerHost = new Uri("unix:///no/such/docker.sock") };
@@ -190,5 +197,19 @@ public sealed class ContainerWatchTests
 
         await watch.StopAsync(TestContext.Current.CancellationToken);
         Assert.Contains("Docker's socket does not exist", Assert.Single(log.Lines), StringComparison.Ordinal);
+        var failures = (int)GivenOperation.Failures(meters, "docker");
+        Assert.InRange(time.Waits.Count, failures - 1, failures);
+        Assert.All(time.Waits, wait => Assert.InRange(wait, Backoff.First / 2, Backoff.Longest));
+    }
+
+    private sealed class NotedWaits : FakeTimeProvider
+    {
+        public ConcurrentQueue<TimeSpan> Waits { get; } = [];
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            Waits.Enqueue(dueTime);
+            return base.CreateTimer(callback, state, dueTime, period);
+        }
     }
 }

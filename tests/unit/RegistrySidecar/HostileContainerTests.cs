@@ -126,6 +126,19 @@ public sealed partial class HostileContainerTests
     }
 
     [Fact]
+    public void Map_AsMuchAsFitsInEachPlaceAndAtEveryPort_StaysSmall()
+    {
+        var labels = Enumerable.Range(0, 57).ToDictionary(number => $"SERVICE_{number:d120}", _ => new string('x', 512));
+        labels["SERVICE_TAGS"] = string.Join(',', Enumerable.Range(0, 256).Select(number => $"{number:d4096}"));
+
+        var mapped = ContainerMapping.Map(Container("demo", "demo", [.. Enumerable.Range(1, 64).Select(port => $"{port}/tcp={port + 8000}")], labels: labels), Context());
+
+        Assert.Equal((64, 5), (mapped.Registrations.Count, mapped.Registrations[0].Tags!.Length));
+        Assert.InRange(System.Text.Json.JsonSerializer.Serialize(mapped.Registrations).Length, 1, 4 * 1024 * 1024);
+        Assert.Contains("252 of its tags", Assert.Single(mapped.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Map_AnyMetadata_GivesWhatConsulTakes()
     {
         var key = Gen.OneOf(

@@ -108,19 +108,24 @@ public sealed class RegistratorCasesTests
     public void Map_BindingForBothIpVersions_IsOneService() =>
         Assert.Equal(["h1:web:80 nginx 10.0.0.9:8080 []"], Lines(Container("nginx", "web", ["80/tcp=:::8080", "80/tcp=0.0.0.0:8080"])));
 
-    [Fact]
-    public void Map_HostNetwork_TakesExposedPortsAsTheyAre() =>
-        Assert.Equal(["h1:web:80 nginx 10.0.0.9:80 []"], Lines(Container("nginx", "web", ["80/tcp"]) with { NetworkMode = "host" }));
+    [Theory]
+    [InlineData(Ip, Ip)]
+    [InlineData(null, AgentAddress)]
+    public void Map_HostNetwork_TakesExposedPortsAsTheyAre(string? ip, string address) =>
+        Assert.Equal([$"h1:web:80 nginx {address}:80 []"], Lines(Container("nginx", "web", ["80/tcp"]) with { NetworkMode = "host" }, new SidecarOptions { Ip = ip }));
 
-    [Fact]
-    public void Map_SharedNetwork_TakesTheOwnersAddress()
+    [Theory]
+    [InlineData("bridge", Ip, "172.17.0.5")]
+    [InlineData("host", Ip, Ip)]
+    [InlineData("host", null, AgentAddress)]
+    public void Map_SharedNetwork_TakesTheOwnersAddress(string ownersNetwork, string? ip, string address)
     {
-        var owner = Container("pause", "pod", []);
+        var owner = Container("pause", "pod", []) with { NetworkMode = ownersNetwork };
         var container = Container("nginx", "web", ["80/tcp"]) with { NetworkMode = $"container:{owner.Id}", Networks = new Dictionary<string, string>() };
 
-        var mapped = ServiceMesh.RegistrySidecar.Registration.ContainerMapping.Map(container, Context(others: [owner]));
+        var mapped = ServiceMesh.RegistrySidecar.Registration.ContainerMapping.Map(container, Context(new SidecarOptions { Ip = ip }, others: [owner]));
 
-        Assert.Equal(["h1:web:80 nginx 172.17.0.5:80 []"], mapped.Registrations.Select(Line));
+        Assert.Equal([$"h1:web:80 nginx {address}:80 []"], mapped.Registrations.Select(Line));
     }
 
     [Fact]

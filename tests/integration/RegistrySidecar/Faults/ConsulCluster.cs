@@ -15,6 +15,7 @@ internal sealed class ConsulCluster : IAsyncDisposable
     private readonly AsyncDisposables started = new();
     private readonly INetwork network = new NetworkBuilder().WithLabel(TestConsul.Label, "true").Build();
     private readonly List<ConsulContainer> servers;
+    private string former = "";
 
     public ConsulCluster()
     {
@@ -35,21 +36,29 @@ internal sealed class ConsulCluster : IAsyncDisposable
     }
 
     /// <summary>The address of a server that does not lead.</summary>
-    public async Task<Uri> FollowerAsync() => AddressOf(((await LeaderAsync()) + 1) % Servers);
+    public async Task<Uri> FollowerAsync() => AddressOf((NumberOf(await LeaderAsync(AddressOf(0))) + 1) % Servers);
 
     /// <summary>The address of a server, and of the agent that it is, too.</summary>
     public Uri AddressOf(int number) => new(servers[number].GetBaseAddress());
 
-    public async Task StopLeaderAsync() => await servers[await LeaderAsync()].StopAsync(TestContext.Current.CancellationToken);
+    public async Task StopLeaderAsync()
+    {
+        former = await LeaderAsync(AddressOf(0));
+        await servers[NumberOf(former)].StopAsync(TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>Waits until a server, by its address, knows another leader than the one that was stopped.</summary>
+    public Task ElectedAsync(Uri asked) => Until.TrueAsync(async () => await LeaderAsync(asked) is { Length: > 0 } leader && leader != former);
 
     public ValueTask DisposeAsync() => started.DisposeAsync();
 
-    private async Task<int> LeaderAsync()
+    private static async Task<string> LeaderAsync(Uri asked)
     {
-        using var http = new HttpClient { BaseAddress = AddressOf(0) };
-        var leader = await http.GetFromJsonAsync<string>(new Uri("v1/status/leader", UriKind.Relative), TestContext.Current.CancellationToken);
-        return servers.FindIndex(server => leader!.StartsWith(server.IpAddress + ":", StringComparison.Ordinal));
+        using var http = new HttpClient { BaseAddress = asked };
+        return await http.GetFromJsonAsync<string>(new Uri("v1/status/leader", UriKind.Relative), TestContext.Current.CancellationToken) ?? "";
     }
+
+    private int NumberOf(string leader) => servers.FindIndex(server => leader.StartsWith(server.IpAddress + ":", StringComparison.Ordinal));
 
     // Without the slow timing that Consul assumes by default, an election takes a second.
     private ConsulContainer Server(int number) => TestConsul.Builder()

@@ -27,6 +27,27 @@ public sealed class DockerFaultTests(SidecarConsul parts)
     }
 
     [Fact]
+    public async Task EventStream_BreaksAloneAgainAndAgain_LeaksNoConnection()
+    {
+        const int warmUp = 3, rounds = 5;
+        await using var docker = new CuttableDocker(DockerEngine.DefaultEndpoint);
+        await using var mesh = new SidecarMesh(parts);
+        await mesh.StartSidecarAsync(options => options with { DockerHost = docker.Address });
+        var open = 0;
+        for (var i = 0; i < warmUp + rounds; i++)
+        {
+            await mesh.RunAsync($"web{i}", [$"SERVICE_NAME={mesh.Named($"web{i}")}"]);
+            await mesh.RegisteredAsync(mesh.Named($"web{i}"));
+            if (i == warmUp)
+                open = docker.Connections;
+            docker.BreakStreams();
+        }
+
+        // One or two may be in use now that were not then; each that is left open would be one for a round.
+        await Until.TrueAsync(() => Task.FromResult(docker.Connections <= open + 2));
+    }
+
+    [Fact]
     public async Task Docker_ListsHang_HeartbeatsAndEventsGoOn()
     {
         await using var docker = new CuttableDocker(DockerEngine.DefaultEndpoint);

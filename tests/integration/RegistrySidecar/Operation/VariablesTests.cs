@@ -24,6 +24,8 @@ public sealed class VariablesTests(SidecarConsul parts, AclConsulFixture acl) : 
             $"DOCKER_HOST=tcp://127.0.0.1:{docker.Port} DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH={files.Folder} "
                 + $"CONSUL_HTTP_ADDR=127.0.0.1:{consul.Port} CONSUL_HTTP_SSL=true CONSUL_CACERT={files.Authority} "
                 + $"CONSUL_CLIENT_CERT={files.Client} CONSUL_CLIENT_KEY={files.ClientKey} CONSUL_HTTP_TOKEN={acl.ManagementToken}");
+        string[] said;
+        var saying = Task.WhenAll(sidecar.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken), sidecar.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
         try
         {
             await ConsulFixture.Until((q, ct) => client.Health.Service(service, "", passingOnly: false, q, ct), entries => entries.Length == 1);
@@ -31,6 +33,9 @@ public sealed class VariablesTests(SidecarConsul parts, AclConsulFixture acl) : 
         finally
         {
             sidecar.Kill();
+            said = await saying;
         }
+
+        Assert.Equal(["", ""], said);
     }
 }

@@ -32,6 +32,26 @@ public sealed partial class InterleavingTests
     }
 
     [Fact]
+    public async Task Reconcile_StrangerThatTheCatalogLacksStill_HasTheIdUntilHeLeaves()
+    {
+        await using var node = await SimulatedNode.StartAsync(Resync, TimeSpan.Zero);
+        node.Consul.CatalogLags = true;
+        node.Consul.RegisterStranger(Step.IdOf(1), Step.Marks(0));
+        node.Docker.Start(1);
+        node.Connect();
+        // A pass does not end well where a stranger's registration was overwritten.
+        await node.AdvanceAsync(2 * Resync);
+
+        node.Consul.CatalogLags = false;
+        await node.PassAsync();
+        Assert.Empty(node.Registered);
+        node.Consul.StrangerLeaves(Step.IdOf(1));
+        await node.PassAsync();
+
+        Assert.Single(node.Registered);
+    }
+
+    [Fact]
     public async Task Reconcile_GraceEndsWhileNothingHappens_StaleOnesGo()
     {
         var grace = TimeSpan.FromSeconds(20);

@@ -19,10 +19,10 @@ public sealed partial class InterleavingTests
 
     [Fact]
     public Task Reconcile_AnyInterleaving_EndsEqualToWhatRunsWithinOneResync() =>
-        Gen.Select(Step.Any.Array[1, 40], Gen.Bool, Gen.Int[0, 3], Gen.Bool).SampleAsync(
-            async (steps, withGrace, strangers, followsStrangers) =>
+        Gen.Select(Step.Any.Array[1, 40], Gen.Bool, Gen.Int[0, 3], Gen.Bool, Policies).SampleAsync(
+            async (steps, withGrace, strangers, followsStrangers, policy) =>
             {
-                await using var node = await SimulatedNode.StartAsync(Resync, withGrace ? TimeSpan.FromSeconds(20) : TimeSpan.Zero, followsStrangers);
+                await using var node = await SimulatedNode.StartAsync(Resync, withGrace ? TimeSpan.FromSeconds(20) : TimeSpan.Zero, followsStrangers, policy);
                 node.Consul.RegisterStale("stale", Step.Marks(SimulatedNode.Host, "mesh"));
                 node.Consul.RegisterStranger(Step.IdOf(strangers), Step.Marks(strangers));
                 await RunAsync(node, steps);
@@ -34,14 +34,14 @@ public sealed partial class InterleavingTests
                 await AssertEqualAndQuietAsync(node, Resync);
             },
             iter: 6000,
-            print: run => $"grace {run.Item2}, strangers {run.Item3}, followed {run.Item4}: {string.Join("; ", run.Item1.AsEnumerable())}");
+            print: run => $"{run.Item5}, grace {run.Item2}, strangers {run.Item3}, followed {run.Item4}: {string.Join("; ", run.Item1.AsEnumerable())}");
 
     [Fact]
     public Task Reconcile_EveryEventArrivesAtSomeTime_NeedsNoResync() =>
-        Step.Told.Array[1, 40].SampleAsync(
-            async steps =>
+        Gen.Select(Step.Told.Array[1, 40], Policies).SampleAsync(
+            async (steps, policy) =>
             {
-                await using var node = await SimulatedNode.StartAsync(Never, TimeSpan.Zero);
+                await using var node = await SimulatedNode.StartAsync(Never, TimeSpan.Zero, policy: policy);
                 await RunAsync(node, steps);
 
                 await node.HealAsync();
@@ -53,15 +53,15 @@ public sealed partial class InterleavingTests
                 await AssertOldNewsChangeNothingAsync(node);
             },
             iter: 4000,
-            print: steps => string.Join("; ", steps.AsEnumerable()));
+            print: run => $"{run.Item2}: {string.Join("; ", run.Item1.AsEnumerable())}");
 
     /// <summary>What ran before runs still, so nobody may notice, whatever of Docker or of the agent does not answer at the restart.</summary>
     [Fact]
     public Task Reconcile_SidecarRestartsWhileCallsFail_WritesNothing() =>
-        Gen.Select(Step.Any.Array[1, 40], Gen.Bool, Gen.Bool, Step.Slot.Array[0, 3]).SampleAsync(
-            async (steps, listFails, readFails, inspectFails) =>
+        Gen.Select(Step.Any.Array[1, 40], Gen.Bool, Gen.Bool, Step.Slot.Array[0, 3], Policies).SampleAsync(
+            async (steps, listFails, readFails, inspectFails, policy) =>
             {
-                await using var node = await SimulatedNode.StartAsync(Resync, TimeSpan.Zero);
+                await using var node = await SimulatedNode.StartAsync(Resync, TimeSpan.Zero, policy: policy);
                 await RunAsync(node, steps);
                 node.Docker.Undelivered.Clear();
                 await node.HealAsync();
@@ -83,7 +83,7 @@ public sealed partial class InterleavingTests
                 Assert.Equal(written, node.Consul.Written);
             },
             iter: 2000,
-            print: run => $"lists fail {run.Item2}, reads fail {run.Item3}, inspections fail of {string.Join(',', run.Item4)}: {string.Join("; ", run.Item1.AsEnumerable())}");
+            print: run => $"{run.Item5}, lists fail {run.Item2}, reads fail {run.Item3}, inspections fail of {string.Join(',', run.Item4)}: {string.Join("; ", run.Item1.AsEnumerable())}");
 
     [Fact]
     public Task Reconcile_ThousandStartsAndDeathsInAnyOrder_EndsEqualToWhatRuns() =>

@@ -71,7 +71,8 @@ internal sealed partial class SimulatedConsul
             throw Error(HttpStatusCode.InternalServerError);
         }
 
-        return new QueryResult<CatalogNode?> { Response = new CatalogNode { Services = AllServices() }, LastIndex = strangersIndex };
+        var told = AllServices().Where(service => !CatalogLags || !IsStrangers(service.Key)).ToDictionary(StringComparer.Ordinal);
+        return new QueryResult<CatalogNode?> { Response = new CatalogNode { Services = told }, LastIndex = strangersIndex };
     }
 
     // Documents are told of by their list alone here.

@@ -18,6 +18,7 @@ internal sealed partial class SimulatedConsul
     private readonly Dictionary<string, AgentService> strangers = new(StringComparer.Ordinal);
     private readonly List<(string Id, Action Write)> late = [];
     private bool readFails;
+    private bool catalogLags;
 
     public SimulatedConsul()
     {
@@ -53,6 +54,17 @@ internal sealed partial class SimulatedConsul
 
     /// <summary>Whether the agent tells its node, so that what strangers register there can be followed.</summary>
     public bool TellsNode { get; init; }
+
+    /// <summary>Whether the catalog has nothing yet of what strangers registered at the agent.</summary>
+    public bool CatalogLags
+    {
+        get => catalogLags;
+        set
+        {
+            catalogLags = value;
+            StrangersChanged();
+        }
+    }
 
     public bool ReadFails
     {

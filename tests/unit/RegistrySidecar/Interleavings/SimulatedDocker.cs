@@ -65,6 +65,9 @@ internal sealed class SimulatedDocker
 
     public IEnumerable<SimulatedContainer> Running => slots.OfType<SimulatedContainer>().Where(container => container.IsRunning);
 
+    /// <summary>The container of this id; <c>null</c> if there is none any more.</summary>
+    public SimulatedContainer? Find(string id) => slots.FirstOrDefault(container => container?.Id == id);
+
     /// <summary>Whether the container runs whose network this one shares; so it is where it shares none.</summary>
     public bool HasNetwork(SimulatedContainer container) => container.NetworkOwner is null || Running.Any(other => other.Id == container.NetworkOwner);
 

@@ -1,3 +1,4 @@
+using Consul;
 using Docker.DotNet.Models;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -36,9 +37,9 @@ internal sealed class SimulatedNode : IAsyncDisposable
 
     public SimulatedConsul Consul { get; }
 
-    /// <summary>What the agent has that this sidecar owns, a line each.</summary>
+    /// <summary>What the agent has that this sidecar owns, and that does not stay because of how its container ended, a line each.</summary>
     public IEnumerable<string> Registered => Consul.Services
-        .Where(service => !Consul.IsStrangers(service.ID))
+        .Where(service => !Consul.IsStrangers(service.ID) && !MayStay(service))
         .Select(service => $"{service.ID} {service.Service} {service.Address}:{service.Port} {service.Tags.FirstOrDefault()} {Ownership.ContainerOf(service)} {Consul.Checks.Of(service.ID)}")
         .Order(StringComparer.Ordinal);
 
@@ -69,13 +70,22 @@ internal sealed class SimulatedNode : IAsyncDisposable
     private bool HasId(SimulatedContainer container, string id) =>
         Consul.Services.Any(one => one.ID == id && Ownership.ContainerOf(one) == container.Id);
 
+    /// <summary>Whether the container of what is registered has ended, and that does not go by the policy unless the container got a signal.</summary>
+    public bool MayStay(AgentService service) => options.Deregister switch
+    {
+        DeregisterPolicy.Always => false,
+        DeregisterPolicy.OnSuccess => Docker.Find(Ownership.ContainerOf(service)) is { IsRunning: false, ExitCode: not (0 or 137 or 143) },
+        _ => Docker.Find(Ownership.ContainerOf(service)) is not { IsRunning: true },
+    };
+
     private Reconciler Reconciler => parts.GetRequiredService<Reconciler>();
 
     private WorkQueue Queue => parts.GetRequiredService<WorkQueue>();
 
-    public static async Task<SimulatedNode> StartAsync(TimeSpan resync, TimeSpan grace, bool followsStrangers = true)
+    public static async Task<SimulatedNode> StartAsync(
+        TimeSpan resync, TimeSpan grace, bool followsStrangers = true, DeregisterPolicy policy = DeregisterPolicy.Always)
     {
-        var node = new SimulatedNode(new SidecarOptions { Ip = Ip, Resync = resync, CleanupGrace = grace }, followsStrangers);
+        var node = new SimulatedNode(new SidecarOptions { Ip = Ip, Resync = resync, CleanupGrace = grace, Deregister = policy }, followsStrangers);
         await node.BeginAsync();
         return node;
     }

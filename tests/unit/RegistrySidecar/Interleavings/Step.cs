@@ -13,6 +13,8 @@ internal sealed record Step(string Text, Func<SimulatedNode, Task> DoAsync)
     // Docker finds something by most of them.
     private static readonly Gen<string> OddContainer = OneOf("c0", "c1", "c3-renamed", "00", new string('0', 62), "../version", "");
 
+    private const string InVain = "signal in vain";
+
     /// <summary>Something that a container does, or a person to it.</summary>
     private static readonly Gen<(string Text, Action<SimulatedDocker> Do)> Change = Gen.Select(
         Slot,
@@ -20,8 +22,9 @@ internal sealed record Step(string Text, Func<SimulatedNode, Task> DoAsync)
             (4, Gen.Const<(string, Action<SimulatedDocker, int>)>(("start", (docker, slot) => docker.Start(slot)))),
             (3, Gen.Const<(string, Action<SimulatedDocker, int>)>(("die", (docker, slot) => docker.Die(slot)))),
             (1, Gen.Const<(string, Action<SimulatedDocker, int>)>(("killed", (docker, slot) => docker.Die(slot, 137)))),
+            (2, Gen.Const<(string, Action<SimulatedDocker, int>)>(("fail", (docker, slot) => docker.Die(slot, 1)))),
             (1, Gen.Const<(string, Action<SimulatedDocker, int>)>(("stop", (docker, slot) => docker.Signal(slot, obeyed: true)))),
-            (1, Gen.Const<(string, Action<SimulatedDocker, int>)>(("signal in vain", (docker, slot) => docker.Signal(slot, obeyed: false)))),
+            (1, Gen.Const<(string, Action<SimulatedDocker, int>)>((InVain, (docker, slot) => docker.Signal(slot, obeyed: false)))),
             (2, Gen.Const<(string, Action<SimulatedDocker, int>)>(("restart", (docker, slot) => docker.Restart(slot)))),
             (2, Gen.Const<(string, Action<SimulatedDocker, int>)>(("remove", (docker, slot) => docker.Remove(slot)))),
             (2, Gen.Const<(string, Action<SimulatedDocker, int>)>(("rename", (docker, slot) => docker.Rename(slot)))),
@@ -83,6 +86,9 @@ internal sealed record Step(string Text, Func<SimulatedNode, Task> DoAsync)
     /// <summary>What the sidecar has to notice by itself, without a resync: each event arrives at some time, in some order.</summary>
     public static Gen<Step> Told { get; } = Gen.Frequency(
         (9, Changes), (8, Deliveries), (8, Passes), (2, Races), (3, Failures), (2, Documents), (1, Reconnections), (1, Clocks));
+
+    /// <summary>What a container does after which there is no doubt how it ended.</summary>
+    public static Gen<Step> Plainly { get; } = Changes.Where(step => !step.Text.StartsWith(InVain, StringComparison.Ordinal));
 
     public static string IdOf(int slot) => $"{SimulatedNode.Host}:{SimulatedDocker.NameOf(slot)}:80";
 

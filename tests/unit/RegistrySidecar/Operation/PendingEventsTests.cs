@@ -73,6 +73,23 @@ public sealed class PendingEventsTests
         Assert.Equal(First, events.Written("c"));
     }
 
+    [Theory]
+    [InlineData("c", 1)]
+    [InlineData("another", 0)]
+    public void Planned_WhatFailedBefore_IsDueForAsLongAsItIsWanted(string wanted, int due)
+    {
+        events.Happened("c", First);
+        events.PassBegan();
+        events.Planned([wanted]);
+        events.Failed("c");
+        events.PassEnded();
+        events.PassBegan();
+        events.Planned([wanted]);
+        events.PassEnded();
+
+        Assert.Equal(due, events.Count);
+    }
+
     [Fact]
     public void Written_OneOfTwoPortsFailed_IsDueUntilTheOtherIsWritten()
     {

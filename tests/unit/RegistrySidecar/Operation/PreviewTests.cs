@@ -122,6 +122,24 @@ public sealed class PreviewTests
         Assert.InRange(asked, 1, 49);
     }
 
+    [Theory]
+    [InlineData("/v1.41/info")]
+    [InlineData("/v1.41/containers/json")]
+    public async Task ReadAsync_WhatAnswersIsNoDockerAfterAll_SaysSo(string htmlAt)
+    {
+        using var docker = new LocalServer(path => path == htmlAt ? "<html>" : path switch
+        {
+            "/version" => """{"ApiVersion":"1.41"}""",
+            _ => """{"Name":"h1"}""",
+        });
+        var reader = new HostReader(
+            new SidecarOptions { DockerHost = docker.Address("tcp") }, Substitute.For<IConsulClient>(), store: null!, TimeProvider.System);
+
+        var error = await Assert.ThrowsAsync<PreviewException>(() => reader.ReadAsync(TestContext.Current.CancellationToken));
+
+        Assert.Contains("Docker cannot be asked", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Of_IdOfAStranger_IsAConflict()
     {

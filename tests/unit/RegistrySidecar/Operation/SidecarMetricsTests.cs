@@ -87,6 +87,25 @@ public sealed class SidecarMetricsTests : IDisposable
         Assert.Equal(1, Value("mesh_sidecar_registrations_written"));
     }
 
+    [Theory]
+    [InlineData("c1", 1)]
+    [InlineData("c2", 0)]
+    public async Task RegisteringAsync_FailedAndMuchLaterRegistered_RecordsALagOnlyIfThatWasWantedAllTheTime(string wanted, int lagging)
+    {
+        metrics.Happened("c1", Nanoseconds(time.GetUtcNow()));
+        var began = metrics.PassBegan();
+        await Assert.ThrowsAsync<ConsulRequestException>(() => metrics.RegisteringAsync(
+            "c1", Task.FromException(new ConsulRequestException("no", HttpStatusCode.TooManyRequests))));
+        Pass(began);
+        began = metrics.PassBegan();
+        metrics.Wrote(new Dictionary<string, string> { ["Registering it"] = wanted }, new Dictionary<string, Exception?>());
+        Pass(began);
+
+        await metrics.RegisteringAsync("c1", Task.CompletedTask);
+
+        Assert.Equal(lagging, lags.Count);
+    }
+
     [Fact]
     public void Failures_NothingHappened_AllKindsAreThereWithZero()
     {
