@@ -59,13 +59,13 @@ internal sealed partial class TrafficHandler(
             exchange.Follow(target);
             var service = snapshot.Services[target.Service];
             var document = service.Stored.Document!;
-            if (document.Maintenance is { } maintenance)
+            if (document.Maintenance is { } maintenance && !chooser.HasPass(exchange, service))
             {
                 await MaintenanceAsync(exchange, service, maintenance);
                 return;
             }
 
-            if (document.Pause is { } pause)
+            if (document.Pause is { } pause && !chooser.HasPass(exchange, service))
             {
                 if (!await patience.PausedAsync(exchange, snapshot, service, pause))
                     return;
