@@ -81,13 +81,14 @@ internal sealed partial class TrafficHandler(
             }
 
             try
+            var aborted = member.State.Aborted;
             {
-                // Whoever drains an instance looks at its counter after a newer snapshot is in place. So a request that was
-                // counted too late to be seen must not go there: it chooses again, by the newer snapshot.
+                // Whoever drains an instance looks at its counter after a newer snapshot is in place. So a request that was counted too
+                // late to be seen must not go there: it chooses again, by the newer snapshot. Any other ends by what was read before.
                 if (!ReferenceEquals(snapshot, snapshots.Current))
                     continue;
                 exchange.Begin(target, service, document, member);
-                if (await ForwardAsync(exchange, target, service, document))
+                if (await ForwardAsync(exchange, target, service, document, aborted))
                     return;
             }
             finally
@@ -109,7 +110,8 @@ internal sealed partial class TrafficHandler(
         exchange.Context.Response, service.Stored.Service, keys.Ring.CookieKey.Span, isSecure: trusted.CameWithTls(exchange.Context));
 
     /// <returns>Whether the client has its answer; else another instance is to be asked.</returns>
-    private async ValueTask<bool> ForwardAsync(Exchange exchange, RouteTarget target, ServiceModel service, ServiceDocument document)
+    private async ValueTask<bool> ForwardAsync(
+        Exchange exchange, RouteTarget target, ServiceModel service, ServiceDocument document, CancellationToken aborted)
     {
         var (context, member) = (exchange.Context, exchange.Member!);
         if (!BodyLimit.Set(context, target.Route))
@@ -124,7 +126,6 @@ internal sealed partial class TrafficHandler(
             service.State.Retries.Deposit(document.Traffic.Retries.Budget);
         else
             service.State.Retries.Send();
-        var aborted = member.State.Aborted;
         var error = await forwarder.SendAsync(
             context, Upstream.AddressOf(target.Route, member.Url), upstream.ClientOf(target.Route), target.Request, exchange, aborted);
         var reason = error is ForwarderError.None ? null : context.GetForwarderErrorFeature()?.Exception;
