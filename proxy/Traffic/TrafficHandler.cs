@@ -80,8 +80,8 @@ internal sealed partial class TrafficHandler(
                 continue;
             }
 
-            try
             var aborted = member.State.Aborted;
+            try
             {
                 // Whoever drains an instance looks at its counter after a newer snapshot is in place. So a request that was counted too
                 // late to be seen must not go there: it chooses again, by the newer snapshot. Any other ends by what was read before.
