@@ -33,6 +33,27 @@ public sealed class HeaderTests(ConformanceFixture mesh) : IClassFixture<Conform
             (told["X-Forwarded-For"], told["X-Forwarded-Proto"], told["X-Forwarded-Host"], told["X-Forwarded-Prefix"], told["Forwarded"]));
     }
 
+    [Theory]
+    [InlineData("1.1")]
+    [InlineData("2.0")]
+    public async Task Request_ByTls_IsToldOfAndItsCookieIsForTlsAlone(string client)
+    {
+        var service = await mesh.ServeAsync(UpstreamProtocol.Http, route => route);
+        var index = await service.ChangeAsync(document => document with { Traffic = document.Traffic with { Sticky = true } });
+        await mesh.Proxy.UntilAsync(service.Name, account => account.GetProperty("index").GetUInt64() >= index);
+        using var https = mesh.Certificates.TrustingClient();
+        using var request = mesh.Request(Version.Parse(client), HttpMethod.Get, $"/{service.Name}/tell", "https");
+
+        using var byTls = await https.SendAsync(mesh.Request(Version.Parse(client), HttpMethod.Get, $"/{service.Name}/tell", "https"), Ct);
+        var told = await ConformanceFixture.ToldAsync(https, request);
+        using var without = await http.SendAsync(mesh.Request(Version.Parse(client), HttpMethod.Get, $"/{service.Name}/tell"), Ct);
+
+        Assert.Equal(("https", $"for=127.0.0.1;host=\"{request.RequestUri!.Authority}\";proto=https"), (told["X-Forwarded-Proto"], told["Forwarded"]));
+        Assert.Equal((true, false), (IsSecure(byTls), IsSecure(without)));
+
+        static bool IsSecure(HttpResponseMessage answer) => answer.Headers.GetValues("Set-Cookie").Single().Contains("; secure", StringComparison.OrdinalIgnoreCase);
+    }
+
     [Fact]
     public async Task Request_FromATrustedProxy_PassesOnWhatThatSays()
     {
