@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http.Features;
 using ServiceMesh.Proxy.Answers;
 using ServiceMesh.Proxy.Following;
 using ServiceMesh.Proxy.Health;
@@ -40,9 +41,9 @@ internal sealed partial class TrafficHandler(
     public async Task HandleAsync(Exchange exchange)
     {
         var context = exchange.Context;
-        if (!context.Request.Path.HasValue)
+        if (!context.Request.Path.HasValue || IsTunnel(context))
         {
-            await WithoutAPathAsync(context);
+            await OfNoServiceAsync(context);
             return;
         }
 
@@ -172,8 +173,13 @@ internal sealed partial class TrafficHandler(
         return true;
     }
 
-    // CONNECT asks for a tunnel (a websocket by HTTP/2 names a path); OPTIONS * asks of the server, and that is this one.
-    private static Task WithoutAPathAsync(HttpContext context)
+    // By HTTP/2 a websocket is asked for with CONNECT, too, and nothing else is that is known here (RFC 8441).
+    private static bool IsTunnel(HttpContext context) =>
+        HttpMethods.IsConnect(context.Request.Method)
+        && !"websocket".Equals(context.Features.Get<IHttpExtendedConnectFeature>()?.Protocol, StringComparison.OrdinalIgnoreCase);
+
+    // CONNECT asks for a tunnel; OPTIONS * asks of the server, and that is this one.
+    private static Task OfNoServiceAsync(HttpContext context)
     {
         if (!HttpMethods.IsOptions(context.Request.Method))
             return Problem.WriteAsync(context, StatusCodes.Status501NotImplemented, "CONNECT asks for a tunnel, and there is none here.");

@@ -127,6 +127,18 @@ public sealed class ProtocolTests(ConformanceFixture mesh) : IClassFixture<Confo
     [InlineData("2.0")]
     public Task AWebsocket_ByTls_IsConnectedWithTheInstance(string client) => ConnectedAsync(Version.Parse(client), "wss", UpstreamProtocol.Http);
 
+    // As RFC 9298 asks for a tunnel of datagrams.
+    [Fact]
+    public async Task AConnect_ForAnythingButAWebsocket_IsNotImplemented()
+    {
+        using var request = Request("2.0", UpstreamProtocol.H2c, HttpMethod.Connect, "/tell");
+        request.Headers.Protocol = "connect-udp";
+
+        using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Ct);
+
+        Assert.Equal(HttpStatusCode.NotImplemented, answer.StatusCode);
+    }
+
     private async Task ConnectedAsync(Version version, string scheme, UpstreamProtocol upstream)
     {
         using var socket = new ClientWebSocket();

@@ -130,6 +130,18 @@ public sealed class SplitTests(ConsulFixture consul) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task AStickyService_WhoseInstanceGivesNoAnswer_GivesNoCookieForIt()
+    {
+        await scene.ChangeAsync(document => document with { Traffic = document.Traffic with { Sticky = true } });
+        await scene.Backend("one").DisposeAsync();
+
+        using var answer = await scene.GetAsync();
+
+        Assert.Equal(HttpStatusCode.BadGateway, answer.StatusCode);
+        Assert.False(answer.Headers.Contains("Set-Cookie"));
+    }
+
+    [Fact]
     public async Task ARouteThatChangesSetCookie_LeavesTheProxysOwn()
     {
         HeaderChanges[] changes =
