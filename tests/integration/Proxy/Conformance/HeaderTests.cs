@@ -81,12 +81,12 @@ public sealed class HeaderTests(ConformanceFixture mesh) : IClassFixture<Conform
         await using var connection = await RawClient.OpenAsync(mesh.Proxy.Ports[0]);
 
         await connection.SendAsync(
-            $"GET /{mesh.ServiceOf(upstream).Name}/tell HTTP/1.0\r\nHost: a.example\r\nConnection: X-Secret, X-Forwarded-For, Host\r\nX-Secret: 1\r\n"
+            $"GET /{mesh.ServiceOf(upstream).Name}/tell HTTP/1.0\r\nHost: a.example\r\nConnection: X-Secret, X-Forwarded-For, Host, Trailer\r\nX-Secret: 1\r\nTrailer: X-Sum\r\n"
             + "Keep-Alive: timeout=5\r\nTE: gzip\r\nProxy-Authorization: Basic eA==\r\nX-Kept: 2\r\n\r\n");
         var (status, told) = await connection.ReadToldAsync();
 
         Assert.Equal("HTTP/1.1 200 OK", status);
-        Assert.Empty(told.Headers.Keys.Intersect(["Connection", "X-Secret", "Keep-Alive", "TE", "Proxy-Authorization"], StringComparer.OrdinalIgnoreCase));
+        Assert.Empty(told.Headers.Keys.Intersect(["Connection", "X-Secret", "Trailer", "Keep-Alive", "TE", "Proxy-Authorization"], StringComparer.OrdinalIgnoreCase));
         Assert.Equal(("2", "127.0.0.1", "a.example"), (told["X-Kept"], told["X-Forwarded-For"], told["Host"]));
     }
 
