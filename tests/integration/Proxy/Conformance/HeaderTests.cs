@@ -90,6 +90,57 @@ public sealed class HeaderTests(ConformanceFixture mesh) : IClassFixture<Conform
         Assert.Equal(("2", "127.0.0.1", "a.example"), (told["X-Kept"], told["X-Forwarded-For"], told["Host"]));
     }
 
+    // All that YARP takes for one connection's, in either direction, and nothing else that begins like it.
+    [Fact]
+    public async Task Headers_ThatAreForOneConnection_StayAtTheProxyInBothDirections()
+    {
+        string[] dropped =
+        [
+            "Keep-Alive", "Upgrade", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Authorization", "Proxy-Features",
+            "Proxy-Instruction", "Security-Scheme", "ALPN", "Close", "HTTP2-Settings", "Upgrade-Insecure-Requests", "TE", "Alt-Svc",
+        ];
+        string[] kept = ["Proxy-Status", "Trailer", "X-Kept"];
+        var headers = string.Concat(dropped.Concat(kept).Select(name => $"{name}: x-any\r\n"));
+        var asked = "";
+        await using var instance = RawInstance.Start(request =>
+        {
+            asked = request.Head;
+            return request.SendAsync($"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n{headers}\r\n");
+        });
+        var service = await mesh.ServeAsync(UpstreamProtocol.Http, route => route, port: instance.Port);
+        await using var connection = await RawConnection.OpenAsync(mesh.Proxy.Ports[0]);
+
+        var answer = await connection.AskAsync($"GET /{service.Name}/ HTTP/1.1\r\nHost: a.example\r\n{headers}\r\n");
+
+        var names = asked.Split("\r\n").Select(line => line.Split(':')[0]).ToArray();
+        Assert.Empty(names.Concat(answer.Headers.Keys).Intersect(dropped, StringComparer.OrdinalIgnoreCase));
+        Assert.Equal(kept, kept.Intersect(names, StringComparer.OrdinalIgnoreCase));
+        Assert.Equal(kept, kept.Intersect(answer.Headers.Keys, StringComparer.OrdinalIgnoreCase));
+    }
+
+    [Fact]
+    public async Task Websocket_AHeaderNamedBesideTheUpgrade_StaysAtTheProxy()
+    {
+        var asked = "";
+        await using var instance = RawInstance.Start(async request =>
+        {
+            asked = request.Head;
+            await request.SendAsync("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello");
+            await request.ClosedAsync();
+        });
+        var service = await mesh.ServeAsync(UpstreamProtocol.Http, route => route, port: instance.Port);
+        await using var connection = await RawClient.OpenAsync(mesh.Proxy.Ports[0]);
+
+        await connection.SendAsync(
+            $"GET /{service.Name}/ HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade, X-Secret\r\nUpgrade: websocket\r\n"
+            + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nX-Secret: 1\r\nX-Kept: 2\r\n\r\n");
+
+        Assert.StartsWith("HTTP/1.1 101", await connection.HeadAsync(), StringComparison.Ordinal);
+        Assert.DoesNotContain("X-Secret", asked, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("X-Kept: 2", asked, StringComparison.Ordinal);
+        Assert.Contains("Upgrade: websocket", asked, StringComparison.Ordinal);
+    }
+
     // Kestrel by itself tells of the word alone that it knows.
     [Theory]
     [InlineData("Connection: close, X-Secret")]
