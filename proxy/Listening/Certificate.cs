@@ -31,22 +31,20 @@ internal sealed class Certificate
 
     /// <param name="crt">PEM: the certificate first, then those that lead to its root.</param>
     /// <param name="key">PEM: its private key, not encrypted.</param>
-    /// <exception cref="CryptographicException">One of them cannot be read, or they do not belong together.</exception>
+    /// <exception cref="CryptographicException">One of them cannot be read or used here, or they do not belong together.</exception>
     public static Certificate Parse(string crt, string key)
     {
-        X509Certificate2 leaf;
         try
         {
-            leaf = X509Certificate2.CreateFromPem(crt, key);
+            var leaf = X509Certificate2.CreateFromPem(crt, key);
+            var chain = new X509Certificate2Collection();
+            chain.ImportFromPem(crt);
+            return new Certificate(leaf, chain);
         }
-        catch (ArgumentException error)
+        catch (Exception error) when (error is ArgumentException or NotSupportedException)
         {
-            // .NET's word for a key that is another certificate's.
+            // .NET's words for a key that is another certificate's, and for an algorithm that this machine's OpenSSL lacks.
             throw new CryptographicException(error.Message, error);
         }
-
-        var chain = new X509Certificate2Collection();
-        chain.ImportFromPem(crt);
-        return new Certificate(leaf, chain);
     }
 }

@@ -24,7 +24,7 @@ internal sealed class ListeningOptions
     /// <summary>How long a connection without a request is kept.</summary>
     public TimeSpan IdleTimeout { get; set; } = TimeSpan.FromSeconds(130);
 
-    /// <summary>The least rate of a request's body and of reading an answer, in bytes a second after five seconds; zero turns the limit off.</summary>
+    /// <summary>The least rate of a request's body by HTTP/1.1 and of reading an answer, in bytes a second after five seconds; zero turns the limit off.</summary>
     public int MinBodyRate { get; set; } = 240;
 
     /// <summary>The most bytes of all headers of a request; otherwise 431.</summary>

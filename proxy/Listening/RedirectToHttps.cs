@@ -19,8 +19,8 @@ internal static class RedirectToHttps
         var trusted = app.ApplicationServices.GetRequiredService<TrustedProxies>();
         app.Use((context, next) =>
         {
-            // HTTP/2 without TLS is only spoken on the port that was opened for it on purpose.
-            if (HttpProtocol.IsHttp2(context.Request.Protocol) || trusted.CameWithTls(context))
+            // HTTP/2 without TLS is only spoken on the port that was opened for it on purpose. A tunnel, and OPTIONS *, have no address to go to.
+            if (HttpProtocol.IsHttp2(context.Request.Protocol) || !context.Request.Path.HasValue || trusted.CameWithTls(context))
                 return next(context);
             if (!context.Request.Host.HasValue)
             {

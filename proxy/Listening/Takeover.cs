@@ -213,12 +213,28 @@ internal sealed partial class Takeover(
             // Of a proxy that is stopping some are closed. The next one is told of them, too, and opens them by itself.
             sockets.Lend((open, closed) => Descriptors.Send(
                 next, Encoding.UTF8.GetBytes(string.Join('\n', open.Keys.Concat(closed))), [.. open.Values]));
-            return await next.ReceiveAsync(new byte[1], patience.Token) == 1;
+            return await SaysSoAsync(next, patience.Token, ct);
         }
-        catch (Exception error) when (error is SocketException or IOException || (error is OperationCanceledException && !ct.IsCancellationRequested))
+        catch (Exception error) when (error is SocketException or IOException)
         {
             Kept(error.Message);
             return false;
+        }
+    }
+
+    private static async Task<bool> SaysSoAsync(Socket next, CancellationToken patience, CancellationToken ct)
+    {
+        var said = new byte[1];
+        try
+        {
+            return await next.ReceiveAsync(said, patience) == 1;
+        }
+        catch (OperationCanceledException error) when (!ct.IsCancellationRequested)
+        {
+            // Both must hold it for the same, or both would serve: what the next one says from now on it fails to send, and what it has
+            // said by now counts. It can ask nothing over this line then.
+            next.Shutdown(SocketShutdown.Receive);
+            return next.Receive(said) == 1 ? true : throw new IOException($"it did not within {Patience}", error);
         }
     }
 

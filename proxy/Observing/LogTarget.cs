@@ -13,12 +13,22 @@ internal sealed partial class LogTarget(string path) : IDisposable
 
     private bool IsFile => path != ObservingOptions.StandardOutput;
 
-    /// <exception cref="IOException">It cannot be opened.</exception>
+    /// <exception cref="IOException">It cannot be opened; the next lines are to try again.</exception>
     public void Open()
     {
+        // First: what is asked for meanwhile is not done yet.
         isDue = false;
-        stream?.Dispose();
-        stream = IsFile ? new FileStream(Append(path), FileAccess.Write, bufferSize: 0) : Console.OpenStandardOutput();
+        try
+        {
+            var next = IsFile ? new FileStream(Append(path), FileAccess.Write, bufferSize: 0) : Console.OpenStandardOutput();
+            stream?.Dispose();
+            stream = next;
+        }
+        catch
+        {
+            isDue = true;
+            throw;
+        }
     }
 
     /// <summary>The next lines go to the file that has the name then.</summary>
@@ -38,11 +48,15 @@ internal sealed partial class LogTarget(string path) : IDisposable
     // .NET's own appending writes where the file ended when it was opened: over what another proxy, one that takes over, wrote since.
     private static SafeFileHandle Append(string path)
     {
-        const int WriteOnlyCreateAppendCloseOnExec = 0x1 | 0x40 | 0x400 | 0x80000;
+        const int WriteOnly = 0x1, ReadWrite = 0x2, CreateAppendCloseOnExec = 0x40 | 0x400 | 0x80000;
         const int ReadableByGroup = 0x1A0;
+        const int AccessDenied = 13;
         if (!OperatingSystem.IsLinux())
             return File.OpenHandle(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
-        var handle = OpenFile(path, WriteOnlyCreateAppendCloseOnExec, ReadableByGroup);
+        // For both: to open a pipe for writing alone waits for its reader, and so would the start. A file may be one that is only written.
+        var handle = OpenFile(path, ReadWrite | CreateAppendCloseOnExec, ReadableByGroup);
+        if (handle.IsInvalid && Marshal.GetLastPInvokeError() == AccessDenied)
+            handle = OpenFile(path, WriteOnly | CreateAppendCloseOnExec, ReadableByGroup);
         return handle.IsInvalid ? throw new IOException(Marshal.GetLastPInvokeErrorMessage() + ".") : handle;
     }
 

@@ -163,7 +163,8 @@ internal sealed class Exchange(HttpContext context, TrafficHandler handler) : Ht
             return new ValueTask<bool>(result: false);
         }
 
-        var transformed = Issued is null
+        // A cookie is worth what its instance is: without an answer there is none.
+        var transformed = Issued is null || proxyResponse is null
             ? Target!.Transformer.TransformResponseAsync(httpContext, proxyResponse, cancellationToken)
             : TransformAndIssueAsync(httpContext, proxyResponse, cancellationToken);
         return proxyResponse is not null && BeginsAtOnce(httpContext.Response)

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http.Features;
 using ServiceMesh.Proxy.Answers;
 using ServiceMesh.Proxy.Following;
 using ServiceMesh.Proxy.Health;
@@ -40,9 +41,9 @@ internal sealed partial class TrafficHandler(
     public async Task HandleAsync(Exchange exchange)
     {
         var context = exchange.Context;
-        if (!context.Request.Path.HasValue)
+        if (!context.Request.Path.HasValue || IsTunnel(context))
         {
-            await WithoutAPathAsync(context);
+            await OfNoServiceAsync(context);
             return;
         }
 
@@ -59,13 +60,13 @@ internal sealed partial class TrafficHandler(
             exchange.Follow(target);
             var service = snapshot.Services[target.Service];
             var document = service.Stored.Document!;
-            if (document.Maintenance is { } maintenance)
+            if (document.Maintenance is { } maintenance && !chooser.HasPass(exchange, service))
             {
                 await MaintenanceAsync(exchange, service, maintenance);
                 return;
             }
 
-            if (document.Pause is { } pause)
+            if (document.Pause is { } pause && !chooser.HasPass(exchange, service))
             {
                 if (!await patience.PausedAsync(exchange, snapshot, service, pause))
                     return;
@@ -80,14 +81,15 @@ internal sealed partial class TrafficHandler(
                 continue;
             }
 
+            var aborted = member.State.Aborted;
             try
             {
-                // Whoever drains an instance looks at its counter after a newer snapshot is in place. So a request that was
-                // counted too late to be seen must not go there: it chooses again, by the newer snapshot.
+                // Whoever drains an instance looks at its counter after a newer snapshot is in place. So a request that was counted too
+                // late to be seen must not go there: it chooses again, by the newer snapshot. Any other ends by what was read before.
                 if (!ReferenceEquals(snapshot, snapshots.Current))
                     continue;
                 exchange.Begin(target, service, document, member);
-                if (await ForwardAsync(exchange, target, service, document))
+                if (await ForwardAsync(exchange, target, service, document, aborted))
                     return;
             }
             finally
@@ -109,7 +111,8 @@ internal sealed partial class TrafficHandler(
         exchange.Context.Response, service.Stored.Service, keys.Ring.CookieKey.Span, isSecure: trusted.CameWithTls(exchange.Context));
 
     /// <returns>Whether the client has its answer; else another instance is to be asked.</returns>
-    private async ValueTask<bool> ForwardAsync(Exchange exchange, RouteTarget target, ServiceModel service, ServiceDocument document)
+    private async ValueTask<bool> ForwardAsync(
+        Exchange exchange, RouteTarget target, ServiceModel service, ServiceDocument document, CancellationToken aborted)
     {
         var (context, member) = (exchange.Context, exchange.Member!);
         if (!BodyLimit.Set(context, target.Route))
@@ -124,7 +127,6 @@ internal sealed partial class TrafficHandler(
             service.State.Retries.Deposit(document.Traffic.Retries.Budget);
         else
             service.State.Retries.Send();
-        var aborted = member.State.Aborted;
         var error = await forwarder.SendAsync(
             context, Upstream.AddressOf(target.Route, member.Url), upstream.ClientOf(target.Route), target.Request, exchange, aborted);
         var reason = error is ForwarderError.None ? null : context.GetForwarderErrorFeature()?.Exception;
@@ -171,8 +173,13 @@ internal sealed partial class TrafficHandler(
         return true;
     }
 
-    // CONNECT asks for a tunnel (a websocket by HTTP/2 names a path); OPTIONS * asks of the server, and that is this one.
-    private static Task WithoutAPathAsync(HttpContext context)
+    // By HTTP/2 a websocket is asked for with CONNECT, too, and nothing else is that is known here (RFC 8441).
+    private static bool IsTunnel(HttpContext context) =>
+        HttpMethods.IsConnect(context.Request.Method)
+        && !"websocket".Equals(context.Features.Get<IHttpExtendedConnectFeature>()?.Protocol, StringComparison.OrdinalIgnoreCase);
+
+    // CONNECT asks for a tunnel; OPTIONS * asks of the server, and that is this one.
+    private static Task OfNoServiceAsync(HttpContext context)
     {
         if (!HttpMethods.IsOptions(context.Request.Method))
             return Problem.WriteAsync(context, StatusCodes.Status501NotImplemented, "CONNECT asks for a tunnel, and there is none here.");

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Primitives;
 using ServiceMesh.Proxy.Following;
 using ServiceMesh.Proxy.Snapshots;
 
@@ -41,12 +42,20 @@ internal sealed class Chooser(Keys keys, TimeProvider time)
     public bool HasOther(Exchange exchange, ServiceModel service, ServiceDocument document) =>
         TryPool(exchange, service, document, out var pool) && pool.Members.Length > 0;
 
+    /// <summary>Whether it brings a candidate pass that is valid for the service.</summary>
+    public bool HasPass(Exchange exchange, ServiceModel service) =>
+        exchange.Context.Request.Headers.TryGetValue(CandidatePass.Header, out var pass) && Check(pass, service) is not null;
+
+    // The deployment that it leads to.
+    private string? Check(StringValues pass, ServiceModel service) =>
+        CandidatePass.Check(pass.ToString(), service.Stored.Service, keys.Ring.Signers, time.GetUtcNow());
+
     // The instances that the request may go to, and that were not asked yet.
     private bool TryPool(Exchange exchange, ServiceModel service, ServiceDocument document, out ReleasePool pool)
     {
         if (exchange.Context.Request.Headers.TryGetValue(CandidatePass.Header, out var pass))
         {
-            var deployment = CandidatePass.Check(pass.ToString(), service.Stored.Service, keys.Ring.Signers, time.GetUtcNow());
+            var deployment = Check(pass, service);
             pool = deployment is null ? ReleasePool.Empty : Unasked(exchange, service.PoolOf(deployment));
             return exchange.HasPass = deployment is not null;
         }

@@ -42,13 +42,15 @@ internal static class ConnectionHeaders
 
     /// <summary>
     /// The headers that a <c>Connection</c> names. What a route may not change cannot be named: the length, the host and the
-    /// like are no business of one connection, or are dropped anyway.
+    /// like are no business of one connection, or are dropped anyway; but <c>Trailer</c> is not.
     /// </summary>
     public static IEnumerable<string> Named(string? value) =>
         value is null || IsClose(value) || value.Equals("keep-alive", StringComparison.OrdinalIgnoreCase)
             ? []
             : value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
-                .Where(token => !IsClose(token) && !HeaderChanges.Forbidden.Contains(token));
+                .Where(token => !IsClose(token) && (!HeaderChanges.Forbidden.Contains(token) || Is(token, "Trailer")));
 
-    private static bool IsClose(string token) => token.Equals("close", StringComparison.OrdinalIgnoreCase);
+    private static bool IsClose(string token) => Is(token, "close");
+
+    private static bool Is(string token, string word) => token.Equals(word, StringComparison.OrdinalIgnoreCase);
 }

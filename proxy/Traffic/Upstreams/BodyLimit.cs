@@ -1,14 +1,22 @@
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+using ServiceMesh.Proxy.Traffic.Retries;
 
 namespace ServiceMesh.Proxy.Traffic.Upstreams;
 
-/// <summary>Holds a request's body to its route's limit.</summary>
+/// <summary>Holds a request's body to its route's limit, and one by HTTP/2 to no rate.</summary>
 internal static class BodyLimit
 {
     /// <returns>Whether the request may go on; if not, it says itself that its body is too large.</returns>
     public static bool Set(HttpContext context, Route route)
     {
-        if (route.MaxBody is not { } limit || context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false })
+        var isHttp2 = HttpProtocol.IsHttp2(context.Request.Protocol);
+        if ((route.MaxBody is null && !isHttp2) || RetryRule.HasNoBody(context))
+            return true;
+        // Kestrel would end the whole connection for one body that is too slow, and all others' requests with it.
+        if (isHttp2 && context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
+            rate.MinDataRate = null;
+        if (route.MaxBody is not { } limit)
             return true;
         if (context.Request.ContentLength > limit)
             return false;
@@ -16,7 +24,7 @@ internal static class BodyLimit
         if (server is { IsReadOnly: false })
             server.MaxRequestBodySize = limit;
         // YARP lifts the limit of whatever calls itself gRPC, as long as it may; and gRPC is HTTP/2.
-        if (HttpProtocol.IsHttp2(context.Request.Protocol))
+        if (isHttp2)
             context.Features.Set<IHttpMaxRequestBodySizeFeature>(new Fixed(limit));
         return true;
     }

@@ -70,8 +70,9 @@ internal sealed class Backend : IAsyncDisposable
                 Interlocked.Add(ref sent, part.Length);
             }
         }));
-        // Answers with what it was told of the trace.
-        app.Map("/trace", trace => trace.Run(context => context.Response.WriteAsync(context.Request.Headers.TraceParent.ToString())));
+        // Answers with what it was told of the trace, each header in a line.
+        app.Map("/trace", trace => trace.Run(context => context.Response.WriteAsync(
+            $"{context.Request.Headers.TraceParent}\n{context.Request.Headers.TraceState}\n{context.Request.Headers.Baggage}")));
         // Answers with the names of the headers that it was sent, before the body and behind it.
         app.Map("/names", names => names.Run(async context =>
         {

@@ -115,6 +115,20 @@ public sealed partial class ServiceModelTests
         Assert.Null(Look(left, T0).Members[0].DrainsUntil);
     }
 
+    // Those of tests, by a pass: whoever was never in the traffic does not leave it.
+    [Fact]
+    public void Follow_ACandidateThatIsCritical_KeepsItsRequestsUntilItsDrainAfterItIsGone()
+    {
+        var (a, b) = (Passing("a", "one"), Passing("b", "two"));
+        var before = Follow(null, V1, [a, b]);
+        before.Members[1].State.Enter();
+
+        var critical = Follow(before, V1, [a, b with { Health = "critical" }]);
+        Assert.Null(critical.Members[1].DrainsUntil);
+
+        Assert.Equal(T0 + TrafficPolicy.DefaultDrain, Assert.Single(Follow(critical, V1, [a]).Gone).DrainsUntil);
+    }
+
     [Fact]
     public void Removed_WithRequests_DrainsByItsPolicyUntilTheLastIsGone()
     {

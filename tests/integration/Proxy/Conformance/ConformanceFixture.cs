@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using ServiceMesh.Tests.Proxy.Listening;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Proxy.Conformance;
@@ -15,11 +16,16 @@ public sealed class ConformanceFixture(ConsulFixture consul) : IAsyncLifetime
 
     internal RunningProxy Proxy { get; private set; } = null!;
 
+    /// <summary>The certificates of its TLS port.</summary>
+    internal PemFiles Certificates { get; } = new();
+
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     public ValueTask InitializeAsync() => started.StartAsync(async () =>
     {
         started.Add(() => File.Delete(ca));
+        started.Add(Certificates.Dispose);
+        Certificates.Write("default", ["localhost"]);
         Backend = started.Add(await ProtocolBackend.StartAsync());
         await File.WriteAllTextAsync(ca, Backend.Certificate, Ct);
         Proxy = started.Add(await StartProxyAsync());
@@ -31,7 +37,7 @@ public sealed class ConformanceFixture(ConsulFixture consul) : IAsyncLifetime
 
     /// <summary>Another proxy before the same Consul.</summary>
     internal Task<RunningProxy> StartProxyAsync(params IEnumerable<KeyValuePair<string, string?>> settings) =>
-        RunningProxy.StartAsync(consul.Address, state: null, [new("H2cPort", "0"), new("UpstreamCa", ca), .. settings]);
+        RunningProxy.StartAsync(consul.Address, state: null, [new("H2cPort", "0"), new("HttpsPort", "0"), new("Certificates", Certificates.Folder), new("UpstreamCa", ca), .. settings]);
 
     /// <summary>A service whose one route leads to the backend by this protocol, in effect.</summary>
     internal async Task<ServiceOnConsul> ServeAsync(UpstreamProtocol protocol, Func<Route, Route> change, RunningProxy? proxy = null, int? port = null)
@@ -46,12 +52,13 @@ public sealed class ConformanceFixture(ConsulFixture consul) : IAsyncLifetime
     /// <summary>The service that is reached by this protocol through a plain route.</summary>
     internal ServiceOnConsul ServiceOf(UpstreamProtocol protocol) => services[protocol];
 
-    /// <summary>The proxy's address for a client of this version.</summary>
-    internal Uri AddressFor(Version version, string scheme = "http") => new($"{scheme}://127.0.0.1:{Proxy.Ports[version.Major - 1]}");
+    /// <summary>The proxy's address for a client of this version, or for one of either with TLS.</summary>
+    internal Uri AddressFor(Version version, string scheme = "http") =>
+        new($"{scheme}://127.0.0.1:{(scheme is "https" or "wss" ? Proxy.Ports[1] : version.Major == 1 ? Proxy.Ports[0] : Proxy.Ports[2])}");
 
     /// <summary>A request of exactly this version.</summary>
-    internal HttpRequestMessage Request(Version version, HttpMethod method, string path) =>
-        new(method, new Uri(AddressFor(version), path)) { Version = version, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+    internal HttpRequestMessage Request(Version version, HttpMethod method, string path, string scheme = "http") =>
+        new(method, new Uri(AddressFor(version, scheme), path)) { Version = version, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
 
     /// <summary>What the backend says that it was asked.</summary>
     internal static async Task<Told> ToldAsync(HttpClient http, HttpRequestMessage request)

@@ -54,11 +54,12 @@ public sealed class GrpcTests(ConformanceFixture mesh) : IClassFixture<Conforman
     }
 
     [Theory]
-    [InlineData(UpstreamProtocol.H2)]
-    [InlineData(UpstreamProtocol.H2c)]
-    public async Task Duplex_EachAnswer_ComesBeforeTheNextRequest(UpstreamProtocol upstream)
+    [InlineData(UpstreamProtocol.H2, "http")]
+    [InlineData(UpstreamProtocol.H2c, "http")]
+    [InlineData(UpstreamProtocol.H2c, "https")]
+    public async Task Duplex_EachAnswer_ComesBeforeTheNextRequest(UpstreamProtocol upstream, string scheme)
     {
-        using var channel = Channel(upstream);
+        using var channel = Channel(upstream, scheme);
         using var call = channel.CreateCallInvoker().AsyncDuplexStreamingCall(EchoService.TalkMethod, host: null, Options);
 
         foreach (var word in new[] { "one", "two", "three" })
@@ -135,9 +136,9 @@ public sealed class GrpcTests(ConformanceFixture mesh) : IClassFixture<Conforman
     }
 
     // gRPC knows no path before the service's name: a host leads there.
-    private GrpcChannel Channel(UpstreamProtocol upstream) => GrpcChannel.ForAddress(
-        mesh.AddressFor(HttpVersion.Version20),
-        new GrpcChannelOptions { HttpHandler = new BelowPath($"/{mesh.ServiceOf(upstream).Name}") { InnerHandler = new SocketsHttpHandler() }, DisposeHttpClient = true });
+    private GrpcChannel Channel(UpstreamProtocol upstream, string scheme = "http") => GrpcChannel.ForAddress(
+        mesh.AddressFor(HttpVersion.Version20, scheme),
+        new GrpcChannelOptions { HttpHandler = new BelowPath($"/{mesh.ServiceOf(upstream).Name}") { InnerHandler = mesh.Certificates.TrustingHandler() }, DisposeHttpClient = true });
 
     private sealed class BelowPath(string prefix) : DelegatingHandler
     {

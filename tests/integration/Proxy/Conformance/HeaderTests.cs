@@ -33,6 +33,27 @@ public sealed class HeaderTests(ConformanceFixture mesh) : IClassFixture<Conform
             (told["X-Forwarded-For"], told["X-Forwarded-Proto"], told["X-Forwarded-Host"], told["X-Forwarded-Prefix"], told["Forwarded"]));
     }
 
+    [Theory]
+    [InlineData("1.1")]
+    [InlineData("2.0")]
+    public async Task Request_ByTls_IsToldOfAndItsCookieIsForTlsAlone(string client)
+    {
+        var service = await mesh.ServeAsync(UpstreamProtocol.Http, route => route);
+        var index = await service.ChangeAsync(document => document with { Traffic = document.Traffic with { Sticky = true } });
+        await mesh.Proxy.UntilAsync(service.Name, account => account.GetProperty("index").GetUInt64() >= index);
+        using var https = mesh.Certificates.TrustingClient();
+        using var request = mesh.Request(Version.Parse(client), HttpMethod.Get, $"/{service.Name}/tell", "https");
+
+        using var byTls = await https.SendAsync(mesh.Request(Version.Parse(client), HttpMethod.Get, $"/{service.Name}/tell", "https"), Ct);
+        var told = await ConformanceFixture.ToldAsync(https, request);
+        using var without = await http.SendAsync(mesh.Request(Version.Parse(client), HttpMethod.Get, $"/{service.Name}/tell"), Ct);
+
+        Assert.Equal(("https", $"for=127.0.0.1;host=\"{request.RequestUri!.Authority}\";proto=https"), (told["X-Forwarded-Proto"], told["Forwarded"]));
+        Assert.Equal((true, false), (IsSecure(byTls), IsSecure(without)));
+
+        static bool IsSecure(HttpResponseMessage answer) => answer.Headers.GetValues("Set-Cookie").Single().Contains("; secure", StringComparison.OrdinalIgnoreCase);
+    }
+
     [Fact]
     public async Task Request_FromATrustedProxy_PassesOnWhatThatSays()
     {
@@ -60,13 +81,64 @@ public sealed class HeaderTests(ConformanceFixture mesh) : IClassFixture<Conform
         await using var connection = await RawClient.OpenAsync(mesh.Proxy.Ports[0]);
 
         await connection.SendAsync(
-            $"GET /{mesh.ServiceOf(upstream).Name}/tell HTTP/1.0\r\nHost: a.example\r\nConnection: X-Secret, X-Forwarded-For, Host\r\nX-Secret: 1\r\n"
+            $"GET /{mesh.ServiceOf(upstream).Name}/tell HTTP/1.0\r\nHost: a.example\r\nConnection: X-Secret, X-Forwarded-For, Host, Trailer\r\nX-Secret: 1\r\nTrailer: X-Sum\r\n"
             + "Keep-Alive: timeout=5\r\nTE: gzip\r\nProxy-Authorization: Basic eA==\r\nX-Kept: 2\r\n\r\n");
         var (status, told) = await connection.ReadToldAsync();
 
         Assert.Equal("HTTP/1.1 200 OK", status);
-        Assert.Empty(told.Headers.Keys.Intersect(["Connection", "X-Secret", "Keep-Alive", "TE", "Proxy-Authorization"], StringComparer.OrdinalIgnoreCase));
+        Assert.Empty(told.Headers.Keys.Intersect(["Connection", "X-Secret", "Trailer", "Keep-Alive", "TE", "Proxy-Authorization"], StringComparer.OrdinalIgnoreCase));
         Assert.Equal(("2", "127.0.0.1", "a.example"), (told["X-Kept"], told["X-Forwarded-For"], told["Host"]));
+    }
+
+    // All that YARP takes for one connection's, in either direction, and nothing else that begins like it.
+    [Fact]
+    public async Task Headers_ThatAreForOneConnection_StayAtTheProxyInBothDirections()
+    {
+        string[] dropped =
+        [
+            "Keep-Alive", "Upgrade", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Authorization", "Proxy-Features",
+            "Proxy-Instruction", "Security-Scheme", "ALPN", "Close", "HTTP2-Settings", "Upgrade-Insecure-Requests", "TE", "Alt-Svc",
+        ];
+        string[] kept = ["Proxy-Status", "Trailer", "X-Kept"];
+        var headers = string.Concat(dropped.Concat(kept).Select(name => $"{name}: x-any\r\n"));
+        var asked = "";
+        await using var instance = RawInstance.Start(request =>
+        {
+            asked = request.Head;
+            return request.SendAsync($"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n{headers}\r\n");
+        });
+        var service = await mesh.ServeAsync(UpstreamProtocol.Http, route => route, port: instance.Port);
+        await using var connection = await RawConnection.OpenAsync(mesh.Proxy.Ports[0]);
+
+        var answer = await connection.AskAsync($"GET /{service.Name}/ HTTP/1.1\r\nHost: a.example\r\n{headers}\r\n");
+
+        var names = asked.Split("\r\n").Select(line => line.Split(':')[0]).ToArray();
+        Assert.Empty(names.Concat(answer.Headers.Keys).Intersect(dropped, StringComparer.OrdinalIgnoreCase));
+        Assert.Equal(kept, kept.Intersect(names, StringComparer.OrdinalIgnoreCase));
+        Assert.Equal(kept, kept.Intersect(answer.Headers.Keys, StringComparer.OrdinalIgnoreCase));
+    }
+
+    [Fact]
+    public async Task Websocket_AHeaderNamedBesideTheUpgrade_StaysAtTheProxy()
+    {
+        var asked = "";
+        await using var instance = RawInstance.Start(async request =>
+        {
+            asked = request.Head;
+            await request.SendAsync("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello");
+            await request.ClosedAsync();
+        });
+        var service = await mesh.ServeAsync(UpstreamProtocol.Http, route => route, port: instance.Port);
+        await using var connection = await RawClient.OpenAsync(mesh.Proxy.Ports[0]);
+
+        await connection.SendAsync(
+            $"GET /{service.Name}/ HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade, X-Secret\r\nUpgrade: websocket\r\n"
+            + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nX-Secret: 1\r\nX-Kept: 2\r\n\r\n");
+
+        Assert.StartsWith("HTTP/1.1 101", await connection.HeadAsync(), StringComparison.Ordinal);
+        Assert.DoesNotContain("X-Secret", asked, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("X-Kept: 2", asked, StringComparison.Ordinal);
+        Assert.Contains("Upgrade: websocket", asked, StringComparison.Ordinal);
     }
 
     // Kestrel by itself tells of the word alone that it knows.

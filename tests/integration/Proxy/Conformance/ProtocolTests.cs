@@ -119,16 +119,35 @@ public sealed class ProtocolTests(ConformanceFixture mesh) : IClassFixture<Confo
 
     [Theory]
     [MemberData(nameof(Versions.Both), MemberType = typeof(Versions))]
-    public async Task AWebsocket_OfEitherVersion_IsConnectedWithTheInstance(string client, UpstreamProtocol upstream)
+    public Task AWebsocket_OfEitherVersion_IsConnectedWithTheInstance(string client, UpstreamProtocol upstream) =>
+        ConnectedAsync(Version.Parse(client), "ws", upstream);
+
+    [Theory]
+    [InlineData("1.1")]
+    [InlineData("2.0")]
+    public Task AWebsocket_ByTls_IsConnectedWithTheInstance(string client) => ConnectedAsync(Version.Parse(client), "wss", UpstreamProtocol.Http);
+
+    // As RFC 9298 asks for a tunnel of datagrams.
+    [Fact]
+    public async Task AConnect_ForAnythingButAWebsocket_IsNotImplemented()
     {
-        var version = Version.Parse(client);
+        using var request = Request("2.0", UpstreamProtocol.H2c, HttpMethod.Connect, "/tell");
+        request.Headers.Protocol = "connect-udp";
+
+        using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Ct);
+
+        Assert.Equal(HttpStatusCode.NotImplemented, answer.StatusCode);
+    }
+
+    private async Task ConnectedAsync(Version version, string scheme, UpstreamProtocol upstream)
+    {
         using var socket = new ClientWebSocket();
         socket.Options.HttpVersion = version;
         socket.Options.HttpVersionPolicy = HttpVersionPolicy.RequestVersionExact;
         socket.Options.AddSubProtocol("chat");
-        using var invoker = new HttpMessageInvoker(new SocketsHttpHandler());
+        using var invoker = new HttpMessageInvoker(mesh.Certificates.TrustingHandler());
 
-        await socket.ConnectAsync(new Uri(mesh.AddressFor(version, "ws"), $"/{mesh.ServiceOf(upstream).Name}/socket"), invoker, Ct);
+        await socket.ConnectAsync(new Uri(mesh.AddressFor(version, scheme), $"/{mesh.ServiceOf(upstream).Name}/socket"), invoker, Ct);
 
         Assert.Equal("chat", socket.SubProtocol);
         foreach (var text in new[] { "one", "two", new string('x', 4000) })

@@ -11,7 +11,7 @@ public sealed class BlameTests(ConformanceFixture mesh) : IClassFixture<Conforma
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task ABodyThatIsRefusedBeforeItIsThere_IsCountedWithoutAWordAboutTheInstance()
+    public async Task ABodyThatIsRefusedBeforeItIsThere_IsCountedAsABrokenAnswerAtMost()
     {
         await using var instance = RawInstance.Start("HTTP/1.1 413 Payload Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         var service = await mesh.ServeAsync(UpstreamProtocol.Http, route => route, port: instance.Port);

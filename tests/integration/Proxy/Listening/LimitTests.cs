@@ -50,6 +50,38 @@ public sealed class LimitTests(ConsulFixture consul)
         }
     }
 
+    // Kestrel's own numbers, as the README tells them.
+    [Theory]
+    [InlineData(100, 200)]
+    [InlineData(101, 431)]
+    public async Task Headers_BeyondAHundred_Get431(int headers, int expected)
+    {
+        await using var proxy = await StartAsync();
+        await using var raw = await RawConnection.OpenAsync(proxy.Ports[0]);
+
+        var answer = await raw.AskAsync($"GET /services HTTP/1.1\r\nHost: a\r\n{string.Concat(Enumerable.Range(1, headers - 1).Select(n => $"X-{n}: a\r\n"))}\r\n");
+
+        Assert.Equal(expected, answer.Status);
+    }
+
+    [Fact]
+    public async Task Streams_OfAConnectionByHttp2_AreAHundredAtMost()
+    {
+        await using var proxy = await StartAsync(("H2cPort", "0"));
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, proxy.Ports[1], Ct);
+        await client.GetStream().WriteAsync(Http2Wire.Greeting, Ct);
+
+        var head = new byte[9];
+        await client.GetStream().ReadExactlyAsync(head, Ct).AsTask().WaitAsync(TimeSpan.FromSeconds(20), Ct);
+        var settings = new byte[head[2]];
+        await client.GetStream().ReadExactlyAsync(settings, Ct).AsTask().WaitAsync(TimeSpan.FromSeconds(20), Ct);
+
+        Assert.Equal(Http2Wire.Settings, head[3]);
+        // SETTINGS_MAX_CONCURRENT_STREAMS (RFC 9113, section 6.5.2).
+        Assert.Contains(settings.Chunk(6), one => one is [0, 3, 0, 0, 0, 100]);
+    }
+
     [Fact]
     public async Task FirstLine_BeyondItsSize_Gets414()
     {

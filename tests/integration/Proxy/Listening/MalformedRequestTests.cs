@@ -106,7 +106,7 @@ public sealed class MalformedRequestTests(ConsulFixture consul) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task ATunnel_IsRefusedAndSaysNothingOfAnInstance()
+    public async Task ATunnel_IsNotImplemented()
     {
         await using var raw = await RawConnection.OpenAsync(proxy.Ports[0]);
 

@@ -43,8 +43,11 @@ internal sealed class PemFiles : IDisposable
     }
 
     /// <summary>A client that trusts these and no others. A connection that is idle for long it leaves before a proxy that stops does.</summary>
-    public HttpClient TrustingClient() =>
-        new(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = Trust }, PooledConnectionIdleTimeout = TimeSpan.FromSeconds(5) });
+    public HttpClient TrustingClient() => new(TrustingHandler());
+
+    /// <inheritdoc cref="TrustingClient" />
+    public SocketsHttpHandler TrustingHandler() =>
+        new() { SslOptions = { RemoteCertificateValidationCallback = Trust }, PooledConnectionIdleTimeout = TimeSpan.FromSeconds(5) };
 
     public bool Trust(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) =>
         written.Contains(certificate!.GetCertHashString());

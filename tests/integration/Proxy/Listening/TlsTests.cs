@@ -161,6 +161,16 @@ public sealed class TlsTests(ConsulFixture consul) : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("CONNECT a:80", 501)]
+    [InlineData("OPTIONS *", 204)]
+    public async Task Request_ThatAsksForNoAddress_IsNotRedirected(string asked, int expected)
+    {
+        await using var raw = await RawConnection.OpenAsync(proxy.Ports[0]);
+
+        Assert.Equal(expected, (await raw.AskAsync($"{asked} HTTP/1.1\r\nHost: a:80\r\n\r\n")).Status);
+    }
+
+    [Theory]
     [InlineData("127.0.0.1", 404)]
     [InlineData("127.0.0.2", 308)]
     public async Task Request_ThatCameWithTlsToAProxyBefore_IsServedIfThatOneIsTrusted(string trusted, int expected)

@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using ServiceMesh.Tests.Integration.Proxy.Listening;
 using Xunit;
 
@@ -60,6 +61,31 @@ public sealed class TraceTests(ConsulFixture consul) : IAsyncLifetime
             "http.response.status_code"u8.ToArray())));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ARequest_ItsStateAndItsBaggage_ArePassedOn(bool isTraced)
+    {
+        using var proxy = await StartAsync(isTraced ? Exporting() : []);
+
+        var told = await ToldAsync("01");
+
+        Assert.Equal(isTraced, told[0] != $"00-{Trace}-{ClientSpan}-01");
+        Assert.Equal(("vendor=1,other=2", "user=a;p=1,b=%20"), (told[1], told[2]));
+    }
+
+    // The protocol that is OpenTelemetry's where nothing is said.
+    [Fact]
+    public async Task ARequest_ToACollectorOfNoProtocolThatIsNamed_IsToldOfByGrpc()
+    {
+        var byGrpc = started.Add(await OtlpReceiver.StartAsync(HttpProtocols.Http2));
+        using var proxy = await StartAsync(("OTEL_EXPORTER_OTLP_ENDPOINT", byGrpc.Address.ToString()), ("OTEL_BSP_SCHEDULE_DELAY", "50"));
+
+        await AskAsync("01");
+
+        await Until.TrueAsync(() => Task.FromResult(byGrpc.Has(Convert.FromHexString(Trace), Encoding.UTF8.GetBytes($"GET /{service.Name}"))));
+    }
+
     [Fact]
     public async Task ARequest_OfAMethodThatNobodyKnows_NamesNoSpanByIt()
     {
@@ -117,14 +143,22 @@ public sealed class TraceTests(ConsulFixture consul) : IAsyncLifetime
         ProxyProcess.StartReadyAsync(consul.Address, port, state, environment);
 
     /// <returns>The trace as the instance was told of it.</returns>
-    private async Task<string> AskAsync(string? flags, string method = "GET")
+    private async Task<string> AskAsync(string? flags, string method = "GET") => (await ToldAsync(flags, method))[0];
+
+    /// <returns>What the instance was told: <c>traceparent</c>, <c>tracestate</c>, <c>baggage</c>.</returns>
+    private async Task<string[]> ToldAsync(string? flags, string method = "GET")
     {
         using var request = new HttpRequestMessage(new HttpMethod(method), $"http://127.0.0.1:{port}/{service.Name}/trace");
         if (flags is not null)
+        {
             request.Headers.Add("traceparent", $"00-{Trace}-{ClientSpan}-{flags}");
+            request.Headers.Add("tracestate", "vendor=1,other=2");
+            request.Headers.Add("baggage", "user=a;p=1,b=%20");
+        }
+
         using var client = new HttpMessageInvoker(new SocketsHttpHandler { ActivityHeadersPropagator = null });
         using var answer = await client.SendAsync(request, Ct);
         answer.EnsureSuccessStatusCode();
-        return await answer.Content.ReadAsStringAsync(Ct);
+        return (await answer.Content.ReadAsStringAsync(Ct)).Split('\n');
     }
 }

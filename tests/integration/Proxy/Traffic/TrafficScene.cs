@@ -1,3 +1,7 @@
+using System.Net;
+using System.Security.Cryptography;
+using Microsoft.Extensions.Logging.Abstractions;
+using ServiceMesh.Store;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Proxy.Traffic;
@@ -6,9 +10,11 @@ namespace ServiceMesh.Tests.Integration.Proxy.Traffic;
 internal sealed class TrafficScene : IAsyncDisposable
 {
     private readonly Dictionary<string, Backend> backends = new(StringComparer.Ordinal);
+    private readonly ConsulFixture consul;
     private readonly AsyncDisposables started;
 
-    private TrafficScene(RunningProxy proxy, ServiceOnConsul service, AsyncDisposables started) => (Proxy, Service, this.started) = (proxy, service, started);
+    private TrafficScene(ConsulFixture consul, RunningProxy proxy, ServiceOnConsul service, AsyncDisposables started) =>
+        (this.consul, Proxy, Service, this.started) = (consul, proxy, service, started);
 
     public RunningProxy Proxy { get; }
 
@@ -44,6 +50,23 @@ internal sealed class TrafficScene : IAsyncDisposable
         return await Proxy.Http.SendAsync(request, Ct);
     }
 
+    /// <summary>The header with a pass to the deployment's instances, once the proxy takes it.</summary>
+    public async Task<(string Name, string Value)> PassAsync(string deployment)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var now = TimeProvider.System.GetUtcNow();
+        var store = new MeshStore(consul.Client, new BlockingQuery(NullLogger<BlockingQuery>.Instance, TimeProvider.System));
+        await store.PublishSignerAsync(Service.Name, key, now, Ct);
+        var pass = (CandidatePass.Header, CandidatePass.Sign(key, Service.Name, deployment, now.AddMinutes(5)));
+        // The proxy learns of the key by a watch of its own.
+        await Until.TrueAsync(async () =>
+        {
+            using var answer = await GetAsync("/", pass);
+            return answer.StatusCode == HttpStatusCode.OK;
+        });
+        return pass;
+    }
+
     /// <summary>Which backend answers.</summary>
     public async Task<string> WhoAsync(params (string Name, string Value)[] headers)
     {
@@ -62,7 +85,7 @@ internal sealed class TrafficScene : IAsyncDisposable
         var begun = new AsyncDisposables();
         return begun.StartAsync(async () =>
         {
-            var scene = new TrafficScene(begun.Add(await RunningProxy.StartAsync(consul.Address)), new ServiceOnConsul(consul.Client), begun);
+            var scene = new TrafficScene(consul, begun.Add(await RunningProxy.StartAsync(consul.Address)), new ServiceOnConsul(consul.Client), begun);
             foreach (var name in names)
                 await scene.AddAsync(name, together);
             await scene.AppliedAsync(await scene.Service.PromoteAsync(together ?? names[0]));

@@ -57,4 +57,27 @@ public sealed class WaitingTests(ConsulFixture consul) : IAsyncLifetime
         await scene.ChangeAsync(document => document with { Maintenance = null });
         Assert.Equal("one", await scene.WhoAsync());
     }
+
+    // What is to end either is tested while it lasts.
+    [Fact]
+    public async Task APass_LeadsToItsCandidate_ThroughMaintenanceAndPause()
+    {
+        await scene.AddAsync("two");
+        var pass = await scene.PassAsync("two");
+        var ended = (pass.Name, pass.Value[..^2]);
+
+        await scene.ChangeAsync(document => document with { Maintenance = new Maintenance(TimeProvider.System.GetUtcNow(), null, null) });
+        Assert.Equal("two", await scene.WhoAsync(pass));
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, HttpStatusCode.ServiceUnavailable), (await StatusAsync(), await StatusAsync(ended)));
+
+        await scene.ChangeAsync(document => document with { Maintenance = null, Pause = new Pause(TimeProvider.System.GetUtcNow(), TimeSpan.FromMilliseconds(50)) });
+        Assert.Equal("two", await scene.WhoAsync(pass));
+        Assert.Equal((HttpStatusCode.GatewayTimeout, HttpStatusCode.GatewayTimeout), (await StatusAsync(), await StatusAsync(ended)));
+    }
+
+    private async Task<HttpStatusCode> StatusAsync(params (string Name, string Value)[] headers)
+    {
+        using var answer = await scene.GetAsync("/", headers);
+        return answer.StatusCode;
+    }
 }

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using ServiceMesh.Proxy.Listening;
 using ServiceMesh.Tests.Proxy.Listening;
 using Xunit;
@@ -62,6 +64,25 @@ public sealed class CertificateFolderTests : IDisposable
 
         Assert.True(changed);
         Assert.StartsWith(files.Path("broken", "crt"), Assert.Single(faults), StringComparison.Ordinal);
+        Assert.Equal(["good"], folder.Certificates.Keys);
+    }
+
+    [Fact]
+    public void Refresh_WithAnAlgorithmThatOpenSslLacks_TellsItAndUsesTheOther()
+    {
+        files.Write("good", ["b.test"]);
+        using var key = RSA.Create(2048);
+        using var certificate = new CertificateRequest("CN=a", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+            .CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddYears(100));
+        // It says ML-DSA-44 where it said RSA. Where that is known, it is a key that cannot be read.
+        var hex = Convert.ToHexString(certificate.RawData).Replace("2A864886F70D010101", "608648016503040311", StringComparison.Ordinal);
+        File.WriteAllText(files.Path("new", "crt"), PemEncoding.WriteString("CERTIFICATE", Convert.FromHexString(hex)));
+        File.WriteAllText(files.Path("new", "key"), key.ExportPkcs8PrivateKeyPem());
+
+        var (changed, faults) = folder.Refresh();
+
+        Assert.True(changed);
+        Assert.StartsWith($"{files.Path("new", "crt")} with new.key is not used: ", Assert.Single(faults), StringComparison.Ordinal);
         Assert.Equal(["good"], folder.Certificates.Keys);
     }
 

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -63,6 +64,65 @@ public sealed class AccessLogTests : IDisposable
         await log.StopAsync(Ct);
 
         Assert.Equal("/kept", JsonDocument.Parse(Assert.Single(await System.IO.File.ReadAllLinesAsync(File, Ct))).RootElement.GetProperty("path").GetString());
+    }
+
+    [Fact]
+    public async Task Write_AfterTheFileCouldNotBeOpenedAnew_GoesOnWhenItCan()
+    {
+        using var log = Log();
+        await log.StartAsync(Ct);
+        System.IO.File.Delete(File);
+        Directory.CreateDirectory(File);
+        foreach (var lost in new[] { 1, 2 })
+        {
+            log.Write(Entry("/lost"));
+            await UntilAsync(() => meter.DroppedLines == lost);
+        }
+
+        // By another hand, as by logrotate's create: a file that is missing the proxy makes itself.
+        Directory.Delete(File);
+        await System.IO.File.WriteAllTextAsync(File, "", Ct);
+        log.Write(Entry("/kept"));
+        await log.StopAsync(Ct);
+
+        Assert.True(log.ExecuteTask!.IsCompletedSuccessfully);
+        Assert.Equal("/kept", JsonDocument.Parse(Assert.Single(await System.IO.File.ReadAllLinesAsync(File, Ct))).RootElement.GetProperty("path").GetString());
+    }
+
+    [Fact]
+    public async Task Reopen_OfAFileThatCannotBeOpened_IsTriedWithEachWriteUntilItCan()
+    {
+        using var target = new LogTarget(File);
+        target.Open();
+        System.IO.File.Delete(File);
+        // It is there, and nobody can open it, not even root.
+        using (var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
+        {
+            socket.Bind(new UnixDomainSocketEndPoint(File));
+            target.ReopenNext();
+            foreach (var _ in Enumerable.Range(0, 2))
+                await Assert.ThrowsAsync<IOException>(async () => await target.WriteAsync("lost"u8.ToArray()));
+        }
+
+        await System.IO.File.WriteAllTextAsync(File, "", Ct);
+        await target.WriteAsync("kept"u8.ToArray());
+
+        Assert.Equal("kept", await System.IO.File.ReadAllTextAsync(File, Ct));
+    }
+
+    [Fact]
+    public async Task Start_WithAPipeThatHasNoReaderYet_WaitsForNone()
+    {
+        using var log = Log();
+        using (var made = System.Diagnostics.Process.Start("mkfifo", [File]))
+            await made.WaitForExitAsync(Ct);
+
+        await Task.Run(() => log.StartAsync(Ct), Ct).WaitAsync(TimeSpan.FromSeconds(20), Ct);
+        log.Write(Entry("/a"));
+
+        using var reader = new StreamReader(new FileStream(File, FileMode.Open, FileAccess.Read));
+        var line = await reader.ReadLineAsync(Ct).AsTask().WaitAsync(TimeSpan.FromSeconds(20), Ct);
+        Assert.Equal("/a", JsonDocument.Parse(line!).RootElement.GetProperty("path").GetString());
     }
 
     [Fact]
