@@ -10,13 +10,16 @@ internal sealed class Catalog(IConsulClient consul, BlockingQuery blocking)
     public async Task<Instance[]> InstancesAsync(string service, CancellationToken ct) =>
         [.. (await WithContainersAsync(service, ct)).Select(entry => entry.Instance)];
 
-    /// <summary>The same with the id of each one's container, empty where no sidecar named one.</summary>
+    /// <summary>
+    /// The same with the id of each one's container, empty where no sidecar named one. As fresh as when they are followed: a server that has
+    /// just started may not know them yet, and what is not known looks like what has no requests.
+    /// </summary>
     public async Task<(Instance Instance, string Container)[]> WithContainersAsync(string service, CancellationToken ct) =>
-        Read((await consul.Health.Service(service, null, false, ct)).Response);
+        Read((await consul.Health.Service(service, null, false, new QueryOptions { Consistency = ConsistencyMode.Consistent }, ct)).Response);
 
-    /// <summary>The instances of some containers. As fresh as when they are followed: a server that has just started may not know them yet.</summary>
+    /// <summary>The instances of some containers.</summary>
     public async Task<(Instance Instance, string Container)[]> OfContainersAsync(string service, IReadOnlySet<string> containers, CancellationToken ct) =>
-        Read((await consul.Health.Service(service, null, false, new QueryOptions { Consistency = ConsistencyMode.Consistent }, ct)).Response, containers);
+        Of(containers, await WithContainersAsync(service, ct));
 
     /// <summary>The instances of some containers, now and after each change; <paramref name="answered"/> hears of each question why it had no answer, or <c>null</c>.</summary>
     public IAsyncEnumerable<(Instance Instance, string Container)[]> FollowAsync(
@@ -29,7 +32,7 @@ internal sealed class Catalog(IConsulClient consul, BlockingQuery blocking)
                 {
                     var result = await consul.Health.Service(service, null, false, q, token);
                     answered(null);
-                    return new QueryResult<(Instance, string Container)[]>(result, Read(result.Response, containers));
+                    return new QueryResult<(Instance, string Container)[]>(result, Of(containers, Read(result.Response)));
                 }
                 catch (ConsulRequestException error)
                 {
@@ -50,8 +53,8 @@ internal sealed class Catalog(IConsulClient consul, BlockingQuery blocking)
 
     private static string ContainerOf(ServiceEntry entry) => entry.Service.Meta?.TryGetValue(InstanceMeta.Container, out var id) is true ? id : "";
 
-    private static (Instance Instance, string Container)[] Read(IEnumerable<ServiceEntry> entries, IReadOnlySet<string> containers) =>
-        [.. Read(entries).Where(entry => containers.Contains(entry.Container))];
+    private static (Instance Instance, string Container)[] Of(IReadOnlySet<string> containers, IEnumerable<(Instance Instance, string Container)> entries) =>
+        [.. entries.Where(entry => containers.Contains(entry.Container))];
 
     private static (Instance Instance, string Container)[] Read(IEnumerable<ServiceEntry> entries) =>
         [.. entries.Select(entry => (Instance: Instance.From(entry), ContainerOf(entry))).OrderBy(entry => entry.Instance.Id, StringComparer.Ordinal)];
