@@ -44,6 +44,8 @@ internal sealed record DeployPlan(
     {
         { Canary: { } canary } when before.Active is not null =>
             $"canary: {string.Join(", ", canary.Steps.Select(step => string.Create(CultureInfo.InvariantCulture, $"{step} %")))}, then all; {DurationText.Write(canary.Bake)} each",
+        { Rolling: { } rolling } when before.Active is not null && manifest.Replicas <= rolling.Batch =>
+            $"rolling: all at once, for its {(manifest.Replicas == 1 ? "1 replica is" : $"{manifest.Replicas} replicas are")} one batch",
         { Rolling: { } rolling } when before.Active is not null => $"rolling: {rolling.Batch} at a time{(rolling.Bake > TimeSpan.Zero ? $"; {DurationText.Write(rolling.Bake)} each" : ", none of them observed")}",
         { Ab: { } ab } when before.Active is not null && SplitChange.Of(manifest, release, before) is var split =>
             $"A/B: {SplitChange.Describe(split with { Share = ab.Share, Header = ab.Header, Cookie = ab.Cookie })}, until it is promoted or aborted"
