@@ -6,11 +6,12 @@ namespace ServiceMesh.Deployer.Delivery;
 
 /// <summary>What a deployment would change, and what it would do with the containers that there are. Pure.</summary>
 /// <param name="Index">The index of the service's document that it is made for; 0 for none yet.</param>
+/// <param name="Image">The image that would run, by digest.</param>
 /// <param name="Changes">The release's settings, and what changes in the document.</param>
 /// <param name="Stopped">The containers that would be stopped and kept for a rollback.</param>
 /// <param name="Removed">Those that would be gone.</param>
 internal sealed record DeployPlan(
-    ulong Index, IReadOnlyList<PlannedChange> Changes, IReadOnlyList<string> Stopped, IReadOnlyList<string> Removed)
+    ulong Index, string Image, IReadOnlyList<PlannedChange> Changes, IReadOnlyList<string> Stopped, IReadOnlyList<string> Removed)
 {
     public static DeployPlan Of(
         ServiceManifest manifest, Release release, StoredDocument? stored, IReadOnlyList<OwnContainer> containers)
@@ -27,6 +28,7 @@ internal sealed record DeployPlan(
         var held = Holding.Sentence(before);
         return new DeployPlan(
             stored?.Index ?? 0,
+            release.Image,
             [
                 new PlannedChange("version", active?.Version, Then(release.Version, active?.Version)),
                 new PlannedChange("image", active?.Image, Then(release.Image, active?.Image)),

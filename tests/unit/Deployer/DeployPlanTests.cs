@@ -140,10 +140,10 @@ public sealed class DeployPlanTests
     }
 
     [Theory]
-    [InlineData("deploy service.yaml --version v2", null, "deployer deploy service.yaml --version v2 --check-index 7")]
-    [InlineData("--consul http://c:8500 deploy it's", "v1", @"deployer --consul http://c:8500 deploy 'it'\''s' --version v1 --check-index 7")]
+    [InlineData("deploy service.yaml --version v2", null, "deployer deploy service.yaml --version v2 --check-digest sha256:ab --check-index 7")]
+    [InlineData("--consul http://c:8500 deploy it's", "v1", @"deployer --consul http://c:8500 deploy 'it'\''s' --version v1 --check-digest sha256:ab --check-index 7")]
     public void Command_WordsOfThePlan_AreSafeInAShell(string words, string? version, string command) =>
-        Assert.Equal(command, PlanVerb.Command(words.Split(' '), version, 7));
+        Assert.Equal(command, PlanVerb.Command(words.Split(' '), version, new DeployPlan(7, "r:5000/demo@sha256:ab", [], [], [])));
 
     private static OwnContainer Container(string name, string deployment, bool running = true) =>
         new("docker", new string('c', 64), name, deployment, "", running, ByHand: false);
