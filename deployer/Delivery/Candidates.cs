@@ -58,7 +58,7 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
     /// </summary>
     public async Task RemoveAsync(Attempt attempt, params IReadOnlyList<Release> releases)
     {
-        using var limit = new OwnLimit(TimeSpan.FromSeconds(30), mesh.Time);
+        using var limit = new OwnLimit(TimeSpan.FromSeconds(45), mesh.Time);
         try
         {
             var containers = await hosts.ListReachableAsync(attempt.Service, document: null, narrator, limit.Token, withTests: true);
@@ -129,7 +129,7 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
                 await DrainAsync(service, index, left.ExceptBy(unknown.Select(container => container.Id), container => container.Id).Select(container => container.Deployment), answers, drain, ct);
             if (gone.Length > 0)
                 await attempt.FenceAsync(index, ct);
-            await Task.WhenAll(gone.Select(leftover => leftover.Host.RemoveAsync(leftover.Container.Id, ct)));
+            await Task.WhenAll(gone.Select(leftover => leftover.Host.RemoveAsync(leftover.Container, ct)));
             var removed = gone.Length == 0 ? "nothing removed" : $"removed {string.Join(", ", gone.Select(leftover => leftover.Container.Name))}, left behind by an earlier attempt";
             if (unknown.Count > 0)
             {

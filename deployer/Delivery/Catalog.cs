@@ -6,13 +6,18 @@ namespace ServiceMesh.Deployer.Delivery;
 /// <summary>What runs and how healthy it is, as Consul knows it.</summary>
 internal sealed class Catalog(IConsulClient consul, BlockingQuery blocking)
 {
+    private static QueryOptions Fresh => new() { Consistency = ConsistencyMode.Consistent };
+
     /// <summary>The instances of a service, in the order of their ids.</summary>
     public async Task<Instance[]> InstancesAsync(string service, CancellationToken ct) =>
         [.. (await WithContainersAsync(service, ct)).Select(entry => entry.Instance)];
 
-    /// <summary>The same with the id of each one's container, empty where no sidecar named one.</summary>
+    /// <summary>
+    /// The same with the id of each one's container, empty where no sidecar named one. As fresh as when they are followed: a server that has
+    /// just started may not know them yet, and what is not known looks like what has no requests.
+    /// </summary>
     public async Task<(Instance Instance, string Container)[]> WithContainersAsync(string service, CancellationToken ct) =>
-        Read((await consul.Health.Service(service, null, false, ct)).Response);
+        Read((await consul.Health.Service(service, null, false, Fresh, ct)).Response);
 
     /// <summary>The instances of some containers, now and after each change; <paramref name="answered"/> hears of each question why it had no answer, or <c>null</c>.</summary>
     public IAsyncEnumerable<(Instance Instance, string Container)[]> FollowAsync(
@@ -23,10 +28,10 @@ internal sealed class Catalog(IConsulClient consul, BlockingQuery blocking)
             static (one, other) => one.AsSpan().SequenceEqual(other),
             ct);
 
-    /// <summary>The same once. As fresh as when they are followed: a server that has just started may not know them yet.</summary>
+    /// <summary>The same once.</summary>
     public async Task<(Instance Instance, string Container)[]> OfContainersAsync(
         string service, IReadOnlySet<string> containers, Action<ConsulRequestException?> answered, CancellationToken ct) =>
-        (await OfContainersAsync(service, containers, answered, new QueryOptions { Consistency = ConsistencyMode.Consistent }, ct)).Response;
+        (await OfContainersAsync(service, containers, answered, Fresh, ct)).Response;
 
     /// <summary>The services that a sidecar marked with a stage.</summary>
     public async Task<IReadOnlyList<string>> ServicesAsync(CancellationToken ct) =>

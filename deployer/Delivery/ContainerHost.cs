@@ -121,6 +121,22 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
     public Task StopAsync(string id, CancellationToken ct) =>
         docker.Containers.StopContainerAsync(id, new ContainerStopParameters { WaitBeforeKillSeconds = 10 }, ct);
 
+    /// <summary>Removes a container of the service's. A release that runs is asked to end first: it may have more under way than requests. Tests answer nobody.</summary>
+    public async Task RemoveAsync(OwnContainer container, CancellationToken ct)
+    {
+        try
+        {
+            if (container is { Running: true, IsTests: false })
+                await StopAsync(container.Id, ct);
+        }
+        catch (DockerContainerNotFoundException)
+        {
+            return;
+        }
+
+        await RemoveAsync(container.Id, ct);
+    }
+
     /// <summary>Removes the container, running or not. One that is gone, or that somebody else removes just now, is what was wanted.</summary>
     /// <exception cref="DockerApiException">Docker refuses it, or another's removal has not come to its end within 10 s.</exception>
     public async Task RemoveAsync(string id, CancellationToken ct)

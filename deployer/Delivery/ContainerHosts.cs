@@ -61,7 +61,7 @@ internal sealed class ContainerHosts(IReadOnlyList<ContainerHost> reached, IRead
 
     public Task StopAsync(OwnContainer container, CancellationToken ct) => OnAsync(container, host => host.StopAsync(container.Id, ct), ct);
 
-    public Task RemoveAsync(OwnContainer container, CancellationToken ct) => OnAsync(container, host => host.RemoveAsync(container.Id, ct), ct);
+    public Task RemoveAsync(OwnContainer container, CancellationToken ct) => OnAsync(container, host => host.RemoveAsync(container, ct), ct);
 
     /// <summary>The shares of containers whose hosts are known: no other host is asked.</summary>
     public async Task<IReadOnlyList<HostShare>> SharesAsync(IReadOnlyList<OwnContainer> containers, CancellationToken ct) =>

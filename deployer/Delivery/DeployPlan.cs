@@ -6,11 +6,12 @@ namespace ServiceMesh.Deployer.Delivery;
 
 /// <summary>What a deployment would change, and what it would do with the containers that there are. Pure.</summary>
 /// <param name="Index">The index of the service's document that it is made for; 0 for none yet.</param>
+/// <param name="Image">The image that would run, by digest.</param>
 /// <param name="Changes">The release's settings, and what changes in the document.</param>
 /// <param name="Stopped">The containers that would be stopped and kept for a rollback.</param>
 /// <param name="Removed">Those that would be gone.</param>
 internal sealed record DeployPlan(
-    ulong Index, IReadOnlyList<PlannedChange> Changes, IReadOnlyList<string> Stopped, IReadOnlyList<string> Removed)
+    ulong Index, string Image, IReadOnlyList<PlannedChange> Changes, IReadOnlyList<string> Stopped, IReadOnlyList<string> Removed)
 {
     public static DeployPlan Of(
         ServiceManifest manifest, Release release, StoredDocument? stored, IReadOnlyList<OwnContainer> containers)
@@ -27,6 +28,7 @@ internal sealed record DeployPlan(
         var held = Holding.Sentence(before);
         return new DeployPlan(
             stored?.Index ?? 0,
+            release.Image,
             [
                 new PlannedChange("version", active?.Version, Then(release.Version, active?.Version)),
                 new PlannedChange("image", active?.Image, Then(release.Image, active?.Image)),
@@ -44,6 +46,8 @@ internal sealed record DeployPlan(
     {
         { Canary: { } canary } when before.Active is not null =>
             $"canary: {string.Join(", ", canary.Steps.Select(step => string.Create(CultureInfo.InvariantCulture, $"{step} %")))}, then all; {DurationText.Write(canary.Bake)} each",
+        { Rolling: { } rolling } when before.Active is not null && manifest.Replicas <= rolling.Batch =>
+            $"rolling: all at once, for its {(manifest.Replicas == 1 ? "1 replica is" : $"{manifest.Replicas} replicas are")} one batch",
         { Rolling: { } rolling } when before.Active is not null => $"rolling: {rolling.Batch} at a time{(rolling.Bake > TimeSpan.Zero ? $"; {DurationText.Write(rolling.Bake)} each" : ", none of them observed")}",
         { Ab: { } ab } when before.Active is not null && SplitChange.Of(manifest, release, before) is var split =>
             $"A/B: {SplitChange.Describe(split with { Share = ab.Share, Header = ab.Header, Cookie = ab.Cookie })}, until it is promoted or aborted"

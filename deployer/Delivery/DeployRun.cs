@@ -14,8 +14,9 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
     /// <param name="manifest">What the service is.</param>
     /// <param name="version">The image's tag.</param>
     /// <param name="index">The index at which the service's document must still be; <c>null</c> for any.</param>
+    /// <param name="digest">The digest that the tag must still have; <c>null</c> for any.</param>
     /// <param name="ct">The person's interruption.</param>
-    public async Task<Delivered> RunAsync(ServiceManifest manifest, string version, ulong? index, CancellationToken ct)
+    public async Task<Delivered> RunAsync(ServiceManifest manifest, string version, ulong? index, string? digest, CancellationToken ct)
     {
         mesh.Secrets = SecretValues.Read(manifest.AllSecrets, Environment.GetEnvironmentVariable, File.ReadAllText);
         await using var attempt = await Attempt.BeginAsync(mesh, narrator, manifest.Name, "deploy", $"deploy of {version}", ct);
@@ -34,7 +35,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             await way.PrepareAsync(manifest, attempt.Token);
             var testsHost = manifest.Tests.Any(suite => suite.On == TestPlace.Ci) ? await mesh.TestsHostAsync(attempt.Token) : null;
             await candidates.CleanAsync(attempt, testsHost, manifest.Drain);
-            var tests = await PullAsync(manifest, image, attempt);
+            var tests = await PullAsync(manifest, image, digest, attempt);
             var before = attempt.Before.Document ?? ServiceDocument.Create(manifest.Name, manifest.Routes);
             // The first release has nothing that it could be compared with, or come in the place of.
             var strategy = before.Active is null ? new Strategy() : manifest.Strategy;
@@ -129,7 +130,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             await candidates.RemoveAsync(attempt, attempt.Release!);
     }
 
-    private async Task<IReadOnlyList<string>> PullAsync(ServiceManifest manifest, ImageReference image, Attempt attempt)
+    private async Task<IReadOnlyList<string>> PullAsync(ServiceManifest manifest, ImageReference image, string? digest, Attempt attempt)
     {
         if (manifest.Tests.Count == 0)
             narrator.Warn($"{manifest.Name} has no tests in its manifest: nothing but its health stands between {image} and the traffic");
@@ -143,8 +144,11 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             var (pulled, tests) = (await service, await testing);
             if (ExposedPorts.Fault(image.ToString(), manifest.Port, pulled.Ports) is { } fault)
                 throw new DeliveryException(ExitCode.WrongInput, fault);
+            var now = pulled.ByDigest.Split('@')[1];
+            if (digest is not null && digest != now)
+                throw new DeliveryException(ExitCode.WrongInput, $"{image} is another image than in the plan: its tag is {now} now, not {digest}. Plan again.");
             attempt.Release = attempt.Release! with { Image = pulled.ByDigest };
-            return (tests, $"{image} is {pulled.ByDigest.Split('@')[1][..19]}…");
+            return (tests, $"{image} is {now[..19]}…");
         });
     }
 

@@ -18,6 +18,7 @@ internal sealed class ImageStore(IDockerClient docker, RegistryCredentials crede
     /// <param name="ct">The person's interruption.</param>
     public async Task<PulledImage> PullAsync(ImageReference image, Action<JSONMessage>? told, CancellationToken ct)
     {
+        var shown = await credentials.ForAsync(image.Repository, ct);
         using var silence = new CancellationTokenSource(LongestSilence, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, silence.Token);
         var messages = new PullMessages(message =>
@@ -25,7 +26,6 @@ internal sealed class ImageStore(IDockerClient docker, RegistryCredentials crede
             silence.CancelAfter(LongestSilence);
             told?.Invoke(message);
         });
-        var shown = await credentials.ForAsync(image.Repository, ct);
         try
         {
             await docker.Images.CreateImageAsync(

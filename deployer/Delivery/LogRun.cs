@@ -13,18 +13,42 @@ internal sealed class LogRun(Mesh mesh, ContainerHosts hosts)
     /// <param name="tail">How many lines of each that were printed already; <c>null</c> for all.</param>
     /// <param name="follow">Whether to go on until the containers end.</param>
     /// <param name="tell">Gets each line, and whether there are lines of more than one container.</param>
+    /// <param name="warn">Hears at once of a container whose output ends by a failure while that of others goes on.</param>
     /// <param name="ct">The person's interruption.</param>
-    public async Task RunAsync(string service, string? prefix, int? tail, bool follow, Action<LogLine, bool> tell, CancellationToken ct)
+    /// <exception cref="DeliveryException">A container's output could not be read to its end, even where the person has interrupted since.</exception>
+    public async Task RunAsync(string service, string? prefix, int? tail, bool follow, Action<LogLine, bool> tell, Action<string> warn, CancellationToken ct)
     {
         var document = (await mesh.Store.ReadAsync(service, ct))?.Document;
         var containers = LogChoice.Find(service, prefix, document, await ListAsync(service, document, ct));
         var telling = new Lock();
-        // At a time they would be mixed up where nothing happens any more.
+        DeliveryException? lost = null;
+        // One after the other where nothing happens any more: their lines would be mixed up.
         if (follow)
-            await Task.WhenAll(containers.Select(ReadAsync));
-        else
-            foreach (var container in containers)
+        {
+            var following = containers.Select(container => containers.Count > 1 ? FollowAsync(container) : ReadAsync(container)).ToArray();
+            await Task.WhenAll(following).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (lost is not null)
+                throw lost;
+            await Task.WhenAll(following);
+            return;
+        }
+
+        foreach (var container in containers)
+            await ReadAsync(container);
+
+        async Task FollowAsync(OwnContainer container)
+        {
+            try
+            {
                 await ReadAsync(container);
+            }
+            catch (Exception error) when (!ct.IsCancellationRequested && Faults.Explain(error) is { } fault)
+            {
+                var told = new DeliveryException(fault.Code, $"what {container.Name}{(hosts[container.Host].IsOneOfSeveral ? $" on {container.Host}" : "")} prints is not told any more: {fault.Message}", error);
+                lost ??= told;
+                warn(told.Message);
+            }
+        }
 
         async Task ReadAsync(OwnContainer container)
         {

@@ -14,13 +14,14 @@ internal sealed class Mesh : IDisposable
     // As many connections as the Consul client has: 'status' of a large mesh asks about thousands of services.
     private readonly HttpClient http = new(new SocketsHttpHandler { MaxConnectionsPerServer = 16 }) { Timeout = Timeout.InfiniteTimeSpan };
     private readonly BlockingQuery blocking;
-    private readonly Lazy<RegistryCredentials> credentials = new(RegistryCredentials.OfThisUser);
+    private readonly Lazy<RegistryCredentials> credentials;
     private readonly Dictionary<DockerHost, Task<DockerClient>> engines = [];
 
     public Mesh(DeliverySettings settings, TimeProvider time)
     {
         Settings = settings;
         Time = time;
+        credentials = new(() => RegistryCredentials.OfThisUser(time));
         var consul = new ConsulClient(configuration => configuration.Address = settings.Consul ?? configuration.Address);
         (Consul, ConsulAddress) = (consul, consul.Config.Address.GetLeftPart(UriPartial.Authority));
         blocking = new BlockingQuery(Microsoft.Extensions.Logging.Abstractions.NullLogger<BlockingQuery>.Instance, time);

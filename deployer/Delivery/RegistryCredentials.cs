@@ -17,7 +17,10 @@ internal sealed class RegistryCredentials(string config, Func<string, string, Ca
     // What the docker command calls its own registry in that file.
     private const string Hub = "https://index.docker.io/v1/";
 
-    public static RegistryCredentials OfThisUser()
+    // A person may have to unlock it.
+    private static readonly TimeSpan HelperWithin = TimeSpan.FromSeconds(30);
+
+    public static RegistryCredentials OfThisUser(TimeProvider time)
     {
         var folder = Environment.GetEnvironmentVariable("DOCKER_CONFIG") is { Length: > 0 } named
             ? named
@@ -25,7 +28,7 @@ internal sealed class RegistryCredentials(string config, Func<string, string, Ca
         var file = Path.Combine(folder, "config.json");
         try
         {
-            return new RegistryCredentials(File.Exists(file) ? File.ReadAllText(file) : "", AskHelperAsync);
+            return new RegistryCredentials(File.Exists(file) ? File.ReadAllText(file) : "", (name, registry, ct) => AskHelperAsync(name, registry, time, ct));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -87,17 +90,36 @@ internal sealed class RegistryCredentials(string config, Func<string, string, Ca
     }
 
     /// <summary>Asks the credential helper of that name about a registry.</summary>
-    public static async Task<string?> AskHelperAsync(string name, string registry, CancellationToken ct)
+    public static async Task<string?> AskHelperAsync(string name, string registry, TimeProvider time, CancellationToken ct)
     {
+        using var patience = new CancellationTokenSource(HelperWithin, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, patience.Token);
         var start = new ProcessStartInfo($"docker-credential-{name}", "get") { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true };
         try
         {
             using var process = Process.Start(start)!;
-            await process.StandardInput.WriteAsync(registry);
-            process.StandardInput.Close();
-            var answer = await process.StandardOutput.ReadToEndAsync(ct);
-            await process.WaitForExitAsync(ct);
-            return process.ExitCode == 0 ? answer : null;
+            try
+            {
+                await process.StandardInput.WriteAsync(registry);
+                process.StandardInput.Close();
+                var answer = await process.StandardOutput.ReadToEndAsync(either.Token);
+                await process.WaitForExitAsync(either.Token);
+                return process.ExitCode == 0 ? answer : null;
+            }
+            finally
+            {
+                // Nobody waits for it any more, nor for what it has started.
+                if (!process.HasExited)
+                    process.Kill(entireProcessTree: true);
+            }
+        }
+        catch (OperationCanceledException error) when (!ct.IsCancellationRequested)
+        {
+            throw new DeliveryException(
+                ExitCode.Unreachable,
+                $"docker-credential-{name}, which Docker's config.json names, did not answer within {DurationText.Write(HelperWithin)}: 'echo {registry} | docker-credential-{name} get' shows what it waits for. "
+                + $"Mend that, or take it out of that file and log in again with 'docker login {registry}'",
+                error);
         }
         catch (Win32Exception error)
         {

@@ -105,7 +105,7 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
             await narrator.PhaseAsync("remove", async () =>
             {
                 await attempt.FenceAsync(index, attempt.Token);
-                await Task.WhenAll(surplus.Select(container => RemoveAsync(container, attempt.Token)));
+                await Task.WhenAll(surplus.Select(container => hosts.RemoveAsync(container, attempt.Token)));
                 return (surplus, string.Join(", ", surplus.Select(container => container.Name)));
             });
         }
@@ -144,7 +144,7 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
             while (attempt.Current.Document is not null && !leaving.IsSupersetOf(await RegisteredAsync(started, attempt.Service, limit.Token)));
             // The lock is the last question: that look may have taken a while.
             await attempt.FenceAsync(attempt.Current.Index, limit.Token);
-            await Task.WhenAll(started.Select(container => RemoveAsync(container, limit.Token)));
+            await Task.WhenAll(started.Select(container => hosts.RemoveAsync(container, limit.Token)));
             attempt.Serving = null;
         }
         catch (Exception error) when (Faults.Explain(error) is not null)
@@ -157,12 +157,6 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
     {
         var instances = await InstancesAsync(service, ct);
         return containers.SelectMany(container => instances[container.Id]);
-    }
-
-    private async Task RemoveAsync(OwnContainer container, CancellationToken ct)
-    {
-        await hosts.StopAsync(container, ct);
-        await hosts.RemoveAsync(container, ct);
     }
 
     private async Task<ILookup<string, string>> InstancesAsync(string service, CancellationToken ct) =>

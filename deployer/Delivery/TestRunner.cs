@@ -14,6 +14,7 @@ internal sealed class TestRunner(ContainerHost host, Narrator narrator, TimeProv
     public const int Killed = 137;
 
     private static readonly TimeSpan RemovedWithin = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan AnswersWithin = TimeSpan.FromSeconds(5);
 
     public async Task<TestRun> RunAsync(CreateContainerParameters container, TimeSpan timeout, CancellationToken ct)
     {
@@ -25,7 +26,7 @@ internal sealed class TestRunner(ContainerHost host, Narrator narrator, TimeProv
         {
             using var patience = new CancellationTokenSource(timeout, time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, patience.Token);
-            var exitCode = await EndAsync(id, container.Image, tail, patience.Token, either.Token);
+            var exitCode = await EndAsync(id, container.Image, tail, patience.Token, either.Token) ?? await OverdueAsync(id, timeout, ct);
             var (passed, failed) = ClosingLine.Read(tail.Lines);
             return new TestRun(
                 container.Image, exitCode, passed, failed, Math.Round(time.GetElapsedTime(began).TotalSeconds, 3), tail.ToString());
@@ -53,7 +54,8 @@ internal sealed class TestRunner(ContainerHost host, Narrator narrator, TimeProv
         };
     }
 
-    private async Task<int> EndAsync(string id, string image, LogTail tail, CancellationToken timeout, CancellationToken ct)
+    /// <returns>What they ended with; <c>null</c> if that is not known in time.</returns>
+    private async Task<int?> EndAsync(string id, string image, LogTail tail, CancellationToken timeout, CancellationToken ct)
     {
         try
         {
@@ -71,11 +73,36 @@ internal sealed class TestRunner(ContainerHost host, Narrator narrator, TimeProv
         }
         catch (OperationCanceledException) when (timeout.IsCancellationRequested)
         {
-            return TimedOut;
+            return null;
         }
         catch (DockerContainerNotFoundException)
         {
             return Killed;
+        }
+    }
+
+    // A Docker that hangs would pass for tests that do.
+    private async Task<int> OverdueAsync(string id, TimeSpan timeout, CancellationToken ct)
+    {
+        var over = $"Docker hangs: {DurationText.Write(timeout)}, all the time that the tests have, are over, and it";
+        using var patience = new CancellationTokenSource(AnswersWithin, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, patience.Token);
+        try
+        {
+            return (await host.InspectAsync(id, either.Token)).State switch
+            {
+                { Status: "created" } => throw new DeliveryException(ExitCode.Unreachable, $"{over} has not started them. {Faults.DockerMend}"),
+                { Running: false, ExitCode: var exitCode } => (int)exitCode,
+                _ => TimedOut,
+            };
+        }
+        catch (DockerContainerNotFoundException)
+        {
+            return Killed;
+        }
+        catch (OperationCanceledException error) when (!ct.IsCancellationRequested)
+        {
+            throw new DeliveryException(ExitCode.Unreachable, $"{over} does not tell within {DurationText.Write(AnswersWithin)} whether they still run. {Faults.DockerMend}", error);
         }
     }
 

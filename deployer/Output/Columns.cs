@@ -1,4 +1,5 @@
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace ServiceMesh.Deployer.Output;
 
@@ -26,7 +27,10 @@ internal sealed record Columns(IReadOnlyList<string> Heads, IReadOnlyList<IReadO
             console.Profile.Out.Writer.WriteLine(Next);
     }
 
-    public Table Drawn()
+    /// <summary>The table and its line as one, to be drawn over by the next.</summary>
+    public IRenderable Redrawn() => Next is null ? Drawn() : new Spectre.Console.Rows(Drawn(), new Text(Next));
+
+    private Table Drawn()
     {
         var table = new Table().Border(TableBorder.Simple);
         // Only the last column has sentences: they wrap rather than end at the terminal's edge.

@@ -62,7 +62,7 @@ internal sealed class Screen(TextWriter output, TextWriter progress, bool json, 
             await terminal.Live(Text.Empty).StartAsync(async live =>
             {
                 await foreach (var answer in answers)
-                    live.UpdateTarget(table(answer).Drawn());
+                    live.UpdateTarget(table(answer).Redrawn());
             });
             return;
         }

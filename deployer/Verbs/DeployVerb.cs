@@ -20,6 +20,12 @@ internal static class DeployVerb
         HelpName = "index",
     };
 
+    private static readonly Option<string?> CheckDigest = new("--check-digest")
+    {
+        Description = "refuse if the tag is not this image any more, as 'plan' told it",
+        HelpName = "sha256:...",
+    };
+
     public static Command Create()
     {
         var command = new VerbCommand(
@@ -30,6 +36,7 @@ internal static class DeployVerb
             Manifest,
             Version,
             CheckIndex,
+            CheckDigest,
         };
         command.SetAction((parse, ct) => VerbRunner.DeliverAsync(
             parse,
@@ -37,7 +44,7 @@ internal static class DeployVerb
             () => DeployInput.Read(parse.GetRequiredValue(Manifest), parse.GetValue(Version)),
             input => input.Manifest.Hosts,
             (input, mesh, hosts, narrator, token) => new DeployRun(mesh, hosts, narrator).RunAsync(
-                input.Manifest, input.Version, parse.GetValue(CheckIndex), token),
+                input.Manifest, input.Version, parse.GetValue(CheckIndex), parse.GetValue(CheckDigest), token),
             ct));
         return command;
     }

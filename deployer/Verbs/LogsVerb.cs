@@ -53,6 +53,7 @@ internal static class LogsVerb
             parse.GetValue(Tail),
             parse.GetValue(Follow),
             (line, isOneOfSeveral) => screen.Print(line, json => json.LogLine, isOneOfSeveral ? $"{line.Container} | {line.Line}" : line.Line),
+            screen.Narrator.Warn,
             ct);
     }
 }

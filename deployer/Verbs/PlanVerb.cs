@@ -39,12 +39,15 @@ internal static partial class PlanVerb
         var input = DeployInput.Read(parse.GetRequiredValue(Manifest), parse.GetValue(Version));
         var plan = await new PlanRun(mesh, await mesh.HostsAsync(input.Manifest.Hosts, ct)).RunAsync(input.Manifest, input.Version, ct);
         string[] words = [.. parse.Tokens.Where(token => token.Value != MeshOptions.Json.Name).Select(token => token.Type == TokenType.Command ? "deploy" : token.Value)];
-        return new PlanReport(input.Manifest.Name, plan, Command(words, parse.GetValue(Version) is null ? input.Version : null, plan.Index));
+        return new PlanReport(input.Manifest.Name, plan, Command(words, parse.GetValue(Version) is null ? input.Version : null, plan));
     }
 
     /// <summary>The same words for the verb deploy, with what was found out.</summary>
-    public static string Command(IEnumerable<string> words, string? version, ulong index) => ShellWords.Join(
-        ["deployer", .. words, .. version is null ? [] : new[] { Version.Name, version }, "--check-index", index.ToString(CultureInfo.InvariantCulture)]);
+    public static string Command(IEnumerable<string> words, string? version, DeployPlan plan) => ShellWords.Join(
+    [
+        "deployer", .. words, .. version is null ? [] : new[] { Version.Name, version },
+        "--check-digest", plan.Image.Split('@')[1], "--check-index", plan.Index.ToString(CultureInfo.InvariantCulture),
+    ]);
 
     public static Columns Table(PlanReport report) => new(
         ["WHAT", "NOW", "THEN"],

@@ -114,8 +114,8 @@ internal static class VerbRunner
             await work(mesh, screen, ct);
             return (int)ExitCode.Done;
         }
-        // Whatever a cancelled call ends with.
-        catch (Exception error) when (ct.IsCancellationRequested && Explain(error, ct) is not null)
+        // Whatever a cancelled call ends with, but for what had failed before.
+        catch (Exception error) when (ct.IsCancellationRequested && error is not DeliveryException && Explain(error, ct) is not null)
         {
             return (int)ExitCode.Done;
         }

@@ -43,7 +43,7 @@ public sealed class CompletionScriptTests : IDisposable
         { "deployer lock s", "status" },
         { "deployer completion ", "bash zsh" },
         { "deployer rollback demo --t", "--to" },
-        { "deployer deploy service.yaml --check", "--check-index" },
+        { "deployer deploy service.yaml --check", "--check-digest --check-index" },
         { "deployer nosuch", "" },
     };
 

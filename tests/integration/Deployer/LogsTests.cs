@@ -1,5 +1,7 @@
 using System.Text.Json;
 using ServiceMesh.Deployer;
+using ServiceMesh.Docker;
+using ServiceMesh.Tests.Integration.RegistrySidecar;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Deployer;
@@ -68,6 +70,31 @@ public sealed class LogsTests(DeployerFixture host) : IAsyncDisposable
 
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
         Assert.Contains("3 passed, 0 failed", ended.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Logs_OneOfTwoIsLostWhileTheyAreFollowed_IsToldAtOnceAndAtTheEnd()
+    {
+        await ReplicasAsync(2);
+        var containers = await host.ContainersAsync(deployer.Service);
+        await using var engine = new CuttableDocker(DockerEngine.DefaultEndpoint);
+        await using var front = await LossyConsul.StartAsync(
+            new Uri($"http://{engine.Address.Authority}"), context => context.Request.Path.Value!.EndsWith($"/{containers[0].ID}/logs", StringComparison.Ordinal) ? Loss.Request : Loss.Nothing);
+        using var interruption = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        var lost = $"what {containers[0].Names[0].TrimStart('/')} prints is not told any more: Docker stopped answering: ";
+        var (warned, told) = (false, false);
+
+        var ended = await deployer.RunAsync(["logs", deployer.Service, "--follow", "--docker", $"tcp://{front.Address.Authority}", "--insecure"], interruption: interruption, onLine: line =>
+        {
+            warned |= line.StartsWith($"warning: {lost}", StringComparison.Ordinal);
+            told |= line.StartsWith($"{containers[1].Names[0].TrimStart('/')} | ", StringComparison.Ordinal);
+            if (warned && told)
+                interruption.Cancel();
+        });
+
+        Assert.True(ended.Code == ExitCode.Unreachable, ended.Output);
+        Assert.True(warned, ended.Output);
+        Assert.Contains($"error: {lost}", ended.Output, StringComparison.Ordinal);
     }
 
     [Fact]

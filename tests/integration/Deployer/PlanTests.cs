@@ -22,7 +22,7 @@ public sealed class PlanTests(DeployerFixture host) : IAsyncDisposable
         Assert.True(planned.Code == ExitCode.Done, planned.Output);
         Assert.Contains($"stopped, kept for a rollback", planned.Output, StringComparison.Ordinal);
         Assert.Contains($"--version v2 --consul {host.ConsulAddress} ", planned.Output, StringComparison.Ordinal);
-        Assert.EndsWith($" --check-index {index}", planned.Output.TrimEnd(), StringComparison.Ordinal);
+        Assert.Matches($" --check-digest sha256:[0-9a-f]{{64}} --check-index {index}$", planned.Output.TrimEnd());
         Assert.Equal("v1", Assert.Single(await host.ContainersAsync(deployer.Service)).Labels["mesh.version"]);
 
         var done = await deployer.DeployAsync("v2", args: ["--check-index", $"{index}"]);
@@ -31,6 +31,25 @@ public sealed class PlanTests(DeployerFixture host) : IAsyncDisposable
         Assert.Equal(ExitCode.WrongInput, late.Code);
         Assert.Contains($"{deployer.Service} was changed since the plan: its document is at index ", late.Output, StringComparison.Ordinal);
         Assert.Equal("v2", (await deployer.DocumentAsync())!.Active!.Version);
+    }
+
+    [Fact]
+    public async Task Deploy_TheTagWasMovedSinceThePlan_IsRefused()
+    {
+        var planned = await deployer.DeployAsync("v1", verb: "plan", args: ["--json"]);
+        Assert.True(planned.Code == ExitCode.Done, planned.Output);
+        using var report = JsonDocument.Parse(planned.Stdout);
+        var digest = report.RootElement.GetProperty("plan").GetProperty("image").GetString()!.Split('@')[1];
+
+        // Another image by the same tag is like another tag with the same digest.
+        var moved = await deployer.DeployAsync("v2", args: ["--check-digest", digest]);
+
+        Assert.True(moved.Code == ExitCode.WrongInput, moved.Output);
+        Assert.Contains($"{host.Registry}/app:v2 is another image than in the plan: its tag is sha256:", moved.Output, StringComparison.Ordinal);
+        Assert.Contains($" now, not {digest}. Plan again.", moved.Output, StringComparison.Ordinal);
+        await deployer.AssertUntouchedAsync();
+        var done = await deployer.DeployAsync("v1", args: ["--check-digest", digest]);
+        Assert.True(done.Code == ExitCode.Done, done.Output);
     }
 
     [Fact]

@@ -48,6 +48,31 @@ public sealed class ContainerHostTests
         Assert.Equal(1, asked);
     }
 
+    // What is in flight there besides requests, such as the messages of a queue, would be cut off otherwise.
+    [Theory]
+    [InlineData(true, false, "stop remove")]
+    [InlineData(false, false, "remove")]
+    [InlineData(true, true, "remove")]
+    public async Task Remove_AReleaseThatRuns_IsAskedToEndFirst(bool running, bool isTests, string calls)
+    {
+        var called = new List<string>();
+        docker.Containers.StopContainerAsync("c1", Arg.Any<ContainerStopParameters>(), Arg.Any<CancellationToken>()).Returns(true).AndDoes(_ => called.Add("stop"));
+        docker.Containers.RemoveContainerAsync("c1", Arg.Any<ContainerRemoveParameters>(), Arg.Any<CancellationToken>()).Returns(Task.CompletedTask).AndDoes(_ => called.Add("remove"));
+
+        await Host().RemoveAsync(new OwnContainer("h1", "c1", "demo-v1-1", "d1", "v1", running, ByHand: false) { IsTests = isTests }, Ct);
+
+        Assert.Equal(calls.Split(' '), called);
+    }
+
+    [Fact]
+    public async Task Remove_AReleaseThatIsGoneMeanwhile_IsWhatWasWanted()
+    {
+        docker.Containers.StopContainerAsync("c1", Arg.Any<ContainerStopParameters>(), Arg.Any<CancellationToken>())
+            .Returns(Task.FromException<bool>(new DockerContainerNotFoundException(HttpStatusCode.NotFound, "no such container")));
+
+        await Host().RemoveAsync(new OwnContainer("h1", "c1", "demo-v1-1", "d1", "v1", Running: true, ByHand: false), Ct);
+    }
+
     // It only illustrates a failure, and must not take its place.
     [Theory]
     [InlineData(true)]

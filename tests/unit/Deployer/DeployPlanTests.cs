@@ -96,6 +96,20 @@ public sealed class DeployPlanTests
         Assert.Contains(new PlannedChange("version", null, "v3"), DeployPlan.Of(ab, V3, stored: null, []).Changes);
     }
 
+    // The last batch takes over by the promotion, and nothing observes that.
+    [Theory]
+    [InlineData(1, 1, "rolling: all at once, for its 1 replica is one batch")]
+    [InlineData(2, 5, "rolling: all at once, for its 2 replicas are one batch")]
+    [InlineData(3, 2, "rolling: 2 at a time; 30s each")]
+    public void Of_ARollingRelease_TellsWhetherItComesBatchByBatch(int replicas, int batch, string told)
+    {
+        var rolling = Manifest with { Replicas = replicas, Strategy = new Strategy(Rolling: new RollingPolicy { Batch = batch }) };
+
+        var plan = DeployPlan.Of(rolling, V3, new StoredDocument("demo", ServiceDocument.Create("demo", Manifest.Routes).Promote(V2), 40, null), []);
+
+        Assert.Contains(new PlannedChange("strategy", null, told), plan.Changes);
+    }
+
     [Fact]
     public void Of_TestsThatWereLeft_AreNoReplicaAndGo()
     {
@@ -126,10 +140,10 @@ public sealed class DeployPlanTests
     }
 
     [Theory]
-    [InlineData("deploy service.yaml --version v2", null, "deployer deploy service.yaml --version v2 --check-index 7")]
-    [InlineData("--consul http://c:8500 deploy it's", "v1", @"deployer --consul http://c:8500 deploy 'it'\''s' --version v1 --check-index 7")]
+    [InlineData("deploy service.yaml --version v2", null, "deployer deploy service.yaml --version v2 --check-digest sha256:ab --check-index 7")]
+    [InlineData("--consul http://c:8500 deploy it's", "v1", @"deployer --consul http://c:8500 deploy 'it'\''s' --version v1 --check-digest sha256:ab --check-index 7")]
     public void Command_WordsOfThePlan_AreSafeInAShell(string words, string? version, string command) =>
-        Assert.Equal(command, PlanVerb.Command(words.Split(' '), version, 7));
+        Assert.Equal(command, PlanVerb.Command(words.Split(' '), version, new DeployPlan(7, "r:5000/demo@sha256:ab", [], [], [])));
 
     private static OwnContainer Container(string name, string deployment, bool running = true) =>
         new("docker", new string('c', 64), name, deployment, "", running, ByHand: false);

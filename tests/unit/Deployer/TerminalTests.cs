@@ -122,13 +122,14 @@ public sealed class TerminalTests : IDisposable
         await screen.WatchAsync(
             new[] { "passing", "critical" }.ToAsyncEnumerable(),
             json => throw new InvalidOperationException("no JSON was asked for"),
-            health => new Columns(["HEALTH"], [[health]]),
+            health => new Columns(["HEALTH"], [[health]]) { Next = $"deployer mend {health}" },
             string.Equals);
 
         var (first, second) = (console.Output.IndexOf("passing", StringComparison.Ordinal), console.Output.IndexOf("critical", StringComparison.Ordinal));
         Assert.InRange(first, 0, second);
         // Up again over what was drawn before.
         Assert.Matches("\u001b\\[[0-9]A", console.Output[first..second]);
+        Assert.Contains("deployer mend critical", console.Output, StringComparison.Ordinal);
     }
 
     [Fact]

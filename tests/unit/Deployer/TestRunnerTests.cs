@@ -4,6 +4,7 @@ using Docker.DotNet.Models;
 using Microsoft.Extensions.Time.Testing;
 using NSubstitute;
 using NSubstitute.ExceptionExtensions;
+using ServiceMesh.Deployer;
 using ServiceMesh.Deployer.Delivery;
 using ServiceMesh.Deployer.Hosts;
 using ServiceMesh.Deployer.Output;
@@ -66,6 +67,43 @@ public sealed class TestRunnerTests : IDisposable
             "demo v2 was rejected by its tests: they were killed, or their container was removed (exit code 137).",
             TestRunner.Rejection("demo", "v2", run, TimeSpan.FromMinutes(10)), StringComparison.Ordinal);
     }
+
+    // A Docker that hangs is no fault of the tests', and what they ended with is known when it wakes up.
+    [Theory]
+    [InlineData("running", TestRunner.TimedOut)]
+    [InlineData("exited", 3)]
+    public async Task RunAsync_NothingIsHeardOfTheTestsInTheirTime_EndsAsDockerThenTells(string status, int exitCode)
+    {
+        docker.Containers.WaitContainerAsync("t1", Arg.Any<CancellationToken>()).Returns(call => SilentAsync<ContainerWaitResponse>(call.Arg<CancellationToken>()));
+        Inspected(new State { Status = status, Running = status == "running", ExitCode = 3 });
+
+        Assert.Equal(exitCode, (await RunAsync()).ExitCode);
+    }
+
+    [Theory]
+    [InlineData(false, "does not tell within 5s whether they still run")]
+    [InlineData(true, "has not started them")]
+    public async Task RunAsync_DockerHangsForAllOfTheTestsTime_IsDockersFault(bool answersAtLast, string told)
+    {
+        docker.Containers.StartContainerAsync("t1", Arg.Any<ContainerStartParameters>(), Arg.Any<CancellationToken>()).Returns(call => SilentAsync<bool>(call.Arg<CancellationToken>()));
+        if (answersAtLast)
+            Inspected(new State { Status = "created" });
+        else
+            docker.Containers.InspectContainerAsync("t1", Arg.Any<CancellationToken>()).Returns(call => SilentAsync<ContainerInspectResponse>(call.Arg<CancellationToken>()));
+
+        var fault = await Assert.ThrowsAsync<DeliveryException>(RunAsync);
+
+        Assert.Equal((ExitCode.Unreachable, $"Docker hangs: 10m, all the time that the tests have, are over, and it {told}. {Faults.DockerMend}"), (fault.Code, fault.Message));
+    }
+
+    private static async Task<T> SilentAsync<T>(CancellationToken ct)
+    {
+        await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ct);
+        throw new InvalidOperationException();
+    }
+
+    private void Inspected(State state) =>
+        docker.Containers.InspectContainerAsync("t1", Arg.Any<CancellationToken>()).Returns(new ContainerInspectResponse { State = state });
 
     private void Removal(Func<CancellationToken, Task> answer) => docker.Containers
         .RemoveContainerAsync("t1", Arg.Any<ContainerRemoveParameters>(), Arg.Any<CancellationToken>()).Returns(call => answer(call.Arg<CancellationToken>()));
