@@ -22,7 +22,7 @@ public sealed class CatalogTests
 
         Assert.Equal(["h1:c1:80"], (await catalog.InstancesAsync("demo", ct)).Select(instance => instance.Id));
         Assert.Equal(["c1"], (await catalog.WithContainersAsync("demo", ct)).Select(entry => entry.Container));
-        Assert.Equal(["c1"], (await catalog.OfContainersAsync("demo", new HashSet<string> { "c1" }, ct)).Select(entry => entry.Container));
+        Assert.Equal(["c1"], (await catalog.OfContainersAsync("demo", new HashSet<string> { "c1" }, _ => { }, ct)).Select(entry => entry.Container));
         Assert.Equal(["h1:c1:80"], (await new ProxyFleet(catalog, http: null!, "demo", TimeProvider.System).ListAsync(ct)).Select(proxy => proxy.Id));
     }
 }
