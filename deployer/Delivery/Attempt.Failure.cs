@@ -29,7 +29,7 @@ internal sealed partial class Attempt
                 narrator.Warn($"what was begun is left as it is, for the next deploy or abort of {Service}: {hindrance.Message}");
         }
 
-        if (fault is not null && !ReferenceEquals(fault, unknown) && !Reverted && (unknown is not null || left != Before.Index || Serving is not null))
+        if (fault is not null && !ReferenceEquals(fault, unknown) && (Serving is not null || (!Reverted && (unknown is not null || left != Before.Index))))
             fault = NotUndone(fault, hindrance);
         // A reversion was told with its transaction.
         if (!Reverted)

@@ -144,8 +144,8 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
             while (attempt.Current.Document is not null && !leaving.IsSupersetOf(await RegisteredAsync(started, attempt.Service, limit.Token)));
             // The lock is the last question: that look may have taken a while.
             await attempt.FenceAsync(attempt.Current.Index, limit.Token);
-            await Task.WhenAll(started.Select(container => hosts.RemoveAsync(container, limit.Token)));
             attempt.Serving = null;
+            await Task.WhenAll(started.Select(container => hosts.RemoveAsync(container, limit.Token)));
         }
         catch (Exception error) when (Faults.Explain(error) is not null)
         {

@@ -25,6 +25,8 @@ internal sealed partial class MeshFollower(
     TimeProvider time,
     ILogger<MeshFollower> log) : HostedLoop
 {
+    private static readonly TimeSpan LongestRest = TimeSpan.FromMilliseconds(100);
+
     private readonly TaskCompletionSource first = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly LossGuard guard = new(options.Value.LossShare, options.Value.LossHold);
     private readonly ToldByConsul told = new();
@@ -116,9 +118,9 @@ internal sealed partial class MeshFollower(
             if (applied && oldest is { } came)
                 meter.Lag.Add(time.GetElapsedTime(came));
             timer.Change(UntilNext(Now), Timeout.InfiniteTimeSpan);
-            // Where one change follows the other, requests have half of the processor, however much there is to build.
-            if (news.IsThere)
-                await Task.Delay(time.GetElapsedTime(began), time, ct);
+            // Where one change waits behind the other, requests have half of the processor. No longer than that: whoever was frozen has been so for long enough.
+            if (news.IsThere && time.GetElapsedTime(began) is var took)
+                await Task.Delay(took < LongestRest ? took : LongestRest, time, ct);
         }
     }
 

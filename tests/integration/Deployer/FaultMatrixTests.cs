@@ -149,7 +149,7 @@ public sealed class FaultMatrixTests(DeployerFixture host) : IAsyncLifetime
     private static string Change(DeployerCommand deployer, FaultyPhase phase, string route = "") =>
         phase.Failing ? "/app=>/moody" : $"path: /{deployer.Service}=>path: /{deployer.Service}\n    strip: true{route}";
 
-    /// <summary>Has the next ones finish it: an abort and a deploy, or a deploy alone where no share is left that it would replace, too.</summary>
+    /// <summary>Has the next ones finish it: an abort and then a deploy, or a deploy alone; where a share is left, always both, for a deploy would replace it.</summary>
     /// <returns>What is wrong afterwards; empty for nothing.</returns>
     private async Task<string> FinishAsync(DeployerCommand deployer, FaultyPhase phase, bool aborts)
     {

@@ -42,7 +42,7 @@ public sealed class RetirementTests(DeployerFixture host) : IAsyncDisposable
             new ContainerEventsParameters
             {
                 Since = new DateTimeOffset(container.Created).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture),
-                Until = DateTimeOffset.UtcNow.AddSeconds(1).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture),
+                Until = TimeProvider.System.GetUtcNow().AddSeconds(1).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture),
                 Filters = new Dictionary<string, IDictionary<string, bool>>
                 {
                     ["container"] = new Dictionary<string, bool> { [container.ID] = true },

@@ -44,7 +44,10 @@ public sealed class ScaleUndoTests(DeployerFixture host) : IAsyncDisposable
 
         var ended = await InterruptedAsync("ok  healthy", "2", front, () => Volatile.Write(ref isUndone, true));
 
+        Assert.True(ended.Code is ExitCode.Locked or ExitCode.Unreachable, ended.Output);
         Assert.Contains($"warning: the new replicas could not be removed (the lock of {deployer.Service} was lost", ended.Output, StringComparison.Ordinal);
+        Assert.Contains($" may serve. 'deployer scale {deployer.Service} <n>' makes more or fewer", ended.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("production is unchanged", ended.Output, StringComparison.Ordinal);
         Assert.Equal(2, await RunningAsync());
     }
 

@@ -123,7 +123,8 @@ public sealed class RegistryCredentialsTests
             Environment.SetEnvironmentVariable("PATH", $"{Environment.GetEnvironmentVariable("PATH")}:{folder.FullName}");
             var program = Path.Combine(folder.FullName, $"docker-credential-{Name}");
             File.WriteAllText(program, $"#!/bin/sh\necho $$ > {Pid}.new\nmv {Pid}.new {Pid}\nexec sleep 100\n");
-            File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+            if (!OperatingSystem.IsWindows())
+                File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserExecute);
         }
 
         public string Name => folder.Name;
