@@ -175,7 +175,7 @@ internal sealed partial class Attempt : IAsyncDisposable
         if (action is "pause" or "maintenance" or "resume" || Holding.Sentence(Before.Document) is not { } hold)
             return;
         warnsOfHold = true;
-        narrator.Warn($"{hold}; until then whatever is asked through the proxies gets the same{(action == "deploy" ? ", tests and a canary, too" : "")}");
+        narrator.Warn($"{hold}; until then whatever is asked through the proxies gets the same{(action == "deploy" ? ", a canary, too" : "")}");
     }
 
     private async Task<ulong> CommitAsync(ServiceDocument after, Outcome outcome, string? reason) => (await TryCommitAsync(after, outcome, reason, latest: null))!.Value;

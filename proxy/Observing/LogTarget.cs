@@ -53,10 +53,12 @@ internal sealed partial class LogTarget(string path) : IDisposable
         const int AccessDenied = 13;
         if (!OperatingSystem.IsLinux())
             return File.OpenHandle(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
-        // For both: to open a pipe for writing alone waits for its reader, and so would the start. A file may be one that is only written.
-        var handle = OpenFile(path, ReadWrite | CreateAppendCloseOnExec, ReadableByGroup);
-        if (handle.IsInvalid && Marshal.GetLastPInvokeError() == AccessDenied)
-            handle = OpenFile(path, WriteOnly | CreateAppendCloseOnExec, ReadableByGroup);
+        // To open a pipe for writing waits for its reader, and so would the start; whoever opens it for both is one himself, but only so
+        // long: without any, lines must fail, and not fill it. A file may be one that is only written.
+        using var reader = OpenFile(path, ReadWrite | CreateAppendCloseOnExec, ReadableByGroup);
+        if (reader.IsInvalid && Marshal.GetLastPInvokeError() != AccessDenied)
+            throw new IOException(Marshal.GetLastPInvokeErrorMessage() + ".");
+        var handle = OpenFile(path, WriteOnly | CreateAppendCloseOnExec, ReadableByGroup);
         return handle.IsInvalid ? throw new IOException(Marshal.GetLastPInvokeErrorMessage() + ".") : handle;
     }
 

@@ -47,7 +47,7 @@ public sealed class Http2BodyTests(ConsulFixture consul) : IAsyncLifetime
     {
         await service.ChangeAsync(document => document with
         {
-            Routes = [document.Routes[0], document.Routes[0] with { Path = "/brief" + document.Routes[0].Path, Timeout = TimeSpan.FromMilliseconds(300) }],
+            Routes = [document.Routes[0], document.Routes[0] with { Path = "/brief" + document.Routes[0].Path, Timeout = TimeSpan.FromSeconds(2) }],
         });
         await Until.TrueAsync(async () =>
         {

@@ -118,9 +118,9 @@ public sealed class AccessLogTests : IDisposable
             await made.WaitForExitAsync(Ct);
 
         await Task.Run(() => log.StartAsync(Ct), Ct).WaitAsync(TimeSpan.FromSeconds(20), Ct);
-        log.Write(Entry("/a"));
 
         using var reader = new StreamReader(new FileStream(File, FileMode.Open, FileAccess.Read));
+        log.Write(Entry("/a"));
         var line = await reader.ReadLineAsync(Ct).AsTask().WaitAsync(TimeSpan.FromSeconds(20), Ct);
         Assert.Equal("/a", JsonDocument.Parse(line!).RootElement.GetProperty("path").GetString());
     }
