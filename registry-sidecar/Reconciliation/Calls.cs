@@ -6,13 +6,13 @@ internal static class Calls
     /// <summary>So many are under way at once.</summary>
     public const int AtATime = 16;
 
-    /// <summary>Makes a call for each subject. The usual single one is made right here: a detour over the thread pool takes as long as the call.</summary>
+    /// <summary>Makes a call for each subject. The usual single one, or none, goes no detour over the thread pool: that takes as long as the call.</summary>
     public static async ValueTask ForEachAsync<T>(
         IReadOnlyList<T> subjects, Func<T, CancellationToken, ValueTask> call, CancellationToken ct)
     {
         if (subjects is [var only])
             await call(only, ct);
-        else
+        else if (subjects.Count > 0)
             await Parallel.ForEachAsync(subjects, new ParallelOptions { MaxDegreeOfParallelism = AtATime, CancellationToken = ct }, call);
     }
 }
