@@ -23,6 +23,9 @@ public sealed class DeployerFixture : IAsyncLifetime
         ["app:v1"] = "ENV VERSION=v1",
         ["app:v2"] = "ENV VERSION=v2",
         ["app:v3"] = "ENV VERSION=v3",
+        ["app:late1"] = Late,
+        ["app:late2"] = Late,
+        ["app:late3"] = Late,
         ["app:exits"] = """ENTRYPOINT ["sh", "-c", "echo no database; exit 7"]""",
         ["app:tells"] = """ENTRYPOINT ["sh", "-c", "echo my password is $DB_PASSWORD; exit 7"]""",
         ["app:whispers"] = """ENTRYPOINT ["sh", "-c", "echo my password is $DB_PASSWORD; exec registry serve /etc/docker/registry/config.yml"]""",
@@ -40,6 +43,9 @@ public sealed class DeployerFixture : IAsyncLifetime
         ["tests:killed"] = """ENTRYPOINT ["sh", "-c", "kill -9 $$; sh -c 'kill -9 $PPID'; exit 137"]""",
         ["tests:broken"] = """ENTRYPOINT ["/no/such/program"]""",
     };
+
+    // It answers when a deadline of milliseconds is over, and Consul was asked for the last time.
+    private const string Late = """ENTRYPOINT ["sh", "-c", "trap 'exit 0' TERM; sleep 5 & wait; exec registry serve /etc/docker/registry/config.yml"]""";
 
     // Whoever watches its settings' files by inotify holds one of the 128 instances that a user of the host may have.
     private const string Moody = """

@@ -106,12 +106,12 @@ internal sealed record FaultyPhase(string Verb, string Name, string Killed, End 
         new("rollback", "proxies", "v1", Back, Back) { Next = "", Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1) },
         new("rollback", "drain", "v1", Back, Back) { Next = "", Consul = (_, proxies) => AfterATransaction(Asks(proxies), 2) },
         new("rollback", "retire", "v1", Back, Back) { Next = "", Docker = () => Posts("/stop") },
-        new("rollback --deadline 1ms", "undo", "v2", NotReady with { Active = "v2" }, NotReady with { Active = "v2" }) { Next = "", Docker = () => Posts("/stop") },
+        new("rollback --deadline 1ms", "undo", "late2", NotReady with { Active = "late2" }, NotReady with { Active = "late2" }) { Next = "", Late = true, Docker = () => Posts("/stop") },
         new("scale 2", "lock", "v1", ConsulGone, DockerGone) { Consul = (service, _) => Locks(service) },
         new("scale 2", "start", "v1", LockLost, DockerGone) { Docker = () => Posts("/start") },
         new("scale 2", "healthy", "v1", LockLost, DockerGone) { Consul = (service, _) => Nth(Asks(service), 2) },
         new("scale 2", "change", "v1", NotTaken, Larger) { Consul = (_, _) => IsTransaction },
-        new("scale 2 --deadline 1ms", "undo", "v1", NotReady, NotReady) { Docker = () => Posts("/stop") },
+        new("scale 2 --deadline 1ms", "undo", "late1", NotReady with { Active = "late1" }, NotReady with { Active = "late1" }) { Late = true, Docker = () => Posts("/stop") },
         new("scale 1", "change", "v1", NotTaken, Smaller) { Manifest = "replicas: 2", Consul = (_, _) => IsTransaction },
         new("scale 1", "proxies", "v1", Smaller, Smaller) { Manifest = "replicas: 2", Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1) },
         new("scale 1", "drain", "v1", Smaller, Smaller) { Manifest = "replicas: 2", Consul = (_, proxies) => AfterATransaction(Asks(proxies), 2) },
@@ -161,6 +161,9 @@ internal sealed record FaultyPhase(string Verb, string Name, string Killed, End 
     /// <summary>Whether the release that is deployed fails under load.</summary>
     public bool Failing { get; private init; }
 
+    /// <summary>Whether its releases take seconds until they answer.</summary>
+    public bool Late { get; private init; }
+
     /// <summary>What the proxies answer besides, because they were told to or because a release does.</summary>
     public HttpStatusCode Answer { get => Failing ? HttpStatusCode.InternalServerError : field; private init; } = HttpStatusCode.OK;
 
@@ -182,7 +185,7 @@ internal sealed record FaultyPhase(string Verb, string Name, string Killed, End 
     };
 
     /// <summary>The version of the release that is there, of the one that is deployed, and of the one after it.</summary>
-    public string Version(int number) => Failing ? ((string[])["good", "failing", "better"])[number - 1] : $"v{number}";
+    public string Version(int number) => Failing ? ((string[])["good", "failing", "better"])[number - 1] : $"{(Late ? "late" : "v")}{number}";
 
     private static bool IsTransaction(HttpRequest request) => request.Path == "/v1/txn";
 

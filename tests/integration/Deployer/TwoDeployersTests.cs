@@ -166,8 +166,8 @@ public sealed class TwoDeployersTests(DeployerFixture host)
     public async Task Rollback_FrozenBeforeItStopsAgainWhileAnotherGoesBack_StopsNothingThatServes()
     {
         await using var deployer = new DeployerCommand(host);
-        await DoneAsync(deployer.DeployAsync("v1"));
-        await DoneAsync(deployer.DeployAsync("v2"));
+        await DoneAsync(deployer.DeployAsync("late1"));
+        await DoneAsync(deployer.DeployAsync("late2"));
         var (failed, asked) = (false, 0);
         await using var consul = await HoldingFront.StartAsync(
             host.ConsulAddress, request => Volatile.Read(ref failed) && IsOfTheLock(request, deployer) && Interlocked.Increment(ref asked) == 2);
@@ -185,7 +185,7 @@ public sealed class TwoDeployersTests(DeployerFixture host)
         var ended = await running;
         Assert.True(ended.Code == ExitCode.Unhealthy, ended.Output);
         Assert.True(ended.Output.Contains("are not stopped again (the lock of", StringComparison.Ordinal), ended.Output);
-        Assert.Equal("running", Assert.Single(await host.ContainersAsync(deployer.Service), container => container.Labels[ContainerLabel.Version] == "v1").State);
+        Assert.Equal("running", Assert.Single(await host.ContainersAsync(deployer.Service), container => container.Labels[ContainerLabel.Version] == "late1").State);
     }
 
     // Longer than one call has patience, as while a leader is elected.
