@@ -33,6 +33,15 @@ internal sealed class Catalog(IConsulClient consul, BlockingQuery blocking)
         string service, IReadOnlySet<string> containers, Action<ConsulRequestException?> answered, CancellationToken ct) =>
         (await OfContainersAsync(service, containers, answered, Fresh, ct)).Response;
 
+    /// <summary>What the first check says that does not pass for a container's instance; <c>null</c> where all pass, or it says nothing.</summary>
+    public async Task<string?> ComplaintAsync(string service, string container, CancellationToken ct) =>
+        (await consul.Health.Service(service, null, false, Fresh, ct)).Response
+            .Where(entry => ContainerOf(entry) == container)
+            .SelectMany(entry => entry.Checks)
+            .Where(check => check.Status.Status != "passing")
+            .Select(check => check.Output?.Trim())
+            .FirstOrDefault(output => !string.IsNullOrEmpty(output));
+
     /// <summary>The services that a sidecar marked with a stage.</summary>
     public async Task<IReadOnlyList<string>> ServicesAsync(CancellationToken ct) =>
     [

@@ -9,6 +9,7 @@ namespace ServiceMesh.Deployer.Delivery;
 internal sealed class ContainerHost(DockerHost host, IDockerClient docker, RegistryCredentials credentials, Func<SecretValues> secrets, string environment, TimeProvider time)
 {
     private const int LogLines = 20;
+    private const int LongestComplaint = 300;
 
     // A container that was started by hand has its own id for a deployment id.
     private const int ContainerIdLength = 64;
@@ -249,9 +250,15 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
         return tail.Lines;
     }
 
+    /// <summary>What was said of a container, in one line without its secrets.</summary>
+    public async Task<string> MaskAsync(string id, string said, CancellationToken ct) =>
+        ForeignText.Shown((await SecretsOfAsync(id, ct)).Mask(ForeignText.CleanedLine(said)), LongestComplaint);
+
+    private async Task<SecretValues> SecretsOfAsync(string id, CancellationToken ct) => secrets().And(SecretValues.In(await InspectAsync(id, ct)));
+
     private async Task ReadAsync(string id, ContainerLogsParameters parameters, Action<string> line, CancellationToken ct)
     {
-        var known = secrets().And(SecretValues.In(await InspectAsync(id, ct)));
+        var known = await SecretsOfAsync(id, ct);
         using var stream = await docker.Containers.GetContainerLogsAsync(id, parameters, ct);
         var (stdout, stderr) = (new OutputLines(known, line), new OutputLines(known, line));
         var buffer = new byte[16 * 1024];

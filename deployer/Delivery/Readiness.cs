@@ -18,13 +18,17 @@ internal sealed record ReadinessTarget(
     public int Count => Shares.Sum(share => share.Containers.Count);
 
     /// <summary>The last lines of the first of them, to illustrate a failure.</summary>
-    public Task<IReadOnlyList<string>> TailAsync(CancellationToken ct) => TailAsync([], ct);
+    public Task<IReadOnlyList<string>> TailAsync(CancellationToken ct)
+    {
+        var (host, container) = SuspectAmong([]);
+        return host.TailAsync(container, ct);
+    }
 
-    /// <summary>The same of the first that is missing in what is known, or not passing.</summary>
-    public Task<IReadOnlyList<string>> TailAsync(IReadOnlyList<(Instance Instance, string Container)> known, CancellationToken ct)
+    /// <summary>The first that is missing in what is known, or not passing, and where it is.</summary>
+    public (ContainerHost Host, string Container) SuspectAmong(IReadOnlyList<(Instance Instance, string Container)> known)
     {
         var suspect = Suspect.Among([.. Shares.SelectMany(share => share.Containers)], known);
-        return Shares.First(share => share.Containers.Contains(suspect)).Host.TailAsync(suspect, ct);
+        return (Shares.First(share => share.Containers.Contains(suspect)).Host, suspect);
     }
 }
 
@@ -168,9 +172,27 @@ internal sealed class Readiness(Catalog catalog, string environment, TimeProvide
             LogTail = await host.TailAsync(exit.Id, ct),
         };
 
-    private async Task<DeliveryException> TooLateAsync(ReadinessTarget target, GateView view, IReadOnlyList<(Instance Instance, string Container)> known, CancellationToken ct) =>
-        new(ExitCode.Unhealthy, ReadinessSentence.TooLate(target, view, environment))
+    private async Task<DeliveryException> TooLateAsync(ReadinessTarget target, GateView view, IReadOnlyList<(Instance Instance, string Container)> known, CancellationToken ct)
+    {
+        var (host, container) = target.SuspectAmong(known);
+        return new DeliveryException(ExitCode.Unhealthy, ReadinessSentence.TooLate(target, view, await ComplaintAsync(target.Service, host, container, ct), environment))
         {
-            LogTail = await target.TailAsync(known, ct),
+            LogTail = await host.TailAsync(container, ct),
         };
+    }
+
+    // It only illustrates the failure.
+    private async Task<string?> ComplaintAsync(string service, ContainerHost host, string container, CancellationToken ct)
+    {
+        using var patience = new CancellationTokenSource(LastLookWithin, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, patience.Token);
+        try
+        {
+            return await catalog.ComplaintAsync(service, container, either.Token) is { } said ? await host.MaskAsync(container, said, either.Token) : null;
+        }
+        catch (Exception error) when (!ct.IsCancellationRequested && (error is OperationCanceledException || Faults.Explain(error) is not null))
+        {
+            return null;
+        }
+    }
 }

@@ -138,6 +138,8 @@ public sealed class DeployTests(DeployerFixture host) : IAsyncDisposable
 
         Assert.Equal(ExitCode.Unhealthy, ended.Code);
         Assert.Contains("did not become healthy within 3s: 0 of 1 instances were passing", ended.Output, StringComparison.Ordinal);
+        // The kernel's word: nobody listens, or the one who forwards hangs up.
+        Assert.Matches("Its check says: Get \".+\": .*(refused|reset|EOF)", ended.Output);
         Assert.Contains("| asleep", ended.Output, StringComparison.Ordinal);
         await deployer.AssertUntouchedAsync();
     }

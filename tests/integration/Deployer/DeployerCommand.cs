@@ -27,6 +27,9 @@ internal sealed class DeployerCommand(DeployerFixture host) : IAsyncDisposable
     /// <summary>How long its manifest lets a release that left the traffic finish what it has begun.</summary>
     public string Drain { get; init; } = "1s";
 
+    /// <summary>How long its manifest lets a release take until it is healthy.</summary>
+    public string Deadline { get; init; } = "20s";
+
     public MeshStore Store { get; } = new(host.Consul, new BlockingQuery(NullLogger<BlockingQuery>.Instance, TimeProvider.System));
 
     public LockStore Locks { get; } = new(host.Consul, TimeProvider.System);
@@ -62,7 +65,7 @@ internal sealed class DeployerCommand(DeployerFixture host) : IAsyncDisposable
             health:
               http: /
               healthy-for: 100ms
-              deadline: 20s
+              deadline: {Deadline}
             tests:
               image: {host.Registry}/tests:{tests}
               timeout: 20s

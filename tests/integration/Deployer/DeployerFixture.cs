@@ -29,6 +29,7 @@ public sealed class DeployerFixture : IAsyncLifetime
         ["app:exits"] = """ENTRYPOINT ["sh", "-c", "echo no database; exit 7"]""",
         ["app:tells"] = """ENTRYPOINT ["sh", "-c", "echo my password is $DB_PASSWORD; exit 7"]""",
         ["app:whispers"] = """ENTRYPOINT ["sh", "-c", "echo my password is $DB_PASSWORD; exec registry serve /etc/docker/registry/config.yml"]""",
+        ["app:unwell"] = """ENTRYPOINT ["sh", "-c", "while true; do printf 'HTTP/1.0 500 Unwell\r\n\r\nmy password is %s' \"$DB_PASSWORD\" | nc -l -p 5000; done"]""",
         ["app:silent"] = """ENTRYPOINT ["sh", "-c", "echo asleep; sleep 600"]""",
         ["moody:good"] = "ENV VERSION=good",
         ["moody:better"] = "ENV VERSION=better",

@@ -26,7 +26,7 @@ internal sealed class ProxiedDeployer : IAsyncDisposable
             var proxy = begun.Add(await RunningProxy.StartAsync(consul ?? host.ConsulAddress));
             begun.Add(await host.RegisterProxyAsync(name, proxy.Ports[0]));
             // For answers of the slow release, on a slow machine: nobody waits so long where nothing is in flight.
-            var command = begun.Add(new DeployerCommand(host) { ProxyService = name, Drain = "5s" });
+            var command = begun.Add(new DeployerCommand(host) { ProxyService = name, Drain = "5s", Deadline = "1m" });
             return new ProxiedDeployer(command, proxy, begun);
         });
     }

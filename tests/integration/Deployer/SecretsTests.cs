@@ -47,6 +47,17 @@ public sealed class SecretsTests(DeployerFixture host) : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Deploy_CheckThatSaysASecret_TellsTheRestOfIt()
+    {
+        Environment.SetEnvironmentVariable(Variable, Secret);
+
+        var ended = await deployer.DeployAsync("unwell", change: "deadline: 20s=>deadline: 5s", more: Secrets);
+
+        Assert.Equal(ExitCode.Unhealthy, ended.Code);
+        Assert.Contains("500 Unwell Output: my password is ***. Mend that", ended.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Deploy_WithASecretOfItsTests_GivesItToThemAlone()
     {
         Environment.SetEnvironmentVariable(Variable, Secret);

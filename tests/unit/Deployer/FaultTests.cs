@@ -84,7 +84,7 @@ public sealed class FaultTests
         TestRunner.Rejection("demo", "v2", new TestRun("t", 1, null, null, 1, ""), TimeSpan.FromMinutes(1))!,
         TestRunner.Rejection("demo", "v2", new TestRun("t", TestRunner.TimedOut, null, null, 60, ""), TimeSpan.FromMinutes(1))!,
         .. new[] { new GateView(0, 0, null), new GateView(1, 0, null), new GateView(1, 1, null) }.Select(view => ReadinessSentence.TooLate(
-            new ReadinessTarget("demo", V2, [new HostShare(null!, ["c"], "0")], default, TimeSpan.FromMinutes(1)), view, "mesh")),
+            new ReadinessTarget("demo", V2, [new HostShare(null!, ["c"], "0")], default, TimeSpan.FromMinutes(1)), view, complaint: null, "mesh")),
         .. new[] { "manifest unknown", "denied", "no route to host" }.Select(said => PullFailure.Explain(new ImageReference("r/demo", "v9"), HttpStatusCode.InternalServerError, said).Message),
         ExposedPorts.Fault("r/demo:v9", 80, [])!,
         ExposedPorts.Fault("r/demo:v9", 80, ["90/tcp"])!,

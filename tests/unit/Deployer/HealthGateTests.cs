@@ -53,15 +53,15 @@ public sealed class HealthGateTests
         Assert.Equal(new GateView(1, 1, TimeSpan.Zero), new HealthGate(1, TimeSpan.Zero).See([A], Seconds(3)));
 
     [Theory]
-    [InlineData(0, 0, "demo v2 was not registered in Consul within 1m: no registry-sidecar seems to watch this Docker host for the environment 'mesh'. Start one, or name its environment with --environment. Production is unchanged.")]
-    [InlineData(2, 1, "demo v2 did not become healthy within 1m: 1 of 2 instances were passing. Production is unchanged. Its checks in Consul tell why; mend that or allow a longer deadline, then run this again.")]
-    [InlineData(2, 2, "demo v2 did not become healthy within 1m: its instances were passing for less than 2s. Production is unchanged. Its checks in Consul tell why; mend that or allow a longer deadline, then run this again.")]
-    public void TooLate_ByWhatWasSeen_SaysWhatIsMissing(int registered, int passing, string sentence)
+    [InlineData(0, 0, null, "demo v2 was not registered in Consul within 1m: no registry-sidecar seems to watch this Docker host for the environment 'mesh'. Start one, or name its environment with --environment. Production is unchanged.")]
+    [InlineData(2, 1, "connection refused.", "demo v2 did not become healthy within 1m: 1 of 2 instances were passing. Production is unchanged. Its check says: connection refused. Mend that or allow a longer deadline, then run this again.")]
+    [InlineData(2, 2, null, "demo v2 did not become healthy within 1m: its instances were passing for less than 2s. Production is unchanged. Its last lines may tell why. Mend that or allow a longer deadline, then run this again.")]
+    public void TooLate_ByWhatWasSeen_SaysWhatIsMissing(int registered, int passing, string? complaint, string sentence)
     {
         var target = new ReadinessTarget(
             "demo", new Release("d", "v2", "demo@sha256:0", DateTimeOffset.UnixEpoch), [new HostShare(null!, ["c1", "c2"], "0")], Seconds(2), TimeSpan.FromMinutes(1));
 
-        Assert.Equal(sentence, ReadinessSentence.TooLate(target, new GateView(registered, passing, null), "mesh"));
+        Assert.Equal(sentence, ReadinessSentence.TooLate(target, new GateView(registered, passing, null), complaint, "mesh"));
     }
 
     private static HealthGate Gate(int replicas) => new(replicas, Seconds(2));
