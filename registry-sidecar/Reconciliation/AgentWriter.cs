@@ -28,7 +28,13 @@ internal sealed partial class AgentWriter(
         var staying = coming.Select(write => write.Container).ToHashSet(StringComparer.Ordinal);
         var leaving = plan.Deregister.Select(Leaving).ToLookup(write => staying.Contains(write.Container));
         List<Write> writes = [.. leaving[false], .. coming, .. leaving[true]];
-        var ended = await ApplyAsync([.. writes.OrderByDescending(write => first.Contains(write.Container))], Write.IsRegistration, AtOnce, ct);
+        // A container with many writes keeps nobody's first one waiting, and its own stay in their order.
+        var inTurn = writes.GroupBy(write => write.Container, StringComparer.Ordinal)
+            .SelectMany(own => own.Index())
+            .OrderByDescending(write => first.Contains(write.Item.Container))
+            .ThenBy(write => write.Index)
+            .Select(write => write.Item);
+        var ended = await ApplyAsync([.. inTurn], Write.IsRegistration, AtOnce, ct);
         // Whatever failed waits for its own time, so each pass comes further; where too many had no answer, the rest waits with them.
         HasMore = ended.Count == AtOnce;
         metrics.Wrote(writes.DistinctBy(write => write.Subject).ToDictionary(write => write.Subject, write => write.Container, StringComparer.Ordinal), ended);

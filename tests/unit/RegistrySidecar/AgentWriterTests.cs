@@ -9,7 +9,7 @@ using Xunit;
 
 namespace ServiceMesh.Tests.Unit.RegistrySidecar;
 
-public sealed class AgentWriterTests : IDisposable
+public sealed partial class AgentWriterTests : IDisposable
 {
     private static readonly HashSet<string> Nobody = [];
 
@@ -75,48 +75,6 @@ public sealed class AgentWriterTests : IDisposable
         var asked = consul.Agent.ReceivedCalls().Count(call => call.GetMethodInfo().Name == nameof(IAgentEndpoint.ServiceRegister));
         Assert.InRange(asked, Calls.AtATime, 2 * Calls.AtATime);
         Assert.False(agent.IsKnown);
-    }
-
-    [Fact]
-    public async Task ApplyAsync_LongPlan_IsWrittenInPartsAndWhatIsAwaitedFirst()
-    {
-        await agent.ReadAsync(Ct);
-        var plan = Plan([.. Enumerable.Range(0, AgentWriter.AtOnce + 1).Select(number => $"s{number}"), "awaited"]);
-        plan.Register[^1].Registration.Meta![InstanceMeta.Container] = new string('a', 64);
-
-        await writer.ApplyAsync(plan, new HashSet<string> { new('a', 64) }, Ct);
-        Assert.Equal((AgentWriter.AtOnce, true, true), (agent.Services.Count, agent.Services.ContainsKey("awaited"), writer.HasMore));
-
-        await writer.ApplyAsync(plan with { Register = [.. plan.Register.Where(one => !agent.Services.ContainsKey(one.Registration.ID!))] }, Nobody, Ct);
-        Assert.Equal((AgentWriter.AtOnce + 2, false), (agent.Services.Count, writer.HasMore));
-    }
-
-    [Fact]
-    public async Task ApplyAsync_OneOfALongPlanFails_TheRestFollowsAtOnce()
-    {
-        await agent.ReadAsync(Ct);
-        Fails("s0", HttpStatusCode.InternalServerError);
-
-        await writer.ApplyAsync(Plan([.. Enumerable.Range(0, AgentWriter.AtOnce + 1).Select(number => $"s{number}")]), Nobody, Ct);
-
-        Assert.Equal((false, true), (agent.IsKnown, writer.HasMore));
-    }
-
-    [Fact]
-    public async Task ApplyAsync_EveryContainerHasAnotherId_NoneIsWithoutARegistration()
-    {
-        var ids = Enumerable.Range(0, AgentWriter.AtOnce + 1).Select(number => $"s{number}").ToList();
-        var registered = ids.Select(id => Owned("old " + id, Given.IdOf(id))).ToDictionary(service => service.ID);
-        consul.Agent.Services(Arg.Any<CancellationToken>()).Returns(new QueryResult<Dictionary<string, AgentService>> { Response = registered });
-        await agent.ReadAsync(Ct);
-        var plan = Plan([.. ids]) with { Deregister = [.. registered.Keys] };
-        foreach (var one in plan.Register)
-            one.Registration.Meta![InstanceMeta.Container] = Given.IdOf(one.Registration.ID!);
-
-        await writer.ApplyAsync(plan, Nobody, Ct);
-
-        Assert.Equal(AgentWriter.AtOnce, agent.Services.Count(service => ids.Contains(service.Key)));
-        Assert.Equal(ids.Select(Given.IdOf).Order(), agent.Services.Values.Select(Ownership.ContainerOf).Distinct().Order());
     }
 
     [Fact]
