@@ -19,7 +19,7 @@ internal static class Signals
         "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
     ];
 
-    private static readonly HashSet<int> Ending = [.. ((string[])["KILL", "TERM"]).Select(name => NumberOf(name)!.Value)];
+    private static readonly HashSet<int> Ending = [.. ((string[])["INT", "ABRT", "KILL", "TERM"]).Select(name => NumberOf(name)!.Value)];
 
     /// <summary>
     /// Whether the signal is meant to end a container. Programs take HUP, USR1 and the like as a request of another kind, as a JVM takes
