@@ -8,6 +8,9 @@ internal static class ContainerMapping
     /// <summary>So many ports of a container are registered without a name of their own.</summary>
     public const int UnnamedPortLimit = 64;
 
+    /// <summary>So many ports of a container are registered, those that have a name of their own first.</summary>
+    public const int PortLimit = 256;
+
     public static MappedContainer Map(ContainerFacts container, MappingContext context)
     {
         var leftOut = new List<string>();
@@ -55,34 +58,39 @@ internal static class ContainerMapping
     private static List<(Endpoint Endpoint, PortMetadata Metadata)> Candidates(
         ContainerFacts container, ContainerMetadata metadata, MappingContext context, List<string> leftOut, List<string> warnings)
     {
-        var candidates = new List<(Endpoint, PortMetadata)>();
-        foreach (var endpoint in EndpointRule.Of(container, context, leftOut, warnings))
-        {
-            var own = metadata.For(endpoint.Port);
-            if (own.IsTrue(MetadataKey.Ignore))
-                leftOut.Add($"port {endpoint.Port} is to be ignored");
-            else if (context.Options.Explicit && own.Find(MetadataKey.Name) is null)
-                leftOut.Add($"port {endpoint.Port} is not named, and only named ones are registered (--explicit)");
-            else
-                candidates.Add((FromLabel(endpoint, container, context, warnings), own));
-        }
-
-        return WithinLimit(candidates, leftOut, warnings);
+        var ports = EndpointRule.Of(container, context, leftOut, warnings)
+            .Select(endpoint => (Endpoint: endpoint, Metadata: metadata.For(endpoint.Port)))
+            .ToLookup(port => WhyNot(port.Metadata, context));
+        foreach (var unwanted in ports.Where(group => group.Key is not null))
+            leftOut.Add(PortSentence.Of([.. unwanted.Select(port => port.Endpoint.Port)], unwanted.Key!));
+        return [.. WithinLimits([.. ports[null]], leftOut, warnings).Select(port => (FromLabel(port.Endpoint, container, context, warnings), port.Metadata))];
     }
 
+    private static string? WhyNot(PortMetadata metadata, MappingContext context) =>
+        metadata.IsTrue(MetadataKey.Ignore) ? "to be ignored"
+        : context.Options.Explicit && metadata.Find(MetadataKey.Name) is null ? "not named, and only named ones are registered (--explicit)"
+        : null;
+
     /// <summary>A range of ports is exposed by one word, and thousands of instances of one container would keep those of all others waiting.</summary>
-    private static List<(Endpoint Endpoint, PortMetadata Metadata)> WithinLimit(
+    private static IEnumerable<(Endpoint Endpoint, PortMetadata Metadata)> WithinLimits(
         List<(Endpoint Endpoint, PortMetadata Metadata)> candidates, List<string> leftOut, List<string> warnings)
     {
-        var beyond = candidates
-            .Where(candidate => !candidate.Metadata.IsPortSpecific(MetadataKey.Name) && !candidate.Metadata.IsPortSpecific(MetadataKey.Id))
-            .Skip(UnnamedPortLimit)
-            .ToList();
-        if (beyond.Count == 0)
-            return candidates;
-        leftOut.Add($"{beyond.Count} ports from {beyond[0].Endpoint.Port} to {beyond[^1].Endpoint.Port} are beyond the {UnnamedPortLimit} that need no name of their own");
-        warnings.Add($"it has {beyond.Count} ports more than the {UnnamedPortLimit} that need no name of their own; name those that count with SERVICE_<port>_NAME");
-        return [.. candidates.Except(beyond)];
+        var byName = candidates.ToLookup(port => port.Metadata.IsPortSpecific(MetadataKey.Name) || port.Metadata.IsPortSpecific(MetadataKey.Id));
+        var unnamed = Beyond(byName[false], UnnamedPortLimit, "need no name of their own", "; name those that count with SERVICE_<port>_NAME");
+        var rest = Beyond(byName[true].Concat(byName[false].Take(UnnamedPortLimit)), PortLimit, "a container has at the most");
+        return candidates.Except(unnamed).Except(rest);
+
+        List<(Endpoint Endpoint, PortMetadata Metadata)> Beyond(IEnumerable<(Endpoint Endpoint, PortMetadata Metadata)> ports, int limit, string which, string advice = "")
+        {
+            var beyond = ports.Skip(limit).ToList();
+            if (beyond.Count > 0)
+            {
+                leftOut.Add(PortSentence.Of([.. beyond.Select(port => port.Endpoint.Port)], $"beyond the {limit} that {which}"));
+                warnings.Add($"it has {beyond.Count} ports more than the {limit} that {which}{advice}");
+            }
+
+            return beyond;
+        }
     }
 
     private static Endpoint FromLabel(Endpoint endpoint, ContainerFacts container, MappingContext context, List<string> warnings)

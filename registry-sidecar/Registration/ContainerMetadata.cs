@@ -11,9 +11,14 @@ internal sealed class ContainerMetadata
     private const string Prefix = "SERVICE_";
     private const string DottedPrefix = ContainerLabel.Service + ".";
 
-    private readonly List<MetadataEntry> entries;
+    private readonly PortMetadata general;
+    private readonly ILookup<int, MetadataEntry> ofPorts;
 
-    private ContainerMetadata(List<MetadataEntry> entries) => this.entries = entries;
+    private ContainerMetadata(IReadOnlyList<MetadataEntry> entries)
+    {
+        general = new PortMetadata(Winners(entries.Where(entry => entry.Port is null)));
+        ofPorts = entries.Where(entry => entry.Port is not null).ToLookup(entry => entry.Port!.Value);
+    }
 
     public static ContainerMetadata Of(ContainerFacts container)
     {
@@ -44,17 +49,23 @@ internal sealed class ContainerMetadata
         }
     }
 
-    /// <summary>What holds for one port: the more specific beats the less, and at one level a label the environment.</summary>
-    public PortMetadata For(ContainerPort port)
+    /// <summary>
+    /// What holds for one port: the more specific beats the less, and at one level a label the environment. What is said of no port in
+    /// particular is kept once, because all of them are exposed by one word.
+    /// </summary>
+    public PortMetadata For(ContainerPort port) =>
+        ofPorts.Contains(port.Number) ? new PortMetadata(Winners(ofPorts[port.Number].Where(entry => entry.AppliesTo(port))), general) : general;
+
+    private static Dictionary<string, MetadataEntry> Winners(IEnumerable<MetadataEntry> entries)
     {
         var winners = new Dictionary<string, MetadataEntry>(StringComparer.Ordinal);
-        foreach (var entry in entries.Where(entry => entry.AppliesTo(port)))
+        foreach (var entry in entries)
         {
             if (!winners.TryGetValue(entry.Key, out var other) || entry.Rank.CompareTo(other.Rank) >= 0)
                 winners[entry.Key] = entry;
         }
 
-        return new PortMetadata(winners);
+        return winners;
     }
 }
 
@@ -74,8 +85,7 @@ internal sealed record MetadataEntry(int? Port, string? Protocol, string Key, st
 
     public (int Specificity, MetadataSource Source) Rank => (Port is null ? 0 : Protocol is null ? 1 : 2, Source);
 
-    public bool AppliesTo(ContainerPort port) =>
-        (Port is null || Port == port.Number) && (Protocol is null || Protocol == port.Protocol);
+    public bool AppliesTo(ContainerPort port) => Port == port.Number && (Protocol is null || Protocol == port.Protocol);
 
     /// <summary>Reads the name after its prefix: <c>53_udp_tags</c> is the key <c>tags</c> of port 53's UDP side.</summary>
     public static MetadataEntry? Parse(string name, char separator, string value, MetadataSource source)

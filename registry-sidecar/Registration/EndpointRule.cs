@@ -71,14 +71,17 @@ internal static class EndpointRule
         ContainerFacts container, List<ContainerPort> ports, MappingContext context, List<string> leftOut)
     {
         var endpoints = new List<Endpoint>();
+        var unpublished = new List<ContainerPort>();
         foreach (var port in ports)
         {
             if (BindingOf(port, container) is not { } binding)
-                leftOut.Add($"port {port} is not published on the host");
+                unpublished.Add(port);
             else
                 endpoints.Add(new Endpoint(port, context.Options.Ip ?? Specific(binding.Address) ?? context.HostAddress, binding.Port, IsPublished: true));
         }
 
+        if (unpublished.Count > 0)
+            leftOut.Add(PortSentence.Of(unpublished, "not published on the host"));
         return endpoints;
     }
 

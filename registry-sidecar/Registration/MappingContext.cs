@@ -31,7 +31,7 @@ internal sealed record MappingContext(
 
 /// <summary>What a container leads to.</summary>
 /// <param name="Registrations">Its instances.</param>
-/// <param name="LeftOut">Why the container, or a port of it, is not registered; a sentence each.</param>
+/// <param name="LeftOut">Why the container, or ports of it, are not registered; a sentence each.</param>
 /// <param name="Warnings">What in its metadata could not be used; a sentence each.</param>
 internal sealed record MappedContainer(
     IReadOnlyList<AgentServiceRegistration> Registrations, IReadOnlyList<string> LeftOut, IReadOnlyList<string> Warnings)

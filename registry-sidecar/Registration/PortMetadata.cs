@@ -1,19 +1,25 @@
 namespace ServiceMesh.RegistrySidecar.Registration;
 
 /// <summary>The metadata that holds for one port of one container.</summary>
-internal sealed class PortMetadata(IReadOnlyDictionary<string, MetadataEntry> entries)
+/// <param name="entries">What is said of it.</param>
+/// <param name="general">What else holds, because it is said of no port in particular.</param>
+internal sealed class PortMetadata(IReadOnlyDictionary<string, MetadataEntry> entries, PortMetadata? general = null)
 {
-    public IEnumerable<KeyValuePair<string, string>> All => entries.Select(entry => KeyValuePair.Create(entry.Key, entry.Value.Value));
+    public IEnumerable<KeyValuePair<string, string>> All => entries
+        .Select(entry => KeyValuePair.Create(entry.Key, entry.Value.Value))
+        .Concat(general?.All.Where(entry => !entries.ContainsKey(entry.Key)) ?? []);
 
     /// <summary>The value; <c>null</c> if it is missing or empty.</summary>
-    public string? Find(string key) => entries.GetValueOrDefault(key)?.Value is { Length: > 0 } value ? value : null;
+    public string? Find(string key) => Entry(key)?.Value is { Length: > 0 } value ? value : null;
 
     public bool IsTrue(string key) => Find(key) is { } value && !IsFalse(value);
 
     /// <summary>Whether it is given, and says no.</summary>
     public bool IsRefused(string key) => Find(key) is { } value && IsFalse(value);
 
-    public bool IsPortSpecific(string key) => Find(key) is not null && entries[key].IsPortSpecific;
+    public bool IsPortSpecific(string key) => Entry(key) is { IsPortSpecific: true, Value.Length: > 0 };
+
+    private MetadataEntry? Entry(string key) => entries.GetValueOrDefault(key) ?? general?.Entry(key);
 
     private static bool IsFalse(string value) => value.Trim().ToLowerInvariant() is "" or "false" or "0" or "no" or "off";
 }

@@ -232,6 +232,45 @@ public sealed class ContainerMappingTests
     }
 
     [Fact]
-    public void Map_NothingPublished_SaysWhy() =>
-        Assert.Equal(["port 80/tcp is not published on the host"], ContainerMapping.Map(Container("demo", "demo", ["80/tcp"]), Context()).LeftOut);
+    public void Map_NamedPortsBeyondTheLimit_AreLeftOutAfterThoseWithoutANameWithAWarning()
+    {
+        var container = Container(
+            "demo",
+            "demo",
+            [.. Enumerable.Range(1, 400).Select(port => $"{port}/tcp={port + 8000}")],
+            [.. Enumerable.Range(1, 200).Concat(Enumerable.Range(301, 50)).Select(port => $"SERVICE_{port}_NAME=s{port}")]);
+
+        var mapped = ContainerMapping.Map(container, Context());
+
+        Assert.Equal(256, mapped.Registrations.Count);
+        Assert.Equal([.. Enumerable.Range(1, 206), .. Enumerable.Range(301, 50)], mapped.Registrations.Select(one => one.Port - 8000));
+        Assert.Equal(
+            [
+                "86 ports from 265/tcp to 400/tcp are beyond the 64 that need no name of their own",
+                "58 ports from 207/tcp to 264/tcp are beyond the 256 that a container has at the most",
+            ],
+            mapped.LeftOut);
+        Assert.Equal(2, mapped.Warnings.Count);
+    }
+
+    [Theory]
+    [InlineData("port 80/tcp is not published on the host", "80/tcp")]
+    [InlineData("ports 80/tcp, 80/udp are not published on the host", "80/udp", "80/tcp", "443/tcp=8443")]
+    [InlineData("65535 ports from 1/tcp to 65535/tcp are not published on the host", "1-65535")]
+    public void Map_NothingPublished_SaysWhyInOneSentence(string said, params string[] ports)
+    {
+        var container = Container("demo", "demo", ports is ["1-65535"] ? AllPorts : ports);
+
+        Assert.Equal([said], ContainerMapping.Map(container, Context()).LeftOut);
+    }
+
+    [Theory]
+    [InlineData("SERVICE_IGNORE=true", false, "65535 ports from 1/tcp to 65535/tcp are to be ignored")]
+    [InlineData("A=b", true, "65535 ports from 1/tcp to 65535/tcp are not named, and only named ones are registered (--explicit)")]
+    public void Map_NoneOfManyIsWanted_SaysWhyInOneSentence(string variable, bool isExplicit, string said)
+    {
+        var container = Container("demo", "demo", AllPorts, [variable]) with { NetworkMode = "host" };
+
+        Assert.Equal([said], ContainerMapping.Map(container, Context(WithIp with { Explicit = isExplicit })).LeftOut);
+    }
 }

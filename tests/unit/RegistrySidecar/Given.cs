@@ -14,6 +14,9 @@ internal static class Given
 
     public static readonly SidecarOptions WithIp = new() { Ip = Ip };
 
+    /// <summary>As <c>--expose 1-65535</c>.</summary>
+    public static string[] AllPorts => [.. Enumerable.Range(1, 65_535).Select(port => $"{port}/tcp")];
+
     /// <summary>A container; a published port is <c>80/tcp=8000</c>, <c>80/tcp=127.0.0.1:8000</c> or, only exposed, <c>80/tcp</c>.</summary>
     public static ContainerFacts Container(
         string image, string name, string[] ports, string[]? env = null, IReadOnlyDictionary<string, string>? labels = null)

@@ -138,6 +138,23 @@ public sealed partial class HostileContainerTests
         Assert.Contains("252 of its tags", Assert.Single(mapped.Warnings), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(0, 64)]
+    [InlineData(65_535, 256)]
+    public void Map_EveryPortAndHundredsOfLabels_TakesLittleMemory(int named, int registered)
+    {
+        var labels = Enumerable.Range(0, 500).ToDictionary(number => $"SERVICE_K{number:000}", number => $"{number}");
+        foreach (var port in Enumerable.Range(1, named))
+            labels[$"SERVICE_{port}_NAME"] = $"s{port}";
+        var container = Container("demo", "demo", AllPorts, labels: labels) with { NetworkMode = "host" };
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var mapped = ContainerMapping.Map(container, Context());
+
+        Assert.Equal(registered, mapped.Registrations.Count);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 400_000_000);
+    }
+
     [Fact]
     public void Map_AnyMetadata_GivesWhatConsulTakes()
     {
