@@ -15,8 +15,6 @@ internal sealed record CheckSettings
     private static readonly string[] Newer = [MetadataKey.CheckBody, MetadataKey.CheckSuccessBeforePassing, MetadataKey.CheckFailuresBeforeCritical];
     private static readonly Version KnowsNewer = new(1, 7, 0);
 
-    private IReadOnlyList<string> unknown = [];
-
     public TimeSpan? Interval { get; private init; }
 
     public TimeSpan? Timeout { get; private init; }
@@ -31,15 +29,14 @@ internal sealed record CheckSettings
 
     public int FailuresBeforeCritical { get; private init; }
 
-    /// <summary>Whether the agent knows the setting.</summary>
-    public bool IsKnown(string key) => !unknown.Contains(key, StringComparer.Ordinal);
+    private IReadOnlyList<string> Unknown { get; init; } = [];
 
     public static CheckSettings Of(PortMetadata metadata, Version? agent, List<string> warnings)
     {
         var unknown = UnknownTo(agent, metadata, warnings);
         return new CheckSettings
         {
-            unknown = unknown,
+            Unknown = unknown,
             Interval = Duration(MetadataKey.CheckInterval),
             Timeout = Duration(MetadataKey.CheckTimeout),
             TimeToLive = Lasting(Duration(MetadataKey.CheckTtl), warnings),
@@ -87,6 +84,9 @@ internal sealed record CheckSettings
             }
         }
     }
+
+    /// <summary>Whether the agent knows the setting.</summary>
+    public bool IsKnown(string key) => !Unknown.Contains(key, StringComparer.Ordinal);
 
     private static TimeSpan? Lasting(TimeSpan? timeToLive, List<string> warnings)
     {
