@@ -16,6 +16,7 @@ internal sealed class AgentState(IConsulClient consul)
     private Dictionary<string, AgentCheck> checks = new(StringComparer.Ordinal);
     // As the catalog told of it last.
     private IReadOnlyDictionary<string, AgentService> others = new Dictionary<string, AgentService>();
+    private readonly HashSet<string> leftByHearsay = new(StringComparer.Ordinal);
     private List<string> begun = [];
 
     public bool IsKnown { get; private set; }
@@ -35,6 +36,9 @@ internal sealed class AgentState(IConsulClient consul)
 
     public void Forget() => IsKnown = false;
 
+    /// <summary>Whether only the catalog says that a stranger gave the id up: he may have been removed from that alone, and have it at the agent still.</summary>
+    public bool IsFreeByHearsay(string id) => leftByHearsay.Contains(id);
+
     public async Task ReadAsync(CancellationToken ct)
     {
         var self = (await consul.Agent.Self(ct)).Response;
@@ -45,6 +49,7 @@ internal sealed class AgentState(IConsulClient consul)
         Version = Version.TryParse(Told(self, "Config", "Version").Split('-', '+')[0], out var version) ? version : null;
         services = new Dictionary<string, AgentService>(read, StringComparer.Ordinal);
         checks = new Dictionary<string, AgentCheck>(checking, StringComparer.Ordinal);
+        leftByHearsay.Clear();
         IsKnown = true;
     }
 
@@ -62,7 +67,7 @@ internal sealed class AgentState(IConsulClient consul)
     {
         if (ReferenceEquals(registered, others))
             return;
-        Learn(owner, others, registered);
+        leftByHearsay.UnionWith(Learn(owner, others, registered));
         others = registered;
     }
 
@@ -94,11 +99,7 @@ internal sealed class AgentState(IConsulClient consul)
     {
         await consul.Agent.ServiceDeregister(id, ct);
         lock (gate)
-        {
-            services.Remove(id);
-            foreach (var check in ChecksOf(id))
-                checks.Remove(check.CheckID);
-        }
+            Remove(id);
     }
 
     /// <summary>Tells the agent what holds for a TTL check.</summary>
@@ -148,14 +149,19 @@ internal sealed class AgentState(IConsulClient consul)
     private static string Told(Dictionary<string, Dictionary<string, JsonElement>> self, string section, string entry) =>
         self.GetValueOrDefault(section)?.TryGetValue(entry, out var value) is true ? value.GetString() ?? "" : "";
 
-    private void Learn(Ownership owner, IReadOnlyDictionary<string, AgentService> before, IReadOnlyDictionary<string, AgentService> registered)
+    /// <returns>The ids that others had and gave up.</returns>
+    private List<string> Learn(Ownership owner, IReadOnlyDictionary<string, AgentService> before, IReadOnlyDictionary<string, AgentService> registered)
     {
         lock (gate)
         {
-            foreach (var gone in services.Values.Where(service => !owner.Owns(service) && before.ContainsKey(service.ID) && !registered.ContainsKey(service.ID)).ToList())
-                services.Remove(gone.ID);
+            List<string> left =
+            [
+                .. services.Values.Where(service => !owner.Owns(service) && before.ContainsKey(service.ID) && !registered.ContainsKey(service.ID)).Select(service => service.ID),
+            ];
+            left.ForEach(Remove);
             foreach (var other in registered.Values.Where(service => !owner.Owns(service)))
                 services[other.ID] = other;
+            return left;
         }
     }
 
@@ -180,7 +186,12 @@ internal sealed class AgentState(IConsulClient consul)
             checks.Remove(id);
     }
 
-    private List<AgentCheck> ChecksOf(string serviceId) => [.. checks.Values.Where(check => check.ServiceID == serviceId)];
+    private void Remove(string id)
+    {
+        services.Remove(id);
+        foreach (var check in checks.Values.Where(check => check.ServiceID == id).ToList())
+            checks.Remove(check.CheckID);
+    }
 
     private static AgentCheck Check(string serviceId, string id, HealthStatus status, string output = "", string? notes = null) =>
         new() { CheckID = id, ServiceID = serviceId, Status = status, Output = output, Notes = notes ?? "" };

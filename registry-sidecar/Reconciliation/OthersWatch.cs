@@ -8,7 +8,7 @@ namespace ServiceMesh.RegistrySidecar.Reconciliation;
 /// overwritten or removed. The catalog tells of it within milliseconds; asking the agent before each write would take as long
 /// as the write.
 /// </summary>
-internal sealed class OthersWatch(IConsulClient consul, BlockingQuery queries) : IDisposable
+internal sealed class OthersWatch(IConsulClient consul, BlockingQuery queries, WorkQueue queue) : IDisposable
 {
     private static readonly CatalogNode Unknown = new();
 
@@ -46,8 +46,18 @@ internal sealed class OthersWatch(IConsulClient consul, BlockingQuery queries) :
         try
         {
             var answers = queries.FollowAsync($"others' registrations on {node}", (options, token) => AskAsync(node, filter, options, token), same: (_, _) => false, ct);
+            IReadOnlyDictionary<string, AgentService> before = Unknown.Services;
             await foreach (var answer in answers)
-                Take(ReferenceEquals(answer, Unknown) ? null : answer.Services, ct);
+            {
+                var isKnown = !ReferenceEquals(answer, Unknown);
+                Take(isKnown ? answer.Services : null, ct);
+                if (!isKnown)
+                    continue;
+                // Who left may have had an id that this sidecar waits for.
+                if (before.Keys.Any(id => !answer.Services.ContainsKey(id)))
+                    queue.Wake();
+                before = answer.Services;
+            }
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {

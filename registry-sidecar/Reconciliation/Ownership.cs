@@ -35,6 +35,10 @@ internal sealed record Ownership(string Node, string Environment)
     /// <summary>Whether it is of this mesh, and says that it is another node's.</summary>
     public bool IsUnderAnotherName(AgentService service) => IsOfThisMesh(service) && !IsOfThisNode(service);
 
+    /// <summary>The mesh for which this very node registered it, where that is another one; <c>null</c> if not.</summary>
+    public string? OtherMeshOf(AgentService service) =>
+        IsOfThisNode(service) && service.Meta.TryGetValue(InstanceMeta.Environment, out var environment) && environment != Environment ? environment : null;
+
     private bool IsOfThisMesh(AgentService service) =>
         service.Meta.TryGetValue(InstanceMeta.Environment, out var environment) && environment == Environment;
 

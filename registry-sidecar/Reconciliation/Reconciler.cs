@@ -106,9 +106,10 @@ internal sealed partial class Reconciler(
         if (known is not null)
             agent.Learn(owner, known);
         var plan = Plan(owner, stages);
-        if (plan.HasWrites && known is null)
+        var isHearsay = plan.Register.Any(registering => agent.IsFreeByHearsay(registering.Registration.ID!));
+        if (isHearsay || (plan.HasWrites && known is null))
         {
-            if (!await ReadAsync(ReadOthersAsync, ct))
+            if (!await ReadAsync(isHearsay ? agent.ReadAsync : ReadOthersAsync, ct))
                 return;
             plan = Plan(owner, stages);
         }

@@ -75,9 +75,10 @@ internal static class RegistrationPlanner
             var actual = input.Actual.GetValueOrDefault(claims.Key);
             if (actual is not null && !input.Owner.Owns(actual))
             {
-                conflicts.Add(
-                    $"The id '{ForeignText.Shown(claims.Key, 200)}' of container {claims.First().Container.Name} is registered by somebody else at the agent; "
-                    + "it is left alone");
+                var holder = input.Owner.OtherMeshOf(actual) is { } mesh
+                    ? $"this node for the mesh '{ForeignText.Shown(mesh, 200)}'; it is left alone until a sidecar of that --environment ends with --on-exit deregister"
+                    : "somebody else at the agent; it is left alone";
+                conflicts.Add($"The id '{ForeignText.Shown(claims.Key, 200)}' of container {claims.First().Container.Name} is registered by {holder}");
                 continue;
             }
 

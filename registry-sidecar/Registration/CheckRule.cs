@@ -100,9 +100,9 @@ internal static class CheckRule
         CheckSettings settings,
         List<string> warnings)
     {
-        if (HttpCheck.Of(HttpKind, target, MetadataKey.CheckHttp, MetadataKey.CheckHttpMethod, metadata, warnings) is { } http)
+        if (HttpCheck.Of(HttpKind, target, MetadataKey.CheckHttp, MetadataKey.CheckHttpMethod, metadata, settings, warnings) is { } http)
             yield return (HttpKind, http);
-        if (HttpCheck.Of(HttpsKind, target, MetadataKey.CheckHttps, MetadataKey.CheckHttpsMethod, metadata, warnings) is { } https)
+        if (HttpCheck.Of(HttpsKind, target, MetadataKey.CheckHttps, MetadataKey.CheckHttpsMethod, metadata, settings, warnings) is { } https)
             yield return (HttpsKind, https);
 
         if (metadata.IsTrue(MetadataKey.CheckTcp))

@@ -12,8 +12,8 @@ internal sealed record CheckSettings
     private static readonly TimeSpan ShortestLife = TimeSpan.FromSeconds(1);
 
     // An agent that is older takes the check and leaves them out without a word.
-    private static readonly string[] Thresholds = [MetadataKey.CheckSuccessBeforePassing, MetadataKey.CheckFailuresBeforeCritical];
-    private static readonly Version KnowsThresholds = new(1, 7, 0);
+    private static readonly string[] Newer = [MetadataKey.CheckBody, MetadataKey.CheckSuccessBeforePassing, MetadataKey.CheckFailuresBeforeCritical];
+    private static readonly Version KnowsNewer = new(1, 7, 0);
 
     public TimeSpan? Interval { get; private init; }
 
@@ -29,11 +29,14 @@ internal sealed record CheckSettings
 
     public int FailuresBeforeCritical { get; private init; }
 
+    private IReadOnlyList<string> Unknown { get; init; } = [];
+
     public static CheckSettings Of(PortMetadata metadata, Version? agent, List<string> warnings)
     {
         var unknown = UnknownTo(agent, metadata, warnings);
         return new CheckSettings
         {
+            Unknown = unknown,
             Interval = Duration(MetadataKey.CheckInterval),
             Timeout = Duration(MetadataKey.CheckTimeout),
             TimeToLive = Lasting(Duration(MetadataKey.CheckTtl), warnings),
@@ -82,6 +85,9 @@ internal sealed record CheckSettings
         }
     }
 
+    /// <summary>Whether the agent knows the setting.</summary>
+    public bool IsKnown(string key) => !Unknown.Contains(key, StringComparer.Ordinal);
+
     private static TimeSpan? Lasting(TimeSpan? timeToLive, List<string> warnings)
     {
         if (timeToLive is null || timeToLive >= ShortestLife)
@@ -93,12 +99,12 @@ internal sealed record CheckSettings
     // An agent that does not say its version is taken as new.
     private static List<string> UnknownTo(Version? agent, PortMetadata metadata, List<string> warnings)
     {
-        if (agent is null || agent >= KnowsThresholds)
+        if (agent is null || agent >= KnowsNewer)
             return [];
-        var unknown = Thresholds.Where(key => metadata.Find(key) is not null).ToList();
+        var unknown = Newer.Where(key => metadata.Find(key) is not null).ToList();
         var names = string.Join(" and ", unknown.Select(key => $"SERVICE_{key.ToUpperInvariant()}"));
         if (unknown.Count > 0)
-            warnings.Add($"{names} left out, because Consul knows that from {KnowsThresholds} on, and the agent is {agent}");
+            warnings.Add($"{names} left out, because Consul knows that from {KnowsNewer} on, and the agent is {agent}");
         return unknown;
     }
 

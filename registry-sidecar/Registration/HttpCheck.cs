@@ -10,7 +10,7 @@ internal static class HttpCheck
     public const int Limit = 4096;
 
     /// <returns>The check; <c>null</c> if its path cannot be taken.</returns>
-    public static AgentServiceCheck? Of(string scheme, string target, string pathKey, string methodKey, PortMetadata metadata, List<string> warnings)
+    public static AgentServiceCheck? Of(string scheme, string target, string pathKey, string methodKey, PortMetadata metadata, CheckSettings settings, List<string> warnings)
     {
         if (Bounded(pathKey, metadata, warnings) is not { } path)
             return null;
@@ -19,7 +19,7 @@ internal static class HttpCheck
             HTTP = $"{scheme}://{target}{(path.StartsWith('/') ? "" : "/")}{path}",
             Method = Bounded(methodKey, metadata, warnings),
             Header = Headers(metadata, warnings),
-            Body = Bounded(MetadataKey.CheckBody, metadata, warnings),
+            Body = settings.IsKnown(MetadataKey.CheckBody) ? Bounded(MetadataKey.CheckBody, metadata, warnings) : null,
             TLSSkipVerify = scheme == "https" && metadata.IsTrue(MetadataKey.CheckTlsSkipVerify),
         };
     }

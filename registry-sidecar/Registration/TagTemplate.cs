@@ -5,7 +5,8 @@ namespace ServiceMesh.RegistrySidecar.Registration;
 /// <summary>A tag that may name facts of the container: <c>{{.Name}}</c>, <c>{{.Labels.team}}</c>, <c>{{.Env.REGION}}</c>.</summary>
 internal sealed partial class TagTemplate
 {
-    public const string Rule = "{{.ID}}, {{.Name}}, {{.Image}}, {{.Host}}, {{.Labels.<label>}} and {{.Env.<variable>}}";
+    public const string Rule =
+        "{{.ID}}, {{.Name}}, {{.Image}}, {{.Host}}, {{.Config.Hostname}}, {{.Labels.<label>}}, {{index .Config.Labels \"<label>\"}} and {{.Env.<variable>}}";
 
     private const string LabelPrefix = "Labels.";
     private const string EnvPrefix = "Env.";

@@ -60,7 +60,7 @@ internal static class SidecarSettings
                 "deregister" => options with { OnExit = OnExit.Deregister },
                 _ => "give keep or deregister",
             }),
-        new("docker-host", "uri", "Where Docker listens (default: DOCKER_HOST, then the local socket).",
+        new("docker-host", "uri", "Where Docker listens (default: DOCKER_HOST, then Docker's context, then the local socket).",
             (options, text) => Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "unix" or "tcp" or "http" or "https"
                 ? options with { DockerHost = uri }
                 : "give unix:///path or tcp://host:port"),

@@ -4,11 +4,14 @@ using ServiceMesh.Docker;
 
 namespace ServiceMesh.Bench;
 
-/// <summary>Our sidecar, as an image of it runs in a mesh but for the default check, which Registrator does not have either.</summary>
+/// <summary>Our sidecar, as an image of it runs in a mesh but for the default check, which Registrator does not have either; the settings may bring it back.</summary>
 internal sealed class SidecarRegistrar : IAsyncDisposable
 {
     private const string Image = "mesh/registry-sidecar:dev";
     private const string Socket = "/var/run/docker.sock";
+
+    /// <summary>The setting of the default check, without its value.</summary>
+    public const string DefaultCheck = "SIDECAR_DEFAULT_CHECK=";
 
     private readonly BenchContainers containers;
 
@@ -38,7 +41,8 @@ internal sealed class SidecarRegistrar : IAsyncDisposable
                 [
                     $"CONSUL_HTTP_ADDR={consul.Address}", $"SIDECAR_ENVIRONMENT={containers.Mesh}", $"SIDECAR_IP={address}",
                     // A check on a container that does not listen would only be noise.
-                    "SIDECAR_DEFAULT_CHECK=none", "SERVICE_IGNORE=true", .. settings,
+                    .. settings.Any(setting => setting.StartsWith(DefaultCheck, StringComparison.Ordinal)) ? [] : (string[])[$"{DefaultCheck}none"],
+                    "SERVICE_IGNORE=true", .. settings,
                 ],
                 HostConfig = new HostConfig { NetworkMode = "host", Binds = [$"{DockerEngine.DefaultEndpoint.LocalPath}:{Socket}:ro"] },
             },

@@ -1,5 +1,7 @@
+using System.Globalization;
 using Consul;
 using Microsoft.Playwright;
+using ServiceMesh.Tests.Integration;
 using Xunit;
 
 namespace ServiceMesh.Tests.EndToEnd;
@@ -20,7 +22,7 @@ public sealed class ConsulUiTests(Mesh mesh)
             await Mesh.EventuallyAsync("the container started by hand is a candidate", async () =>
                 (await mesh.Consul.Health.Service("demo", StageTag.Of(Stage.Candidate))).Response.Length == 1);
 
-            var tags = await TagsShownAsync(new Uri(Mesh.ConsulAddress, "/ui/dc1/services/demo/instances"));
+            var tags = await WordsShownAsync(new Uri(Mesh.ConsulAddress, "/ui/dc1/services/demo/instances"));
 
             Assert.Equal(2, tags.Count(tag => tag == StageTag.Of(Stage.Active)));
             Assert.Equal(1, tags.Count(tag => tag == StageTag.Of(Stage.Candidate)));
@@ -35,7 +37,8 @@ public sealed class ConsulUiTests(Mesh mesh)
     public async Task ServicePage_ContainerWithRegistratorsSettings_IsShownUntilItIsToldToStop()
     {
         var container = $"{Mesh.Settings["MESH_NAME"]}-nginx.0";
-        await RunNginxAsync(container);
+        var (securePort, plainPort) = (FreePort.Next(), FreePort.Next());
+        await RunNginxAsync(container, securePort, plainPort);
         try
         {
             await Mesh.EventuallyAsync("both ports are registered", async () =>
@@ -44,12 +47,14 @@ public sealed class ConsulUiTests(Mesh mesh)
             Assert.Equal("https.12345", https.ServiceID);
             Assert.Equal("enabled", https.ServiceMeta["sni"]);
             Assert.EndsWith($":{container}:80", http.ServiceID, StringComparison.Ordinal);
-            Assert.All((CatalogService[])[https, http], service => Assert.Equal(["candidate", "www"], service.ServiceTags));
-            var published = await Mesh.DockerAsync("port", container, "443");
-            Assert.EndsWith($":{https.ServicePort}", published, StringComparison.Ordinal);
-            var shown = await TagsShownAsync(new Uri(Mesh.ConsulAddress, "/ui/dc1/services/https/instances"));
-            Assert.Contains("www", shown);
-            Assert.Contains(shown, word => word.Contains("https.12345", StringComparison.Ordinal));
+            Assert.Equal((securePort, plainPort), (https.ServicePort, http.ServicePort));
+            foreach (var service in (CatalogService[])[https, http])
+            {
+                Assert.Equal(["candidate", "www"], service.ServiceTags);
+                var shown = await WordsShownAsync(new Uri(Mesh.ConsulAddress, $"/ui/dc1/services/{service.ServiceName}/instances"));
+                Assert.Superset(
+                    new HashSet<string> { "candidate", "www", service.ServiceID, $"{service.ServiceAddress}:{service.ServicePort}" }, shown.ToHashSet(StringComparer.Ordinal));
+            }
 
             var before = (await mesh.Consul.Catalog.Service("https", TestContext.Current.CancellationToken)).LastIndex;
             await Mesh.DockerAsync("kill", "--signal", "HUP", container);
@@ -68,11 +73,12 @@ public sealed class ConsulUiTests(Mesh mesh)
     }
 
     /// <summary>Stands in for nginx: it has its ports, and neither ends at HUP nor at TERM.</summary>
-    private static Task<string> RunNginxAsync(string container) => Mesh.DockerAsync(
+    private static Task<string> RunNginxAsync(string container, int securePort, int plainPort) => Mesh.DockerAsync(
         "run", "--detach", "--name", container, "--label", $"mesh.environment={Mesh.Settings["MESH_NAME"]}",
-        "--publish", "127.0.0.1::443", "--publish", "127.0.0.1::80",
-        "--env", "SERVICE_443_NAME=https", "--env", "SERVICE_443_ID=https.12345", "--env", "SERVICE_443_SNI=enabled",
-        "--env", "SERVICE_80_NAME=http", "--env", "SERVICE_TAGS=www", "--env", "SERVICE_CHECK_TCP=false",
+        "--publish", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{securePort}:443"),
+        "--publish", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{plainPort}:80"),
+        "--label", "SERVICE_443_NAME=https", "--label", "SERVICE_443_ID=https.12345", "--label", "SERVICE_443_SNI=enabled",
+        "--label", "SERVICE_80_NAME=http", "--label", "SERVICE_TAGS=www", "--label", "SERVICE_CHECK_TCP=false",
         "--entrypoint", "sh", "hashicorp/consul:1.21", "-c", "trap '' HUP TERM; sleep 300");
 
     private async Task<CatalogService[]> ServicesAsync(string service) => (await mesh.Consul.Catalog.Service(service)).Response;
@@ -84,7 +90,7 @@ public sealed class ConsulUiTests(Mesh mesh)
         Assert.Single(later.Response);
     }
 
-    private static async Task<string[]> TagsShownAsync(Uri page)
+    private static async Task<string[]> WordsShownAsync(Uri page)
     {
         using var playwright = await Playwright.CreateAsync();
         await using var browser = await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions

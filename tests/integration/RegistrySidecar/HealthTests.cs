@@ -41,7 +41,7 @@ public sealed class HealthTests(SidecarConsul parts)
         var seen = new List<string>();
         var watching = mesh.UntilAsync(service, entries =>
         {
-            seen.Add(string.Join(',', entries.Select(entry => $"{entry.Service.Tags[0]}/{Mirror(entry)?.Status.Status}")));
+            seen.Add(string.Join(',', entries.Select(State)));
             return seen[^1].StartsWith("retired", StringComparison.Ordinal);
         });
 
@@ -62,17 +62,19 @@ public sealed class HealthTests(SidecarConsul parts)
     }
 
     [Fact]
-    public async Task Agent_RestartedWithItsData_TheMirrorKeepsItsStatus()
+    public async Task Agent_RestartedWithItsData_TheStageAndTheMirrorKeepAsTheyWere()
     {
         await using var consul = new SidecarConsul { KeepsData = true };
         await consul.InitializeAsync();
         await using var mesh = new SidecarMesh(consul);
         await mesh.StartSidecarAsync(options => options with { Resync = TimeSpan.FromSeconds(1) });
         (string well, string sick) = (mesh.Named("well"), mesh.Named("sick"));
-        await CureAsync(mesh, await RunPatientAsync(mesh, well));
-        await RunPatientAsync(mesh, sick);
-        await mesh.UntilAsync(well, entries => entries is [var only] && Mirror(only)?.Status == HealthStatus.Passing);
-        await mesh.RegisteredAsync(sick);
+        var cured = await RunPatientAsync(mesh, well);
+        await mesh.PutDocumentAsync(Document(well, cured));
+        await CureAsync(mesh, cured);
+        await mesh.PutDocumentAsync(Document(sick, await RunPatientAsync(mesh, sick)));
+        await mesh.UntilAsync(well, entries => entries is [var only] && State(only) == "active/passing");
+        await mesh.StageAsync(sick, "active");
 
         await consul.RestartAsync();
 
@@ -84,7 +86,7 @@ public sealed class HealthTests(SidecarConsul parts)
             try
             {
                 foreach (var service in (string[])[well, sick])
-                    seen.UnionWith((await consul.Client.Health.Service(service, Ct)).Response.Select(entry => $"{service}={Mirror(entry)?.Status.Status}"));
+                    seen.UnionWith((await consul.Client.Health.Service(service, Ct)).Response.Select(entry => $"{service}={State(entry)}"));
             }
             catch (ConsulRequestException)
             {
@@ -94,7 +96,7 @@ public sealed class HealthTests(SidecarConsul parts)
             await ScriptedConsul.LastAsync(TimeSpan.FromMilliseconds(20));
         }
 
-        Assert.Equal([$"{sick}=critical", $"{well}=passing"], seen.Order(StringComparer.Ordinal));
+        Assert.Equal([$"{sick}=active/critical", $"{well}=active/passing"], seen.Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -232,6 +234,8 @@ public sealed class HealthTests(SidecarConsul parts)
         while ((await parts.Docker.Containers.InspectContainerAsync(container, deadline.Token)).State!.Health?.Status != status)
             await timer.WaitForNextTickAsync(deadline.Token);
     }
+
+    private static string State(ServiceEntry entry) => $"{entry.Service.Tags[0]}/{Mirror(entry)?.Status.Status}";
 
     private static HealthCheck? Mirror(ServiceEntry entry) => entry.Checks.FirstOrDefault(check => check.CheckID.StartsWith("mesh:healthcheck:", StringComparison.Ordinal));
 

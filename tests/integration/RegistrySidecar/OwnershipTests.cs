@@ -50,7 +50,7 @@ public sealed class OwnershipTests(SidecarConsul parts)
     }
 
     [Fact]
-    public async Task Reconcile_StrangerHoldsTheId_IsNotOverwritten()
+    public async Task Reconcile_StrangerHoldsTheId_IsNotOverwrittenAndFollowedOnceHeLeaves()
     {
         await using var mesh = new SidecarMesh(parts);
         (string service, string marker) = (mesh.Named("web"), mesh.Named("marker"));
@@ -65,6 +65,9 @@ public sealed class OwnershipTests(SidecarConsul parts)
 
         Assert.Equal(1, (await mesh.RegisteredAsync(service)).Service.Port);
         await parts.Client.Agent.ServiceDeregister(stranger.ID, Ct);
+
+        // No event tells of that, and the next resync is an hour away.
+        await mesh.UntilAsync(service, entries => entries is [var only] && only.Service.Port != 1);
     }
 
     [Theory]

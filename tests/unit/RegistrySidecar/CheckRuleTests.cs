@@ -204,20 +204,21 @@ public sealed class CheckRuleTests
     }
 
     [Theory]
-    [InlineData("1.6.10", 0, 0, 1)]
-    [InlineData("1.7.0", 2, 3, 0)]
-    [InlineData("1.21.3", 2, 3, 0)]
-    [InlineData(null, 2, 3, 0)]
-    public void Map_SettingThatTheAgentDoesNotKnow_IsLeftOutWithOneWarning(string? agent, int successes, int failures, int warnings)
+    [InlineData("1.6.10", 0, 0, null, 1)]
+    [InlineData("1.7.0", 2, 3, "ping", 0)]
+    [InlineData("1.21.3", 2, 3, "ping", 0)]
+    [InlineData(null, 2, 3, "ping", 0)]
+    public void Map_SettingThatTheAgentDoesNotKnow_IsLeftOutWithOneWarning(string? agent, int successes, int failures, string? body, int warnings)
     {
         var container = Container(
-            "nginx", "web", ["80/tcp=8080", "81/tcp=8081"], ["SERVICE_CHECK_SUCCESS_BEFORE_PASSING=2", "SERVICE_CHECK_FAILURES_BEFORE_CRITICAL=3"]);
+            "nginx", "web", ["80/tcp=8080", "81/tcp=8081"],
+            ["SERVICE_CHECK_HTTP=/", "SERVICE_CHECK_BODY=ping", "SERVICE_CHECK_SUCCESS_BEFORE_PASSING=2", "SERVICE_CHECK_FAILURES_BEFORE_CRITICAL=3"]);
 
         var mapped = ContainerMapping.Map(container, Context(agent: agent));
 
         Assert.All(
             mapped.Registrations.SelectMany(registration => registration.Checks!),
-            check => Assert.Equal((successes, failures), (check.SuccessBeforePassing, check.FailuresBeforeCritical)));
+            check => Assert.Equal((successes, failures, body), (check.SuccessBeforePassing, check.FailuresBeforeCritical, check.Body)));
         Assert.Equal(warnings, mapped.Warnings.Count);
     }
 

@@ -19,6 +19,7 @@ public sealed class OthersWatchTests : IDisposable
     private readonly FakeTimeProvider time = new();
     private readonly IConsulClient consul = Substitute.For<IConsulClient>();
     private readonly List<string?> filters = [];
+    private readonly WorkQueue queue = new();
     private readonly OthersWatch others;
 
     // Whoever asks gets the next one, and waits for it if need be.
@@ -31,7 +32,7 @@ public sealed class OthersWatchTests : IDisposable
             filters.Add(call.Arg<QueryOptions>().Filter);
             return (await answers.Reader.ReadAsync(call.Arg<CancellationToken>()))();
         });
-        others = new OthersWatch(consul, new BlockingQuery(NullLogger<BlockingQuery>.Instance, time));
+        others = new OthersWatch(consul, new BlockingQuery(NullLogger<BlockingQuery>.Instance, time), queue);
     }
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -50,6 +51,21 @@ public sealed class OthersWatchTests : IDisposable
 
         await AnswerAsync(With("stranger"));
         Assert.Equal(["stranger"], others.Current!.Keys);
+    }
+
+    [Fact]
+    public async Task Follow_OneOfThemLeaves_WakesTheReconciler()
+    {
+        var waiting = queue.WaitAsync(TimeSpan.FromDays(1), TimeProvider.System, Ct);
+        others.Follow(Node, Owner, Ct);
+        await AnswerAsync(With("stranger"));
+        await AnswerAsync(With("stranger", "another"));
+        Assert.False(waiting.IsCompleted);
+
+        await FailAsync();
+        await AnswerAsync(With("another"));
+
+        await waiting.WaitAsync(TimeSpan.FromSeconds(20), Ct);
     }
 
     [Fact]
@@ -85,7 +101,7 @@ public sealed class OthersWatchTests : IDisposable
 
     public void Dispose() => others.Dispose();
 
-    private static CatalogNode With(string id) => new() { Services = { [id] = new AgentService { ID = id } } };
+    private static CatalogNode With(params string[] ids) => new() { Services = ids.ToDictionary(id => id, id => new AgentService { ID = id }) };
 
     private Task AnswerAsync(CatalogNode? node) => NextAsync(() => new QueryResult<CatalogNode?> { Response = node, LastIndex = 1 });
 

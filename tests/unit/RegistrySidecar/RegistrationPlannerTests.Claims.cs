@@ -22,6 +22,17 @@ public sealed partial class RegistrationPlannerTests
         Assert.Equal(["x b 10.0.0.9:2 []"], Lines(Plan([first, copy], [gaveWay])));
     }
 
+    [Theory]
+    [InlineData(InstanceMeta.Environment, "this node for the mesh 'another'; it is left alone until a sidecar of that --environment ends with --on-exit deregister")]
+    [InlineData(InstanceMeta.Owner, "somebody else at the agent; it is left alone")]
+    public void Plan_IdIsHeldByAnother_IsSaidToBeWhose(string key, string holder)
+    {
+        var actual = AsActual(Web);
+        actual.Meta[key] = "another";
+
+        Assert.Equal($"The id 'h1:web:80' of container web is registered by {holder}", Assert.Single(Plan([Web], [actual]).Conflicts));
+    }
+
     [Fact]
     public void Plan_IdThatSeveralPortsSayIsAnothers_EachHasItsOwn()
     {

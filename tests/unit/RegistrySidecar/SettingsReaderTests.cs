@@ -116,7 +116,7 @@ public sealed class SettingsReaderTests
                 "SIDECAR_RESYNK is no setting; --help lists them all.",
                 $"Sidecar:Tag in appsettings.json is no setting; --help lists them all.",
                 "Sidecar:Tags in appsettings.json cannot be '{{.Nope}}': '{{.Nope}}' in '{{.Nope}}' is no placeholder; there are "
-                    + "{{.ID}}, {{.Name}}, {{.Image}}, {{.Host}}, {{.Labels.<label>}} and {{.Env.<variable>}}.",
+                    + "{{.ID}}, {{.Name}}, {{.Image}}, {{.Host}}, {{.Config.Hostname}}, {{.Labels.<label>}}, {{index .Config.Labels \"<label>\"}} and {{.Env.<variable>}}.",
             ],
             read.Errors.Order(StringComparer.Ordinal));
     }

@@ -52,6 +52,25 @@ public sealed partial class InterleavingTests
     }
 
     [Fact]
+    public async Task Reconcile_StrangerWhoIsRemovedFromTheCatalogAlone_HasTheIdUntilHeLeavesTheAgent()
+    {
+        await using var node = await SimulatedNode.StartAsync(Resync, TimeSpan.Zero);
+        node.Consul.RegisterStranger(Step.IdOf(1), Step.Marks(0));
+        node.Docker.Start(1);
+        node.Connect();
+        await node.PassAsync();
+
+        node.Consul.CatalogLags = true;
+        // A pass does not end well where a stranger's registration was overwritten.
+        await node.AdvanceAsync(2 * Resync);
+        Assert.Empty(node.Registered);
+        node.Consul.StrangerLeaves(Step.IdOf(1));
+        await node.AdvanceAsync(Resync);
+
+        Assert.Single(node.Registered);
+    }
+
+    [Fact]
     public async Task Reconcile_GraceEndsWhileNothingHappens_StaleOnesGo()
     {
         var grace = TimeSpan.FromSeconds(20);
