@@ -11,6 +11,9 @@ namespace ServiceMesh.RegistrySidecar.Reconciliation;
 /// </summary>
 internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
 {
+    /// <summary>So many are inspected in one pass, as many as it then registers.</summary>
+    public const int AtOnce = AgentWriter.AtOnce;
+
     private static readonly TimeSpan VerifyAfter = TimeSpan.FromSeconds(1);
 
     /// <summary>
@@ -37,6 +40,9 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
     private readonly Dictionary<string, DateTimeOffset> toldToEnd = new(StringComparer.Ordinal);
     private readonly Inspections inspections = new(time);
     private bool isListed;
+
+    /// <summary>Whether there was more to inspect at the last time than is inspected in one pass.</summary>
+    public bool HasMore { get; private set; }
 
     public IEnumerable<ContainerFacts> Running => facts.Values.OfType<ContainerFacts>().Where(Runs);
 
@@ -130,7 +136,10 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
 
     private IEnumerable<string> Due => dirty.Where(id => retries.IsDue(SubjectOf(id)));
 
-    /// <summary>Inspects what has to be inspected.</summary>
+    /// <summary>
+    /// Inspects what has to be inspected, or the first part of it. The next part is asked for meanwhile, so that Docker looks for its
+    /// answers while the agent takes what this part leads to.
+    /// </summary>
     /// <returns>The containers of which something new is known, and those that could not be inspected, with the reason.</returns>
     public async Task<Inspection> InspectAsync(IDockerClient docker, CancellationToken ct)
     {
@@ -140,8 +149,12 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
         var seen = new ConcurrentDictionary<string, ContainerFacts?>(StringComparer.Ordinal);
         var failed = new ConcurrentDictionary<string, string>(StringComparer.Ordinal);
         var (due, began) = (Due.ToList(), time.GetTimestamp());
+        HasMore = due.Count > AtOnce;
+        // To whom something happened since the list comes first.
+        if (HasMore)
+            due = [.. due.OrderBy(listed.ContainsKey)];
         await Calls.ForEachAsync(
-            due,
+            [.. due.Take(AtOnce)],
             async (id, token) =>
             {
                 try
@@ -161,6 +174,8 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
             Learn(id, container);
         foreach (var id in due.Where(id => !seen.ContainsKey(id) && !failed.ContainsKey(id)))
             retries.Postpone(SubjectOf(id), TimeSpan.Zero);
+        foreach (var id in due.Skip(AtOnce).Where(id => !facts.ContainsKey(id)))
+            inspections.AskAhead(docker, id, ct);
         return new Inspection([.. seen.Keys.Where(id => !dirty.Contains(id))], failed);
     }
 

@@ -44,6 +44,9 @@ internal sealed partial class Reconciler(
     private bool listDue;
     private bool trustNothing;
 
+    // The next pass follows at once.
+    private bool HasMore => containers.HasMore || writer.HasMore;
+
     private bool GraceIsOver => time.Steady() >= graceEnds;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -115,13 +118,13 @@ internal sealed partial class Reconciler(
         }
 
         await writer.ApplyAsync(plan, awaited, ct);
-        if (!writer.HasMore)
+        if (!HasMore)
             awaited.Clear();
         if (GraceIsOver)
             former.EndIfDone(owner, agent.Services.Values);
         await reporter.ReportAsync(plan.Wanted, owner, FateOf, ct);
         containers.Prune(agent.Services.Values.Where(owner.Owns).Select(Ownership.ContainerOf).ToHashSet(StringComparer.Ordinal));
-        metrics.PassEnded(began, containers.Running.Count(), agent.Services.Values.Count(owner.Owns), listed: !listDue, writer.HasMore);
+        metrics.PassEnded(began, containers.Running.Count(), agent.Services.Values.Count(owner.Owns), listed: !listDue, HasMore);
     }
 
     private async Task ListAsync(EngineConnection engine, CancellationToken ct)
@@ -220,7 +223,7 @@ internal sealed partial class Reconciler(
     {
         // While the agent does not answer, nothing else can be tried either.
         TimeSpan?[] dues = retries.DueOf(Reading) is { } again ? [again, nextResync]
-            : [retries.NextDue, reporter.NextDue, nextResync, writer.HasMore ? time.Steady() : null, GraceIsOver ? null : graceEnds];
+            : [retries.NextDue, reporter.NextDue, nextResync, HasMore ? time.Steady() : null, GraceIsOver ? null : graceEnds];
         var next = dues.Min()!.Value;
         var patience = next - time.Steady();
         return patience > TimeSpan.Zero ? patience : TimeSpan.Zero;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Docker.DotNet;
 using Docker.DotNet.Models;
 using NSubstitute;
@@ -171,6 +172,29 @@ public sealed partial class ContainerCacheTests
         anew.Containers.InspectContainerAsync("a", Arg.Any<CancellationToken>()).Returns(Container("a", running: true));
 
         Assert.Equal(["a"], (await cache.InspectAsync(anew, Ct)).Seen);
+    }
+
+    [Fact]
+    public async Task InspectAsync_MoreThanOnePassTakes_BeginsWithWhatHappenedAndAsksForTheNextPartMeanwhile()
+    {
+        string[] ids = [.. Enumerable.Range(0, (2 * ContainerCache.AtOnce) + 1).Select(number => $"c{number}")];
+        var asked = new ConcurrentQueue<string>();
+        docker.Containers.InspectContainerAsync(Arg.Do<string>(asked.Enqueue), Arg.Any<CancellationToken>())
+            .Returns(call => Task.FromResult(Container(call.ArgAt<string>(0), running: true)));
+        Listed([.. ids.Select(id => Summary(id, 8080))]);
+        await cache.ListAsync(docker, everything: true, Ct);
+        cache.Mark(new Dictionary<string, Happened> { [ids[^1]] = new(EventEffect.Started) });
+
+        var seen = (await cache.InspectAsync(docker, Ct)).Seen;
+
+        Assert.Equal((ContainerCache.AtOnce, true, 2 * ContainerCache.AtOnce), (seen.Count, cache.HasMore, asked.Count));
+        Assert.Contains(ids[^1], seen);
+        seen = [.. seen, .. (await cache.InspectAsync(docker, Ct)).Seen];
+        Assert.True(cache.HasMore);
+        seen = [.. seen, .. (await cache.InspectAsync(docker, Ct)).Seen];
+        Assert.False(cache.HasMore);
+        Assert.Equal(ids.Order(), seen.Order());
+        Assert.Equal(ids.Order(), asked.Order());
     }
 
     private async Task NotAnsweredAsync()
