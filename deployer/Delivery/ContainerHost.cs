@@ -44,7 +44,7 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
         }
         catch (Exception error) when (IsOneOfSeveral && !ct.IsCancellationRequested && Faults.Explain(error) is { } fault)
         {
-            throw new DeliveryException(fault.Code, $"on {Name}: {fault.Message}", error) { LogTail = fault.LogTail, Tests = fault.Tests };
+            throw new DeliveryException(fault.Code, $"on {Name}: {fault.Message}", error) { LogTail = fault.LogTail };
         }
     }
 
