@@ -35,6 +35,7 @@ public sealed class DeployerFixture : IAsyncLifetime
         ["moody:better"] = "ENV VERSION=better",
         ["moody:failing"] = "ENV VERSION=failing FAILURES=30",
         ["moody:slow"] = "ENV VERSION=slow DELAY_MS=1000",
+        ["moody:late"] = $"""ENTRYPOINT ["sh", "-c", "{Later} dotnet /app/moody-service.dll"]""",
         ["tests:pass"] = """ENTRYPOINT ["sh", "-c", "echo at $URL for $EXPECTED_VERSION; echo 3 passed, 0 failed"]""",
         ["tests:fail"] = """ENTRYPOINT ["sh", "-c", "echo 2 passed, 1 failed; exit 1"]""",
         ["tests:trusted"] = """ENTRYPOINT ["sh", "-c", "test -z \"$DB_PASSWORD\" && echo my token is $TOKEN && echo 1 passed, 0 failed"]""",
@@ -46,7 +47,8 @@ public sealed class DeployerFixture : IAsyncLifetime
     };
 
     // It answers when a deadline of milliseconds is over, and Consul was asked for the last time.
-    private const string Late = """ENTRYPOINT ["sh", "-c", "trap 'exit 0' TERM; sleep 5 & wait; exec registry serve /etc/docker/registry/config.yml"]""";
+    private const string Later = "trap 'exit 0' TERM; sleep 5 & wait; exec";
+    private const string Late = $"""ENTRYPOINT ["sh", "-c", "{Later} registry serve /etc/docker/registry/config.yml"]""";
 
     // Whoever watches its settings' files by inotify holds one of the 128 instances that a user of the host may have.
     private const string Moody = """
