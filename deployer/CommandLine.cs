@@ -11,7 +11,8 @@ internal static class CommandLine
 {
     public static async Task<int> InvokeAsync(string[] args, TextWriter output, TextWriter error, CancellationToken ct)
     {
-        var parsed = Root().Parse(args);
+        // An argument that begins with @ is no file of arguments.
+        var parsed = Root().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         var wrongUse = parsed.Action as ParseErrorAction;
         if (wrongUse is not null)
         {

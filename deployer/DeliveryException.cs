@@ -13,9 +13,15 @@ internal sealed class DeliveryException(ExitCode code, string message, Exception
     /// <summary>The last lines that the candidate or the tests printed, if they explain it.</summary>
     public IReadOnlyList<string> LogTail { get; init; } = [];
 
-    /// <summary>The suites of tests that were run, the last of which rejected it, if that is the reason.</summary>
-    public IReadOnlyList<TestRun> Tests { get; init; } = [];
+    /// <summary>What was tried, as far as it had come; <c>null</c> where nothing had begun.</summary>
+    public Tried? Tried { get; set; }
 
     /// <summary>What is wrong with the manifest, if that is the reason.</summary>
     public IReadOnlyList<ManifestError> ManifestErrors { get; init; } = [];
 }
+
+/// <summary>What an attempt was about that failed.</summary>
+/// <param name="Service">The service's name.</param>
+/// <param name="Release">The release, as far as it was known; <c>null</c> for none.</param>
+/// <param name="Tests">The suites of its tests that have run.</param>
+internal sealed record Tried(string Service, Release? Release, IReadOnlyList<TestRun> Tests);

@@ -51,8 +51,10 @@ internal static class ProxyCommand
         foreach (var (option, _) in Settings)
             command.Add(option);
         command.SetAction(parsed => run(Given(parsed)));
-        // The host answers signals: this library's own way would cut the requests in flight two seconds after a SIGTERM.
-        return command.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
+        // A value that begins with @, such as a token, is no file of arguments.
+        return command.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null })
+            // The host answers signals: this library's own way would cut the requests in flight two seconds after a SIGTERM.
+            .InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
     }
 
     private static Dictionary<string, string?> Given(ParseResult parsed) => Settings

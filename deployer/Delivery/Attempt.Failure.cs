@@ -45,7 +45,7 @@ internal sealed partial class Attempt
                 fault?.Message ?? error.Message);
         }
 
-        return fault;
+        return fault is null ? null : Told(fault);
     }
 
     /// <summary>Writes to the history alone, as far as that can be done.</summary>
@@ -73,8 +73,14 @@ internal sealed partial class Attempt
         fault)
     {
         LogTail = fault.LogTail,
-        Tests = fault.Tests,
     };
+
+    /// <summary>The same failure, with what was tried.</summary>
+    public DeliveryException Told(DeliveryException fault)
+    {
+        fault.Tried = new Tried(Service, Release, Tests);
+        return fault;
+    }
 
     private string WhyNotUndone => Current.Index == left ? "This could not be undone" : $"Another changed {Service} meanwhile";
 

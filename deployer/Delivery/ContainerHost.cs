@@ -44,7 +44,7 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
         }
         catch (Exception error) when (IsOneOfSeveral && !ct.IsCancellationRequested && Faults.Explain(error) is { } fault)
         {
-            throw new DeliveryException(fault.Code, $"on {Name}: {fault.Message}", error) { LogTail = fault.LogTail, Tests = fault.Tests };
+            throw new DeliveryException(fault.Code, $"on {Name}: {fault.Message}", error) { LogTail = fault.LogTail };
         }
     }
 
@@ -252,7 +252,7 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
 
     /// <summary>What was said of a container, in one line without its secrets.</summary>
     public async Task<string> MaskAsync(string id, string said, CancellationToken ct) =>
-        ForeignText.Shown((await SecretsOfAsync(id, ct)).Mask(ForeignText.CleanedLine(said)), LongestComplaint);
+        ForeignText.Shown(ForeignText.CleanedLine((await SecretsOfAsync(id, ct)).Mask(ForeignText.Cleaned(said))), LongestComplaint);
 
     private async Task<SecretValues> SecretsOfAsync(string id, CancellationToken ct) => secrets().And(SecretValues.In(await InspectAsync(id, ct)));
 

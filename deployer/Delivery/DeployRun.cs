@@ -65,7 +65,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
         }
 
         if (manifest.Watch is { } watch && await WatchAsync(attempt, watch, manifest.Replicas) is { } reason)
-            throw await new Reversion(mesh, hosts, narrator).RevertAsync(attempt, manifest, reason);
+            throw attempt.Told(await new Reversion(mesh, hosts, narrator).RevertAsync(attempt, manifest, reason));
         await Promotion.FollowUpAsync(attempt, after, promoted, new Takeover(mesh, hosts, narrator), manifest.Drain, new Retention(manifest.Keep, manifest.Warm), narrator);
         return new Delivered(manifest.Name, attempt.Release, attempt.Before.Document?.Active, promoted, attempt.Tests);
     }
@@ -261,7 +261,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
                 if (TestRunner.Rejection(manifest.Name, target.Release.Version, run, suite.Timeout) is { } reason)
                 {
                     var tail = await target.TailAsync(attempt.Token);
-                    throw new DeliveryException(ExitCode.Rejected, reason) { LogTail = tail, Tests = attempt.Tests };
+                    throw new DeliveryException(ExitCode.Rejected, reason) { LogTail = tail };
                 }
 
                 var counts = $"{run.Passed?.ToString() ?? "?"} passed, {run.Failed?.ToString() ?? "?"} failed";

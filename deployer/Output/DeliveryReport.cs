@@ -13,6 +13,7 @@ internal sealed record DeliveryReport
 
     public string? Service { get; init; }
 
+    /// <summary>The release that is active now, or the one that was tried.</summary>
     public Release? Release { get; init; }
 
     public Release? Replaced { get; init; }
@@ -23,6 +24,7 @@ internal sealed record DeliveryReport
     /// <summary>What was changed where nothing was promoted, in a sentence that follows the service's name.</summary>
     public string? What { get; init; }
 
+    /// <summary>The suites of its tests that have run, whatever it ended with.</summary>
     public IReadOnlyList<TestRun> Tests { get; init; } = [];
 
     public required double Seconds { get; init; }

@@ -38,11 +38,20 @@ internal static partial class PlanVerb
     {
         var input = DeployInput.Read(parse.GetRequiredValue(Manifest), parse.GetValue(Version));
         var plan = await new PlanRun(mesh, await mesh.HostsAsync(input.Manifest.Hosts, ct)).RunAsync(input.Manifest, input.Version, ct);
-        string[] words = [.. parse.Tokens.Where(token => token.Value != MeshOptions.Json.Name).Select(token => token.Type == TokenType.Command ? "deploy" : token.Value)];
-        return new PlanReport(input.Manifest.Name, plan, Command(words, parse.GetValue(Version) is null ? input.Version : null, plan));
+        return new PlanReport(input.Manifest.Name, plan, Command(WordsOf(parse), parse.GetValue(Version) is null ? input.Version : null, plan));
     }
 
-    /// <summary>The same words for the verb deploy, with what was found out.</summary>
+    /// <summary>The words for the verb deploy, without what asks for JSON.</summary>
+    public static IEnumerable<string> WordsOf(ParseResult parse)
+    {
+        // It may have a value, which is no other word that reads the same.
+        var values = (parse.GetResult(MeshOptions.Json)?.Tokens ?? []).ToHashSet<object>(ReferenceEqualityComparer.Instance);
+        return parse.Tokens
+            .Where(token => !values.Contains(token) && (token.Type != TokenType.Option || token.Value != MeshOptions.Json.Name))
+            .Select(token => token.Type == TokenType.Command ? "deploy" : token.Value);
+    }
+
+    /// <summary>The same words with what was found out.</summary>
     public static string Command(IEnumerable<string> words, string? version, DeployPlan plan) => ShellWords.Join(
     [
         "deployer", .. words, .. version is null ? [] : new[] { Version.Name, version },

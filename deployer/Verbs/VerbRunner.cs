@@ -62,9 +62,11 @@ internal static class VerbRunner
                 Ended(action, narrator, fault.Code) with
                 {
                     Error = fault.Message,
+                    Service = fault.Tried?.Service,
+                    Release = fault.Tried?.Release,
+                    Tests = fault.Tried?.Tests ?? [],
                     ManifestErrors = fault.ManifestErrors,
                     LogTail = fault.LogTail,
-                    Tests = fault.Tests,
                 },
                 json => json.DeliveryReport);
             return (int)fault.Code;

@@ -41,7 +41,8 @@ internal sealed class SidecarCommand
 
     public Task<int> InvokeAsync(string[] args, Func<CommandLineInput, int> refuse, TextWriter? output = null)
     {
-        var parsed = root.Parse(args);
+        // A value that begins with @ is no file of arguments.
+        var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         return parsed.Errors.Count > 0
             ? Task.FromResult(refuse(InputOf(parsed)))
             // The host itself ends in order on SIGTERM and SIGINT.

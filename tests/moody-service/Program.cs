@@ -1,8 +1,8 @@
 using System.Globalization;
 
 // A service whose releases do well or badly, by their image's environment: the share of failures in percent, and a delay.
-// Its health is always good: what is wrong with it shows only under traffic.
-var (failures, delay) = (Number("FAILURES"), TimeSpan.FromMilliseconds(Number("DELAY_MS")));
+// Its health is good unless it has an illness to tell of: what else is wrong with it shows only under traffic.
+var (failures, delay, illness) = (Number("FAILURES"), TimeSpan.FromMilliseconds(Number("DELAY_MS")), Environment.GetEnvironmentVariable("ILLNESS"));
 // What is told of a release that does badly has it.
 Console.WriteLine($"{Environment.GetEnvironmentVariable("VERSION")} began");
 var builder = WebApplication.CreateSlimBuilder(args);
@@ -14,7 +14,8 @@ app.Run(async context =>
     // Behind whatever prefix: a route may leave it on.
     if (!(context.Request.Path.Value ?? "").EndsWith("/work", StringComparison.Ordinal))
     {
-        await context.Response.WriteAsync("well", context.RequestAborted);
+        context.Response.StatusCode = illness is null ? StatusCodes.Status200OK : StatusCodes.Status500InternalServerError;
+        await context.Response.WriteAsync(illness ?? "well", context.RequestAborted);
         return;
     }
 

@@ -134,10 +134,10 @@ public sealed class DeployTests(DeployerFixture host) : IAsyncDisposable
     [Fact]
     public async Task Deploy_CandidateThatNeverAnswers_IsUnhealthyAtTheDeadline()
     {
-        var ended = await deployer.DeployAsync("silent", change: "deadline: 20s=>deadline: 3s");
+        var ended = await deployer.DeployAsync("silent", change: "deadline: 20s=>deadline: 10s");
 
         Assert.Equal(ExitCode.Unhealthy, ended.Code);
-        Assert.Contains("did not become healthy within 3s: 0 of 1 instances were passing", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("did not become healthy within 10s: 0 of 1 instances were passing", ended.Output, StringComparison.Ordinal);
         // The kernel's word: nobody listens, or the one who forwards hangs up.
         Assert.Matches("Its check says: Get \".+\": .*(refused|reset|EOF)", ended.Output);
         Assert.Contains("| asleep", ended.Output, StringComparison.Ordinal);

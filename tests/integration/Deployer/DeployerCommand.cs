@@ -55,7 +55,6 @@ internal sealed class DeployerCommand(DeployerFixture host) : IAsyncDisposable
     {
         var path = Path.Combine(Path.GetTempPath(), $"{Service}-{Guid.NewGuid():N}.yaml");
         manifests.Add(path);
-        var (from, to) = change.Split("=>") is [var was, var becomes] ? (was, becomes) : ("", "");
         var manifest = $"""
             name: {Service}
             image: {host.Registry}/app
@@ -72,7 +71,14 @@ internal sealed class DeployerCommand(DeployerFixture host) : IAsyncDisposable
             drain: {Drain}
             keep: 1
             """;
-        await File.WriteAllTextAsync(path, (from.Length == 0 ? manifest : manifest.Replace(from, to)) + "\n" + more, TestContext.Current.CancellationToken);
+        if (change.Length > 0)
+        {
+            var (from, to) = change.Split("=>") is [var was, var becomes] ? (was, becomes) : throw new ArgumentException($"'{change}' is no change", nameof(change));
+            Assert.Contains(from, manifest, StringComparison.Ordinal);
+            manifest = manifest.Replace(from, to, StringComparison.Ordinal);
+        }
+
+        await File.WriteAllTextAsync(path, manifest + "\n" + more, TestContext.Current.CancellationToken);
         return path;
     }
 

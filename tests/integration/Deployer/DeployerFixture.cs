@@ -29,12 +29,13 @@ public sealed class DeployerFixture : IAsyncLifetime
         ["app:exits"] = """ENTRYPOINT ["sh", "-c", "echo no database; exit 7"]""",
         ["app:tells"] = """ENTRYPOINT ["sh", "-c", "echo my password is $DB_PASSWORD; exit 7"]""",
         ["app:whispers"] = """ENTRYPOINT ["sh", "-c", "echo my password is $DB_PASSWORD; exec registry serve /etc/docker/registry/config.yml"]""",
-        ["app:unwell"] = """ENTRYPOINT ["sh", "-c", "while true; do printf 'HTTP/1.0 500 Unwell\r\n\r\nmy password is %s' \"$DB_PASSWORD\" | nc -l -p 5000; done"]""",
         ["app:silent"] = """ENTRYPOINT ["sh", "-c", "echo asleep; sleep 600"]""",
         ["moody:good"] = "ENV VERSION=good",
         ["moody:better"] = "ENV VERSION=better",
         ["moody:failing"] = "ENV VERSION=failing FAILURES=30",
         ["moody:slow"] = "ENV VERSION=slow DELAY_MS=1000",
+        ["moody:unwell"] = """ENTRYPOINT ["sh", "-c", "ILLNESS=\"my password is $DB_PASSWORD\" exec dotnet /app/moody-service.dll"]""",
+        ["moody:late"] = $"""ENTRYPOINT ["sh", "-c", "{Later} dotnet /app/moody-service.dll"]""",
         ["tests:pass"] = """ENTRYPOINT ["sh", "-c", "echo at $URL for $EXPECTED_VERSION; echo 3 passed, 0 failed"]""",
         ["tests:fail"] = """ENTRYPOINT ["sh", "-c", "echo 2 passed, 1 failed; exit 1"]""",
         ["tests:trusted"] = """ENTRYPOINT ["sh", "-c", "test -z \"$DB_PASSWORD\" && echo my token is $TOKEN && echo 1 passed, 0 failed"]""",
@@ -46,7 +47,8 @@ public sealed class DeployerFixture : IAsyncLifetime
     };
 
     // It answers when a deadline of milliseconds is over, and Consul was asked for the last time.
-    private const string Late = """ENTRYPOINT ["sh", "-c", "trap 'exit 0' TERM; sleep 5 & wait; exec registry serve /etc/docker/registry/config.yml"]""";
+    private const string Later = "trap 'exit 0' TERM; sleep 5 & wait; exec";
+    private const string Late = $"""ENTRYPOINT ["sh", "-c", "{Later} registry serve /etc/docker/registry/config.yml"]""";
 
     // Whoever watches its settings' files by inotify holds one of the 128 instances that a user of the host may have.
     private const string Moody = """
@@ -59,7 +61,8 @@ public sealed class DeployerFixture : IAsyncLifetime
 
     private readonly AsyncDisposables started = new();
 
-    private readonly ConsulContainer consul = TestConsul.Builder().Build();
+    // Otherwise what a check says that was critical before, too, is passed on to the catalog after minutes only.
+    private readonly ConsulContainer consul = TestConsul.Builder().WithCommand("-hcl", "check_update_interval = \"0s\"").Build();
 
     private readonly IContainer registry = new ContainerBuilder("registry:2")
         .WithPortBinding(5000, assignRandomHostPort: true)

@@ -71,6 +71,28 @@ public sealed class JsonTests(DeployerFixture host) : IAsyncDisposable
         await deployer.AssertUntouchedAsync();
     }
 
+    // Whoever called it looks for both in its own logs, and in the history.
+    [Fact]
+    public async Task Deploy_JsonAndFailedAfterItsTests_HasTheReleaseAndTheTests()
+    {
+        using var interruption = new CancellationTokenSource();
+
+        var ended = await deployer.DeployAsync("v1", args: ["--json"], interruption: interruption, onLine: line =>
+        {
+            if (line.StartsWith("ok  tests", StringComparison.Ordinal))
+                interruption.Cancel();
+        });
+
+        Assert.True(ended.Code == ExitCode.Interrupted, ended.Output);
+        using var document = JsonDocument.Parse(ended.Stdout);
+        Assert.Equal(deployer.Service, document.RootElement.GetProperty("service").GetString());
+        Assert.Equal(3, Assert.Single(document.RootElement.GetProperty("tests").EnumerateArray()).GetProperty("passed").GetInt32());
+        var tried = Assert.Single(await deployer.HistoryAsync()).Release;
+        Assert.Equal(tried.Deployment, document.RootElement.GetProperty("release").GetProperty("deployment").GetString());
+        Assert.Equal(tried.Image, document.RootElement.GetProperty("release").GetProperty("image").GetString());
+        Assert.Contains("@sha256:", tried.Image, StringComparison.Ordinal);
+    }
+
     private async Task DeliveredAsync(string version, params string[] args) =>
         Assert.Equal(version, (await DoneAsync(args)).GetProperty("release").GetProperty("version").GetString());
 

@@ -51,10 +51,14 @@ public sealed class SecretsTests(DeployerFixture host) : IAsyncDisposable
     {
         Environment.SetEnvironmentVariable(Variable, Secret);
 
-        var ended = await deployer.DeployAsync("unwell", change: "deadline: 20s=>deadline: 5s", more: Secrets);
+        var ended = await deployer.DeployAsync("unwell", change: "/app=>/moody", more: Secrets);
 
         Assert.Equal(ExitCode.Unhealthy, ended.Code);
-        Assert.Contains("500 Unwell Output: my password is ***. Mend that", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("500 Internal Server Error Output: my password is ***. Mend that", ended.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain(Secret, ended.Output, StringComparison.Ordinal);
+        // The check itself leaves Consul together with the candidate; the history stays.
+        Assert.Contains("my password is ***", Assert.Single(await deployer.HistoryAsync()).Reason, StringComparison.Ordinal);
+        await AssertNowhereInConsulAsync();
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using ServiceMesh.Deployer;
 using Xunit;
 
@@ -27,12 +28,16 @@ public sealed class WatchTests(DeployerFixture host) : IAsyncLifetime
     [Fact]
     public async Task Watch_AReleaseThatFailsAfterItsPromotion_IsReverted()
     {
-        var (ended, answers) = await proxied.UnderLoadAsync(() => proxied.DeployAsync("failing", "watch: {for: 20s, error-share: 5%, minimum: 20}"));
+        var (ended, answers) = await proxied.UnderLoadAsync(() => proxied.DeployAsync("failing", "watch: {for: 20s, error-share: 5%, minimum: 20}", args: ["--json"]));
 
         await AssertRevertedAsync(ended, "was promoted and reverted: observed");
         Assert.Contains("  | failing began", ended.Output, StringComparison.Ordinal);
         Assert.All(answers, status => Assert.True(status is HttpStatusCode.OK or HttpStatusCode.InternalServerError, status.ToString()));
-        Assert.Equal(Outcome.Reverted, (await Deployer.HistoryAsync())[^1].Outcome);
+        var entry = (await Deployer.HistoryAsync())[^1];
+        Assert.Equal(Outcome.Reverted, entry.Outcome);
+        using var told = JsonDocument.Parse(ended.Stdout);
+        Assert.Equal(entry.Release.Deployment, told.RootElement.GetProperty("release").GetProperty("deployment").GetString());
+        Assert.Equal(3, told.RootElement.GetProperty("tests")[0].GetProperty("passed").GetInt32());
     }
 
     // Its errors would never be too many: only its health can say it.

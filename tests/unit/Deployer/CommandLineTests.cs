@@ -37,6 +37,7 @@ public sealed class CommandLineTests
     [InlineData("pause demo --limit 1", "--limit '1' must be a duration such as 500ms, 1s or 1m30s")]
     [InlineData("pause demo --limit 1h " + Anywhere, "error: --limit 1h must be 0s to 10m")]
     [InlineData("maintenance demo --retry-after 0 " + Anywhere, "error: --retry-after 0s must be 1s to 24h")]
+    [InlineData("maintenance Demo --message @all " + Anywhere, "error: 'Demo' is no service name: 1 to 63 of")]
     [InlineData("scale Demo 2", "error: 'Demo' is no service name: 1 to 63 of")]
     [InlineData("scale demo 0", "error: 0 replicas: it must be 1 to 50")]
     [InlineData("scale demo", "Required argument missing for command: 'scale'.")]

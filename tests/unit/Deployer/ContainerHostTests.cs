@@ -102,6 +102,21 @@ public sealed class ContainerHostTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => tail);
     }
 
+    // A line that is made one before it is masked has another secret in it than the container.
+    [Theory]
+    [InlineData("it is ab\tcdef", "it is ***")]
+    [InlineData("it is\nab\tcdef\nhere", "it is *** here")]
+    [InlineData("""{"it": "ab\tcdef"}""", """{"it": "***"}""")]
+    public async Task Mask_WhatHasASecretWithATab_IsOneLineWithoutIt(string said, string told)
+    {
+        docker.Containers.InspectContainerAsync("c1", Arg.Any<CancellationToken>()).Returns(new ContainerInspectResponse
+        {
+            Config = new ContainerConfig { Env = ["P=ab\tcdef"], Labels = new Dictionary<string, string> { [ContainerLabel.Secrets] = "P" } },
+        });
+
+        Assert.Equal(told, await Host().MaskAsync("c1", said, Ct));
+    }
+
     [Fact]
     public async Task List_TestsThatADeployerLeft_AreNoneOfTheReplicas()
     {

@@ -1,3 +1,4 @@
+using ServiceMesh.Deployer;
 using ServiceMesh.Deployer.Delivery;
 using ServiceMesh.Deployer.Manifest;
 using ServiceMesh.Deployer.Verbs;
@@ -138,6 +139,14 @@ public sealed class DeployPlanTests
 
         Assert.Contains(rows, row => row.SequenceEqual(["requests", told, "the same"]));
     }
+
+    [Theory]
+    [InlineData("--consul http://c:8500 plan true --version v2")]
+    [InlineData("--consul http://c:8500 plan true --version v2 --json")]
+    [InlineData("--consul http://c:8500 plan --json true true --version v2")]
+    [InlineData("--consul http://c:8500 plan true --version v2 --json=true")]
+    public void WordsOf_AskedForAsJson_AreThoseOfADeployForPeople(string line) =>
+        Assert.Equal(["--consul", "http://c:8500", "deploy", "true", "--version", "v2"], PlanVerb.WordsOf(CommandLine.Root().Parse(line)));
 
     [Theory]
     [InlineData("deploy service.yaml --version v2", null, "deployer deploy service.yaml --version v2 --check-digest sha256:ab --check-index 7")]

@@ -61,11 +61,25 @@ public sealed class ReadinessTests
     public async Task WaitAsync_HealthyByTheLastLook_IsReady() =>
         Assert.Equal(["h1:c1:80", "h1:c2:80"], (await WaitAsync("told hangs", "whole", TimeSpan.Zero)).Select(instance => instance.Id));
 
-    private static Task<DeliveryException> FaultAsync(string followed, string looked) =>
-        Assert.ThrowsAsync<DeliveryException>(() => WaitAsync(followed, looked, TimeSpan.FromSeconds(1)));
+    // After the last look Consul is asked what the check said, and Docker for the secrets in it: it only illustrates the failure.
+    [Theory]
+    [InlineData("ill", false, "Its check says: it hurts. Mend that")]
+    [InlineData("ill hangs", false, "Its last lines may tell why. Mend that")]
+    [InlineData("ill fails", false, "Its last lines may tell why. Mend that")]
+    [InlineData("ill", true, "Its last lines may tell why. Mend that")]
+    public async Task WaitAsync_WhatItsCheckSaidIsNotTold_IsTheReleasesFaultAllTheSame(string looked, bool dockerHangs, string why)
+    {
+        var fault = await FaultAsync("ill hangs", looked, dockerHangs);
 
-    /// <summary>Waits for two replicas, of which Consul tells of one, or of the whole.</summary>
-    private static async Task<IReadOnlyList<Instance>> WaitAsync(string followed, string looked, TimeSpan healthyFor)
+        Assert.Equal(ExitCode.Unhealthy, fault.Code);
+        Assert.Contains($"1 of 2 instances were passing. Production is unchanged. {why}", fault.Message, StringComparison.Ordinal);
+    }
+
+    private static Task<DeliveryException> FaultAsync(string followed, string looked, bool dockerHangs = false) =>
+        Assert.ThrowsAsync<DeliveryException>(() => WaitAsync(followed, looked, TimeSpan.FromSeconds(1), dockerHangs));
+
+    /// <summary>Waits for two replicas, of which Consul tells of one, of the whole, or that the second is ill.</summary>
+    private static async Task<IReadOnlyList<Instance>> WaitAsync(string followed, string looked, TimeSpan healthyFor, bool dockerHangs = false)
     {
         var time = new FakeTimeProvider();
         var consul = Substitute.For<IConsulClient>();
@@ -75,7 +89,8 @@ public sealed class ReadinessTests
             .Returns(call => Answer((call.Arg<QueryOptions>().WaitTime is null ? looks : follows).Next(), call.Arg<CancellationToken>()));
         var docker = Substitute.For<IDockerClient>();
         docker.System.MonitorEventsAsync(Arg.Any<ContainerEventsParameters>(), Arg.Any<IProgress<Message>>(), Arg.Any<CancellationToken>()).Returns(call => Never<bool>(call.Arg<CancellationToken>()));
-        docker.Containers.InspectContainerAsync(Arg.Any<string>(), Arg.Any<CancellationToken>()).Returns(new ContainerInspectResponse());
+        docker.Containers.InspectContainerAsync(Arg.Any<string>(), Arg.Any<CancellationToken>())
+            .Returns(call => dockerHangs ? Never<ContainerInspectResponse>(call.Arg<CancellationToken>()) : Task.FromResult(new ContainerInspectResponse()));
         docker.Containers.GetContainerLogsAsync(Arg.Any<string>(), Arg.Any<ContainerLogsParameters>(), Arg.Any<CancellationToken>())
             .Returns(call => new MultiplexedStream(new MemoryStream(System.Text.Encoding.UTF8.GetBytes($"{call.Arg<string>()} says\n")), multiplexed: false));
         var host = new ContainerHost(
@@ -92,13 +107,14 @@ public sealed class ReadinessTests
     {
         "hangs" => Never<QueryResult<ServiceEntry[]>>(ct),
         "fails" => Task.FromException<QueryResult<ServiceEntry[]>>(new ConsulRequestException("no answer", ConsulFault.Timeout, inner: null)),
-        _ => Task.FromResult(new QueryResult<ServiceEntry[]> { LastIndex = 1, Response = word == "whole" ? [Entry("c1"), Entry("c2")] : [Entry("c1")] }),
+        _ => Task.FromResult(new QueryResult<ServiceEntry[]> { LastIndex = 1, Response = word == "told" ? [Entry("c1")] : [Entry("c1"), Entry("c2", ill: word == "ill")] }),
     };
 
     private static Instance Of(string container, string health) => new($"h1:{container}:80", "n", "demo", "10.0.0.9", 80, "d", "v2", health);
 
-    private static ServiceEntry Entry(string container) => new()
+    private static ServiceEntry Entry(string container, bool ill = false) => new()
     {
+        Checks = ill ? [new HealthCheck { Status = HealthStatus.Critical, Output = "it hurts\n" }] : [],
         Service = new AgentService { ID = $"h1:{container}:80", Service = "demo", Meta = new Dictionary<string, string> { [InstanceMeta.Container] = container } },
     };
 

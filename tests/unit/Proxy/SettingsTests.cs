@@ -18,6 +18,16 @@ public sealed partial class SettingsTests
             Row().Matches(table).Select(row => (row.Groups["name"].Value, (string?)$"{row.Groups["meaning"].Value} ({row.Groups["default"].Value}).")));
     }
 
+    [Fact]
+    public async Task RunAsync_AValueThatBeginsWithAnAt_IsTakenAsItIs()
+    {
+        IReadOnlyDictionary<string, string?>? given = null;
+
+        Assert.Equal(0, await ProxyCommand.RunAsync(["--admin-token", "@secret"], settings => Task.FromResult((given = settings) is null ? 1 : 0)));
+
+        Assert.Equal("@secret", given!["AdminToken"]);
+    }
+
     // As many days, where a number stands alone or for the hours of more than a day.
     [Theory]
     [InlineData("30", "30.00:00:00")]

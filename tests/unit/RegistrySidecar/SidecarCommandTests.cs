@@ -37,6 +37,7 @@ public sealed class SidecarCommandTests
     [InlineData("", "sidecar", "")]
     [InlineData("--internal --explicit=false --ip 10.0.0.9", "sidecar", "explicit=false internal=true ip=10.0.0.9")]
     [InlineData("--retry-attempts -1", "sidecar", "retry-attempts=-1")]
+    [InlineData("--node @h1", "sidecar", "node=@h1")]
     [InlineData("list --json --node h1", "list as JSON", "node=h1")]
     [InlineData("--node h1 list", "list", "node=h1")]
     public async Task Invoke_Options_ReachTheVerb(string arguments, string verb, string values)
