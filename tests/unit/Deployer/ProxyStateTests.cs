@@ -121,8 +121,8 @@ public sealed class ProxyStateTests
     }
 
     [Theory]
-    [InlineData("/demo", null, "the route /demo already leads to the service 'shop'; choose another in the manifest")]
-    [InlineData("/", "x.example.org", "the route x.example.org/ already leads to the service 'shop'; choose another in the manifest")]
+    [InlineData("/demo", null, "the route /demo already leads to the service 'shop'; choose another route")]
+    [InlineData("/", "x.example.org", "the route x.example.org/ already leads to the service 'shop'; choose another route")]
     [InlineData("/other", null, null)]
     [InlineData("/demo", "y.example.org", null)]
     public void Conflict_ARouteOfAnotherService_IsNamed(string path, string? host, string? sentence)
