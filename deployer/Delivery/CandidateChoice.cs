@@ -30,7 +30,10 @@ internal static class CandidateChoice
     public static bool IsGoneOfSplit(string prefix, ServiceDocument document, IEnumerable<(Instance Instance, string Container)> known) =>
         document.Split is { Release.Deployment: var deployment } && StartsWith(deployment, prefix) && !known.Any(entry => BeginsWith(entry, prefix));
 
-    /// <summary>Why a split's release cannot take over: a rolling delivery that was killed has brought a part of it only.</summary>
+    /// <summary>
+    /// Why a split's release cannot take over: a rolling delivery that was killed has brought a part of it only. A scale that was interrupted
+    /// leaves the same behind beside a split, so it is told of as well.
+    /// </summary>
     public static string? Unfinished(
         ServiceDocument document, Release release, IReadOnlyList<OwnContainer> containers, IEnumerable<(Instance Instance, string Container)> known)
     {
@@ -43,8 +46,8 @@ internal static class CandidateChoice
         var (runs, replaces) = (containers.Count(container => container.Running && container.Deployment == release.Deployment), replaced.Length);
         return isOver || runs >= replaces
             ? null
-            : $"{document.Service} {release.Version} has {runs} of the {replaces} replicas of {active.Version}, for its rolling delivery was not finished: "
-                + $"run 'deployer deploy' again, which replaces both, or 'deployer abort {document.Service}', which returns to {active.Version}";
+            : $"{document.Service} {release.Version} has {runs} of the {replaces} replicas of {active.Version}, for its rolling delivery, or a scale of {active.Version}, was not finished: "
+                + $"run 'deployer deploy' again, which replaces both, or 'deployer abort {document.Service}', which returns to {active.Version}; 'deployer scale {document.Service} <n>' finishes a scale";
     }
 
     // Whoever has a share is not the active release yet.

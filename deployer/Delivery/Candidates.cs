@@ -200,7 +200,7 @@ internal sealed class Candidates(Mesh mesh, ContainerHosts hosts, Narrator narra
         if (left.Count == 0)
             return;
         narrator.Say($"what is in flight on deployment {string.Join(", ", left.Select(CandidateSpec.Short))} has up to {DurationText.Write(drain)} to end");
-        await mesh.Proxies.AskUntilAsync(service, await mesh.Proxies.ListAsync(ct), all => ProxyState.IsDrained(all, index, left), drain, ct);
+        await mesh.Proxies.DrainAsync(service, index, left, drain, ct);
     }
 }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
@@ -14,6 +15,9 @@ internal sealed class ProxyFleet(Catalog catalog, HttpClient http, string proxyS
     // A proxy follows within milliseconds: whoever waits for it is late by a third of that at the most.
     private const double Growth = 1.3;
 
+    // Those that answered, or that were healthy when they were asked, by their addresses.
+    private readonly ConcurrentDictionary<string, Instance> served = new(StringComparer.Ordinal);
+
     /// <summary>The proxies that are registered.</summary>
     public async Task<IReadOnlyList<Instance>> ListAsync(CancellationToken ct) =>
         await ConsulAnswer.OfAsync(() => catalog.InstancesAsync(proxyService, ct), time, ct);
@@ -23,6 +27,8 @@ internal sealed class ProxyFleet(Catalog catalog, HttpClient http, string proxyS
         string service, IReadOnlyList<Instance> proxies, CancellationToken ct, ProxyAnswer? unknown = null)
     {
         var answers = await Task.WhenAll(proxies.Select(proxy => AskAsync(service, proxy, unknown, ct)));
+        foreach (var (proxy, _) in proxies.Zip(answers).Where(pair => pair.Second is not null || pair.First.IsHealthy))
+            served[proxy.Url] = proxy;
         return proxies.Zip(answers).ToDictionary(pair => pair.First, pair => pair.Second);
     }
 
@@ -45,6 +51,20 @@ internal sealed class ProxyFleet(Catalog catalog, HttpClient http, string proxyS
             await Task.Delay(pause, time, ct);
             pause = pause * Growth < LongestPause ? pause * Growth : LongestPause;
         }
+    }
+
+    /// <summary>
+    /// Asks until it is certain that nothing is in flight on these deployments or instances, or the drain time is over; the last answers either
+    /// way. A proxy that served when it was asked before and is gone since does not say what it has: it is given all of that time, once.
+    /// </summary>
+    public async Task<IReadOnlyDictionary<Instance, ProxyAnswer?>> DrainAsync(
+        string service, ulong index, IReadOnlySet<string> left, TimeSpan drain, CancellationToken ct)
+    {
+        IReadOnlyDictionary<Instance, ProxyAnswer?> last = new Dictionary<Instance, ProxyAnswer?>();
+        await AskUntilAsync(service, await ListAsync(ct), all => ProxyState.IsDrained(last = ProxyState.WithGone(all, served.Values), index, left), drain, ct);
+        foreach (var (proxy, _) in last.Where(pair => pair.Value is null))
+            served.TryRemove(proxy.Url, out _);
+        return last;
     }
 
     private async Task<ProxyAnswer?> AskAsync(string service, Instance proxy, ProxyAnswer? unknown, CancellationToken ct)

@@ -33,6 +33,17 @@ internal static class ProxyState
     ];
 
     /// <summary>
+    /// The same with the silence of each proxy that served before and is registered no more, or is ill and silent by now: it may have been
+    /// told to end, and then it has no door any more and finishes what it has. Whoever answers at its address began after that, or tells of both.
+    /// </summary>
+    public static IReadOnlyDictionary<Instance, ProxyAnswer?> WithGone(IReadOnlyDictionary<Instance, ProxyAnswer?> answers, IEnumerable<Instance> served)
+    {
+        var answered = answers.Where(pair => pair.Value is not null).Select(pair => pair.Key.Url).ToHashSet(StringComparer.Ordinal);
+        var gone = served.Where(proxy => !answered.Contains(proxy.Url)).ToDictionary(proxy => proxy.Url, proxy => proxy with { Health = "passing" }, StringComparer.Ordinal);
+        return answers.Where(pair => !gone.ContainsKey(pair.Key.Url)).Concat(gone.Values.Select(proxy => KeyValuePair.Create(proxy, (ProxyAnswer?)null))).ToDictionary();
+    }
+
+    /// <summary>
     /// Whether it is certain that nothing is in flight on these deployments or instances: some proxy tells so, and none that may have
     /// requests in flight is silent or was started so late that it does not know of the promotion, or sends requests there still: its
     /// index alone proves nothing, for where Consul was restored they may begin anew.

@@ -33,7 +33,7 @@ internal static class RouteClaims
         ConsulAnswer.OfAsync(() => mesh.Store.ListAsync(ct), mesh.Time, ct);
 
     public static string? Conflict(string service, IReadOnlyList<Route> routes, DocumentSet documents) =>
-        Claim(service, routes, documents) is { } claim ? $"{claim}; choose another in the manifest" : null;
+        Claim(service, routes, documents) is { } claim ? $"{claim}; choose another route" : null;
 
     /// <summary>Which of the routes leads to another service already, in a sentence; <c>null</c> if none does.</summary>
     public static string? Claim(string service, IReadOnlyList<Route> routes, DocumentSet documents) => documents.Services.Values

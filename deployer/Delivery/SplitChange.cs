@@ -40,10 +40,7 @@ internal sealed class SplitChange(Mesh mesh)
         if (document.Split is { } split && split.Release.Deployment == chosen[0].Instance.Deployment)
             return split.Release;
         if (chosen.FirstOrDefault(entry => !entry.Instance.IsHealthy) is { Instance: { } ill })
-        {
-            throw new DeliveryException(
-                ExitCode.Unhealthy, $"instance {ill.Id} of the candidate is {ill.Health}: a split would send requests to it. Look at its checks in Consul.");
-        }
+            throw new DeliveryException(ExitCode.Unhealthy, Ill(input.Service, ill));
 
         var hosts = await mesh.HostsAsync([], ct);
         return await CandidateIdentity.OfAsync(document, chosen, await CandidateIdentity.LocateAsync(chosen, hosts, ct), ct);
@@ -52,6 +49,11 @@ internal sealed class SplitChange(Mesh mesh)
     /// <summary>Why a manifest's A/B split cannot begin; <c>null</c> where nothing is in its way. Pure.</summary>
     public static string? Conflict(ServiceManifest manifest, ServiceDocument? before) =>
         manifest.Strategy.Ab is not null && before?.Split is { } other ? Already(manifest.Name, other) : null;
+
+    /// <summary>Why a candidate cannot have requests, one of whose instances is ill. Pure.</summary>
+    public static string Ill(string service, Instance instance) =>
+        $"instance {instance.Id} of the candidate is {instance.Health}: a split would send requests to it. "
+        + $"'deployer logs {service} {CandidateSpec.Short(instance.Deployment)}' shows what it prints; when 'deployer status {service}' calls it passing, run this again.";
 
     /// <summary>The split that a release begins with, without a share yet. What its manifest changes besides waits there for its promotion. Pure.</summary>
     public static Split Of(ServiceManifest manifest, Release release, ServiceDocument before)

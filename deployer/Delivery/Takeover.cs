@@ -62,9 +62,7 @@ internal sealed class Takeover(Mesh mesh, ContainerHosts hosts, Narrator narrato
             return left;
         var answers = await narrator.PhaseAsync("drain", async () =>
         {
-            var proxies = await mesh.Proxies.ListAsync(ct);
-            var last = await mesh.Proxies.AskUntilAsync(
-                service, proxies, all => ProxyState.IsDrained(all, index, left), drain, ct);
+            var last = await mesh.Proxies.DrainAsync(service, index, left, drain, ct);
             return (last, ProxyState.Drained(last, index, left, drain));
         });
         var served = Housekeeping.Served(left, answers);

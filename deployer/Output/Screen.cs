@@ -50,7 +50,7 @@ internal sealed class Screen(TextWriter output, TextWriter progress, bool json, 
     public void EnsureTold()
     {
         if (output is BestEffortWriter { Fault: { } fault })
-            throw new DeliveryException(ExitCode.WrongInput, $"the answer could not be written: {fault.Message}", fault);
+            throw new DeliveryException(ExitCode.WrongInput, $"the answer could not be written: {fault.Message.TrimEnd('.')}. Make room for it, or have it written elsewhere, then run this again.", fault);
     }
 
     /// <summary>Shows each answer: redrawn in its place on a terminal, elsewhere only where it is another one.</summary>

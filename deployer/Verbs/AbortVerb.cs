@@ -7,6 +7,8 @@ namespace ServiceMesh.Deployer.Verbs;
 internal static class AbortVerb
 {
     private static readonly Argument<string> Service = ServiceArgument.Create();
+    private static readonly Option<TimeSpan?> Deadline = MeshOptions.Duration(
+        "--deadline", "how long it may take until what a rolling delivery had stopped is passing again", WithoutManifest.Deadline);
     private static readonly Option<TimeSpan?> Drain = MeshOptions.Duration("--drain", "how long requests in flight may take", WithoutManifest.Drain);
 
     public static Command Create()
@@ -18,6 +20,7 @@ internal static class AbortVerb
             "deployer abort demo")
         {
             Service,
+            Deadline,
             Drain,
         };
         command.SetAction((parse, ct) => VerbRunner.DeliverAsync(
@@ -25,7 +28,7 @@ internal static class AbortVerb
             "abort",
             () => ServiceArgument.Of(parse, Service),
             (service, mesh, hosts, narrator, token) => new AbortRun(mesh, hosts, narrator).RunAsync(
-                service, WithoutManifest.Deadline, parse.GetValue(Drain) ?? WithoutManifest.Drain, token),
+                service, parse.GetValue(Deadline) ?? WithoutManifest.Deadline, parse.GetValue(Drain) ?? WithoutManifest.Drain, token),
             ct));
         return command;
     }

@@ -56,6 +56,28 @@ public sealed class DrainTests(DeployerFixture host) : IAsyncDisposable
         Assert.Equal("exited", await StateOfAsync("v1"));
     }
 
+    // Its sidecar takes it out at once, and it finishes what it has with its door closed.
+    [Fact]
+    public async Task Deploy_AProxyIsStoppedMeanwhile_GivesTheOldReleaseTheWholeDrainTime()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        await using var proxy = await StubConsul.Start(AnswerAsync, ct);
+        await using var stopped = await StubConsul.Start(AnswerAsync, ct);
+        await using var registered = await host.RegisterProxyAsync(deployer.ProxyService, proxy.Address.Port);
+        await using var leaving = await host.RegisterProxyAsync(deployer.ProxyService, stopped.Address.Port, $"{deployer.ProxyService}-2");
+        var first = await deployer.DeployAsync("v1");
+        Assert.True(first.Code == ExitCode.Done, first.Output);
+
+        var second = await deployer.DeployAsync("v2", onLine: line =>
+        {
+            if (line.StartsWith("ok  promote", StringComparison.Ordinal))
+                leaving.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        });
+
+        Assert.True(second.Code == ExitCode.Done, second.Output);
+        Assert.Contains("1 of 2 proxies did not say what is in flight, so it had 1s", second.Output, StringComparison.Ordinal);
+    }
+
     // Where Consul was restored into a fresh one, its indexes begin anew, and a proxy's earlier one says nothing.
     [Fact]
     public async Task Deploy_AProxyServesTheOldReleaseByALaterIndex_KeepsItRunningAndSaysSo()

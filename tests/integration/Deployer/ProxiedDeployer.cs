@@ -1,5 +1,7 @@
 using System.Net;
 using ServiceMesh.Tests.Integration.Proxy;
+using ServiceMesh.Tests.Integration.Proxy.Listening;
+using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Deployer;
 
@@ -55,6 +57,17 @@ internal sealed class ProxiedDeployer : IAsyncDisposable
             await stop.CancelAsync();
             await ((Task)load).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+    }
+
+    /// <summary>
+    /// Of the answers while one of two hosts died: one of each of the four that are asked at a time may be cut off in its middle, which nobody can
+    /// repeat; all others another instance answers.
+    /// </summary>
+    public static void AssertOnlyCutOff(IEnumerable<HttpStatusCode> answers)
+    {
+        HttpStatusCode[] failed = [.. answers.Where(status => status != HttpStatusCode.OK)];
+        Assert.All(failed, status => Assert.Equal(RawLoad.CutOff, status));
+        Assert.InRange(failed.Length, 0, 4);
     }
 
     public ValueTask DisposeAsync() => started.DisposeAsync();

@@ -33,6 +33,7 @@ public sealed class CommandLineTests
     [InlineData("rollback demo --hosts /no/such.yaml", "error: the file of hosts '/no/such.yaml' cannot be read: ")]
     [InlineData("rollback demo --hosts /no/such.yaml --docker x", "error: choose one of --docker, for one host, and --hosts, for a file of hosts")]
     [InlineData("rollback demo --publish nowhere", "error: 'nowhere' is no IP address; --publish (or MESH_PUBLISH) takes one, such as 0.0.0.0")]
+    [InlineData("abort demo --deadline soon", "--deadline 'soon' must be a duration such as 500ms, 1s or 1m30s")]
     [InlineData("pause Demo", "error: 'Demo' is no service name: 1 to 63 of")]
     [InlineData("pause demo --limit 1", "--limit '1' must be a duration such as 500ms, 1s or 1m30s")]
     [InlineData("pause demo --limit 1h " + Anywhere, "error: --limit 1h must be 0s to 10m")]
@@ -236,6 +237,7 @@ public sealed class CommandLineTests
     [InlineData("deployer roll", "rollback")]
     [InlineData("deployer lock s", "status")]
     [InlineData("deployer rollback demo --t", "--to")]
+    [InlineData("deployer abort demo --d", "--deadline")]
     [InlineData("deployer completion ", "zsh")]
     public async Task InvokeAsync_Suggest_CompletesVerbsAndOptions(string line, string word)
     {

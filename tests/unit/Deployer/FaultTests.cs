@@ -91,6 +91,7 @@ public sealed class FaultTests
         SplitChange.Conflict(
             new ServiceManifest { Name = "demo", Image = new ImageReference("demo", null), Port = 80, Routes = [], Strategy = new Strategy(Ab: new AbPolicy(10, Header: null, Cookie: null)) },
             Document with { Split = new Split(V2, 10) })!,
+        SplitChange.Ill("demo", Running(V2) with { Health = "critical" }),
         CandidateChoice.Unfinished(
             Document with { Split = new Split(V2, 50), Leaving = ["i1"] }, V2, [new OwnContainer("prod", "c1", "demo-v1-1", V1.Deployment, "v1", Running: false, ByHand: false)], [])!,
         Refusal(() => CandidateChoice.Find("demo", "x", Document, [])),

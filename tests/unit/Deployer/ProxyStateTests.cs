@@ -82,6 +82,29 @@ public sealed class ProxyStateTests
         Assert.Equal(told, ProxyState.Drained(answers, 7, new HashSet<string> { "old" }, TimeSpan.FromMinutes(1)));
     }
 
+    // First how the proxies were when they served. One that is told to end is registered no more, or ill, and finishes what it has.
+    [Theory]
+    [InlineData("passing", "passing 7 0", "nothing in flight any more")]
+    [InlineData("passing, passing", "passing 7 0", "1 of 2 proxies did not say what is in flight, so it had 1m")]
+    [InlineData("passing, critical", "passing 7 0", "1 of 2 proxies did not say what is in flight, so it had 1m")]
+    [InlineData("passing, passing", "passing 7 0, critical silent", "1 of 2 proxies did not say what is in flight, so it had 1m")]
+    [InlineData("passing, passing", "passing 7 0, critical 7 0", "nothing in flight any more")]
+    [InlineData("passing, passing", "passing 7 2", "2 still in flight after 1m")]
+    [InlineData("passing", "", "1 of 1 proxies did not say what is in flight, so it had 1m")]
+    [InlineData("passing", "passing 7 0, critical silent", "nothing in flight any more")]
+    [InlineData("", "passing 7 0", "nothing in flight any more")]
+    public void WithGone_AProxyThatServedAndIsGoneOrIllSince_IsAskedInVain(string served, string proxies, string told) =>
+        Assert.Equal(told, ProxyState.Drained(ProxyState.WithGone(Answers(proxies), Answers(served).Keys), 7, new HashSet<string> { "old" }, TimeSpan.FromMinutes(1)));
+
+    // After a restart in its place, or when one has taken over from it, whose answer is for both.
+    [Fact]
+    public void WithGone_AnotherAnswersAtItsAddress_IsNotGone()
+    {
+        var answers = Answers("passing 7 0");
+
+        Assert.Equal(answers, ProxyState.WithGone(answers, [answers.Keys.Single() with { Id = "before" }]));
+    }
+
     [Fact]
     public void InFlight_OverAllProxies_CountsOnlyTheGivenDeployments()
     {
@@ -98,8 +121,8 @@ public sealed class ProxyStateTests
     }
 
     [Theory]
-    [InlineData("/demo", null, "the route /demo already leads to the service 'shop'; choose another in the manifest")]
-    [InlineData("/", "x.example.org", "the route x.example.org/ already leads to the service 'shop'; choose another in the manifest")]
+    [InlineData("/demo", null, "the route /demo already leads to the service 'shop'; choose another route")]
+    [InlineData("/", "x.example.org", "the route x.example.org/ already leads to the service 'shop'; choose another route")]
     [InlineData("/other", null, null)]
     [InlineData("/demo", "y.example.org", null)]
     public void Conflict_ARouteOfAnotherService_IsNamed(string path, string? host, string? sentence)
@@ -134,7 +157,7 @@ public sealed class ProxyStateTests
     // Of each its health, the index that it serves by, what is in flight on the old release there, and where it says so its releases.
     private static Dictionary<Instance, ProxyAnswer?> Answers(string proxies) =>
         proxies.Split(", ", StringSplitOptions.RemoveEmptyEntries).Select((text, i) => (Words: text.Split(' '), i)).ToDictionary(
-            proxy => One with { Id = $"p{proxy.i}", Health = proxy.Words[0] },
+            proxy => One with { Id = $"p{proxy.i}", Port = 8000 + proxy.i, Health = proxy.Words[0] },
             proxy => proxy.Words is [_, var index, var inFlight, .. var releases]
                 ? new ProxyAnswer(
                     ulong.Parse(index), null, [new ProxiedInstance("i", "old", int.Parse(inFlight)), new ProxiedInstance("j", "new", 5)],

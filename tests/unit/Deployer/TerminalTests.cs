@@ -60,7 +60,8 @@ public sealed class TerminalTests : IDisposable
         }
 
         Assert.Equal(1, gone.Writes);
-        Assert.Throws<DeliveryException>(new Screen(output, TextWriter.Null, json: false, terminal: null, time).EnsureTold);
+        var untold = Assert.Throws<DeliveryException>(new Screen(output, TextWriter.Null, json: false, terminal: null, time).EnsureTold);
+        Assert.EndsWith(". Make room for it, or have it written elsewhere, then run this again.", untold.Message, StringComparison.Ordinal);
     }
 
     [Fact]

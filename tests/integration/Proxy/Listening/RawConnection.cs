@@ -50,7 +50,14 @@ internal sealed class RawConnection : IAsyncDisposable
         Dictionary<string, string> headers = new(StringComparer.OrdinalIgnoreCase);
         while (await NextLineAsync() is { Length: > 0 } header)
             headers[header.Split(':')[0]] = header[(header.IndexOf(':') + 1)..].Trim();
-        return new RawAnswer(status, headers, await ReadBodyAsync(headers));
+        try
+        {
+            return new RawAnswer(status, headers, await ReadBodyAsync(headers));
+        }
+        catch (IOException reset) when (reset is not EndOfStreamException)
+        {
+            throw CutOff();
+        }
     }
 
     /// <summary>How much comes until the connection ends, or is cut.</summary>

@@ -10,8 +10,11 @@ internal sealed class RawLoad : IAsyncDisposable
     // A request may be held by a pause, or wait for a host that is gone.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(100);
 
-    /// <summary>Stands for the status of an answer that did not come, or was cut off.</summary>
+    /// <summary>Stands for the status of an answer of which nothing came.</summary>
     public const HttpStatusCode NoAnswer = default;
+
+    /// <summary>Stands for the status of an answer that had begun and was cut off, which nobody can repeat.</summary>
+    public const HttpStatusCode CutOff = (HttpStatusCode)1;
 
     private readonly CancellationTokenSource stop = new();
     private readonly ConcurrentQueue<string> failures = new();
@@ -36,22 +39,22 @@ internal sealed class RawLoad : IAsyncDisposable
     /// word. .NET's client would count too well: a request without content that a connection ends without an answer to, it
     /// sends again in silence.
     /// </summary>
-    /// <returns>The answers' statuses; for a request that got none, or not a whole one, <see cref="NoAnswer"/>.</returns>
+    /// <returns>The answers' statuses; for a request that got none <see cref="NoAnswer"/>, and not a whole one <see cref="CutOff"/>.</returns>
     public static async Task<List<HttpStatusCode>> AskOnAsync(int port, string path, CancellationToken stop, TimeSpan pause = default)
     {
         List<HttpStatusCode> answers = [];
         while (!stop.IsCancellationRequested)
         {
             await using var connection = await RawConnection.OpenAsync(port, Patience);
-            RawAnswer? answer;
+            bool isLast;
             do
             {
-                answer = await AskOnceAsync(connection, path);
-                answers.Add((HttpStatusCode?)answer?.Status ?? NoAnswer);
+                (var status, isLast) = await AskOnceAsync(connection, path);
+                answers.Add(status);
                 if (pause > TimeSpan.Zero)
                     await Task.Delay(pause, TimeProvider.System, CancellationToken.None);
             }
-            while (answer is { IsLast: false } && !stop.IsCancellationRequested);
+            while (!isLast && !stop.IsCancellationRequested);
         }
 
         return answers;
@@ -78,15 +81,16 @@ internal sealed class RawLoad : IAsyncDisposable
         stop.Dispose();
     }
 
-    private static async Task<RawAnswer?> AskOnceAsync(RawConnection connection, string path)
+    private static async Task<(HttpStatusCode Status, bool IsLast)> AskOnceAsync(RawConnection connection, string path)
     {
         try
         {
-            return await connection.AskAsync($"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+            await connection.SendAsync($"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+            return await connection.ReadAnswerAsync() is { } answer ? ((HttpStatusCode)answer.Status, answer.IsLast) : (NoAnswer, true);
         }
-        catch (IOException)
+        catch (IOException error)
         {
-            return null;
+            return (error is EndOfStreamException ? CutOff : NoAnswer, true);
         }
     }
 

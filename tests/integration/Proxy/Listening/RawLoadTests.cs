@@ -48,7 +48,7 @@ public sealed class RawLoadTests
     {
         await using var server = RawInstance.Start(answer);
 
-        Assert.Contains(RawLoad.NoAnswer, await AskForASecondAsync(server.Port));
+        Assert.Contains(RawLoad.CutOff, await AskForASecondAsync(server.Port));
     }
 
     [Fact]
