@@ -1,4 +1,4 @@
-using System.Security.Cryptography;
+using System.IO.Hashing;
 using System.Text.Json;
 using Consul;
 using ServiceMesh.RegistrySidecar.Settings;
@@ -41,9 +41,12 @@ internal static class CheckRule
         return WithStatus([.. checks.Select(settings.ApplyTo)], reported, settings, isCandidate, warnings);
     }
 
-    /// <summary>A short hash, so that a change of the checks, which Consul does not give back, is seen.</summary>
+    /// <summary>
+    /// A short hash, so that a change of the checks, which Consul does not give back, is seen. Not a cryptographic one: that would be all
+    /// for which OpenSSL is loaded, 5 MiB of it.
+    /// </summary>
     public static string HashOf(AgentServiceCheck[] checks) =>
-        Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(checks)).AsSpan(0, 8));
+        Convert.ToHexStringLower(XxHash64.Hash(JsonSerializer.SerializeToUtf8Bytes(checks)));
 
     // The status is no part of the hash: a change of it is reported, and must not lead to a new registration.
     private static ServiceChecks WithStatus(
