@@ -41,7 +41,7 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
     private readonly Inspections inspections = new(time);
     private bool isListed;
 
-    /// <summary>Whether there was more to inspect at the last time than is inspected in one pass.</summary>
+    /// <summary>Whether there was more to inspect at the last time than is inspected in one pass, or than Docker had answers for in time.</summary>
     public bool HasMore { get; private set; }
 
     public IEnumerable<ContainerFacts> Running => facts.Values.OfType<ContainerFacts>().Where(Runs);
@@ -149,9 +149,8 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
         var seen = new ConcurrentDictionary<string, ContainerFacts?>(StringComparer.Ordinal);
         var failed = new ConcurrentDictionary<string, string>(StringComparer.Ordinal);
         var (due, began) = (Due.ToList(), time.GetTimestamp());
-        HasMore = due.Count > AtOnce;
         // To whom something happened since the list comes first.
-        if (HasMore)
+        if (due.Count > AtOnce)
             due = [.. due.OrderBy(listed.ContainsKey)];
         await Calls.ForEachAsync(
             [.. due.Take(AtOnce)],
@@ -172,8 +171,7 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
             ct);
         foreach (var (id, container) in seen)
             Learn(id, container);
-        foreach (var id in due.Where(id => !seen.ContainsKey(id) && !failed.ContainsKey(id)))
-            retries.Postpone(SubjectOf(id), TimeSpan.Zero);
+        HasMore = due.Exists(id => !seen.ContainsKey(id) && !failed.ContainsKey(id));
         foreach (var id in due.Skip(AtOnce).Where(id => !facts.ContainsKey(id)))
             inspections.AskAhead(docker, id, ct);
         return new Inspection([.. seen.Keys.Where(id => !dirty.Contains(id))], failed);

@@ -120,7 +120,7 @@ internal sealed partial class Reconciler(
         await writer.ApplyAsync(plan, awaited, ct);
         if (!HasMore)
             awaited.Clear();
-        if (GraceIsOver)
+        if (GraceIsOver && !containers.HasMore)
             former.EndIfDone(owner, agent.Services.Values);
         await reporter.ReportAsync(plan.Wanted, owner, FateOf, ct);
         containers.Prune(agent.Services.Values.Where(owner.Owns).Select(Ownership.ContainerOf).ToHashSet(StringComparer.Ordinal));

@@ -82,7 +82,7 @@ internal static class ContainerMapping
 
         List<(Endpoint Endpoint, PortMetadata Metadata)> Beyond(IEnumerable<(Endpoint Endpoint, PortMetadata Metadata)> ports, int limit, string which, string advice = "")
         {
-            var beyond = ports.Skip(limit).ToList();
+            var beyond = ports.Skip(limit).OrderBy(port => port.Endpoint.Port.Number).ToList();
             if (beyond.Count > 0)
             {
                 leftOut.Add(PortSentence.Of([.. beyond.Select(port => port.Endpoint.Port)], $"beyond the {limit} that {which}"));

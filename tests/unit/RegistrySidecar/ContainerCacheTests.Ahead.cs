@@ -197,6 +197,20 @@ public sealed partial class ContainerCacheTests
         Assert.Equal(ids.Order(), asked.Order());
     }
 
+    [Fact]
+    public async Task InspectAsync_DockerHasNoAnswersInTime_HasMore()
+    {
+        docker.Containers.InspectContainerAsync(Arg.Any<string>(), Arg.Any<CancellationToken>()).Returns(new TaskCompletionSource<ContainerInspectResponse>().Task);
+        cache.Need(Enumerable.Range(0, Calls.AtATime + 1).Select(number => $"c{number}"));
+
+        var inspecting = cache.InspectAsync(docker, Ct);
+        while (docker.Containers.ReceivedCalls().Count() < Calls.AtATime)
+            await Task.Yield();
+        time.Advance(Inspections.Patience + TimeSpan.FromSeconds(1));
+
+        Assert.Equal((Calls.AtATime, true), ((await inspecting).Failed.Count, cache.HasMore));
+    }
+
     private async Task NotAnsweredAsync()
     {
         var inspecting = cache.InspectAsync(docker, Ct);
