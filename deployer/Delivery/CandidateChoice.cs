@@ -47,7 +47,7 @@ internal static class CandidateChoice
         return isOver || runs >= replaces
             ? null
             : $"{document.Service} {release.Version} has {runs} of the {replaces} replicas of {active.Version}, for its rolling delivery, or a scale of {active.Version}, was not finished: "
-                + $"run 'deployer deploy' again, which replaces both, or 'deployer abort {document.Service}', which returns to {active.Version}; 'deployer scale {document.Service} <n>' finishes a scale";
+                + $"run 'deployer deploy' again, which replaces both, or 'deployer abort {document.Service}', which returns to {active.Version}; if it was a scale, 'deployer scale {document.Service} <n>' finishes it";
     }
 
     // Whoever has a share is not the active release yet.

@@ -250,9 +250,13 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
         return tail.Lines;
     }
 
-    /// <summary>What was said of a container, in one line without its secrets.</summary>
-    public async Task<string> MaskAsync(string id, string said, CancellationToken ct) =>
-        ForeignText.Shown(ForeignText.CleanedLine((await SecretsOfAsync(id, ct)).Mask(ForeignText.Cleaned(said))), LongestComplaint);
+    /// <summary>What was said of a container, in one line without its secrets, nor the beginning of one where it was cut.</summary>
+    public async Task<string> MaskAsync(string id, string said, CancellationToken ct)
+    {
+        var whole = ForeignText.Cleaned(said).TrimEnd('…');
+        var masked = (await SecretsOfAsync(id, ct)).Mask(whole, cut: said.EndsWith('…'));
+        return ForeignText.Shown(ForeignText.CleanedLine(masked), LongestComplaint);
+    }
 
     private async Task<SecretValues> SecretsOfAsync(string id, CancellationToken ct) => secrets().And(SecretValues.In(await InspectAsync(id, ct)));
 

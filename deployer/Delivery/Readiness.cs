@@ -190,7 +190,7 @@ internal sealed class Readiness(Catalog catalog, string environment, TimeProvide
         {
             return await catalog.ComplaintAsync(service, container, either.Token) is { } said ? await host.MaskAsync(container, said, either.Token) : null;
         }
-        catch (Exception error) when (!ct.IsCancellationRequested && (error is OperationCanceledException || Faults.Explain(error) is not null))
+        catch (Exception error) when (!ct.IsCancellationRequested && Faults.Explain(error) is not null)
         {
             return null;
         }

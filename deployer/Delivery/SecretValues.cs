@@ -117,8 +117,8 @@ internal sealed class SecretValues
         value.Split('\n').SelectMany(line => (string[])[line.Trim(), ForeignText.Cleaned(line).Trim()])
             .Where(line => ForeignText.Cleaned(line).Trim().Length >= Telling);
 
-    // In an address a plus may stand for a space or for itself.
-    private static IEnumerable<string> FormsOf(string line) => [line, line.Replace('+', ' ')];
+    // In an address a plus may stand for a space or for itself. A sidecar shows what cannot be seen as question marks.
+    private static IEnumerable<string> FormsOf(string line) => [line, line.Replace('+', ' '), ForeignText.Shown(line, int.MaxValue)];
 
     // Editors end a file with a line end that is no part of the secret.
     private static string WithoutLastLineEnd(string text) =>

@@ -34,5 +34,6 @@ internal static class HalfRolled
         }
 
         await host.Docker.Containers.StopContainerAsync(stopped.ID, new(), ct);
+        await ConsulFixture.Until((q, token) => host.Consul.Health.Service(service, null, false, q, token), entries => entries.All(entry => entry.Service.ID != leaving));
     }
 }

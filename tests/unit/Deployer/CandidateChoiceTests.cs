@@ -46,7 +46,7 @@ public sealed class CandidateChoiceTests
 
         Assert.Equal(
             refused
-                ? "demo v2 has 2 of the 3 replicas of v1, for its rolling delivery, or a scale of v1, was not finished: run 'deployer deploy' again, which replaces both, or 'deployer abort demo', which returns to v1; 'deployer scale demo <n>' finishes a scale"
+                ? "demo v2 has 2 of the 3 replicas of v1, for its rolling delivery, or a scale of v1, was not finished: run 'deployer deploy' again, which replaces both, or 'deployer abort demo', which returns to v1; if it was a scale, 'deployer scale demo <n>' finishes it"
                 : null,
             sentence);
         Assert.Null(CandidateChoice.Unfinished(document, release with { Deployment = "another" }, containers, known));

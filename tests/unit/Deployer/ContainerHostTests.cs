@@ -107,6 +107,8 @@ public sealed class ContainerHostTests
     [InlineData("it is ab\tcdef", "it is ***")]
     [InlineData("it is\nab\tcdef\nhere", "it is *** here")]
     [InlineData("""{"it": "ab\tcdef"}""", """{"it": "***"}""")]
+    [InlineData("it is ab?cdef", "it is ***")]
+    [InlineData("it is ab?cd…", "it is ***")]
     public async Task Mask_WhatHasASecretWithATab_IsOneLineWithoutIt(string said, string told)
     {
         docker.Containers.InspectContainerAsync("c1", Arg.Any<CancellationToken>()).Returns(new ContainerInspectResponse
