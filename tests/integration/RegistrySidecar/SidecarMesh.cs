@@ -7,6 +7,7 @@ using Microsoft.Extensions.Hosting;
 using ServiceMesh.Docker;
 using ServiceMesh.RegistrySidecar;
 using ServiceMesh.RegistrySidecar.Settings;
+using ServiceMesh.Tests.Integration.RegistrySidecar.Faults;
 using Testcontainers.Consul;
 using Xunit;
 
@@ -51,7 +52,7 @@ internal sealed class SidecarMesh(SidecarConsul parts) : IAsyncDisposable
         },
     };
 
-    public async Task<IHost> StartSidecarAsync(Func<SidecarOptions, SidecarOptions>? change = null)
+    public async Task<IHost> StartSidecarAsync(Func<SidecarOptions, SidecarOptions>? change = null, LogLines? lines = null)
     {
         var options = new SidecarOptions
         {
@@ -65,6 +66,7 @@ internal sealed class SidecarMesh(SidecarConsul parts) : IAsyncDisposable
         };
         var sidecar = SidecarHost.Build(change?.Invoke(options) ?? options, Quiet);
         sidecars.Add(sidecar);
+        lines?.Hear(sidecar);
         await sidecar.StartAsync(Ct);
         return sidecar;
     }

@@ -42,7 +42,8 @@ public sealed class AclFaultTests(SidecarConsul parts, AclConsulFixture acl) : I
         // It says so once, so nothing may be answered before somebody listens.
         await consul.BeginAsync(Fault.Hang);
 
-        var lines = LogLines.Of(await mesh.StartSidecarAsync(options => options with { ConsulAddress = consul.Address }));
+        var lines = new LogLines();
+        await mesh.StartSidecarAsync(options => options with { ConsulAddress = consul.Address }, lines);
         await consul.EndAsync();
 
         var line = await lines.UntilAsync("the Consul agent", "403", "agent:read");
@@ -58,7 +59,8 @@ public sealed class AclFaultTests(SidecarConsul parts, AclConsulFixture acl) : I
         await using var consul = await ScriptedConsul.StartAsync(acl.Address, token);
         await using var mesh = new SidecarMesh(parts);
         await consul.BeginAsync(Fault.Hang);
-        var lines = LogLines.Of(await mesh.StartSidecarAsync(options => options with { ConsulAddress = consul.Address }));
+        var lines = new LogLines();
+        await mesh.StartSidecarAsync(options => options with { ConsulAddress = consul.Address }, lines);
         var service = mesh.Named("web");
         await mesh.RunAsync("web", [$"SERVICE_NAME={service}"]);
         await consul.EndAsync();

@@ -76,8 +76,9 @@ public sealed class DockerFaultTests(SidecarConsul parts)
         await using var docker = new CuttableDocker(DockerEngine.DefaultEndpoint);
         await using var mesh = new SidecarMesh(parts);
         await docker.CutAsync();
-        var sidecar = await mesh.StartSidecarAsync(options => options with { DockerHost = docker.Address });
-        var lines = LogLines.Of(sidecar);
+        // It is told once.
+        var lines = new LogLines();
+        await mesh.StartSidecarAsync(options => options with { DockerHost = docker.Address }, lines);
         var service = mesh.Named("web");
         await mesh.RunAsync("web", [$"SERVICE_NAME={service}"]);
         await lines.UntilAsync("Docker's events cannot be followed");

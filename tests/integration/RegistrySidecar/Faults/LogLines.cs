@@ -14,9 +14,12 @@ internal sealed class LogLines : ILoggerProvider, ILogger
     public static LogLines Of(IHost sidecar)
     {
         var listener = new LogLines();
-        sidecar.Services.GetRequiredService<ILoggerFactory>().AddProvider(listener);
+        listener.Hear(sidecar);
         return listener;
     }
+
+    /// <summary>Hears a sidecar from now on: all of what it says, if it has not begun yet.</summary>
+    public void Hear(IHost sidecar) => sidecar.Services.GetRequiredService<ILoggerFactory>().AddProvider(this);
 
     /// <summary>Waits for a line of which all these are part.</summary>
     public async Task<string> UntilAsync(params string[] parts)
