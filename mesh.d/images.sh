@@ -5,6 +5,7 @@
 readonly CONSUL_IMAGE=hashicorp/consul:1.21
 readonly REGISTRY_IMAGE=registry:2
 readonly DEBIAN_IMAGE=debian:bookworm-slim
+readonly RUNTIME_DEPS_IMAGE=mcr.microsoft.com/dotnet/runtime-deps:10.0
 readonly ASPNET_IMAGE=mcr.microsoft.com/dotnet/aspnet:10.0
 readonly SDK_IMAGE=mcr.microsoft.com/dotnet/sdk:10.0
 
@@ -16,7 +17,7 @@ declare -A silent_registries=()
 
 prepare_images() {
   local image
-  for image in "$ASPNET_IMAGE" "$SDK_IMAGE" "$CONSUL_IMAGE" "$REGISTRY_IMAGE" "$@"; do
+  for image in "$RUNTIME_DEPS_IMAGE" "$ASPNET_IMAGE" "$SDK_IMAGE" "$CONSUL_IMAGE" "$REGISTRY_IMAGE" "$@"; do
     ensure_image "$image"
   done
 }

@@ -7,11 +7,13 @@ build_stand_in() {
   require_debian "$1"
   case $1 in
     "$DEBIAN_IMAGE") ;;
+    "$ASPNET_IMAGE") ensure_image "$RUNTIME_DEPS_IMAGE" ;;
     "$SDK_IMAGE") ensure_image "$ASPNET_IMAGE" ;;
     *) ensure_image "$DEBIAN_IMAGE" ;;
   esac
   case $1 in
     "$DEBIAN_IMAGE") run_quietly stand-in-debian stand_in_for_debian ;;
+    "$RUNTIME_DEPS_IMAGE") run_quietly stand-in-runtime-deps docker build --tag "$1" "$ROOT/mesh.d/stand-ins/runtime-deps" ;;
     "$ASPNET_IMAGE") run_quietly stand-in-aspnet stand_in_for_aspnet ;;
     "$SDK_IMAGE") run_quietly stand-in-sdk stand_in_for_sdk ;;
     "$CONSUL_IMAGE") run_quietly stand-in-consul stand_in_for_consul ;;

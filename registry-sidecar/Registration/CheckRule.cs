@@ -46,7 +46,7 @@ internal static class CheckRule
     /// for which OpenSSL is loaded, 5 MiB of it.
     /// </summary>
     public static string HashOf(AgentServiceCheck[] checks) =>
-        Convert.ToHexStringLower(XxHash64.Hash(JsonSerializer.SerializeToUtf8Bytes(checks)));
+        Convert.ToHexStringLower(XxHash64.Hash(JsonSerializer.SerializeToUtf8Bytes(checks, CheckJson.Default.AgentServiceCheckArray)));
 
     // The status is no part of the hash: a change of it is reported, and must not lead to a new registration.
     private static ServiceChecks WithStatus(
