@@ -5,7 +5,7 @@
 readonly CONSUL_IMAGE=hashicorp/consul:1.21
 readonly REGISTRY_IMAGE=registry:2
 readonly DEBIAN_IMAGE=debian:bookworm-slim
-readonly RUNTIME_DEPS_IMAGE=mcr.microsoft.com/dotnet/runtime-deps:10.0
+readonly RUNTIME_DEPS_IMAGE=mcr.microsoft.com/dotnet/runtime-deps:10.0-noble-chiseled
 readonly ASPNET_IMAGE=mcr.microsoft.com/dotnet/aspnet:10.0
 readonly SDK_IMAGE=mcr.microsoft.com/dotnet/sdk:10.0
 

@@ -127,7 +127,8 @@ share_stand_ins() {
   export MESH_LAB_IMAGES=$LAB_FOLDER/images
   archive_images "$CONSUL_IMAGE"
   archive_images "$REGISTRY_IMAGE"
-  archive_images "$SDK_IMAGE" "$ASPNET_IMAGE" "$RUNTIME_DEPS_IMAGE"
+  archive_images "$SDK_IMAGE" "$ASPNET_IMAGE"
+  archive_images "$RUNTIME_DEPS_IMAGE"
   {
     printf 'docker_image_archives: %s\n' "$LAB_ARCHIVES"
     # Docker's own name server for networks is of no use to containers inside of a host.

@@ -1,4 +1,6 @@
+using System.Reflection;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using ServiceMesh.RegistrySidecar.Settings;
 
@@ -24,5 +26,20 @@ internal static class SidecarConsole
                 console.UseUtcTimestamp = true;
                 console.TimestampFormat = Timestamp + " ";
             });
+    }
+
+    /// <summary>What .NET's own reader of these settings would stop the start for; <c>null</c> if there is nothing.</summary>
+    public static string? FaultOf(LogFormat format, IConfiguration settings)
+    {
+        try
+        {
+            using var services = new ServiceCollection().AddLogging(logging => logging.AddSidecarConsole(format, settings)).BuildServiceProvider();
+            services.GetRequiredService<ILoggerFactory>();
+            return null;
+        }
+        catch (Exception error) when (error is InvalidOperationException or ArgumentException or TargetInvocationException)
+        {
+            return error.GetBaseException().Message;
+        }
     }
 }

@@ -14,7 +14,7 @@ internal sealed partial class AgentWriter(
     /// <summary>So many registrations in one pass; the next follows at once, but what happened meanwhile comes first.</summary>
     public const int AtOnce = 64;
 
-    /// <summary>Whether the last plan was longer than what one pass writes.</summary>
+    /// <summary>Whether there was more in the last plan than one pass writes.</summary>
     public bool HasMore { get; private set; }
 
     /// <summary>Writes the plan, or the first part of it.</summary>
@@ -24,10 +24,10 @@ internal sealed partial class AgentWriter(
     public async Task ApplyAsync(RegistrationPlan plan, IReadOnlySet<string> first, CancellationToken ct)
     {
         var coming = plan.Register.Select(Coming).ToList();
-        // Who comes under another id is in the catalog throughout; a planner never lets the id go that comes.
+        // Who comes under another id is in the catalog throughout: the old one leaves in a pass that finds the new one there.
         var staying = coming.Select(write => write.Container).ToHashSet(StringComparer.Ordinal);
         var leaving = plan.Deregister.Select(Leaving).ToLookup(write => staying.Contains(write.Container));
-        List<Write> writes = [.. leaving[false], .. coming, .. leaving[true]];
+        List<Write> writes = [.. leaving[false], .. coming];
         // A container with many writes keeps nobody's first one waiting, and its own stay in their order.
         var inTurn = writes.GroupBy(write => write.Container, StringComparer.Ordinal)
             .SelectMany(own => own.Index())
@@ -36,7 +36,7 @@ internal sealed partial class AgentWriter(
             .Select(write => write.Item);
         var ended = await ApplyAsync([.. inTurn], Write.IsRegistration, AtOnce, ct);
         // Whatever failed waits for its own time, so each pass comes further; where too many had no answer, the rest waits with them.
-        HasMore = ended.Count == AtOnce;
+        HasMore = ended.Count == AtOnce || (leaving[true].Any() && ended.Values.Contains(null));
         metrics.Wrote(writes.DistinctBy(write => write.Subject).ToDictionary(write => write.Subject, write => write.Container, StringComparer.Ordinal), ended);
     }
 

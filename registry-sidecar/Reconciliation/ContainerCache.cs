@@ -132,6 +132,23 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
         foreach (var id in now.Keys)
             mayRun.TryAdd(id, asked);
         isListed = true;
+        ForgetUnseen();
+    }
+
+    /// <summary>
+    /// Whoever came and went and was never inspected, as while the agent does not answer, leaves nothing to learn; whoever is registered is
+    /// asked for again.
+    /// </summary>
+    private void ForgetUnseen()
+    {
+        foreach (var id in dirty.Concat(witnessed).Concat(starting).Concat(signalled.Keys).Where(id => !mayRun.ContainsKey(id) && !facts.ContainsKey(id)).ToList())
+        {
+            dirty.Remove(id);
+            witnessed.Remove(id);
+            starting.Remove(id);
+            signalled.Remove(id);
+            retries.Succeeded(SubjectOf(id));
+        }
     }
 
     private IEnumerable<string> Due => dirty.Where(id => retries.IsDue(SubjectOf(id)));

@@ -92,7 +92,11 @@ internal sealed partial class Reconciler(
         owner = new Ownership(node, options.Environment) { FormerNodes = [.. options.FormerNodes, .. names], Has = former.Has };
         await ListAsync(engine, ct);
         if (!await AgentIsKnownAsync(ct))
+        {
+            awaited.Clear();
             return;
+        }
+
         others.Follow(agent.Node, owner, ct);
         former.Begin(owner, agent.Services.Values);
         var owned = agent.Services.Values.Where(owner.Owns).ToList();

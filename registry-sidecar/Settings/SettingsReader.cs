@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
+using ServiceMesh.RegistrySidecar.Operation;
 
 namespace ServiceMesh.RegistrySidecar.Settings;
 
@@ -21,6 +22,8 @@ internal static class SettingsReader
     {
         var errors = new List<string>(commandLine.Errors);
         var values = new Dictionary<Setting, (string Text, string Origin)>();
+        if (file[Section] is not null)
+            errors.Add($"{Section} in {FileName} must be a section: {{ \"Ip\": … }}.");
         errors.AddRange(LevelFaults(file));
         Collect(file.GetSection(Section), key => $"{Section}:{key} in {FileName}", errors, values);
         Collect(environment, key => Setting.VariablePrefix + key, errors, values);
@@ -37,6 +40,8 @@ internal static class SettingsReader
                 errors.Add($"{origin} cannot be '{ForeignText.Shown(text, 100)}': {applied.Mend}.");
         }
 
+        if (SidecarConsole.FaultOf(options.LogFormat, file) is { } fault && errors.Count == 0)
+            errors.Add($"The section Logging in {FileName} cannot be used: {fault}");
         return new SidecarSettingsRead(options, errors, file);
     }
 
@@ -48,7 +53,7 @@ internal static class SettingsReader
             var file = new ConfigurationBuilder().SetBasePath(AppContext.BaseDirectory).AddJsonFile(FileName, optional: true).Build();
             return Read(commandLine, environment, file);
         }
-        catch (InvalidDataException error)
+        catch (Exception error) when (error is InvalidDataException or IOException or UnauthorizedAccessException)
         {
             var unreadable = $"{FileName} cannot be read: {error.GetBaseException().Message}";
             var rest = Read(commandLine, environment, new ConfigurationBuilder().Build());

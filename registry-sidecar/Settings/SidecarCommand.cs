@@ -24,7 +24,7 @@ internal sealed class SidecarCommand
         + "Exit code 0, or 1 for a setting that is wrong and for a Docker that does not answer.\n\n"
         + "Examples:\n"
         + "  registry-sidecar list --ip 192.0.2.10\n"
-        + "  docker exec registry-sidecar ./registry-sidecar list --json");
+        + "  docker exec registry-sidecar /app/registry-sidecar list --json");
 
     /// <param name="run">Starts the sidecar with what was given on the command line.</param>
     /// <param name="preview">Lists what the sidecar would do; <c>true</c> is for JSON.</param>

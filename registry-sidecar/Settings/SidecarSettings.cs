@@ -107,14 +107,15 @@ internal static class SidecarSettings
 
     private static Applied Tags(SidecarOptions options, string text)
     {
-        var templates = new List<TagTemplate>();
+        var (templates, faults) = (new List<TagTemplate>(), new List<string>());
         foreach (var tag in TagList.Split(text))
         {
             if (TagTemplate.TryParse(tag, out var template) is { } fault)
-                return fault;
-            templates.Add(template);
+                faults.Add(fault);
+            else
+                templates.Add(template);
         }
 
-        return options with { Tags = templates };
+        return faults.Count == 0 ? options with { Tags = templates } : string.Join("; ", faults);
     }
 }

@@ -35,18 +35,6 @@ public sealed class RestartTests(Mesh mesh)
         Assert.All(processes, process => Assert.NotEqual("0", process.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^1]));
     }
 
-    [Fact]
-    public async Task Image_OfTheSidecar_IsLittleMoreThanItsBase()
-    {
-        const int most = 25 * 1024 * 1024;
-
-        var layers = (await Mesh.DockerAsync("history", "--no-trunc", "--human=false", "--format", "{{.Size}} {{.CreatedBy}}", "mesh/registry-sidecar:dev")).Split('\n');
-
-        // The latest come first, and the first of ours is the folder.
-        var own = layers.TakeWhile(layer => !layer.Contains("WORKDIR /app", StringComparison.Ordinal)).Sum(layer => long.Parse(layer.Split(' ')[0], CultureInfo.InvariantCulture));
-        Assert.InRange(own, 1, most);
-    }
-
     [Theory]
     [InlineData("sidecar")]
     [InlineData("proxy")]

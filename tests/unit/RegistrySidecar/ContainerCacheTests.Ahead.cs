@@ -129,6 +129,21 @@ public sealed partial class ContainerCacheTests
     }
 
     [Fact]
+    public async Task ListAsync_OneCameAndWentBeforeAnythingWasInspected_IsForgotten()
+    {
+        cache.Mark(Just(EventEffect.LookedAtAhead));
+        cache.Mark(Just(EventEffect.Started));
+        cache.Mark(Died(Started.AddSeconds(5), 0));
+        Listed();
+
+        await cache.ListAsync(docker, everything: false, Ct);
+        await cache.InspectAsync(docker, Ct);
+
+        Assert.False(cache.Witnessed("a"));
+        await docker.Containers.DidNotReceive().InspectContainerAsync("a", Arg.Any<CancellationToken>());
+    }
+
+    [Fact]
     public async Task ListAsync_StartedSinceDockerWasAsked_MayRunUntilTheNextList()
     {
         var answer = new TaskCompletionSource<IList<ContainerListResponse>>();

@@ -163,6 +163,26 @@ public sealed class SettingsReaderTests
     }
 
     [Theory]
+    [InlineData("Logging:Console:LogToStandardErrorThreshold", "Loud")]
+    [InlineData("Logging:Console:FormatterOptions:IncludeScopes", "maybe")]
+    [InlineData("Logging:Console:MaxQueueLength", "0")]
+    public void Read_LoggingThatCannotBeUsed_IsAnError(string key, string value) =>
+        Assert.StartsWith("The section Logging in appsettings.json cannot be used: ", Assert.Single(Read(file: new() { [key] = value }).Errors), StringComparison.Ordinal);
+
+    [Fact]
+    public void Read_SectionThatIsAValue_IsAnError() =>
+        Assert.Equal(["""Sidecar in appsettings.json must be a section: { "Ip": … }."""], Read(file: new() { ["Sidecar"] = "x" }).Errors);
+
+    [Fact]
+    public void Read_SeveralWrongTags_NamesEach()
+    {
+        var error = Assert.Single(Read(new() { ["tags"] = "{{.One}},good,{{.Two}}" }).Errors);
+
+        Assert.Contains("'{{.One}}' is no placeholder", error, StringComparison.Ordinal);
+        Assert.Contains("'{{.Two}}' is no placeholder", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("10.0.0.9", "10.0.0.9")]
     [InlineData("fd00::7", "fd00::7")]
     [InlineData("[fd00::7]", "fd00::7")]
