@@ -73,10 +73,13 @@ internal sealed partial class Attempt : IAsyncDisposable
             attempt.WarnOfHold();
             return attempt;
         }
-        catch
+        catch (Exception error)
         {
+            var fault = attempt.Explain(error);
             await attempt.DisposeAsync();
-            throw;
+            if (fault is null)
+                throw;
+            throw attempt.Told(fault);
         }
     }
 

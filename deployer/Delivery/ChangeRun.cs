@@ -9,8 +9,13 @@ internal sealed class ChangeRun(Mesh mesh, Narrator narrator)
     /// <param name="action">The verb.</param>
     /// <param name="change">The document after the change and what is told of it; refuses by <see cref="DeliveryException"/>.</param>
     /// <param name="ct">The person's interruption.</param>
+    /// <param name="about">The release that it is about, by the document after it, for none is known before; <c>null</c> for the active one.</param>
     public async Task<Delivered> RunAsync(
-        string service, string action, Func<ServiceDocument, CancellationToken, Task<(ServiceDocument After, string What)>> change, CancellationToken ct)
+        string service,
+        string action,
+        Func<ServiceDocument, CancellationToken, Task<(ServiceDocument After, string What)>> change,
+        CancellationToken ct,
+        Func<ServiceDocument, Release?>? about = null)
     {
         await using var attempt = await Attempt.BeginAsync(mesh, narrator, service, action, action, ct);
         ServiceDocument after;
@@ -18,10 +23,12 @@ internal sealed class ChangeRun(Mesh mesh, Narrator narrator)
         ulong index;
         try
         {
-            var before = attempt.Before.Document;
-            attempt.Release = before?.Active
-                ?? throw new DeliveryException(ExitCode.WrongInput, $"nothing of '{service}' is active: deploy it first, or look at 'deployer status'");
+            var before = attempt.Before.Document is { Active: not null } document
+                ? document
+                : throw new DeliveryException(ExitCode.WrongInput, $"nothing of '{service}' is active: deploy it first, or look at 'deployer status'");
+            attempt.Release = about is null ? before.Active : null;
             (after, what) = await change(before, attempt.Token);
+            attempt.Release ??= about?.Invoke(after);
             index = await narrator.PhaseAsync("change", async () => (await attempt.ChangeAsync(after, what), what));
         }
         catch (Exception error)

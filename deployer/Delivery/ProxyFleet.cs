@@ -55,13 +55,13 @@ internal sealed class ProxyFleet(Catalog catalog, HttpClient http, string proxyS
 
     /// <summary>
     /// Asks until it is certain that nothing is in flight on these deployments or instances, or the drain time is over; the last answers either
-    /// way. A proxy that served when it was asked before and is gone since does not say what it has: it is given all of that time, once.
+    /// way. A proxy that served when it was asked before is asked although it is registered no more; one that is silent is given all of that time, once.
     /// </summary>
     public async Task<IReadOnlyDictionary<Instance, ProxyAnswer?>> DrainAsync(
         string service, ulong index, IReadOnlySet<string> left, TimeSpan drain, CancellationToken ct)
     {
-        IReadOnlyDictionary<Instance, ProxyAnswer?> last = new Dictionary<Instance, ProxyAnswer?>();
-        await AskUntilAsync(service, await ListAsync(ct), all => ProxyState.IsDrained(last = ProxyState.WithGone(all, served.Values), index, left), drain, ct);
+        var proxies = ProxyState.WithGone(await ListAsync(ct), [.. served.Values]);
+        var last = await AskUntilAsync(service, proxies, all => ProxyState.IsDrained(all, index, left), drain, ct);
         foreach (var (proxy, _) in last.Where(pair => pair.Value is null))
             served.TryRemove(proxy.Url, out _);
         return last;

@@ -33,14 +33,15 @@ internal static class ProxyState
     ];
 
     /// <summary>
-    /// The same with the silence of each proxy that served before and is registered no more, or is ill and silent by now: it may have been
-    /// told to end, and then it has no door any more and finishes what it has. Whoever answers at its address began after that, or tells of both.
+    /// The proxies that may have requests in flight: those that are registered, and those that served before and are registered no more. One that
+    /// served and is silent is none that is ill: it may have been told to end, and then it has no door any more and finishes what it has. Whoever is
+    /// registered at the address of one that is gone began after that, or tells of both.
     /// </summary>
-    public static IReadOnlyDictionary<Instance, ProxyAnswer?> WithGone(IReadOnlyDictionary<Instance, ProxyAnswer?> answers, IEnumerable<Instance> served)
+    public static IReadOnlyList<Instance> WithGone(IReadOnlyList<Instance> registered, IReadOnlyCollection<Instance> served)
     {
-        var answered = answers.Where(pair => pair.Value is not null).Select(pair => pair.Key.Url).ToHashSet(StringComparer.Ordinal);
-        var gone = served.Where(proxy => !answered.Contains(proxy.Url)).ToDictionary(proxy => proxy.Url, proxy => proxy with { Health = "passing" }, StringComparer.Ordinal);
-        return answers.Where(pair => !gone.ContainsKey(pair.Key.Url)).Concat(gone.Values.Select(proxy => KeyValuePair.Create(proxy, (ProxyAnswer?)null))).ToDictionary();
+        var urls = served.Select(proxy => proxy.Url).ToHashSet(StringComparer.Ordinal);
+        var gone = served.ExceptBy(registered.Select(proxy => proxy.Url), proxy => proxy.Url, StringComparer.Ordinal);
+        return [.. registered.Concat(gone).Select(proxy => urls.Contains(proxy.Url) ? proxy with { Health = "passing" } : proxy)];
     }
 
     /// <summary>

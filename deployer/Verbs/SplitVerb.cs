@@ -45,7 +45,7 @@ internal static class SplitVerb
             "split",
             () => Input(parse),
             (input, mesh, narrator, token) => new ChangeRun(mesh, narrator).RunAsync(
-                input.Service, "split", (document, within) => new SplitChange(mesh).ApplyAsync(document, input, within), token),
+                input.Service, "split", (document, within) => new SplitChange(mesh).ApplyAsync(document, input, within), token, after => after.Split?.Release),
             ct));
         return command;
     }

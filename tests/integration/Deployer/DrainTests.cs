@@ -70,8 +70,10 @@ public sealed class DrainTests(DeployerFixture host) : IAsyncDisposable
 
         var second = await deployer.DeployAsync("v2", onLine: line =>
         {
-            if (line.StartsWith("ok  promote", StringComparison.Ordinal))
-                leaving.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            if (!line.StartsWith("ok  promote", StringComparison.Ordinal))
+                return;
+            leaving.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            stopped.DisposeAsync().AsTask().GetAwaiter().GetResult();
         });
 
         Assert.True(second.Code == ExitCode.Done, second.Output);

@@ -12,7 +12,7 @@ internal enum Fault
 
 /// <summary>A phase of a verb, in which the deployer is frozen by one request of its that is kept waiting, and what each fault in it must lead to.</summary>
 /// <param name="Verb">The verb, with its options.</param>
-/// <param name="Name">The phase, as the deployer tells of it; <c>wait</c> is that for the lock, <c>batch</c> the start of the second one.</param>
+/// <param name="Name">The phase, as the deployer tells of it; <c>wait</c> is that for the lock, <c>keys</c> and <c>create</c> come before the clean and the start, <c>batch</c> is the start of the second one.</param>
 /// <param name="Killed">The active version after it was killed.</param>
 /// <param name="WithoutConsul">How it ends that was cut off from Consul.</param>
 /// <param name="WithoutDocker">The same for Docker.</param>
@@ -54,8 +54,11 @@ internal sealed record FaultyPhase(string Verb, string Name, string Killed, End 
     [
         new("deploy", "lock", "v1", ConsulGone, DockerGone) { Consul = (service, _) => Locks(service) },
         new("deploy --wait 2m", "wait", "v1", Done, Done) { Consul = (service, _) => Nth(Locks(service), 2), Locked = true },
+        // Of the proxies' keys, before anything is asked of Docker.
+        new("deploy", "keys", "v1", ConsulGone, DockerGone) { Consul = (_, _) => request => request.Path == "/v1/kv/mesh/keys/cookie" },
         new("deploy", "clean", "v1", LockLost, DockerGone) { Docker = () => Removes, LeftBehind = true },
         new("deploy", "pull", "v1", LockLost, DockerGone) { Docker = () => Posts("/create") },
+        new("deploy", "create", "v1", LockLost, DockerGone) { Docker = () => Creates },
         new("deploy", "start", "v1", LockLost, DockerGone) { Docker = () => Posts("/start") },
         new("deploy", "healthy", "v1", LockLost, DockerGone) { Consul = (service, _) => Asks(service) },
         new("deploy", "tests", "v1", LockLost, DockerGone) { Docker = () => Posts("/wait") },
@@ -96,6 +99,7 @@ internal sealed record FaultyPhase(string Verb, string Name, string Killed, End 
         new("promote", "lock", "v1", ConsulGone, DockerGone) { Next = Ab, Consul = (service, _) => Locks(service), StaysSplit = Enum.GetValues<Fault>() },
         new("promote", "healthy", "v1", LockLost, Promoted) { Next = Ab, Consul = (service, _) => Nth(Asks(service), 2), StaysSplit = [Fault.Killed, Fault.WithoutConsul] },
         new("promote", "promote", "v1", NotTaken, Promoted) { Next = Ab, Consul = (_, _) => IsTransaction, StaysSplit = [Fault.Killed, Fault.WithoutConsul] },
+        new("promote", "promote", "v1", NotTaken, Promoted) { ByHand = true, Consul = (_, _) => IsTransaction },
         new("promote", "proxies", "v2", Promoted, Promoted) { Next = Ab, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 1) },
         new("promote", "drain", "v2", Promoted, Promoted) { Next = Ab, Consul = (_, proxies) => AfterATransaction(Asks(proxies), 2) },
         new("promote", "retire", "v2", Promoted, Promoted) { Next = Ab, Docker = () => Posts("/stop") },
@@ -152,6 +156,9 @@ internal sealed record FaultyPhase(string Verb, string Name, string Killed, End 
     /// <summary>Whether an earlier attempt has left a container behind.</summary>
     public bool LeftBehind { get; private init; }
 
+    /// <summary>Whether a person has started a container of the release that is promoted.</summary>
+    public bool ByHand { get; private init; }
+
     /// <summary>Whether another holds the lock until the fault is over.</summary>
     public bool Locked { get; private init; }
 
@@ -198,8 +205,10 @@ internal sealed record FaultyPhase(string Verb, string Name, string Killed, End 
     // Of one that follows something, its first question: it waits for nothing.
     private static Func<HttpRequest, bool> Begins(Func<HttpRequest, bool> asks) => request => asks(request) && !request.Query.ContainsKey("index");
 
+    private static bool Creates(HttpRequest request) => request.Path.Value!.EndsWith("/containers/create", StringComparison.Ordinal);
+
     private static Func<HttpRequest, bool> Posts(string end) => request =>
-        HttpMethods.IsPost(request.Method) && request.Path.Value!.EndsWith(end, StringComparison.Ordinal) && !request.Path.Value.EndsWith("/containers/create", StringComparison.Ordinal);
+        HttpMethods.IsPost(request.Method) && request.Path.Value!.EndsWith(end, StringComparison.Ordinal) && !Creates(request);
 
     private static Func<HttpRequest, bool> Nth(Func<HttpRequest, bool> asks, int number)
     {

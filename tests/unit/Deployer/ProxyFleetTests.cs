@@ -8,6 +8,8 @@ namespace ServiceMesh.Tests.Unit.Deployer;
 
 public sealed class ProxyFleetTests
 {
+    private const string Idle = """{"index":7,"instances":[]}""";
+
     // A proxy answers 503 while it hands over to another: that says nothing.
     [Theory]
     [InlineData(HttpStatusCode.NotFound, true)]
@@ -24,22 +26,28 @@ public sealed class ProxyFleetTests
         Assert.Equal(known ? ProxyAnswer.NoService : null, answers[proxy]);
     }
 
-    // By then what it finished was given all of the time that there is for it.
-    [Fact]
-    public async Task Drain_AProxyThatServedIsRegisteredNoMore_IsWaitedForOnce()
+    // Who deregistered it need not have ended it. Once silent, what it finished was given all of the time that there is for it.
+    [Theory]
+    [InlineData(null, "1 of 2 proxies did not say what is in flight, so it had 50ms", "nothing in flight any more")]
+    [InlineData("""{"index":7,"instances":[{"id":"i","deployment":"old","inFlight":3}]}""", "3 still in flight after 50ms", "3 still in flight after 50ms")]
+    [InlineData("""{"index":6,"instances":[],"releases":[{"deployment":"old"}]}""", "a proxy still sends requests there after 50ms", "a proxy still sends requests there after 50ms")]
+    [InlineData(Idle, "nothing in flight any more", "nothing in flight any more")]
+    public async Task Drain_AProxyThatServedIsRegisteredNoMore_IsAskedAtItsAddressAndWaitedForOnceWhereItIsSilent(string? says, string told, string again)
     {
         var (ct, left, drain) = (TestContext.Current.CancellationToken, new HashSet<string> { "old" }, TimeSpan.FromMilliseconds(50));
-        using var one = new LocalServer(_ => """{"index":7,"instances":[]}""");
-        using var two = new LocalServer(_ => """{"index":7,"instances":[]}""");
+        using var one = new LocalServer(_ => Idle);
+        using var two = new LocalServer(_ => says ?? Idle);
         LocalServer[] registered = [one, two];
         using var consul = new LocalServer(_ => $"[{string.Join(',', registered.Select(Entry))}]");
         var docker = new DockerHost("docker", Address: null, "0.0.0.0");
         using var mesh = new Mesh(new DeliverySettings(consul.Address("http"), new HostList([docker], docker), "mesh", "proxy"), TimeProvider.System);
         await mesh.Proxies.AskAsync("demo", await mesh.Proxies.ListAsync(ct), ct);
         registered = [one];
+        if (says is null)
+            two.Dispose();
 
-        Assert.Equal("1 of 2 proxies did not say what is in flight, so it had 50ms", await DrainedAsync());
-        Assert.Equal("nothing in flight any more", await DrainedAsync());
+        Assert.Equal(told, await DrainedAsync());
+        Assert.Equal(again, await DrainedAsync());
 
         async Task<string> DrainedAsync() => ProxyState.Drained(await mesh.Proxies.DrainAsync("demo", 7, left, drain, ct), 7, left, drain);
     }
