@@ -1,4 +1,3 @@
-using System.Globalization;
 using Consul;
 using Xunit;
 
