@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.Metrics;
 using Microsoft.Extensions.Hosting;
 using OpenTelemetry.Metrics;
 using ServiceMesh.RegistrySidecar.Settings;
@@ -40,9 +41,11 @@ internal static class StatusPort
                         .Run(app.ApplicationServices.GetRequiredService<StatusPages>().HandleAsync)),
                 // The base image names a port of its own.
                 host => host.SuppressEnvironmentConfiguration = true)
-            .ConfigureServices(services => services.AddOpenTelemetry().WithMetrics(metrics => metrics
-                .AddMeter(SidecarMetrics.MeterName)
-                .AddPrometheusExporter(exporter => exporter.ScrapeResponseCacheDurationMilliseconds = 0)));
+            .ConfigureServices(services => services
+                // This sidecar's own: OpenTelemetry by itself takes those of all that have the name in the process for one.
+                .AddMetrics(metrics => metrics.EnableMetrics(SidecarMetrics.MeterName, instrumentName: null, listenerName: null, MeterScope.Local))
+                .AddOpenTelemetry()
+                .WithMetrics(metrics => metrics.AddPrometheusExporter(exporter => exporter.ScrapeResponseCacheDurationMilliseconds = 0)));
     }
 
     private static Socket Open(IPEndPoint endpoint)
