@@ -4,7 +4,9 @@
 FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 ARG PROGRAMS="registry-sidecar proxy deployer"
 # What native code is linked with.
-RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+RUN case " $PROGRAMS " in *" registry-sidecar "*) \
+      apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/* ;; \
+    esac
 WORKDIR /src
 ENV PUBLISH="--no-restore -c Release --use-current-runtime -p:PublishReadyToRun=true -p:RunAnalyzers=false"
 # What decides the packages comes first, so that a change of code does not restore again.

@@ -9,7 +9,7 @@ internal sealed class ChangeRun(Mesh mesh, Narrator narrator)
     /// <param name="action">The verb.</param>
     /// <param name="change">The document after the change and what is told of it; refuses by <see cref="DeliveryException"/>.</param>
     /// <param name="ct">The person's interruption.</param>
-    /// <param name="about">The release that it is about, by the document after it, for none is known before; <c>null</c> for the active one.</param>
+    /// <param name="about">How its release is found in the document after the change; <c>null</c>: it is the active one.</param>
     public async Task<Delivered> RunAsync(
         string service,
         string action,

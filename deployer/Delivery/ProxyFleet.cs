@@ -55,7 +55,7 @@ internal sealed class ProxyFleet(Catalog catalog, HttpClient http, string proxyS
 
     /// <summary>
     /// Asks until it is certain that nothing is in flight on these deployments or instances, or the drain time is over; the last answers either
-    /// way. A proxy that served when it was asked before is asked although it is registered no more; one that is silent is given all of that time, once.
+    /// way. A proxy that served when it was asked before is asked although it is registered no more; one that is gone and silent is given all of that time, once.
     /// </summary>
     public async Task<IReadOnlyDictionary<Instance, ProxyAnswer?>> DrainAsync(
         string service, ulong index, IReadOnlySet<string> left, TimeSpan drain, CancellationToken ct)

@@ -34,8 +34,8 @@ internal static class ProxyState
 
     /// <summary>
     /// The proxies that may have requests in flight: those that are registered, and those that served before and are registered no more. One that
-    /// served and is silent is none that is ill: it may have been told to end, and then it has no door any more and finishes what it has. Whoever is
-    /// registered at the address of one that is gone began after that, or tells of both.
+    /// served counts as healthy although Consul calls it ill, so that its silence is waited for: it may have been told to end, and then it has no door
+    /// any more and finishes what it has. Whoever is registered at the address of one that is gone began after that, or tells of both.
     /// </summary>
     public static IReadOnlyList<Instance> WithGone(IReadOnlyList<Instance> registered, IReadOnlyCollection<Instance> served)
     {

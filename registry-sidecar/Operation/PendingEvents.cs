@@ -59,6 +59,16 @@ internal sealed class PendingEvents
         }
     }
 
+    /// <summary>Nothing is written now, and nothing will be for these containers.</summary>
+    public void Forget(Func<string, bool> gone)
+    {
+        lock (gate)
+        {
+            foreach (var container in events.Keys.Where(gone).ToList())
+                events.Remove(container);
+        }
+    }
+
     /// <summary>The pass came to its end.</summary>
     /// <param name="hasMore">Whether the next one goes on with the same writes, so that what led to none yet may still do so.</param>
     public void PassEnded(bool hasMore = false)

@@ -39,7 +39,8 @@ internal static class SidecarConsole
         }
         catch (Exception error) when (error is InvalidOperationException or ArgumentException or TargetInvocationException)
         {
-            return error.GetBaseException().Message;
+            // .NET's reader names the key in its own words, and a setter's are wrapped.
+            return error is TargetInvocationException { InnerException: { } inner } ? inner.Message : error.Message;
         }
     }
 }

@@ -75,6 +75,9 @@ internal sealed class SidecarMetrics
         failures[KindOf(error is ConsulRequestException { Fault: var fault } ? fault : ConsulFault.Unreadable)].Add();
     }
 
+    /// <summary>Nothing is written now; what happened to these containers leads to no write.</summary>
+    public void Forget(Func<string, bool> gone) => pending.Forget(gone);
+
     /// <param name="container">The container that something happened to.</param>
     /// <param name="nanoseconds">When, by Docker's clock, since 1970.</param>
     public void Happened(string container, long? nanoseconds)

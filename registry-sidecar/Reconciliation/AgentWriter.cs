@@ -23,11 +23,11 @@ internal sealed partial class AgentWriter(
     /// <param name="ct">Ends the calls.</param>
     public async Task ApplyAsync(RegistrationPlan plan, IReadOnlySet<string> first, CancellationToken ct)
     {
-        var coming = plan.Register.Select(Coming).ToList();
-        // Who comes under another id is in the catalog throughout: the old one leaves in a pass that finds the new one there.
-        var staying = coming.Select(write => write.Container).ToHashSet(StringComparer.Ordinal);
-        var leaving = plan.Deregister.Select(Leaving).ToLookup(write => staying.Contains(write.Container));
-        List<Write> writes = [.. leaving[false], .. coming];
+        // What comes under another id is in the catalog throughout: the old one leaves in a pass that finds the new one there.
+        var coming = plan.Register.Select(one => (ContainerOf(one.Registration), one.Registration.Port)).ToHashSet();
+        var leaving = plan.Deregister.ToLookup(id =>
+            agent.Services.GetValueOrDefault(id) is { } service && coming.Contains((Ownership.ContainerOf(service), service.Port)));
+        List<Write> writes = [.. leaving[false].Select(Leaving), .. plan.Register.Select(Coming)];
         // A container with many writes keeps nobody's first one waiting, and its own stay in their order.
         var inTurn = writes.GroupBy(write => write.Container, StringComparer.Ordinal)
             .SelectMany(own => own.Index())
@@ -151,13 +151,15 @@ internal sealed partial class AgentWriter(
     private Write Coming(Registering registering)
     {
         var to = registering.Registration;
-        to.Meta!.TryGetValue(InstanceMeta.Container, out var container);
+        var container = ContainerOf(to);
         return new Write(
             Write.Registering + to.ID,
-            ct => metrics.RegisteringAsync(container ?? "", agent.RegisterAsync(registering, ct)),
+            ct => metrics.RegisteringAsync(container, agent.RegisterAsync(registering, ct)),
             () => Registered(ForeignText.Shown(to.ID!), ForeignText.Shown(to.Name!), to.Address!, to.Port, ForeignText.Shown(string.Join(", ", to.Tags!))),
-            container ?? "");
+            container);
     }
+
+    private static string ContainerOf(AgentServiceRegistration registration) => registration.Meta!.TryGetValue(InstanceMeta.Container, out var container) ? container : "";
 
     private Write Pausing(string id) =>
         new(Write.Pausing + id, ct => agent.PauseAsync(id, CheckPlanner.PauseReason, ct), () => Paused(ForeignText.Shown(id)));

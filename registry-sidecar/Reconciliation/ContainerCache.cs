@@ -132,16 +132,15 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
         foreach (var id in now.Keys)
             mayRun.TryAdd(id, asked);
         isListed = true;
-        ForgetUnseen();
     }
 
     /// <summary>
-    /// Whoever came and went and was never inspected, as while the agent does not answer, leaves nothing to learn; whoever is registered is
-    /// asked for again.
+    /// Nobody is inspected now. Of whoever came and went meanwhile there is nothing to learn, and it is forgotten that anything happened to
+    /// him; if he is registered he is asked for again.
     /// </summary>
-    private void ForgetUnseen()
+    public void ForgetUnseen()
     {
-        foreach (var id in dirty.Concat(witnessed).Concat(starting).Concat(signalled.Keys).Where(id => !mayRun.ContainsKey(id) && !facts.ContainsKey(id)).ToList())
+        foreach (var id in dirty.Concat(witnessed).Concat(starting).Concat(signalled.Keys).Where(id => !MayRun(id) && !facts.ContainsKey(id)).ToList())
         {
             dirty.Remove(id);
             witnessed.Remove(id);

@@ -28,6 +28,9 @@ internal sealed partial class ContainerWatch(
     private long? began;
     private long? subscribed;
     private string? silence;
+    private bool isConnected;
+    // An Engine that is connected to and tells no events, as behind a filter that refuses them, is told of once.
+    private bool wasBrief;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -35,10 +38,13 @@ internal sealed partial class ContainerWatch(
         while (true)
         {
             var begun = time.GetTimestamp();
+            isConnected = false;
             var reason = await FollowAsync(stoppingToken);
             metrics.DockerLost();
             stoppingToken.ThrowIfCancellationRequested();
-            failures = time.GetElapsedTime(begun) > Stable ? 1 : failures + 1;
+            var wasStable = time.GetElapsedTime(begun) > Stable;
+            wasBrief = isConnected && !wasStable;
+            failures = wasStable ? 1 : failures + 1;
             var delay = Backoff.Delay(failures, Random.Shared.NextDouble());
             // Only news: an hour without Docker is one line, not hundreds.
             if (reason != silence)
@@ -67,18 +73,28 @@ internal sealed partial class ContainerWatch(
             began ??= subscribed;
             next = Since(next, info.SystemTime);
             var before = await BeforeAsync(engine, ct);
-            silence = null;
+            isConnected = true;
             metrics.DockerConnected();
-            Connected(info.Name, info.ServerVersion);
+            if (!wasBrief)
+                Tell(info);
             queue.Connected(new EngineConnection(engine, info.Name), [.. before.Select(Read).OfType<(string, Happened)>()]);
             // After that, or what happened before would be noted behind what happened since. Nothing is missed: Docker repeats what came meanwhile.
-            await engine.System.MonitorEventsAsync(Events(next, until: null), new Marker(Take), ct);
+            var stream = engine.System.MonitorEventsAsync(Events(next, until: null), new Marker(Take), ct);
+            if (wasBrief && await Task.WhenAny(stream, Task.Delay(Stable, time, ct)) != stream)
+                Tell(info);
+            await stream;
             return "the event stream ended";
         }
         catch (Exception error) when (error is not OperationCanceledException || !ct.IsCancellationRequested)
         {
             return DockerFailure.Describe(error);
         }
+    }
+
+    private void Tell(SystemInfoResponse info)
+    {
+        silence = null;
+        Connected(info.Name, info.ServerVersion);
     }
 
     // Connected anew each time: the Engine that comes back may be another version.

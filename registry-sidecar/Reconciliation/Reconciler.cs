@@ -84,16 +84,16 @@ internal sealed partial class Reconciler(
         awaited.UnionWith(work.Containers.Keys);
         listDue |= work.Everything;
         trustNothing |= work.Everything;
-        if (work.Connection is not { } engine || documents.Current is not { } stages)
+        if (work.Connection is not { } engine)
             return;
 
         var node = options.Node ?? engine.HostName;
         names.Add(node);
         owner = new Ownership(node, options.Environment) { FormerNodes = [.. options.FormerNodes, .. names], Has = former.Has };
         await ListAsync(engine, ct);
-        if (!await AgentIsKnownAsync(ct))
+        if (documents.Current is not { } stages || !await AgentIsKnownAsync(ct))
         {
-            awaited.Clear();
+            ForgetUnseen();
             return;
         }
 
@@ -129,6 +129,17 @@ internal sealed partial class Reconciler(
         await reporter.ReportAsync(plan.Wanted, owner, FateOf, ct);
         containers.Prune(agent.Services.Values.Where(owner.Owns).Select(Ownership.ContainerOf).ToHashSet(StringComparer.Ordinal));
         metrics.PassEnded(began, containers.Running.Count(), agent.Services.Values.Count(owner.Owns), listed: !listDue, HasMore);
+    }
+
+    // However long nothing can be compared, what comes and goes meanwhile leaves no trace. Before the grace is over it does: whose end
+    // was seen is taken out at once.
+    private void ForgetUnseen()
+    {
+        if (!GraceIsOver)
+            return;
+        containers.ForgetUnseen();
+        awaited.RemoveWhere(id => !containers.Has(id));
+        metrics.Forget(id => !containers.Has(id));
     }
 
     private async Task ListAsync(EngineConnection engine, CancellationToken ct)

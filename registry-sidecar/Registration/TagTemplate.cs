@@ -22,9 +22,9 @@ internal sealed partial class TagTemplate
         template = new TagTemplate(text);
         var rest = Placeholder().Replace(text, "");
         if (rest.Contains("{{", StringComparison.Ordinal) || rest.Contains("}}", StringComparison.Ordinal))
-            return $"'{text}' has a placeholder that is not of the form {{{{.Name}}}}; there are {Rule}";
+            return $"'{text}' has a placeholder that is not of the form {{{{.Name}}}}";
         var unknown = Placeholder().Matches(text).Select(Field).FirstOrDefault(field => !IsKnown(field));
-        return unknown is null ? null : $"'{{{{.{unknown}}}}}' in '{text}' is no placeholder; there are {Rule}";
+        return unknown is null ? null : $"'{{{{.{unknown}}}}}' in '{text}' is no placeholder";
     }
 
     /// <returns>The tag; <c>null</c> if the container lacks a fact that the template names.</returns>

@@ -9,6 +9,7 @@ internal static class SettingsReader
 {
     public const string Section = "Sidecar";
 
+    private const string Logging = "Logging";
     private const string FileName = "appsettings.json";
 
     /// <summary>Reads all sources there are.</summary>
@@ -22,9 +23,10 @@ internal static class SettingsReader
     {
         var errors = new List<string>(commandLine.Errors);
         var values = new Dictionary<Setting, (string Text, string Origin)>();
-        if (file[Section] is not null)
-            errors.Add($"{Section} in {FileName} must be a section: {{ \"Ip\": … }}.");
-        errors.AddRange(LevelFaults(file));
+        foreach (var section in ((string[])[Section, Logging]).Where(section => file[section] is not null))
+            errors.Add($"{section} in {FileName} must be a section: {{ … }}.");
+        var levels = LevelFaults(file).ToList();
+        errors.AddRange(levels);
         Collect(file.GetSection(Section), key => $"{Section}:{key} in {FileName}", errors, values);
         Collect(environment, key => Setting.VariablePrefix + key, errors, values);
         foreach (var (name, text) in commandLine.Values)
@@ -40,8 +42,8 @@ internal static class SettingsReader
                 errors.Add($"{origin} cannot be '{ForeignText.Shown(text, 100)}': {applied.Mend}.");
         }
 
-        if (SidecarConsole.FaultOf(options.LogFormat, file) is { } fault && errors.Count == 0)
-            errors.Add($"The section Logging in {FileName} cannot be used: {fault}");
+        if (levels.Count == 0 && SidecarConsole.FaultOf(options.LogFormat, file) is { } fault)
+            errors.Add($"The section {Logging} in {FileName} cannot be used: {fault}");
         return new SidecarSettingsRead(options, errors, file);
     }
 
@@ -63,7 +65,7 @@ internal static class SettingsReader
 
     // What .NET's own reader would stop the start for.
     private static IEnumerable<string> LevelFaults(IConfiguration file) =>
-        from level in file.GetSection("Logging").AsEnumerable()
+        from level in file.GetSection(Logging).AsEnumerable()
         where level.Key.Contains(":LogLevel:", StringComparison.OrdinalIgnoreCase)
             && level.Value is { Length: > 0 }
             && !Enum.TryParse<LogLevel>(level.Value, ignoreCase: true, out _)

@@ -116,6 +116,6 @@ internal static class SidecarSettings
                 templates.Add(template);
         }
 
-        return faults.Count == 0 ? options with { Tags = templates } : string.Join("; ", faults);
+        return faults.Count == 0 ? options with { Tags = templates } : $"{string.Join(", ", faults)}; there are {TagTemplate.Rule}";
     }
 }

@@ -71,7 +71,7 @@ public sealed partial class SidecarImageTests(Mesh mesh)
         "--publish", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{FreePort.Next()}:80"),
         "--health-cmd", "true", "--health-interval", "1s",
         "--label", "SERVICE_NAME=checked", "--label", "SERVICE_CHECK_HTTP=/health", "--label", "SERVICE_CHECK_TCP=true",
-        "--label", "SERVICE_CHECK_GRPC=true", "--label", "SERVICE_CHECK_TTL=60s", "--label", "SERVICE_CHECK_HEADER_ACCEPT=text/plain",
+        "--label", "SERVICE_CHECK_GRPC=true", "--label", "SERVICE_CHECK_TTL=60s", "--label", """SERVICE_CHECK_HEADER={"Accept":["text/plain"]}""",
         "--entrypoint", "sleep", "hashicorp/consul:1.21", "300");
 
     private static async Task RunSidecarAsync(string sidecar, int status)
@@ -82,7 +82,7 @@ public sealed partial class SidecarImageTests(Mesh mesh)
         await Mesh.DockerAsync(
             "run", "--detach", "--name", sidecar, "--label", "mesh.test", "--network", "host", "--volume", socket, "--group-add", group,
             "--env", $"CONSUL_HTTP_ADDR={Mesh.ConsulAddress}", "--env", $"SIDECAR_ENVIRONMENT={Environment}", "--env", "SIDECAR_NODE=image-test",
-            "--env", "SIDECAR_IP=127.0.0.1", "--env", "SIDECAR_RESYNC=1s",
+            "--env", "SIDECAR_IP=127.0.0.1", "--env", "SIDECAR_RESYNC=1s", "--env", "SIDECAR_EXPLICIT=true",
             Image, "--log-format", "json", "--on-exit", "deregister", "--status-port", status.ToString(CultureInfo.InvariantCulture));
     }
 

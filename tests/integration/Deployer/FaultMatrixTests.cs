@@ -110,7 +110,8 @@ public sealed class FaultMatrixTests(DeployerFixture host) : IAsyncLifetime
         string[] what = words[0] switch
         {
             "deploy" => [await deployer.WriteManifestAsync(change: Change(deployer, phase, phase.NewRoute ? $"\n  - path: /{deployer.Service}/more" : ""), more: phase.Manifest), "--version", phase.Version(2)],
-            "promote" => [deployer.Service, (await host.ContainersAsync(deployer.Service)).Single(container => container.Labels[ContainerLabel.Version] == phase.Version(2)).ID],
+            "promote" when phase.ByHand => [deployer.Service, (await host.ContainersAsync(deployer.Service)).Single(container => container.Labels[ContainerLabel.Version] == phase.Version(2)).ID],
+            "promote" => [deployer.Service, (await deployer.DocumentAsync())!.Split!.Release.Deployment],
             _ => [deployer.Service],
         };
         await using var process = new DeployerProcess(

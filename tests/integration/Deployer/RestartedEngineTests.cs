@@ -7,7 +7,7 @@ namespace ServiceMesh.Tests.Integration.Deployer;
 
 /// <summary>A host whose Docker Engine ends and starts again, and whose containers go on meanwhile, or do not.</summary>
 [Collection(DeployerFaultsCollection.Name)]
-public sealed class RestartedEngineTests(DeployerFixture host) : IAsyncLifetime
+public sealed class RestartedEngineTests(DeployerFixture host) : IAsyncDisposable
 {
     private readonly AsyncDisposables started = new();
     private readonly DeployerCommand deployer = new(host);
@@ -15,24 +15,25 @@ public sealed class RestartedEngineTests(DeployerFixture host) : IAsyncLifetime
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    public ValueTask InitializeAsync() => started.StartAsync(async () =>
-    {
-        second = started.Add(await SecondDocker.StartAsync(host, Ct));
-        started.Add(deployer);
-    });
-
     public ValueTask DisposeAsync() => started.DisposeAsync();
 
-    [Fact]
-    public async Task Engine_RestartedAndAContainerEndedMeanwhile_TheSidecarGoesOnAndTheCatalogIsRight()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Engine_Restarted_TheSidecarGoesOnAndTheCatalogIsRight(bool keepsContainers)
     {
+        second = started.Add(await SecondDocker.StartAsync(host, Ct, keepsContainers));
+        started.Add(deployer);
         Assert.Equal(ExitCode.Done, (await DeployAsync("v1")).Code);
         var ends = (await second.ContainersAsync(deployer.Service))[0].ID;
         using var process = Process.GetProcessById((int)(await second.Docker.Containers.InspectContainerAsync(ends, Ct)).State!.Pid);
         await second.EndAsync();
-        process.Kill();
+        if (keepsContainers)
+            process.Kill();
+        else
+            Assert.True(process.WaitForExit(TimeSpan.FromSeconds(10)), "The Engine ended before its containers.");
 
-        // It starts that container again, and publishes it elsewhere.
+        // It starts what has ended again, and publishes it elsewhere.
         await second.ReviveAsync(Ct);
 
         await UntilTheCatalogIsRightAsync();

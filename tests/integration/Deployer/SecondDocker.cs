@@ -26,10 +26,12 @@ internal sealed class SecondDocker : IAsyncDisposable
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("mesh-docker-");
     private readonly CertificateFiles certificates = new();
     private readonly string bridge = ConsulFixture.Unique("mesh")[..15];
+    private readonly bool keepsContainers;
     private Process daemon = null!;
 
-    private SecondDocker()
+    private SecondDocker(bool keepsContainers)
     {
+        this.keepsContainers = keepsContainers;
         started.Add(() => folder.Delete(recursive: true));
         started.Add(certificates.Dispose);
     }
@@ -46,13 +48,16 @@ internal sealed class SecondDocker : IAsyncDisposable
     private string Log => Path.Combine(folder.FullName, "log");
 
     /// <summary>Starts one, or skips the test where the machine cannot.</summary>
-    public static async Task<SecondDocker> StartAsync(DeployerFixture host, CancellationToken ct)
+    /// <param name="host">The machine's first one, and the mesh.</param>
+    /// <param name="ct">Gives up.</param>
+    /// <param name="keepsContainers">Whether its containers go on when it ends (Docker's <c>live-restore</c>), or are stopped by it.</param>
+    public static async Task<SecondDocker> StartAsync(DeployerFixture host, CancellationToken ct, bool keepsContainers = true)
     {
         Assert.SkipUnless(Environment.UserName == "root", "only root can start a second Docker Engine");
         Assert.SkipUnless(
             Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(path => File.Exists(Path.Combine(path, "dockerd"))),
             "there is no dockerd on this machine to start a second Docker Engine with");
-        var second = new SecondDocker();
+        var second = new SecondDocker(keepsContainers);
         await second.started.StartAsync(() => second.BeginAsync(host, ct));
         return second;
     }
@@ -87,7 +92,7 @@ internal sealed class SecondDocker : IAsyncDisposable
 
     public void Thaw() => Signal("CONT");
 
-    /// <summary>It breaks off all connections, and refuses new ones; its containers go on.</summary>
+    /// <summary>It breaks off all connections, and refuses new ones; its containers go on if it keeps them.</summary>
     public async Task EndAsync()
     {
         Signal("TERM");
@@ -237,7 +242,7 @@ internal sealed class SecondDocker : IAsyncDisposable
             "-c", "exec dockerd \"$@\" >>\"$0\" 2>&1", Log,
             "--data-root", Path.Combine(folder.FullName, "data"), "--exec-root", Path.Combine(folder.FullName, "exec"),
             "--pidfile", Path.Combine(folder.FullName, "docker.pid"), "--bridge", bridge, "--iptables=false", "--ip6tables=false", "--ip-masq=false",
-            "--containerd-namespace", name, "--containerd-plugins-namespace", name + "-plugins", "--live-restore",
+            "--containerd-namespace", name, "--containerd-plugins-namespace", name + "-plugins", $"--live-restore={(keepsContainers ? "true" : "false")}",
             "--host", Socket.ToString(), "--host", Address.ToString().TrimEnd('/'), "--tlsverify", "--tlscacert", certificates.Authority,
             "--tlscert", certificates.Server, "--tlskey", certificates.ServerKey,
         ];

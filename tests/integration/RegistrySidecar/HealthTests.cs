@@ -45,7 +45,7 @@ public sealed class HealthTests(SidecarConsul parts)
             return seen[^1].StartsWith("retired", StringComparison.Ordinal);
         });
 
-        await mesh.PutDocumentAsync(Document(service, container));
+        await mesh.PutDocumentAsync(SidecarMesh.Document(service, container));
         await mesh.StageAsync(service, "active");
         await mesh.StopSidecarAsync(sidecar);
         await mesh.StartSidecarAsync();
@@ -55,7 +55,7 @@ public sealed class HealthTests(SidecarConsul parts)
         var after = await parts.Client.Health.Service(
             service, "", passingOnly: false, new QueryOptions { WaitIndex = before, WaitTime = TimeSpan.FromSeconds(3) }, Ct);
         Assert.Equal(before, after.LastIndex);
-        await mesh.PutDocumentAsync(Document(service, "other", container));
+        await mesh.PutDocumentAsync(SidecarMesh.Document(service, "other", container));
         await watching;
 
         Assert.Equal(["candidate/passing", "active/passing", "retired/passing"], seen.Where((state, index) => index == 0 || state != seen[index - 1]));
@@ -70,9 +70,9 @@ public sealed class HealthTests(SidecarConsul parts)
         await mesh.StartSidecarAsync(options => options with { Resync = TimeSpan.FromSeconds(1) });
         (string well, string sick) = (mesh.Named("well"), mesh.Named("sick"));
         var cured = await RunPatientAsync(mesh, well);
-        await mesh.PutDocumentAsync(Document(well, cured));
+        await mesh.PutDocumentAsync(SidecarMesh.Document(well, cured));
         await CureAsync(mesh, cured);
-        await mesh.PutDocumentAsync(Document(sick, await RunPatientAsync(mesh, sick)));
+        await mesh.PutDocumentAsync(SidecarMesh.Document(sick, await RunPatientAsync(mesh, sick)));
         await mesh.UntilAsync(well, entries => entries is [var only] && State(only) == "active/passing");
         await mesh.StageAsync(sick, "active");
 
@@ -161,7 +161,7 @@ public sealed class HealthTests(SidecarConsul parts)
 
         await mesh.PauseAsync(container);
         await mesh.UntilAsync(service, entries => entries is [var only] && Maintenance(only)?.Notes == CheckPlanner.PauseReason && IsBeating(only) is false);
-        await mesh.PutDocumentAsync(Document(service, container));
+        await mesh.PutDocumentAsync(SidecarMesh.Document(service, container));
         Assert.NotNull(Maintenance(Assert.Single(await mesh.StageAsync(service, "active"))));
         await mesh.StopSidecarAsync(sidecar);
         await mesh.StartSidecarAsync();
@@ -243,12 +243,4 @@ public sealed class HealthTests(SidecarConsul parts)
         entry.Checks.FirstOrDefault(check => check.CheckID.StartsWith(HealthStatus.ServiceMaintenancePrefix, StringComparison.Ordinal));
 
     private static bool IsBeating(ServiceEntry entry) => entry.Checks.Any(check => check.CheckID == $"service:{entry.Service.ID}" && check.Status == HealthStatus.Passing);
-
-    private static ServiceDocument Document(string service, string active, params string[] retired)
-    {
-        var document = ServiceDocument.Create(service, [new Route(null, "/" + service, StripPath: true)]);
-        foreach (var deployment in retired.Reverse().Append(active))
-            document = document.Promote(new Release(deployment, "v", "image@sha256:1", DateTimeOffset.UnixEpoch));
-        return document;
-    }
 }

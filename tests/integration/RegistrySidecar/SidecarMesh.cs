@@ -35,6 +35,15 @@ internal sealed class SidecarMesh(SidecarConsul parts) : IAsyncDisposable
 
     private ConsulClient Consul => parts.Client;
 
+    /// <summary>A document with one active release and some that were it before, the latest first, by their deployment ids.</summary>
+    public static ServiceDocument Document(string service, string active, params string[] retired)
+    {
+        var document = ServiceDocument.Create(service, [new Route(null, "/" + service, StripPath: true)]);
+        foreach (var deployment in retired.Reverse().Append(active))
+            document = document.Promote(new Release(deployment, "v", "image@sha256:1", DateTimeOffset.UnixEpoch));
+        return document;
+    }
+
     /// <summary>A name that only this test uses.</summary>
     public string Named(string name) => $"{name}-{suffix}";
 

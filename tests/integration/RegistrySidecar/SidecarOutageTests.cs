@@ -47,7 +47,7 @@ public sealed class SidecarOutageTests(SidecarConsul parts)
     }
 
     [Fact]
-    public async Task Consul_RestartedWithoutItsData_HasAllBack()
+    public async Task Consul_RestartedWithoutItsData_HasAllBackAndTheStagesWithTheDocuments()
     {
         await using var consul = new SidecarConsul();
         await consul.InitializeAsync();
@@ -56,14 +56,21 @@ public sealed class SidecarOutageTests(SidecarConsul parts)
         string[] services = [mesh.Named("one"), mesh.Named("two")];
         foreach (var service in services)
         {
-            await mesh.RunAsync(service, [$"SERVICE_NAME={service}"]);
+            var container = await mesh.RunAsync(service, [$"SERVICE_NAME={service}"]);
             await mesh.RegisteredAsync(service);
+            await mesh.PutDocumentAsync(SidecarMesh.Document(service, container));
+            await mesh.StageAsync(service, "active");
         }
 
         await consul.RestartAsync();
 
+        // Of which release is active the documents were the only truth; they come back with a backup, at a lower index than before.
         foreach (var service in services)
-            await mesh.RegisteredAsync(service);
+        {
+            var instance = Assert.Single(await mesh.StageAsync(service, "candidate"));
+            await mesh.PutDocumentAsync(SidecarMesh.Document(service, instance.Service.Meta[InstanceMeta.Container]));
+            await mesh.StageAsync(service, "active");
+        }
     }
 
     [Fact]

@@ -25,9 +25,9 @@ public sealed class StageTests(SidecarConsul parts)
             return state.StartsWith("retired", StringComparison.Ordinal);
         });
 
-        await mesh.PutDocumentAsync(Document(service, "k3v"));
+        await mesh.PutDocumentAsync(SidecarMesh.Document(service, "k3v"));
         await mesh.StageAsync(service, "active");
-        await mesh.PutDocumentAsync(Document(service, "other", "k3v"));
+        await mesh.PutDocumentAsync(SidecarMesh.Document(service, "other", "k3v"));
         await watching;
 
         Assert.Equal(["candidate/passing", "active/passing", "retired/passing"], seen);
@@ -39,12 +39,12 @@ public sealed class StageTests(SidecarConsul parts)
         await using var mesh = new SidecarMesh(parts);
         await mesh.StartSidecarAsync();
         (string damaged, string sound) = (mesh.Named("damaged"), mesh.Named("sound"));
-        await mesh.PutDocumentAsync(Document(damaged, "k3v"));
+        await mesh.PutDocumentAsync(SidecarMesh.Document(damaged, "k3v"));
         await RunAsync(mesh, damaged, "k3v");
         await mesh.StageAsync(damaged, "active");
 
         await mesh.PutDocumentAsync(damaged, "[" + new string('{', 400_000));
-        await mesh.PutDocumentAsync(Document(sound, "b7q"));
+        await mesh.PutDocumentAsync(SidecarMesh.Document(sound, "b7q"));
         await RunAsync(mesh, sound, "b7q");
 
         await mesh.StageAsync(sound, "active");
@@ -57,7 +57,7 @@ public sealed class StageTests(SidecarConsul parts)
         await using var mesh = new SidecarMesh(parts);
         var sidecar = await mesh.StartSidecarAsync();
         var service = mesh.Named("demo");
-        await mesh.PutDocumentAsync(Document(service, "k3v"));
+        await mesh.PutDocumentAsync(SidecarMesh.Document(service, "k3v"));
         await RunAsync(mesh, service, "k3v");
         await mesh.StageAsync(service, "active");
 
@@ -75,7 +75,7 @@ public sealed class StageTests(SidecarConsul parts)
         await using var mesh = new SidecarMesh(parts);
         var sidecar = await mesh.StartSidecarAsync();
         var service = mesh.Named("demo");
-        await mesh.PutDocumentAsync(Document(service, "k3v"));
+        await mesh.PutDocumentAsync(SidecarMesh.Document(service, "k3v"));
         await RunAsync(mesh, service, "k3v", "SERVICE_CHECK_TTL=1h", "SERVICE_CHECK_TCP=false");
         await mesh.StageAsync(service, "active");
         var before = await HealthAsync(service);
@@ -106,12 +106,4 @@ public sealed class StageTests(SidecarConsul parts)
             service, [$"SERVICE_NAME={service}", .. env], new Dictionary<string, string> { [ContainerLabel.Deployment] = deployment });
 
     private static string StateOf(ServiceEntry entry) => $"{entry.Service.Tags[0]}/{entry.Checks.AggregatedStatus().Status}";
-
-    private static ServiceDocument Document(string service, string active, params string[] retired)
-    {
-        var document = ServiceDocument.Create(service, [new Route(null, "/" + service, StripPath: true)]);
-        foreach (var deployment in retired.Reverse().Append(active))
-            document = document.Promote(new Release(deployment, "v", "image@sha256:1", DateTimeOffset.UnixEpoch));
-        return document;
-    }
 }

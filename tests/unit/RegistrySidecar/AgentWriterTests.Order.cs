@@ -55,12 +55,20 @@ public sealed partial class AgentWriterTests
     public async Task ApplyAsync_ContainerHasAnotherId_TheOldOneLeavesWhenTheNewOneIsThere()
     {
         consul.Agent.Services(Arg.Any<CancellationToken>())
-            .Returns(new QueryResult<Dictionary<string, AgentService>> { Response = new() { ["old"] = Owned("old", Given.IdOf("one")) } });
+            .Returns(new QueryResult<Dictionary<string, AgentService>>
+            {
+                Response = new() { ["old"] = Owned("old", Given.IdOf("one")), ["dead"] = Owned("dead", Given.IdOf("one")) },
+            });
         await agent.ReadAsync(Ct);
-        var plan = Plan("new") with { Deregister = ["old"] };
+        // Nothing comes at that port.
+        agent.Services["dead"].Port = 1;
+        var plan = Plan("new") with { Deregister = ["old", "dead"] };
         plan.Register[0].Registration.Meta![InstanceMeta.Container] = Given.IdOf("one");
         Fails("new", HttpStatusCode.BadRequest);
 
+        await writer.ApplyAsync(plan, Nobody, Ct);
+        Assert.Equal("old", Assert.Single(agent.Services.Keys));
+        plan = plan with { Deregister = ["old"] };
         await writer.ApplyAsync(plan, Nobody, Ct);
         Assert.Equal((false, "old"), (writer.HasMore, Assert.Single(agent.Services.Keys)));
 

@@ -267,8 +267,8 @@ public sealed class CheckRuleTests
     /// <summary>Another hash of the same checks would register every instance anew when the sidecar is upgraded.</summary>
     [Fact]
     public void HashOf_SameChecks_IsTheSameInEveryVersion() => Assert.Equal(
-        "c6aa6aed696a8344",
-        CheckRule.HashOf(Checks(["SERVICE_CHECK_HTTP=/a", "SERVICE_CHECK_TTL=30s", "SERVICE_CHECK_HEADER_ACCEPT=text/plain", "SERVICE_CHECK_TIMEOUT=3s"])));
+        "516c9066e83669c5",
+        CheckRule.HashOf(Checks(["SERVICE_CHECK_HTTP=/a", "SERVICE_CHECK_TTL=30s", """SERVICE_CHECK_HEADER={"Accept":["text/plain"]}""", "SERVICE_CHECK_TIMEOUT=3s"])));
 
     [Fact]
     public void HashOf_ChangedCheck_Differs()

@@ -129,7 +129,7 @@ public sealed partial class ContainerCacheTests
     }
 
     [Fact]
-    public async Task ListAsync_OneCameAndWentBeforeAnythingWasInspected_IsForgotten()
+    public async Task ForgetUnseen_OneCameAndWentBeforeAnythingWasInspected_LeavesNoTrace()
     {
         cache.Mark(Just(EventEffect.LookedAtAhead));
         cache.Mark(Just(EventEffect.Started));
@@ -137,6 +137,8 @@ public sealed partial class ContainerCacheTests
         Listed();
 
         await cache.ListAsync(docker, everything: false, Ct);
+        Assert.True(cache.Witnessed("a"));
+        cache.ForgetUnseen();
         await cache.InspectAsync(docker, Ct);
 
         Assert.False(cache.Witnessed("a"));

@@ -202,6 +202,47 @@ public sealed class ContainerWatchTests
         Assert.All(time.Waits, wait => Assert.InRange(wait, Backoff.First / 2, Backoff.Longest));
     }
 
+    [Fact]
+    public async Task Execute_EventsEndAtOnceAgainAndAgain_IsToldOnceUntilTheyStay()
+    {
+        var time = new NotedWaits();
+        var log = new ToldLines<ContainerWatch>();
+        var asked = 0;
+        using var docker = new LocalServer(path => path switch
+        {
+            "/version" => """{"ApiVersion":"1.41"}""",
+            "/v1.41/info" => """{"Name":"h1"}""",
+            _ => Interlocked.Increment(ref asked) <= 5 ? "" : null,
+        });
+        using var meters = new GivenOperation.Meters();
+        var options = new SidecarOptions { DockerHost = docker.Address("tcp") };
+        using var watch = new ContainerWatch(options, new WorkQueue(), GivenOperation.Metrics(time, meters), time, log);
+        await watch.StartAsync(TestContext.Current.CancellationToken);
+
+        // No time goes by while it is connected.
+        await UntilAsync(() => Volatile.Read(ref asked) > 5, () => time.Waits.TryDequeue(out var wait) && wait <= Backoff.Longest ? wait : TimeSpan.Zero, time);
+        Assert.Collection(
+            log.Lines,
+            line => Assert.StartsWith("Following the containers of h1", line, StringComparison.Ordinal),
+            line => Assert.EndsWith("the event stream ended", line, StringComparison.Ordinal));
+
+        await UntilAsync(() => log.Lines.Count > 2, () => TimeSpan.FromSeconds(10), time);
+        Assert.StartsWith("Following the containers of h1", log.Lines.Last(), StringComparison.Ordinal);
+        await watch.StopAsync(TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>Lets so much time pass, again and again, until the condition holds.</summary>
+    private static async Task UntilAsync(Func<bool> condition, Func<TimeSpan> passes, FakeTimeProvider time)
+    {
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        late.CancelAfter(TimeSpan.FromSeconds(30));
+        while (!condition())
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, late.Token);
+            time.Advance(passes());
+        }
+    }
+
     private sealed class NotedWaits : FakeTimeProvider
     {
         public ConcurrentQueue<TimeSpan> Waits { get; } = [];
