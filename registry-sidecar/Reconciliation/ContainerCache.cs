@@ -92,7 +92,7 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
                 continue;
             witnessed.Add(id);
             dirty.Add(id);
-            if (what.Effect is EventEffect.Started or EventEffect.LookedAtAnyway)
+            if (what.MayRun)
                 mayRun[id] = time.Steady();
             // It may come to be again as it was listed, by an event that is lost, and would be taken as known.
             listed.Remove(id);

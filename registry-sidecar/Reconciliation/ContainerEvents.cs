@@ -78,7 +78,10 @@ internal static class ContainerEvents
             EventEffect.PresumedDead => new Death(TimeOf(message), ExitCodeOf(message)),
             EventEffect.PresumedDeadBySignal => new Death(TimeOf(message), Terminated, Attribute(message, "signal") ?? ""),
             _ => null,
-        }));
+        })
+        {
+            Started = effect == EventEffect.Started ? TimeOf(message) : null,
+        });
     }
 
     private static DateTimeOffset TimeOf(Message message) =>

@@ -30,8 +30,17 @@ internal enum EventEffect
 /// <param name="Death">How it died, or which signal it got.</param>
 internal sealed record Happened(EventEffect Effect, Death? Death = null)
 {
+    /// <summary>When it started, by Docker's clock; <c>null</c> if it was not told to. The last one counts.</summary>
+    public DateTimeOffset? Started { get; init; }
+
+    /// <summary>Whether it runs, as far as that was told: a death may be told after the start that followed it.</summary>
+    public bool MayRun => Effect is EventEffect.Started or EventEffect.LookedAtAnyway || Started > Death?.At;
+
     /// <summary>Both, this and then <paramref name="next"/>, in one.</summary>
-    public Happened Then(Happened next) => next.Effect switch
+    public Happened Then(Happened next) =>
+        Both(next) with { Started = Started > next.Started ? Started : next.Started ?? Started };
+
+    private Happened Both(Happened next) => next.Effect switch
     {
         // What was asked ahead may be of an earlier start, or of before what came after the start.
         EventEffect.Started => Again,

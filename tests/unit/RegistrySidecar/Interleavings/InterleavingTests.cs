@@ -202,6 +202,27 @@ public sealed partial class InterleavingTests
     }
 
     [Fact]
+    public async Task Reconcile_DeathToldAfterTheStartThatFollowedIt_WhileTheAgentDoesNotAnswer_IsRegistered()
+    {
+        await using var node = await SimulatedNode.StartAsync(Never, TimeSpan.Zero);
+        node.Consul.ReadFails = true;
+        node.Connect();
+        node.Docker.Start(1);
+        node.DeliverAll();
+        node.Docker.Die(1);
+        await node.PassAsync();
+
+        node.Docker.Start(1);
+        node.DeliverAll();
+        await node.PassAsync();
+        await node.HealAsync();
+        await node.AdvanceAsync(LongestRetry);
+
+        Assert.NotEmpty(node.Registered);
+        await AssertEqualAndQuietAsync(node, LongestRetry);
+    }
+
+    [Fact]
     public async Task Reconcile_SidecarRestartsWhileOneDrains_DoesNotBringItBackForAMoment()
     {
         await using var node = await SimulatedNode.StartAsync(Resync, TimeSpan.Zero);
