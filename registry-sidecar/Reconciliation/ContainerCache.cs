@@ -214,7 +214,7 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
         if (!container.IsRunning && !presumedDead.Contains(container.Id))
             return null;
         var ends = (death?.All ?? [])
-            .Where(one => container.StartedAt <= one.At && (one.Signal is null || Signals.End(one.Signal, container.StopSignal)))
+            .Where(one => container.StartedAt <= one.At && (one.Signal is null || (Told(container, ContainerEvents.SignalAttribute) && Signals.End(one.Signal, container.StopSignal))))
             .ToList();
         if (ends.Exists(one => one.Signal is not null))
             toldToEnd[container.Id] = container.StartedAt;
@@ -224,7 +224,8 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
     private void Presume(ContainerFacts container, Death death, TimeSpan came)
     {
         var verified = came + (death.Signal is null ? VerifyAfter : FarewellOf(container));
-        facts[container.Id] = container with { IsRunning = false, ExitCode = death.ExitCode };
+        var exitCode = Told(container, ContainerEvents.ExitCodeAttribute) ? death.ExitCode : Death.UnknownExitCode;
+        facts[container.Id] = container with { IsRunning = false, ExitCode = exitCode };
         presumedDead.Add(container.Id);
         if (death.Signal is null)
             farewells.Remove(container.Id);
@@ -232,6 +233,9 @@ internal sealed class ContainerCache(RetryLedger retries, TimeProvider time)
             farewells[container.Id] = new Farewell(container.StartedAt, verified);
         retries.Postpone(SubjectOf(container.Id), verified - time.Steady());
     }
+
+    // Whether Docker's event can have told this: a label of the same name is told in its place.
+    private static bool Told(ContainerFacts container, string attribute) => !container.Labels.ContainsKey(attribute);
 
     private static TimeSpan FarewellOf(ContainerFacts container) =>
         container.StopTimeout + BeyondStopTimeout is var asked && asked > LeastFarewell ? asked : LeastFarewell;

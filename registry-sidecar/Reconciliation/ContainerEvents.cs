@@ -12,6 +12,12 @@ internal static class ContainerEvents
     public const string Container = "container";
     public const string Network = "network";
 
+    /// <summary>Which signal a <c>kill</c> sent. Docker puts a container's labels over what it says itself, so one of this name hides it.</summary>
+    public const string SignalAttribute = "signal";
+
+    /// <summary>How the container of a <c>die</c> ended; see <see cref="SignalAttribute"/>.</summary>
+    public const string ExitCodeAttribute = "exitCode";
+
     // Of a container that Docker only told to end, the exit code is not known yet; SIGTERM's goes by every policy but never.
     private const int Terminated = 128 + 15;
 
@@ -76,7 +82,7 @@ internal static class ContainerEvents
         return (container, new Happened(effect, effect switch
         {
             EventEffect.PresumedDead => new Death(TimeOf(message), ExitCodeOf(message)),
-            EventEffect.PresumedDeadBySignal => new Death(TimeOf(message), Terminated, Attribute(message, "signal") ?? ""),
+            EventEffect.PresumedDeadBySignal => new Death(TimeOf(message), Terminated, Attribute(message, SignalAttribute) ?? ""),
             _ => null,
         })
         {
@@ -88,7 +94,7 @@ internal static class ContainerEvents
         DateTimeOffset.UnixEpoch.AddTicks((message.TimeNano ?? 0) / TimeSpan.NanosecondsPerTick);
 
     private static long ExitCodeOf(Message message) =>
-        long.TryParse(Attribute(message, "exitCode"), CultureInfo.InvariantCulture, out var exitCode) ? exitCode : -1;
+        long.TryParse(Attribute(message, ExitCodeAttribute), CultureInfo.InvariantCulture, out var exitCode) ? exitCode : Death.UnknownExitCode;
 
     private static string? Attribute(Message message, string name) =>
         message.Actor.Attributes?.TryGetValue(name, out var value) is true ? value : null;

@@ -62,6 +62,9 @@ internal sealed record Happened(EventEffect Effect, Death? Death = null)
 /// <param name="Signal">The signal that was sent; <c>null</c> if the container did end.</param>
 internal sealed record Death(DateTimeOffset At, long ExitCode, string? Signal = null)
 {
+    /// <summary>No program can end with it, so it goes only where it does not matter how one ended.</summary>
+    public const long UnknownExitCode = -1;
+
     /// <summary>How long ago it was when Docker told of it, as Docker tells again what happened before somebody asked.</summary>
     public TimeSpan Age { get; init; }
 

@@ -16,6 +16,9 @@ internal sealed partial class Reconciler
     [LoggerMessage(LogLevel.Warning, "Container {Container}: {Warning}")]
     private partial void Unusable(string container, string warning);
 
+    [LoggerMessage(LogLevel.Warning, "This node's registrations stay: Docker never answered, so it is not known what the node is called; say --node, or remove them by hand")]
+    private partial void NamelessAtExit();
+
     [LoggerMessage(LogLevel.Debug, "Container {Container} is not registered, or a port of it: {Reason}")]
     private partial void LeftOut(string container, string reason);
 }

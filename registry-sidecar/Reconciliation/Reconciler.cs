@@ -58,8 +58,12 @@ internal sealed partial class Reconciler(
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        if (options.OnExit == OnExit.Deregister && owner is not null)
-            await writer.RemoveAllAsync(owner, cancellationToken);
+        if (options.OnExit != OnExit.Deregister)
+            return;
+        if (owner is null && options.Node is null)
+            NamelessAtExit();
+        else
+            await writer.RemoveAllAsync(owner ?? OwnerOf(options.Node!), cancellationToken);
     }
 
     /// <summary>One pass over all that is to be done now.</summary>
@@ -89,7 +93,7 @@ internal sealed partial class Reconciler(
 
         var node = options.Node ?? engine.HostName;
         names.Add(node);
-        owner = new Ownership(node, options.Environment) { FormerNodes = [.. options.FormerNodes, .. names], Has = former.Has };
+        owner = OwnerOf(node);
         await ListAsync(engine, ct);
         if (documents.Current is not { } stages || !await AgentIsKnownAsync(ct))
         {
@@ -130,6 +134,9 @@ internal sealed partial class Reconciler(
         containers.Prune(agent.Services.Values.Where(owner.Owns).Select(Ownership.ContainerOf).ToHashSet(StringComparer.Ordinal));
         metrics.PassEnded(began, containers.Running.Count(), agent.Services.Values.Count(owner.Owns), listed: !listDue, HasMore);
     }
+
+    private Ownership OwnerOf(string node) =>
+        new(node, options.Environment) { FormerNodes = [.. options.FormerNodes, .. names], Has = former.Has };
 
     // However long nothing can be compared, what comes and goes meanwhile leaves no trace. Before the grace is over it does: whose end
     // was seen is taken out at once.

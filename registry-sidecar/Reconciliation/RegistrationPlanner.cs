@@ -13,15 +13,22 @@ internal static class RegistrationPlanner
         var kept = new HashSet<string>(StringComparer.Ordinal);
         var stale = StaleChecks(input);
         var wanted = Settled(input, conflicts);
-        var register = Winners(wanted, input, conflicts, kept)
+        var winners = Winners(wanted, input, conflicts, kept);
+        var register = winners
             .Where(instance => !IsRegistered(instance.Registration, input, stale))
             .Select(instance => IsTakeover(instance, input.Actual)
                 // All that the earlier one had goes with it.
                 ? new Registering(instance.Registration, StaleChecks: [], IsTakeover: true)
                 : new Registering(instance.Registration, [.. stale[instance.Registration.ID!]]))
             .ToList();
+        // Whose new id is somebody else's keeps what he has: he serves, by whatever name.
+        var waiting = wanted.Except(winners, ReferenceEqualityComparer.Instance).OfType<DesiredInstance>()
+            .Select(instance => (instance.Container.Id, instance.Registration.Port)).ToHashSet();
         var deregister = input.Actual.Values
-            .Where(service => input.Owner.Owns(service) && !kept.Contains(service.ID) && Goes(service, input))
+            .Where(service => input.Owner.Owns(service)
+                && !kept.Contains(service.ID)
+                && !waiting.Contains((Ownership.ContainerOf(service), service.Port))
+                && Goes(service, input))
             .Select(service => service.ID)
             .ToList();
         return new RegistrationPlan(register, deregister, conflicts) { Wanted = wanted };

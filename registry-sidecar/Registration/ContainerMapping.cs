@@ -163,9 +163,9 @@ internal static class ContainerMapping
         var tags = new List<string>(TagList.Split(metadata.Find(MetadataKey.Tags) ?? ""));
         foreach (var template in context.Options.Tags)
         {
-            if (template.Expand(container, context.Node) is { } tag)
-                tags.Add(tag);
-            else
+            var expanded = template.Expand(container, context.Node);
+            tags.AddRange(expanded);
+            if (expanded.Count == 0)
                 warnings.Add($"the tag '{template}' is left out, because the container lacks the label or variable that it names");
         }
 

@@ -16,6 +16,9 @@ internal static class ShellWords
             switch (command[i])
             {
                 case '\\' when ++i < command.Length:
+                    // A line that goes on in the next one.
+                    if (command[i] == '\n')
+                        break;
                     word.Append(command[i]);
                     inWord = true;
                     break;
@@ -56,9 +59,11 @@ internal static class ShellWords
         {
             if (command[i] == quote)
                 return true;
-            if (quote == '"' && command[i] == '\\' && i + 1 < command.Length && command[i + 1] is '"' or '\\' or '$' or '`')
+            var escaped = quote == '"' && command[i] == '\\' && i + 1 < command.Length ? command[i + 1] : default;
+            if (escaped is '"' or '\\' or '$' or '`' or '\n')
                 i++;
-            word.Append(command[i]);
+            if (escaped != '\n')
+                word.Append(command[i]);
         }
 
         return false;

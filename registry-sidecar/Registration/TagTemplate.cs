@@ -27,8 +27,8 @@ internal sealed partial class TagTemplate
         return unknown is null ? null : $"'{{{{.{unknown}}}}}' in '{text}' is no placeholder";
     }
 
-    /// <returns>The tag; <c>null</c> if the container lacks a fact that the template names.</returns>
-    public string? Expand(ContainerFacts container, string node)
+    /// <returns>The tags: one, or where a placeholder is all of the template as many as its fact lists; none if the container lacks a fact that the template names.</returns>
+    public IReadOnlyList<string> Expand(ContainerFacts container, string node)
     {
         var complete = true;
         var tag = Placeholder().Replace(text, match =>
@@ -37,7 +37,9 @@ internal sealed partial class TagTemplate
             complete &= value is not null;
             return value ?? "";
         });
-        return complete && tag.Length > 0 ? tag : null;
+        return !complete || tag.Length == 0 ? []
+            : Placeholder().Match(text).Length == text.Length ? TagList.Split(tag)
+            : [tag];
     }
 
     public override string ToString() => text;

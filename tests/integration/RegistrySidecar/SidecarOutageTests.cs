@@ -104,4 +104,24 @@ public sealed class SidecarOutageTests(SidecarConsul parts)
 
         await mesh.GoneAsync(service);
     }
+
+    [Fact]
+    public async Task Sidecar_ToldToDeregisterOnExitWhereDockerNeverAnswered_LeavesNothing()
+    {
+        await using var mesh = new SidecarMesh(parts);
+        var service = mesh.Named("web");
+        await mesh.RunAsync("web", [$"SERVICE_NAME={service}"]);
+        var sidecar = await mesh.StartSidecarAsync();
+        await mesh.RegisteredAsync(service);
+        await mesh.StopSidecarAsync(sidecar);
+
+        sidecar = await mesh.StartSidecarAsync(options => options with
+        {
+            OnExit = ServiceMesh.RegistrySidecar.Settings.OnExit.Deregister,
+            DockerHost = new Uri("unix:///nobody/listens/docker.sock"),
+        });
+        await mesh.StopSidecarAsync(sidecar);
+
+        await mesh.GoneAsync(service);
+    }
 }

@@ -47,6 +47,34 @@ public sealed partial class ContainerCacheTests
     }
 
     [Fact]
+    public async Task Mark_SignalThatALabelHides_ChangesNothing()
+    {
+        Labelled("signal", "TERM");
+        await KnownAsync("a");
+
+        cache.Mark(Signalled("TERM"));
+        await cache.InspectAsync(docker, Ct);
+
+        Assert.Single(cache.Running);
+    }
+
+    [Fact]
+    public async Task Mark_ExitCodeThatALabelHides_IsWhatDockerTellsOfTheContainer()
+    {
+        Labelled("exitCode", "0");
+        await KnownAsync("a");
+
+        cache.Mark(Died(Started.AddSeconds(5), 0));
+        Assert.False(cache.FateOf("a").Allows(DeregisterPolicy.OnSuccess));
+        Assert.True(cache.FateOf("a").Allows(DeregisterPolicy.Always));
+        Inspected("a", running: false);
+        time.Advance(TimeSpan.FromSeconds(1));
+        await cache.InspectAsync(docker, Ct);
+
+        Assert.True(cache.FateOf("a").Allows(DeregisterPolicy.OnSuccess));
+    }
+
+    [Fact]
     public async Task Mark_DeathAfterTheSignal_IsVerifiedASecondLaterWithItsExitCode()
     {
         await KnownAsync("a");
@@ -171,6 +199,13 @@ public sealed partial class ContainerCacheTests
         Assert.Empty(cache.Running);
         Assert.Equal(ContainerState.Exited, cache.FateOf("a").State);
         Assert.NotNull(retries.DueOf(ContainerCache.SubjectOf("a")));
+    }
+
+    private void Labelled(string label, string value)
+    {
+        var container = Container("a", running: true);
+        container.Config!.Labels = new Dictionary<string, string> { [label] = value };
+        docker.Containers.InspectContainerAsync("a", Arg.Any<CancellationToken>()).Returns(container);
     }
 
     private static Dictionary<string, Happened> Signalled(string signal) =>

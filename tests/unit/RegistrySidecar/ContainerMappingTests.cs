@@ -174,6 +174,19 @@ public sealed class ContainerMappingTests
         Assert.Contains("the label ip", Assert.Single(mapped.Warnings), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("{{.Labels.tags}}", "a, b,c")]
+    [InlineData("{{index .Config.Labels \"tags\"}}", "a, b,c")]
+    [InlineData("x,y", "x,y")]
+    [InlineData("in-{{.Labels.tags}}", "in-a,b\\,c")]
+    public void Map_ForcedTag_IsAListWhereItIsAPlaceholderAlone(string text, string tags)
+    {
+        Assert.Null(TagTemplate.TryParse(text, out var template));
+        var container = Container("demo", "demo", ["80/tcp=8080"], [], new Dictionary<string, string> { ["tags"] = "a,b\\,c" });
+
+        Assert.Equal($"candidate, {tags}", string.Join(", ", Assert.Single(ContainerMapping.Map(container, Context(WithIp with { Tags = [template] })).Registrations).Tags!));
+    }
+
     [Fact]
     public void Map_ForcedTags_AreAppendedAndTemplated()
     {

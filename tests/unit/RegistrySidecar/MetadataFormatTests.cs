@@ -32,6 +32,8 @@ public sealed class MetadataFormatTests
     [InlineData("\"a\\\"b\" ''", "a\"b", "")]
     [InlineData("'a\\b'", "a\\b")]
     [InlineData("a'b'c", "abc")]
+    [InlineData("a \\\n b", "a", "b")]
+    [InlineData("a\\\nb \"c\\\nd\" 'e\\\nf'", "ab", "cd", "e\\\nf")]
     public void ShellWordsSplit_Command_IsSplit(string command, params string[] words) => Assert.Equal(words, ShellWords.Split(command));
 
     [Theory]
@@ -67,7 +69,7 @@ public sealed class MetadataFormatTests
         };
 
         Assert.Null(TagTemplate.TryParse(text, out var template));
-        Assert.Equal(tag, template.Expand(container, "h1"));
+        Assert.Equal(tag is null ? [] : [tag], template.Expand(container, "h1"));
     }
 
     [Fact]
@@ -78,6 +80,6 @@ public sealed class MetadataFormatTests
 
         Assert.Null(TagTemplate.TryParse("{{.Labels.bomb}}", out var template));
 
-        Assert.Equal(bomb, template.Expand(container, "h1"));
+        Assert.Equal([bomb], template.Expand(container, "h1"));
     }
 }

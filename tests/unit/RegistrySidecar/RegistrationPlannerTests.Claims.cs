@@ -34,6 +34,21 @@ public sealed partial class RegistrationPlannerTests
     }
 
     [Fact]
+    public void Plan_RenamedToAnIdThatIsHeldByAnother_KeepsWhatItHasUntilThatIsFree()
+    {
+        var before = AsActual(Web);
+        var renamed = Web with { Name = "api" };
+        var another = AsActual(renamed);
+        another.Meta[InstanceMeta.Owner] = "another";
+
+        var plan = Plan([renamed], [before, another]);
+        Assert.Equal((0, 0, 1), (plan.Register.Count, plan.Deregister.Count, plan.Conflicts.Count));
+
+        plan = Plan([renamed], [before]);
+        Assert.Equal(("h1:api:80", "h1:web:80"), (Assert.Single(plan.Register).Registration.ID, Assert.Single(plan.Deregister)));
+    }
+
+    [Fact]
     public void Plan_IdThatSeveralPortsSayIsAnothers_EachHasItsOwn()
     {
         var holder = Container("a", "holder", ["80/tcp=1"], ["SERVICE_ID=x"]);

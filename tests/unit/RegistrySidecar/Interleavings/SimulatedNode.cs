@@ -37,9 +37,9 @@ internal sealed class SimulatedNode : IAsyncDisposable
 
     public SimulatedConsul Consul { get; }
 
-    /// <summary>What the agent has that this sidecar owns, and that does not stay because of how its container ended, a line each.</summary>
+    /// <summary>What the agent has that this sidecar owns, and that does not stay because of how its container ended, or of who has its new id, a line each.</summary>
     public IEnumerable<string> Registered => Consul.Services
-        .Where(service => !Consul.IsStrangers(service.ID) && !MayStay(service))
+        .Where(service => !Consul.IsStrangers(service.ID) && !MayStay(service) && !WaitsForAStranger(service))
         .Select(service => $"{service.ID} {service.Service} {service.Address}:{service.Port} {service.Tags.FirstOrDefault()} {Ownership.ContainerOf(service)} {Consul.Checks.Of(service.ID)}")
         .Order(StringComparer.Ordinal);
 
@@ -77,6 +77,11 @@ internal sealed class SimulatedNode : IAsyncDisposable
         DeregisterPolicy.OnSuccess => Docker.Find(Ownership.ContainerOf(service)) is { IsRunning: false, ExitCode: not (0 or 137 or 143) },
         _ => Docker.Find(Ownership.ContainerOf(service)) is not { IsRunning: true },
     };
+
+    /// <summary>Whether its container runs, and would be registered under an id there that is a stranger's.</summary>
+    private bool WaitsForAStranger(AgentService service) =>
+        Docker.Find(Ownership.ContainerOf(service)) is { IsRunning: true } container
+        && container.Ports.Any(port => port.Value == service.Port && Consul.IsStrangers(IdOf(container, port.Key)));
 
     private Reconciler Reconciler => parts.GetRequiredService<Reconciler>();
 
