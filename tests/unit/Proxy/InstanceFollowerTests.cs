@@ -94,6 +94,7 @@ public sealed class InstanceFollowerTests
     [InlineData("catalog")]
     public async Task Run_AfterAQuestionThatFailed_AllAreReadAgainThoughNothingLooksChanged(string failing)
     {
+        var (failure, failures) = (new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously), 0);
         string[] services = [.. Enumerable.Range(0, 30).Select(n => $"svc-{n}")];
         var documents = DocumentSet.Of(services.Select(service => new StoredDocument(service, ServiceDocument.Create(service, []), 1, Fault: null)));
         snapshots.Publish(SnapshotOrigin.Consul, new MeshView(documents, new Dictionary<string, IReadOnlyList<Instance>>(StringComparer.Ordinal), MeshView.NothingHeld), new Moment(DateTimeOffset.UnixEpoch));
@@ -108,7 +109,6 @@ public sealed class InstanceFollowerTests
             reads.AddOrUpdate(call.ArgAt<string>(0), 1, (_, times) => times + 1);
             return new QueryResult<ServiceEntry[]> { Response = [] };
         });
-        var (failure, failures) = (new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously), 0);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
         using var late = CancellationTokenSource.CreateLinkedTokenSource(Ct);
         late.CancelAfter(TimeSpan.FromSeconds(20));
