@@ -47,7 +47,7 @@ internal static class Promotion
         var (was, next) = (before.Document!, told.Document!);
         return was.Pause == next.Pause && was.Maintenance == next.Maintenance && before.Fault == told.Fault
             ? before
-            : before with { Document = was with { Pause = next.Pause, Maintenance = next.Maintenance }, Fault = told.Fault };
+            : before with { Document = was with { Pause = next.Pause, Maintenance = next.Maintenance }, Fault = told.Fault, FaultKind = told.FaultKind };
     }
 
     private static bool Answers(ServiceModel before, Instance instance, Moment moment) =>

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using System.Text.RegularExpressions;
+using Consul;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
 using ServiceMesh.Proxy.Metering;
@@ -62,6 +63,38 @@ public sealed partial class MetricsTests
         Assert.Contains("mesh_proxy_applied_index 1", lines);
         Assert.Contains("mesh_proxy_reloads_total 1", lines);
         Assert.Contains("mesh_proxy_origin{origin=\"consul\"} 1", lines);
+    }
+
+    [Fact]
+    public async Task Scrape_OfDocumentsThatAreSetAside_TellsEachReasonInAWord()
+    {
+        const string sound = """{"schema":1,"service":"a-first","routes":[{"host":null,"path":"/one","stripPath":true}]}""";
+        (string Service, string Value)[] documents =
+        [
+            ("a-first", sound),
+            ("b-second", sound.Replace("a-first", "b-second", StringComparison.Ordinal)),
+            ("broken", "hello"),
+            ("form", """{"schema":2,"service":"form","routes":[]}"""),
+            ("new-field", """{"schema":1,"service":"new-field","routes":[],"later":1}"""),
+            ("other", sound),
+        ];
+        var set = DocumentSet.Empty.Follow(documents.Select(document => new KVPair($"mesh/services/{document.Service}") { Value = Encoding.UTF8.GetBytes(document.Value), ModifyIndex = 1 }));
+        snapshots.Publish(
+            SnapshotOrigin.Consul,
+            new MeshView(set, new Dictionary<string, IReadOnlyList<Instance>>(StringComparer.Ordinal), MeshView.NothingHeld),
+            new Moment(DateTimeOffset.UnixEpoch));
+
+        var lines = await ScrapeAsync();
+
+        Assert.Equal(
+            [
+                "mesh_proxy_documents_set_aside{service=\"b-second\",reason=\"route_taken\"} 1",
+                "mesh_proxy_documents_set_aside{service=\"broken\",reason=\"unreadable\"} 1",
+                "mesh_proxy_documents_set_aside{service=\"form\",reason=\"schema\"} 1",
+                "mesh_proxy_documents_set_aside{service=\"new-field\",reason=\"unreadable\"} 1",
+                "mesh_proxy_documents_set_aside{service=\"other\",reason=\"invalid\"} 1",
+            ],
+            lines.Where(line => line.StartsWith("mesh_proxy_documents_set_aside{", StringComparison.Ordinal)));
     }
 
     [Fact]
