@@ -18,9 +18,16 @@ public static class DocumentFormat
     /// <param name="utf8">The key's value.</param>
     /// <param name="document">The document if it is sound, else <c>null</c>.</param>
     /// <returns>What is wrong with it, in a sentence; <c>null</c> if nothing is.</returns>
-    public static string? TryRead(string service, ReadOnlySpan<byte> utf8, out ServiceDocument? document)
+    public static string? TryRead(string service, ReadOnlySpan<byte> utf8, out ServiceDocument? document) => TryRead(service, utf8, out document, out _);
+
+    /// <inheritdoc cref="TryRead(string, ReadOnlySpan{byte}, out ServiceDocument?)" />
+    /// <param name="service">The service that the key names.</param>
+    /// <param name="utf8">The key's value.</param>
+    /// <param name="document">The document if it is sound, else <c>null</c>.</param>
+    /// <param name="kind">Of what kind that is which is wrong.</param>
+    public static string? TryRead(string service, ReadOnlySpan<byte> utf8, out ServiceDocument? document, out FaultKind kind)
     {
-        document = null;
+        (document, kind) = (null, FaultKind.Invalid);
         if (!ServiceName.IsValid(service))
             return $"'{service}' is no service name: {ServiceName.Rule}";
         if (utf8.Length > MaxBytes)
@@ -32,11 +39,18 @@ public static class DocumentFormat
         }
         catch (JsonException error)
         {
+            kind = FaultKind.Unreadable;
             // Where a converter of ours refuses a value, the place is not in the message yet.
             var place = error.Path is { } path && !error.Message.Contains(path, StringComparison.Ordinal) ? $", at {path}" : "";
             return $"not a service document: {error.Message}{place}";
         }
 
+        kind = document switch
+        {
+            null => FaultKind.Unreadable,
+            { Schema: not ServiceDocument.CurrentSchema } => FaultKind.Schema,
+            _ => FaultKind.Invalid,
+        };
         var fault = document is null ? "the document is null" : Fault(service, document);
         document = fault is null ? document : null;
         return fault;

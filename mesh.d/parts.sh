@@ -71,7 +71,7 @@ start_proxy_as() {
     --label "mesh.port.proxy=$PROXY_PORT" --label "mesh.ports=$PROXY_PORT $PROXY_ADMIN_PORT" \
     --network host --volume "$(make_volume proxy):/state" "${ports[@]}" \
     --env "CONSUL_HTTP_ADDR=$CONSUL_ADDRESS" --env "PROXY_PORT=$PROXY_PORT" --env "PROXY_ADMIN_PORT=$PROXY_ADMIN_PORT" \
-    --env SERVICE_NAME=proxy --env SERVICE_CHECK_HTTP=/services --env SERVICE_CHECK_INTERVAL=1s --
+    --env SERVICE_NAME=proxy --env SERVICE_CHECK_HTTP=/services/-/readyz --env SERVICE_CHECK_INTERVAL=1s --
 }
 
 # start_part <part> <image> <docker run's options …> -- <the container's arguments …>

@@ -60,10 +60,10 @@ public sealed class DocumentSet
 
     internal static StoredDocument Read(string service, KVPair pair, StoredDocument? before)
     {
-        var fault = DocumentFormat.TryRead(service, pair.Value, out var document);
+        var fault = DocumentFormat.TryRead(service, pair.Value, out var document, out var kind);
         return fault is null
             ? new StoredDocument(service, document, pair.ModifyIndex, Fault: null)
-            : new StoredDocument(service, before?.Document, before?.Index ?? 0, fault);
+            : new StoredDocument(service, before?.Document, before?.Index ?? 0, fault) { FaultKind = kind };
     }
 
     private static bool IsSame(KVPair one, KVPair other) =>

@@ -17,9 +17,10 @@ internal sealed class AdminOptions
     /// <summary>A file with the token, in place of it.</summary>
     public string? AdminTokenFile { get; set; }
 
-    public IPEndPoint EndPoint(int trafficPort) => new(
-        IPAddress.Parse(AdminAddress),
-        AdminPort ?? trafficPort switch { 0 => 0, IPEndPoint.MaxPort => trafficPort - 1, _ => trafficPort + 1 });
+    public IPEndPoint EndPoint(int trafficPort) => new(IPAddress.Parse(AdminAddress), PortBeside(trafficPort));
+
+    /// <summary>The port where the traffic port is that one; 0 for a free one.</summary>
+    public int PortBeside(int trafficPort) => AdminPort ?? trafficPort switch { 0 => 0, IPEndPoint.MaxPort => trafficPort - 1, _ => trafficPort + 1 };
 
     /// <summary>The token, <c>null</c> if none is set.</summary>
     /// <exception cref="IOException">Its file cannot be read.</exception>

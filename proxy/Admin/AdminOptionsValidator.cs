@@ -1,11 +1,12 @@
 using System.Buffers;
 using System.Net;
 using Microsoft.Extensions.Options;
+using ServiceMesh.Proxy.Listening;
 
 namespace ServiceMesh.Proxy.Admin;
 
-/// <summary>Finds all that is wrong with the admin port's settings at once.</summary>
-internal sealed class AdminOptionsValidator : IValidateOptions<AdminOptions>
+/// <summary>Finds all that is wrong with the admin port's settings at once; it needs the other ports, too.</summary>
+internal sealed class AdminOptionsValidator(IOptions<ProxyOptions> proxy, IOptions<ListeningOptions> listening) : IValidateOptions<AdminOptions>
 {
     private const int ShortestToken = 16;
 
@@ -19,12 +20,30 @@ internal sealed class AdminOptionsValidator : IValidateOptions<AdminOptions>
         return faults.Length == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
     }
 
-    private static IEnumerable<string> Place(AdminOptions options)
+    private IEnumerable<string> Place(AdminOptions options)
     {
         if (options.AdminPort is < 0 or > IPEndPoint.MaxPort)
             yield return $"adminPort {options.AdminPort} is no TCP port: choose 1 to 65535 (--admin-port or PROXY_ADMIN_PORT)";
         if (!IPAddress.TryParse(options.AdminAddress, out _))
             yield return $"adminAddress '{options.AdminAddress}' is no IP address: give one like 127.0.0.1, or 0.0.0.0 for all (--admin-address or PROXY_ADMIN_ADDRESS)";
+        else if (TakenPort(options) is { } port)
+            yield return $"port {port} is chosen twice: the admin port, which is the one above --port where nothing is said, must differ from --port, --https-port and --h2c-port (--admin-port or PROXY_ADMIN_PORT)";
+    }
+
+    // Several zeros are several free ports.
+    private int? TakenPort(AdminOptions options)
+    {
+        try
+        {
+            var port = options.PortBeside(proxy.Value.Port);
+            int?[] others = [proxy.Value.Port, listening.Value.HttpsPort, listening.Value.H2cPort];
+            return port != 0 && others.Contains(port) ? port : null;
+        }
+        catch (OptionsValidationException)
+        {
+            // What is wrong there is told beside what is wrong here.
+            return null;
+        }
     }
 
     private static IEnumerable<string> Token(AdminOptions options)

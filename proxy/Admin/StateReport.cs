@@ -19,10 +19,12 @@ internal sealed record StateReport(
     long ConsulFailures,
     IReadOnlyDictionary<string, double> ConsulAnswerAgeSeconds,
     DateTimeOffset? LossHeldUntil,
+    LastGoodReport LastGood,
     long Unrouted,
+    long AccessLogDropped,
     IReadOnlyList<ServiceStateReport> Services)
 {
-    public static StateReport Of(ProxyReading reading, string? notReady)
+    public static StateReport Of(ProxyReading reading, string? notReady, LastGoodReport lastGood)
     {
         var (snapshot, meter) = (reading.Snapshot, reading.Meter);
         var lag = meter.Lag.Counts;
@@ -37,7 +39,9 @@ internal sealed record StateReport(
             meter.ConsulFailures,
             meter.AnswerAges().ToDictionary(answer => answer.Subject, answer => answer.Age.TotalSeconds, StringComparer.Ordinal),
             snapshot.Held.Count == 0 ? null : snapshot.Held.Values.Max(),
+            lastGood,
             meter.Unrouted,
+            meter.DroppedLines,
             [.. snapshot.Services.Values
                 .OrderBy(service => service.Stored.Service, StringComparer.Ordinal)
                 .Select(service => ServiceStateReport.Of(service, snapshot))]);
@@ -66,7 +70,7 @@ internal sealed record ServiceStateReport(
             state.Retries.Sent,
             state.Retries.Denied,
             Enum.GetValues<Refusal>().ToDictionary(MetricFamilies.WordOf, state.Meter.Refusals, StringComparer.Ordinal),
-            [.. service.Members.Select(InstanceCounters.Of)]);
+            [.. service.Members.Concat(service.Gone.Where(member => member.State.InFlight > 0)).Select(InstanceCounters.Of)]);
     }
 }
 

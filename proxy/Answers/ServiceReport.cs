@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using ServiceMesh.Proxy.Health;
+using ServiceMesh.Proxy.LastGood;
 using ServiceMesh.Proxy.Listening;
 using ServiceMesh.Proxy.Snapshots;
 
@@ -13,7 +14,10 @@ internal sealed record ServicesReport(
     IReadOnlyList<ServiceReport> Services);
 
 /// <summary>The state that is kept on disk for a start without Consul: when it was written last, and why it is of no use, if so.</summary>
-internal sealed record LastGoodReport(DateTimeOffset? WrittenAt, string? Fault);
+internal sealed record LastGoodReport(DateTimeOffset? WrittenAt, string? Fault)
+{
+    public static LastGoodReport Of(LastGoodFile file) => new(file.WrittenAt, file.Fault);
+}
 
 /// <summary>The answer to <c>GET /services/&lt;name&gt;</c>.</summary>
 internal sealed record ServiceReport(

@@ -70,7 +70,7 @@ internal sealed class ServicesAnswer(SnapshotHolder snapshots, LastGoodFile last
         var all = new ServicesReport(
             snapshot.Origin,
             snapshot.Held.Count == 0 ? null : snapshot.Held.Values.Max(),
-            new LastGoodReport(lastGood.WrittenAt, lastGood.Fault),
+            LastGoodReport.Of(lastGood),
             [.. snapshot.Services.Values
                 .OrderBy(service => service.Stored.Service, StringComparer.Ordinal)
                 .Select(service => ServiceReport.Of(service, snapshot))]);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Consul;
 using Microsoft.Extensions.Options;
@@ -21,6 +22,9 @@ internal sealed class InstanceFollower(
 {
     // At most so many services a second are read again without a reason: thousands of services must not keep Consul busy.
     private const int RoundLimit = 100;
+
+    // With one there are more, but each proxy has it at the same time, and Consul has just been in trouble.
+    private const int RoundLimitBehind = 500;
     private static readonly TimeSpan Again = TimeSpan.FromSeconds(1);
 
     // The list of all checks wakes for each output that is another one, and of thousands that is all the time. What changes after a
@@ -29,6 +33,7 @@ internal sealed class InstanceFollower(
 
     private readonly Channel<Question> asked = Channel.CreateUnbounded<Question>();
     private DocumentSet documents = DocumentSet.Empty;
+    private bool isBehind;
 
     /// <summary>Follows these documents' services from now on.</summary>
     public void Follow(DocumentSet told) => Volatile.Write(ref documents, told);
@@ -42,8 +47,8 @@ internal sealed class InstanceFollower(
     private async Task FollowChecksAsync(CancellationToken ct)
     {
         var view = new HealthView([]);
-        await foreach (var checks in blocking.FollowAsync(
-            "checks", (q, token) => consul.Health.State(HealthStatus.Any, q, token), static (_, _) => false, ct, checks => RestPerCheck * checks.Length))
+        await foreach (var checks in FollowAsync(
+            "checks", (q, token) => consul.Health.State(HealthStatus.Any, q, token), ct, checks => RestPerCheck * checks.Length))
         {
             var next = new HealthView(checks);
             Ask([.. next.ChangedSince(view)]);
@@ -55,8 +60,7 @@ internal sealed class InstanceFollower(
     private async Task FollowCatalogAsync(CancellationToken ct)
     {
         Dictionary<string, string[]> before = [];
-        await foreach (var services in blocking.FollowAsync(
-            "catalog", (q, token) => consul.Catalog.Services(q, token), static (_, _) => false, ct))
+        await foreach (var services in FollowAsync("catalog", (q, token) => consul.Catalog.Services(q, token), ct))
         {
             var changed = services.Keys.Union(before.Keys)
                 .Where(name => !(services.GetValueOrDefault(name) ?? []).ToHashSet().SetEquals(before.GetValueOrDefault(name) ?? []));
@@ -65,17 +69,45 @@ internal sealed class InstanceFollower(
         }
     }
 
+    // A question from the beginning comes after a failure, or where Consul fell back. What happened meanwhile may look like
+    // nothing: an instance that is back on another port has the checks and the tags that it had.
+    private async IAsyncEnumerable<T> FollowAsync<T>(
+        string subject,
+        Func<QueryOptions, CancellationToken, Task<QueryResult<T>>> query,
+        [EnumeratorCancellation] CancellationToken ct,
+        Func<T, TimeSpan>? rest = null)
+        where T : class
+    {
+        var (isFirst, isAnew) = (true, false);
+        await foreach (var answer in blocking.FollowAsync(subject, AskAsync, static (_, _) => false, ct, rest))
+        {
+            if (isAnew && !isFirst)
+                Volatile.Write(ref isBehind, true);
+            isFirst = false;
+            yield return answer;
+        }
+
+        Task<QueryResult<T>> AskAsync(QueryOptions q, CancellationToken token)
+        {
+            isAnew = q.WaitIndex == 0;
+            return query(q, token);
+        }
+    }
+
     // What no watch tells of (a second instance without checks, say) is seen by then.
     private async Task ReadAgainAsync(CancellationToken ct)
     {
-        var round = new Queue<string>();
+        var (round, isHurried) = (new Queue<string>(), false);
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), time);
         while (await timer.WaitForNextTickAsync(ct))
         {
             var services = snapshots.Current.Services;
-            if (round.Count == 0)
-                round = new Queue<string>(services.Keys);
-            var share = (int)Math.Min(RoundLimit, Math.Ceiling(services.Count / options.Value.Resync.TotalSeconds));
+            // Those whose turn it is go first: where one failure follows the other, the last would never be read.
+            if (Interlocked.Exchange(ref isBehind, false))
+                (round, isHurried) = (new Queue<string>(round.Union(services.Keys, StringComparer.Ordinal)), true);
+            else if (round.Count == 0)
+                (round, isHurried) = (new Queue<string>(services.Keys), false);
+            var share = isHurried ? RoundLimitBehind : (int)Math.Min(RoundLimit, Math.Ceiling(services.Count / options.Value.Resync.TotalSeconds));
             List<string> now = [];
             while (now.Count < share && round.TryDequeue(out var service))
                 now.Add(service);

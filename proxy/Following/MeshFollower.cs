@@ -114,9 +114,7 @@ internal sealed partial class MeshFollower(
             }
 
             var began = time.GetTimestamp();
-            var applied = Apply(new Moment(now, touched), confirmed);
-            if (applied && oldest is { } came)
-                meter.Lag.Add(time.GetElapsedTime(came));
+            Apply(new Moment(now, touched, oldest), confirmed);
             timer.Change(UntilNext(Now), Timeout.InfiniteTimeSpan);
             // Where one change waits behind the other, requests have half of the processor. No longer than that: whoever was frozen has been so for long enough.
             if (news.IsThere && time.GetElapsedTime(began) is var took)
@@ -146,8 +144,7 @@ internal sealed partial class MeshFollower(
         }
     }
 
-    /// <returns>Whether there is a new snapshot.</returns>
-    private bool Apply(Moment moment, HashSet<string> confirmed)
+    private void Apply(Moment moment, HashSet<string> confirmed)
     {
         var before = snapshots.Current;
         var view = guard.Rule(before, told.Documents, told.Instances, moment.Now, confirmed);
@@ -164,7 +161,6 @@ internal sealed partial class MeshFollower(
             wakes.Set(service, snapshots.Current.Services.GetValueOrDefault(service)?.ChangesAt(moment.Now));
         foreach (var service in moment.Touched.Keys.Union(publication.Changes.Select(change => change.Service)))
             drains = Task.WhenAll(drains, EndDrainAsync(service, before, snapshots.Current, moment.Now));
-        return publication.IsNew;
     }
 
     // Beside the snapshots: what comes of the end of a request holds up no change.
@@ -183,6 +179,7 @@ internal sealed partial class MeshFollower(
     private Publication Publish(SnapshotOrigin origin, MeshView view, Moment moment)
     {
         var publication = snapshots.Publish(origin, view, moment);
+        meter.Published(publication, moment.Came);
         foreach (var change in publication.Changes)
         {
             wakes.Set(change.Service, change.After?.ChangesAt(moment.Now));

@@ -24,7 +24,8 @@ internal sealed class PassiveHealth(MeshNews news, TimeProvider time)
             Failure.Timeout => counts.Silent(policy, time.GetElapsedTime(0)),
             _ => counts.Answered(policy, failure is not null || status >= StatusCodes.Status500InternalServerError, time.GetElapsedTime(0)),
         };
-        if (ejects)
+        // Where it is out already there is no news, and each costs a look at all services.
+        if (ejects && member.Health.EjectedUntil is null)
             news.Found(service.Stored.Service, new HealthFinding(member.State, FindingKind.Ejectable));
     }
 }

@@ -14,7 +14,7 @@ internal sealed partial class LastGoodFile(IOptions<ProxyOptions> options, TimeP
 
     private readonly ChecksummedFile file = new(Path.Combine(options.Value.State, "last-good.json"));
 
-    /// <summary>When it was written last by this process; <c>null</c> if it was not.</summary>
+    /// <summary>When it was written last, by this process or the one whose state it read; <c>null</c> if there is none that can be trusted.</summary>
     public DateTimeOffset? WrittenAt { get; private set; }
 
     /// <summary>Why it is of no use: it was found damaged, and not written since, or it cannot be written; <c>null</c> if it is not.</summary>
@@ -42,7 +42,9 @@ internal sealed partial class LastGoodFile(IOptions<ProxyOptions> options, TimeP
     {
         try
         {
-            return file.Read() is { } json ? Of(JsonSerializer.Deserialize(json.Span, StateJson.Default.StateFile)) : null;
+            var state = file.Read() is { } json ? Of(JsonSerializer.Deserialize(json.Span, StateJson.Default.StateFile)) : null;
+            WrittenAt = state?.SavedAt;
+            return state;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException or InvalidDataException)
         {

@@ -32,8 +32,8 @@ internal static class MetricFamilies
         OfProxy("mesh_proxy_services", Gauge, "Services that are known.", reading => reading.Snapshot.Services.Count),
         new("mesh_proxy_documents_set_aside", Gauge, "1 for each service whose newest document, or one of its routes, is not in effect.", (text, name, reading) =>
         {
-            foreach (var service in reading.SetAside)
-                text.Sample(name, MetricsText.Labels(("service", service)), 1);
+            foreach (var (service, reason) in reading.SetAside)
+                text.Sample(name, MetricsText.Labels(("service", service), ("reason", reason)), 1);
         }),
         OfProxy("mesh_proxy_loss_held", Gauge, "Services that Consul lost and that stay in effect for now.", reading => reading.Snapshot.Held.Count),
         OfProxy("mesh_proxy_unrouted_total", Counter, "Requests that no route leads.", reading => reading.Meter.Unrouted),
@@ -102,10 +102,11 @@ internal sealed record ProxyReading(Snapshot Snapshot, ProxyMeter Meter)
 {
     public ulong AppliedIndex => Snapshot.Services.Values.Select(service => service.Stored.Index).DefaultIfEmpty().Max();
 
-    public IEnumerable<string> SetAside => Snapshot.Services.Values
+    /// <summary>The services of which not all is in effect, each with the reason: a word of few, whatever the document says.</summary>
+    public IEnumerable<(string Service, string Reason)> SetAside => Snapshot.Services.Values
         .Where(service => service.Stored.Fault is not null || Snapshot.Routes.Faults.ContainsKey(service.Stored.Service))
-        .Select(service => service.Stored.Service)
-        .Order(StringComparer.Ordinal);
+        .Select(service => (service.Stored.Service, service.Stored.Fault is null ? "route_taken" : MetricFamilies.WordOf(service.Stored.FaultKind)))
+        .OrderBy(one => one.Service, StringComparer.Ordinal);
 }
 
 /// <summary>A service at the moment of a scrape.</summary>

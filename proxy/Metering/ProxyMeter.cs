@@ -18,11 +18,7 @@ internal sealed class ProxyMeter
     public ProxyMeter(SnapshotHolder snapshots, BlockingQuery blocking, TimeProvider time)
     {
         this.time = time;
-        snapshots.Listen(_ =>
-        {
-            Interlocked.Increment(ref reloads);
-            Volatile.Write(ref appliedAt, time.GetTimestamp());
-        });
+        snapshots.Listen(_ => Interlocked.Increment(ref reloads));
         blocking.OnFailure = _ => ConsulFailed();
         blocking.OnAnswer = subject => answeredAt[subject] = time.GetTimestamp();
     }
@@ -33,7 +29,7 @@ internal sealed class ProxyMeter
     /// <summary>How many snapshots were put in place.</summary>
     public long Reloads => Volatile.Read(ref reloads);
 
-    /// <summary>How long ago the last one was; <c>null</c> if there was none.</summary>
+    /// <summary>How long ago a change was put in effect last; <c>null</c> if none was.</summary>
     public TimeSpan? AppliedAge => Volatile.Read(ref appliedAt) is > 0 and var at ? time.GetElapsedTime(at) : null;
 
     public long ConsulFailures => Volatile.Read(ref consulFailures);
@@ -47,6 +43,19 @@ internal sealed class ProxyMeter
     public IEnumerable<(string Subject, TimeSpan Age)> AnswerAges() => answeredAt
         .OrderBy(answer => answer.Key, StringComparer.Ordinal)
         .Select(answer => (answer.Key, time.GetElapsedTime(answer.Value)));
+
+    /// <summary>Takes note of what came of publishing.</summary>
+    /// <param name="publication">It.</param>
+    /// <param name="came">When what led to it came from Consul; <c>null</c> for what the proxy has of itself.</param>
+    public void Published(Publication publication, long? came)
+    {
+        // A promotion that waits is a change that is not in effect: its lag is known when it is.
+        if (!publication.IsInEffect)
+            return;
+        Volatile.Write(ref appliedAt, time.GetTimestamp());
+        if (publication.Came(came) is { } since)
+            Lag.Add(time.GetElapsedTime(since));
+    }
 
     public void ConsulFailed() => Interlocked.Increment(ref consulFailures);
 

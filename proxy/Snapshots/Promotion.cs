@@ -28,11 +28,18 @@ internal static class Promotion
             return serving.Length > 0 ? DateTimeOffset.MaxValue : null;
         if (!serving.Any(instance => instance.IsHealthy) || own.Any(instance => Answers(before, instance, moment)))
             return null;
-        var until = before.WaitsUntil < DateTimeOffset.MaxValue && before.Told.Document?.Active?.Deployment == next.Deployment
+        var until = before.WaitsUntil < DateTimeOffset.MaxValue && AreOfOneRelease(before.Told, told)
             ? before.WaitsUntil.Value
             : moment.Now + Patience;
         return until > moment.Now ? until : null;
     }
+
+    /// <summary>When a promotion that waits came: with the first document that made its release active.</summary>
+    public static long? WaitsSince(ServiceModel before, StoredDocument told, Moment moment) =>
+        before.WaitsUntil is not null && AreOfOneRelease(before.Told, told) ? before.WaitsSince : moment.Came;
+
+    /// <summary>Whether two documents make the same release active.</summary>
+    public static bool AreOfOneRelease(StoredDocument one, StoredDocument other) => one.Document?.Active?.Deployment == other.Document?.Active?.Deployment;
 
     /// <summary>What is in effect meanwhile: whether requests are let in does not depend on who answers them, and a fault is told at once.</summary>
     public static StoredDocument Meanwhile(StoredDocument before, StoredDocument told)
@@ -40,7 +47,7 @@ internal static class Promotion
         var (was, next) = (before.Document!, told.Document!);
         return was.Pause == next.Pause && was.Maintenance == next.Maintenance && before.Fault == told.Fault
             ? before
-            : before with { Document = was with { Pause = next.Pause, Maintenance = next.Maintenance }, Fault = told.Fault };
+            : before with { Document = was with { Pause = next.Pause, Maintenance = next.Maintenance }, Fault = told.Fault, FaultKind = told.FaultKind };
     }
 
     private static bool Answers(ServiceModel before, Instance instance, Moment moment) =>

@@ -36,6 +36,9 @@ internal sealed record ServiceModel(
     /// <summary>Until when that is waited for, see <see cref="Promotion"/>; <c>null</c> if it is not.</summary>
     public DateTimeOffset? WaitsUntil { get; private init; }
 
+    /// <summary>When the document came that it is waited for, by the clock of <see cref="TimeProvider.GetTimestamp"/>; <c>null</c> if it is not.</summary>
+    public long? WaitsSince { get; private init; }
+
     /// <summary>The releases in the traffic, the active one first.</summary>
     public IReadOnlyList<ReleaseModel> Releases { get; private init; } = [];
 
@@ -60,6 +63,7 @@ internal sealed record ServiceModel(
             {
                 Told = told,
                 WaitsUntil = waitsUntil,
+                WaitsSince = waitsUntil is null ? null : Promotion.WaitsSince(before!, told, moment),
                 Releases = next.Releases,
             };
     }
@@ -107,7 +111,8 @@ internal sealed record ServiceModel(
 /// <summary>The time of a new snapshot, and what led to it beside Consul.</summary>
 /// <param name="Now">The time.</param>
 /// <param name="Touched">The services that must be looked at again, each with what was found out about its instances.</param>
-internal readonly record struct Moment(DateTimeOffset Now, IReadOnlyDictionary<string, List<HealthFinding>>? Touched = null)
+/// <param name="Came">When the oldest of what Consul told for it came, by the clock of <see cref="TimeProvider.GetTimestamp"/>; <c>null</c> for nothing.</param>
+internal readonly record struct Moment(DateTimeOffset Now, IReadOnlyDictionary<string, List<HealthFinding>>? Touched = null, long? Came = null)
 {
     public bool Touches(string service) => Touched?.ContainsKey(service) == true;
 

@@ -71,7 +71,22 @@ internal sealed class SnapshotHolder(TrustedProxies trusted)
 /// <summary>What came of publishing.</summary>
 /// <param name="IsNew">Whether there is a new snapshot.</param>
 /// <param name="Changes">The services that are others in it.</param>
-internal sealed record Publication(bool IsNew, IReadOnlyList<ServiceChange> Changes);
+internal sealed record Publication(bool IsNew, IReadOnlyList<ServiceChange> Changes)
+{
+    /// <summary>Whether anything is in effect that was not: all that is new may be waited for.</summary>
+    public bool IsInEffect => IsNew && (Changes.Count == 0 || Changes.Any(change => change.IsInEffect));
+
+    /// <summary>When the oldest came of what is in effect now; <paramref name="came"/> is when what led to it did.</summary>
+    public long? Came(long? came) => Changes.Select(change => change.WaitedSince).Append(came).Min();
+}
 
 /// <summary>A service that changed; <c>null</c> before for a new one, after for one that is gone.</summary>
-internal sealed record ServiceChange(string Service, ServiceModel? Before, ServiceModel? After);
+internal sealed record ServiceChange(string Service, ServiceModel? Before, ServiceModel? After)
+{
+    /// <summary>Whether it is more than a promotion that is waited for.</summary>
+    public bool IsInEffect => Before is null || After?.WaitsUntil is null || !ReferenceEquals(Before.Stored, After.Stored)
+        || !Before.Members.SequenceEqual(After.Members) || !Before.Gone.SequenceEqual(After.Gone);
+
+    /// <summary>When the promotion came that was waited for and is in effect now; <c>null</c> if none is.</summary>
+    public long? WaitedSince => Before is not null && After is { WaitsUntil: null } && Promotion.AreOfOneRelease(Before.Told, After.Stored) ? Before.WaitsSince : null;
+}

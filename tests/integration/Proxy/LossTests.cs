@@ -50,8 +50,10 @@ public sealed class LossTests : IAsyncLifetime
         // When they are asked for again, what was read of them before is in effect.
         await front.UntilInstancesAskedAsync(services.Select(service => service.Name), times: 2);
         var told = await proxy.Http.GetFromJsonAsync<JsonElement>("/services", Ct);
+        Assert.Contains("\nmesh_proxy_loss_held 3\n", await proxy.Admin.GetStringAsync("/metrics", Ct), StringComparison.Ordinal);
         await front.TurnToAsync(new Uri(full.GetBaseAddress()));
         await EachAsync(proxy, account => !IsHeld(account) && HasTraffic(account));
+        Assert.Contains("\nmesh_proxy_loss_held 0\n", await proxy.Admin.GetStringAsync("/metrics", Ct), StringComparison.Ordinal);
 
         await stop.CancelAsync();
         var answers = (await Task.WhenAll(load)).SelectMany(status => status).ToArray();
@@ -64,12 +66,14 @@ public sealed class LossTests : IAsyncLifetime
     public async Task ALossThatLasts_IsObeyed()
     {
         await using var proxy = await StartAsync(hold: "00:00:01");
+        Assert.Contains("\nmesh_proxy_services 3\n", await proxy.Admin.GetStringAsync("/metrics", Ct), StringComparison.Ordinal);
 
         await front.TurnToAsync(new Uri(empty.GetBaseAddress()));
 
         await proxy.UntilAllAsync(told => told.GetProperty("services").GetArrayLength() == 0 && !IsHeld(told));
         using var answer = await proxy.Http.GetAsync($"/{services[0].Name}/", Ct);
         Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
+        Assert.Contains("\nmesh_proxy_services 0\n", await proxy.Admin.GetStringAsync("/metrics", Ct), StringComparison.Ordinal);
     }
 
     [Fact]

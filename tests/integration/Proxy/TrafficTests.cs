@@ -193,7 +193,7 @@ public sealed class TrafficTests(ConsulFixture consul) : IAsyncLifetime
 
         await proxy.UntilAsync(service.Name, account => account.GetProperty("fault").GetString() is { Length: > 0 });
         Assert.StartsWith("one", await proxy.Http.GetStringAsync($"/{service.Name}/", Ct), StringComparison.Ordinal);
-        var series = $"mesh_proxy_documents_set_aside{{service=\"{service.Name}\"}} 1";
+        var series = $"mesh_proxy_documents_set_aside{{service=\"{service.Name}\",reason=\"invalid\"}} 1";
         Assert.Contains(series, await proxy.Admin.GetStringAsync("/metrics", Ct), StringComparison.Ordinal);
 
         await service.PromoteAsync("one");

@@ -63,6 +63,8 @@ public sealed class ProxyStateTests
     [InlineData("passing 7 0", "nothing in flight any more")]
     [InlineData("passing 7 0, passing 9 0", "nothing in flight any more")]
     [InlineData("passing 7 0, critical silent", "nothing in flight any more")]
+    [InlineData("passing 7 0, critical 7 1", "1 still in flight after 1m")]
+    [InlineData("passing 7 0, critical 6 0", "1 of 2 proxies did not say what is in flight, so it had 1m")]
     [InlineData("passing 7 1", "1 still in flight after 1m")]
     [InlineData("passing 7 0, passing 7 1", "1 still in flight after 1m")]
     [InlineData("passing 7 1, passing silent", "1 still in flight after 1m")]

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Consul;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -17,6 +18,7 @@ public sealed class InstanceFollowerTests
 {
     private readonly IConsulClient consul = Substitute.For<IConsulClient>();
     private readonly FakeTimeProvider time = new();
+    private readonly SnapshotHolder snapshots = new(TrustedProxies.None);
     private readonly MeshNews news;
     private readonly InstanceFollower follower;
 
@@ -29,7 +31,6 @@ public sealed class InstanceFollowerTests
         consul.Health.Service(Arg.Any<string>(), Arg.Any<string>(), Arg.Any<bool>(), Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>())
             .Returns(new QueryResult<ServiceEntry[]> { Response = [] });
         var blocking = new BlockingQuery(NullLogger<BlockingQuery>.Instance, time);
-        var snapshots = new SnapshotHolder(TrustedProxies.None);
         news = new MeshNews(time);
         follower = new InstanceFollower(
             consul, blocking, new InstanceReader(consul, new ProxyMeter(snapshots, blocking, time), NullLogger<InstanceReader>.Instance), news, snapshots, Options.Create(new ProxyOptions()), time);
@@ -85,5 +86,65 @@ public sealed class InstanceFollowerTests
         while (came != time.GetTimestamp());
 
         await stop.CancelAsync();
+    }
+
+    // It may be on another port, and its checks and tags say nothing of that.
+    [Theory]
+    [InlineData("checks")]
+    [InlineData("catalog")]
+    public async Task Run_AfterAQuestionThatFailed_AllAreReadAgainThoughNothingLooksChanged(string failing)
+    {
+        var (failure, failures) = (new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously), 0);
+        string[] services = [.. Enumerable.Range(0, 30).Select(n => $"svc-{n}")];
+        var documents = DocumentSet.Of(services.Select(service => new StoredDocument(service, ServiceDocument.Create(service, []), 1, Fault: null)));
+        snapshots.Publish(SnapshotOrigin.Consul, new MeshView(documents, new Dictionary<string, IReadOnlyList<Instance>>(StringComparer.Ordinal), MeshView.NothingHeld), new Moment(DateTimeOffset.UnixEpoch));
+        follower.Follow(documents);
+        HealthCheck[] checks = [.. services.Select(service => new HealthCheck { Node = "node", CheckID = service, ServiceName = service, Status = HealthStatus.Passing })];
+        consul.Health.State(Arg.Any<HealthStatus>(), Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>()).Returns(call => AnswerAsync("checks", call.Arg<QueryOptions>(), checks));
+        consul.Catalog.Services(Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>())
+            .Returns(call => AnswerAsync("catalog", call.Arg<QueryOptions>(), services.ToDictionary(service => service, _ => Array.Empty<string>(), StringComparer.Ordinal)));
+        var reads = new ConcurrentDictionary<string, int>(StringComparer.Ordinal);
+        consul.Health.Service(Arg.Any<string>(), Arg.Any<string>(), Arg.Any<bool>(), Arg.Any<QueryOptions>(), Arg.Any<CancellationToken>()).Returns(call =>
+        {
+            reads.AddOrUpdate(call.ArgAt<string>(0), 1, (_, times) => times + 1);
+            return new QueryResult<ServiceEntry[]> { Response = [] };
+        });
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        late.CancelAfter(TimeSpan.FromSeconds(20));
+        using var moment = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
+        _ = follower.Run(stop.Token);
+        while (reads.Count < services.Length || !await IsQuietAsync())
+            await moment.WaitForNextTickAsync(late.Token);
+        reads.Clear();
+
+        failure.SetResult();
+
+        // By the round alone it would be two a second.
+        for (var passed = TimeSpan.Zero; reads.Count < services.Length; passed += TimeSpan.FromMilliseconds(100))
+        {
+            Assert.True(passed < TimeSpan.FromSeconds(10), $"only {reads.Count} were read again");
+            time.Advance(TimeSpan.FromMilliseconds(100));
+            await moment.WaitForNextTickAsync(late.Token);
+        }
+
+        await stop.CancelAsync();
+
+        // One answer, then a failure, then the same answer.
+        async Task<QueryResult<T>> AnswerAsync<T>(string subject, QueryOptions question, T answer)
+        {
+            if (question.WaitIndex == 0)
+                return new QueryResult<T> { Response = answer, LastIndex = 7 };
+            await (subject == failing && Interlocked.Increment(ref failures) == 1 ? failure : new TaskCompletionSource()).Task;
+            throw new ConsulRequestException("no cluster leader");
+        }
+
+        // What both watches asked for first is read.
+        async Task<bool> IsQuietAsync()
+        {
+            var before = reads.Values.Sum();
+            await moment.WaitForNextTickAsync(late.Token);
+            return before == reads.Values.Sum();
+        }
     }
 }

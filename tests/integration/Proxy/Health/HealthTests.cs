@@ -109,6 +109,10 @@ public sealed class HealthTests(ConsulFixture consul)
 
         await InTrafficAsync(scene, "b");
         Assert.Equal((5, 0), (scene.Backend("a").Asked, scene.Backend("b").Asked));
+        var lines = (await scene.Proxy.Admin.GetStringAsync("/metrics", TestContext.Current.CancellationToken)).Split('\n')
+            .Where(line => line.Contains($"instance=\"{scene.Service.Name}-a\"", StringComparison.Ordinal)).ToArray();
+        Assert.EndsWith(" 1", Assert.Single(lines, line => line.StartsWith("mesh_proxy_ejected{", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.EndsWith(" 0", Assert.Single(lines, line => line.StartsWith("mesh_proxy_in_traffic{", StringComparison.Ordinal)), StringComparison.Ordinal);
     }
 
     [Fact]

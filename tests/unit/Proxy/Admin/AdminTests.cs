@@ -1,6 +1,8 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
+using ServiceMesh.Proxy;
 using ServiceMesh.Proxy.Admin;
+using ServiceMesh.Proxy.Listening;
 using Xunit;
 
 namespace ServiceMesh.Tests.Unit.Proxy.Admin;
@@ -74,5 +76,22 @@ public sealed class AdminTests
         Assert.Equal(opens, gate.IsOpenFor(context.Request));
     }
 
-    private static string[] Faults(AdminOptions options) => [.. new AdminOptionsValidator().Validate(name: null, options).Failures ?? []];
+    [Theory]
+    [InlineData(null, null, 8001, 8001)]
+    [InlineData(null, 8001, null, 8001)]
+    [InlineData(8000, null, null, 8000)]
+    [InlineData(8443, 8443, null, 8443)]
+    public void Validate_APortThatIsAnothersToo_IsTold(int? admin, int? https, int? h2c, int twice) => Assert.Equal(
+        [$"port {twice} is chosen twice: the admin port, which is the one above --port where nothing is said, must differ from --port, --https-port and --h2c-port (--admin-port or PROXY_ADMIN_PORT)"],
+        Faults(new AdminOptions { AdminPort = admin }, new ListeningOptions { HttpsPort = https, H2cPort = h2c }));
+
+    [Theory]
+    [InlineData(null, 8000, 8443, 8002)]
+    [InlineData(0, 0, 0, 0)]
+    [InlineData(null, 0, 0, 0)]
+    public void Validate_PortsThatDiffer_OrAreFreeOnes_AreSound(int? admin, int traffic, int https, int h2c) =>
+        Assert.Empty(Faults(new AdminOptions { AdminPort = admin }, new ListeningOptions { HttpsPort = https, H2cPort = h2c }, traffic));
+
+    private static string[] Faults(AdminOptions options, ListeningOptions? listening = null, int port = 8000) =>
+        [.. new AdminOptionsValidator(Options.Create(new ProxyOptions { Port = port }), Options.Create(listening ?? new ListeningOptions())).Validate(name: null, options).Failures ?? []];
 }

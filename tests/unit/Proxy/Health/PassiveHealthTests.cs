@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http;
 using ServiceMesh.Policy;
 using ServiceMesh.Proxy.Following;
 using ServiceMesh.Proxy.Health;
@@ -59,6 +60,24 @@ public sealed class PassiveHealthTests
             new PassiveHealth(news, TimeProvider.System).Record(service, service.Members[0], failure, failure is null ? 200 : 502);
 
         Assert.Equal(ejects, news.TryTake(out _));
+    }
+
+    // Each piece of news costs a look at all services.
+    [Fact]
+    public void Record_OfAnInstanceThatIsEjected_IsNoNews()
+    {
+        var (news, service) = (new MeshNews(TimeProvider.System), Service(new PassivePolicy(Failures: 1)));
+        var finding = new HealthFinding(service.Members[0].State, FindingKind.Ejectable);
+        var touched = new Dictionary<string, List<HealthFinding>>(StringComparer.Ordinal) { ["demo"] = [finding] };
+        var ejected = ServiceModel.Follow(service, service.Stored, service.Instances, new Moment(DateTimeOffset.UnixEpoch, touched));
+
+        new PassiveHealth(news, TimeProvider.System).Record(ejected, ejected.Members[0], Failure.Connect, StatusCodes.Status502BadGateway);
+        Assert.False(news.IsThere);
+
+        touched["demo"] = [];
+        var over = ServiceModel.Follow(ejected, ejected.Stored, ejected.Instances, new Moment(DateTimeOffset.UnixEpoch + PassivePolicy.DefaultEjection, touched));
+        new PassiveHealth(news, TimeProvider.System).Record(over, over.Members[0], Failure.Connect, StatusCodes.Status502BadGateway);
+        Assert.True(news.IsThere);
     }
 
     private static ServiceModel Service(PassivePolicy policy)

@@ -1,8 +1,11 @@
 using System.Buffers;
 using System.Text;
 using System.Text.RegularExpressions;
+using Consul;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using ServiceMesh.Proxy.Health;
 using ServiceMesh.Proxy.Metering;
 using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic.Transforming;
@@ -14,9 +17,15 @@ namespace ServiceMesh.Tests.Unit.Proxy.Metering;
 public sealed partial class MetricsTests
 {
     private readonly SnapshotHolder snapshots = new(TrustedProxies.None);
+    private readonly FakeTimeProvider time = new();
+    private readonly BlockingQuery blocking;
     private readonly ProxyMeter meter;
 
-    public MetricsTests() => meter = new ProxyMeter(snapshots, new BlockingQuery(NullLogger<BlockingQuery>.Instance, TimeProvider.System), TimeProvider.System);
+    public MetricsTests()
+    {
+        blocking = new BlockingQuery(NullLogger<BlockingQuery>.Instance, time);
+        meter = new ProxyMeter(snapshots, blocking, time);
+    }
 
     [Fact]
     public void Labels_WithQuotesBackslashesAndLines_AreEscaped() =>
@@ -62,6 +71,81 @@ public sealed partial class MetricsTests
         Assert.Contains("mesh_proxy_applied_index 1", lines);
         Assert.Contains("mesh_proxy_reloads_total 1", lines);
         Assert.Contains("mesh_proxy_origin{origin=\"consul\"} 1", lines);
+        Assert.Contains("mesh_proxy_services 1", lines);
+        Assert.Contains("mesh_proxy_loss_held 0", lines);
+        Assert.Contains($"mesh_proxy_in_traffic{{{labels}}} 1", lines);
+        Assert.Contains($"mesh_proxy_ejected{{{labels}}} 0", lines);
+    }
+
+    [Fact]
+    public async Task Scrape_OfAnInstanceThatIsEjected_TellsThatItIsOutForItsAnswers()
+    {
+        var document = ServiceDocument.Create("demo", []).Promote(new Release("one", "v-one", "image", DateTimeOffset.UnixEpoch));
+        var view = new MeshView(
+            DocumentSet.Of([new StoredDocument("demo", document, 1, Fault: null)]),
+            new Dictionary<string, IReadOnlyList<Instance>>(StringComparer.Ordinal)
+            {
+                ["demo"] = [.. ((string[])["a", "b"]).Select((id, n) => new Instance(id, "node", "demo", "10.0.0.9", n + 1, "one", "v-one", "passing"))],
+            },
+            MeshView.NothingHeld);
+        snapshots.Publish(SnapshotOrigin.Consul, view, new Moment(DateTimeOffset.UnixEpoch));
+        var member = snapshots.Current.Services["demo"].Members[0];
+        member.Answered(500, TimeSpan.FromMilliseconds(1));
+        var touched = new Dictionary<string, List<HealthFinding>>(StringComparer.Ordinal) { ["demo"] = [new HealthFinding(member.State, FindingKind.Ejectable)] };
+        snapshots.Publish(SnapshotOrigin.Consul, view, new Moment(DateTimeOffset.UnixEpoch, touched));
+
+        var lines = await ScrapeAsync();
+
+        const string labels = "service=\"demo\",release=\"v-one\",deployment=\"one\",instance=\"a\",node=\"node\"";
+        Assert.Contains($"mesh_proxy_ejected{{{labels}}} 1", lines);
+        Assert.Contains($"mesh_proxy_in_traffic{{{labels}}} 0", lines);
+    }
+
+    [Fact]
+    public async Task Scrape_WhileConsulIsSilent_TellsHowLongByQuestion()
+    {
+        blocking.OnAnswer!("checks");
+        time.Advance(TimeSpan.FromSeconds(60));
+        blocking.OnAnswer!("documents");
+        time.Advance(TimeSpan.FromSeconds(5));
+
+        var lines = await ScrapeAsync();
+
+        Assert.Equal(
+            ["mesh_proxy_consul_answer_age_seconds{query=\"checks\"} 65", "mesh_proxy_consul_answer_age_seconds{query=\"documents\"} 5"],
+            lines.Where(line => line.StartsWith("mesh_proxy_consul_answer_age_seconds{", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task Scrape_OfDocumentsThatAreSetAside_TellsEachReasonInAWord()
+    {
+        const string sound = """{"schema":1,"service":"a-first","routes":[{"host":null,"path":"/one","stripPath":true}]}""";
+        (string Service, string Value)[] documents =
+        [
+            ("a-first", sound),
+            ("b-second", sound.Replace("a-first", "b-second", StringComparison.Ordinal)),
+            ("broken", "hello"),
+            ("form", """{"schema":2,"service":"form","routes":[]}"""),
+            ("new-field", """{"schema":1,"service":"new-field","routes":[],"later":1}"""),
+            ("other", sound),
+        ];
+        var set = DocumentSet.Empty.Follow(documents.Select(document => new KVPair($"mesh/services/{document.Service}") { Value = Encoding.UTF8.GetBytes(document.Value), ModifyIndex = 1 }));
+        snapshots.Publish(
+            SnapshotOrigin.Consul,
+            new MeshView(set, new Dictionary<string, IReadOnlyList<Instance>>(StringComparer.Ordinal), MeshView.NothingHeld),
+            new Moment(DateTimeOffset.UnixEpoch));
+
+        var lines = await ScrapeAsync();
+
+        Assert.Equal(
+            [
+                "mesh_proxy_documents_set_aside{service=\"b-second\",reason=\"route_taken\"} 1",
+                "mesh_proxy_documents_set_aside{service=\"broken\",reason=\"unreadable\"} 1",
+                "mesh_proxy_documents_set_aside{service=\"form\",reason=\"schema\"} 1",
+                "mesh_proxy_documents_set_aside{service=\"new-field\",reason=\"unreadable\"} 1",
+                "mesh_proxy_documents_set_aside{service=\"other\",reason=\"invalid\"} 1",
+            ],
+            lines.Where(line => line.StartsWith("mesh_proxy_documents_set_aside{", StringComparison.Ordinal)));
     }
 
     [Fact]
