@@ -6,6 +6,7 @@ using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic;
 using ServiceMesh.Proxy.Traffic.Transforming;
 using ServiceMesh.Proxy.Traffic.Waiting;
+using ServiceMesh.Store;
 using Xunit;
 
 namespace ServiceMesh.Tests.Unit.Proxy.Traffic;
@@ -89,6 +90,32 @@ public sealed class PatienceTests : IDisposable
 
         Assert.Equal((503, 1L), (context.Response.StatusCode, service.State.Meter.Refusals(Refusal.Paused)));
         Assert.Equal((WaitingRoom.Places, 0), (room.Taken, service.State.Meter.Held));
+    }
+
+    // Each of ten thousand would run, and wait anew.
+    [Fact]
+    public void Change_OfAnotherService_WakesNobody()
+    {
+        var (held, other) = (service.Stored, new StoredDocument("other", ServiceDocument.Create("other", []), 1, Fault: null));
+        DemoService.Publish(snapshots, held, other);
+        var (demo, woken) = (snapshots.ChangeAsync("demo"), snapshots.ChangeAsync("other"));
+
+        DemoService.Publish(snapshots, held, other with { Index = 2 });
+        Assert.Equal((false, true), (demo.IsCompleted, woken.IsCompleted));
+
+        DemoService.Publish(snapshots, held with { Index = 2 }, other with { Index = 2 });
+        Assert.True(demo.IsCompleted);
+    }
+
+    // Its requests may be another service's then.
+    [Fact]
+    public void Change_OfTheRoutes_WakesAll()
+    {
+        var demo = snapshots.ChangeAsync("demo");
+
+        DemoService.Publish(snapshots, service.Stored, new StoredDocument("other", ServiceDocument.Create("other", []), 1, Fault: null));
+
+        Assert.True(demo.IsCompleted);
     }
 
     private void Fill()
