@@ -126,7 +126,7 @@ public sealed class PatienceTests : IDisposable
 
     private Task<bool> HoldAsync()
     {
-        var handler = new TrafficHandler(null!, null!, null!, null!, null!, null!, null!, null!, null!, time, NullLogger<TrafficHandler>.Instance);
+        var handler = new TrafficHandler(null!, null!, null!, null!, null!, null!, null!, null!, null!, null!, time, NullLogger<TrafficHandler>.Instance);
         return new Patience(snapshots, room, time).PausedAsync(new Exchange(context, handler), snapshots.Current, service, Paused).AsTask();
     }
 }
