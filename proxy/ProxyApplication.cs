@@ -49,6 +49,7 @@ internal static class ProxyApplication
         builder.Services.AddSingleton<WaitingRoom>();
         builder.Services.AddSingleton<Patience>();
         builder.Services.AddSingleton<Upstream>();
+        builder.Services.AddSingleton<BodyLimit>();
         // As the client of the instances reads them: byte by byte.
         builder.Services.Configure<KestrelServerOptions>(kestrel => kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1);
         builder.Services.AddSingleton<TrafficHandler>();

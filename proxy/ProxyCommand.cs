@@ -24,7 +24,7 @@ internal static class ProxyCommand
         Setting("--h2c-port", nameof(ListeningOptions.H2cPort), "The port for HTTP/2 without TLS, by prior knowledge (none)."),
         Setting("--headers-timeout", nameof(ListeningOptions.HeadersTimeout), "How long a client may take for a request's headers, and for TLS's handshake before, hh:mm:ss (00:00:15)."),
         Setting("--idle-timeout", nameof(ListeningOptions.IdleTimeout), "How long a connection without a request is kept, hh:mm:ss (00:02:10)."),
-        Setting("--min-body-rate", nameof(ListeningOptions.MinBodyRate), "The least bytes a second of an answer, and of a request's body by HTTP/1.1; 0 for no limit (240)."),
+        Setting("--min-body-rate", nameof(ListeningOptions.MinBodyRate), "The least bytes a second of an answer, and of a request's body; 0 for no limit (240)."),
         Setting("--max-headers-size", nameof(ListeningOptions.MaxHeadersSize), "The most bytes of a request's headers (32768)."),
         Setting("--max-request-line", nameof(ListeningOptions.MaxRequestLine), "The most bytes of a request's first line (8192)."),
         Setting("--max-connections", nameof(ListeningOptions.MaxConnections), "The most connections at once; 0 for no limit (20000)."),

@@ -14,12 +14,20 @@ namespace ServiceMesh.Proxy.Admin;
 /// clients keeps an operator out, and it answers until the last request has left. Its socket is one of those that the next
 /// proxy takes over.
 /// </summary>
-internal sealed class AdminServer(
-    IOptions<AdminOptions> options, IOptions<ProxyOptions> proxy, ListeningSockets sockets, AdminPages pages, ILoggerFactory logs) : IHostedService, IAsyncDisposable
+internal sealed partial class AdminServer(
+    IOptions<AdminOptions> options,
+    IOptions<ProxyOptions> proxy,
+    ListeningSockets sockets,
+    AdminPages pages,
+    IHostApplicationLifetime lifetime,
+    TimeProvider time,
+    ILoggerFactory logs) : IHostedService, IAsyncDisposable
 {
     private const int MaxConnections = 256;
 
+    private readonly ILogger log = logs.CreateLogger<AdminServer>();
     private WebApplication? server;
+    private Task opening = Task.CompletedTask;
 
     /// <summary>Where it listens, once it was started.</summary>
     public Uri Address => new(server!.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First());
@@ -28,10 +36,15 @@ internal sealed class AdminServer(
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         var endpoint = options.Value.EndPoint(proxy.Value.Port);
-        server = Build(endpoint);
+        var held = sockets.IsHeldElsewhere(endpoint) ? new HeldSockets(sockets, time) : null;
+        server = Build(endpoint, held ?? (IConnectionListenerFactory)sockets);
         try
         {
-            await server.StartAsync(cancellationToken);
+            opening = server.StartAsync(held is null ? cancellationToken : lifetime.ApplicationStopping);
+            if (held is null || await Task.WhenAny(opening, held.Waits) == opening)
+                await opening;
+            else
+                OpenedLater(endpoint);
         }
         catch (IOException error)
         {
@@ -40,11 +53,24 @@ internal sealed class AdminServer(
         }
     }
 
-    public Task StopAsync(CancellationToken cancellationToken) => server?.StopAsync(cancellationToken) ?? Task.CompletedTask;
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        if (server is null)
+            return;
+        try
+        {
+            await opening;
+            await server.StopAsync(cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            // It was never opened, or has not ended in time.
+        }
+    }
 
     public ValueTask DisposeAsync() => server?.DisposeAsync() ?? ValueTask.CompletedTask;
 
-    private WebApplication Build(IPEndPoint endpoint)
+    private WebApplication Build(IPEndPoint endpoint, IConnectionListenerFactory listeners)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(logs);
@@ -55,10 +81,40 @@ internal sealed class AdminServer(
             kestrel.Limits.MaxConcurrentConnections = MaxConnections;
             kestrel.Listen(endpoint);
         });
-        builder.Services.AddSingleton<IConnectionListenerFactory>(sockets);
+        builder.Services.AddSingleton(listeners);
         var app = builder.Build();
         app.Run(pages.HandleAsync);
         return app;
+    }
+
+    [LoggerMessage(LogLevel.Information, "The proxy that serves now has the port of {Endpoint} at another address: the admin port is opened when it has let go of it")]
+    private partial void OpenedLater(IPEndPoint endpoint);
+
+    /// <summary>Waits for a port that the earlier proxy has at another address. It lets go of it when this one has taken over.</summary>
+    private sealed class HeldSockets(ListeningSockets sockets, TimeProvider time) : IConnectionListenerFactory
+    {
+        private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+
+        private readonly TaskCompletionSource waits = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>Ends when it has to wait.</summary>
+        public Task Waits => waits.Task;
+
+        public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
+        {
+            while (true)
+            {
+                try
+                {
+                    return await sockets.BindAsync(endpoint, cancellationToken);
+                }
+                catch (AddressInUseException)
+                {
+                    waits.TrySetResult();
+                    await Task.Delay(Pause, time, cancellationToken);
+                }
+            }
+        }
     }
 
     /// <summary>Signals are the process's own matter.</summary>

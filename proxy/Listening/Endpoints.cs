@@ -98,7 +98,7 @@ internal static class Endpoints
         limits.MaxRequestLineSize = options.MaxRequestLine;
         // HTTP/2 has no first line: what would stand there is a header.
         limits.Http2.MaxRequestHeaderFieldSize = Math.Max(options.MaxHeadersSize, options.MaxRequestLine);
-        var rate = options.MinBodyRate == 0 ? null : new MinDataRate(options.MinBodyRate, gracePeriod: TimeSpan.FromSeconds(5));
+        var rate = options.MinBodyRate == 0 ? null : new MinDataRate(options.MinBodyRate, gracePeriod: ListeningOptions.RateGrace);
         limits.MinRequestBodyDataRate = rate;
         limits.MinResponseDataRate = rate;
     }

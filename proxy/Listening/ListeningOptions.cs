@@ -3,6 +3,9 @@ namespace ServiceMesh.Proxy.Listening;
 /// <summary>What the proxy listens on and whom it hangs up on; from the same sources as <see cref="ProxyOptions"/>, the section <c>Proxy</c> of appsettings included.</summary>
 internal sealed class ListeningOptions
 {
+    /// <summary>How long a body may take before its rate counts.</summary>
+    public static readonly TimeSpan RateGrace = TimeSpan.FromSeconds(5);
+
     /// <summary>The port for TLS, 1 to 65535, on all addresses; 0 takes a free one. Without it there is none.</summary>
     public int? HttpsPort { get; set; }
 
@@ -24,7 +27,7 @@ internal sealed class ListeningOptions
     /// <summary>How long a connection without a request is kept.</summary>
     public TimeSpan IdleTimeout { get; set; } = TimeSpan.FromSeconds(130);
 
-    /// <summary>The least rate of a request's body by HTTP/1.1 and of reading an answer, in bytes a second after five seconds; zero turns the limit off.</summary>
+    /// <summary>The least rate of a request's body and of reading an answer, in bytes a second after five seconds; zero turns the limit off.</summary>
     public int MinBodyRate { get; set; } = 240;
 
     /// <summary>The most bytes of all headers of a request; otherwise 431.</summary>

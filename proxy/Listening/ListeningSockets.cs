@@ -42,6 +42,10 @@ internal sealed class ListeningSockets : IConnectionListenerFactory, IConnection
     /// <summary>To be listened on instead of a new socket wherever the address is wanted.</summary>
     public void Inherit(string address, Socket socket) => inherited[address] = socket;
 
+    /// <summary>Whether the proxy that serves now has the port at another address, and not at this one: while it has, no other can be opened.</summary>
+    public bool IsHeldElsewhere(IPEndPoint endpoint) =>
+        !inherited.ContainsKey(endpoint.ToString()) && inherited.Keys.Any(address => IPEndPoint.Parse(address).Port == endpoint.Port);
+
     /// <summary>Closes what was inherited and is not wanted.</summary>
     public void DropRest()
     {

@@ -207,7 +207,8 @@ internal sealed partial class Takeover(
     private async Task<bool> LetTakeAsync(Socket next, CancellationToken ct)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        using var timer = time.CreateTimer(_ => patience.Cancel(), state: null, Patience, Timeout.InfiniteTimeSpan);
+        // Disposed of behind its last call: it must not meet a source that is disposed of.
+        await using var timer = time.CreateTimer(_ => patience.Cancel(), state: null, Patience, Timeout.InfiniteTimeSpan);
         try
         {
             // Of a proxy that is stopping some are closed. The next one is told of them, too, and opens them by itself.
@@ -222,7 +223,9 @@ internal sealed partial class Takeover(
         }
     }
 
-    private static async Task<bool> SaysSoAsync(Socket next, CancellationToken patience, CancellationToken ct)
+    /// <summary>Whether the next one says that it serves, be it in the last moment.</summary>
+    /// <exception cref="IOException">It did not in time, and cannot any more.</exception>
+    internal static async Task<bool> SaysSoAsync(Socket next, CancellationToken patience, CancellationToken ct)
     {
         var said = new byte[1];
         try

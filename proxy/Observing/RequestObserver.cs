@@ -17,6 +17,9 @@ internal sealed class RequestObserver(TrafficHandler traffic, AccessLog log, ICo
         }
         finally
         {
+            // Nobody has the answer, whatever it was to be.
+            if (!context.Response.HasStarted && context.RequestAborted.IsCancellationRequested)
+                context.Response.StatusCode = StatusCodes.Status499ClientClosedRequest;
             if (exchange.Span is { } span)
                 Tracing.End(span, exchange);
             if (log.IsOn)

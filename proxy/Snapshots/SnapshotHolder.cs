@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using ServiceMesh.Proxy.Traffic.Transforming;
 
 namespace ServiceMesh.Proxy.Snapshots;
@@ -6,18 +7,16 @@ namespace ServiceMesh.Proxy.Snapshots;
 internal sealed class SnapshotHolder(TrustedProxies trusted)
 {
     private readonly List<Action<Snapshot>> listeners = [];
+    private readonly ConcurrentDictionary<string, TaskCompletionSource> awaited = new(StringComparer.Ordinal);
     private Snapshot current = Snapshot.Empty;
-    private TaskCompletionSource next = NewNext();
 
     public Snapshot Current => Volatile.Read(ref current);
 
-    /// <summary>Ends when there is another snapshot than <paramref name="seen"/>.</summary>
-    public Task NextAsync(Snapshot seen)
-    {
-        // In this order: what is published in between has ended the task or is seen.
-        var waiting = Volatile.Read(ref next).Task;
-        return ReferenceEquals(Current, seen) ? waiting : Task.CompletedTask;
-    }
+    /// <summary>
+    /// Ends when the service is another, or the routes are. To be had before a look at <see cref="Current"/>: what is published in
+    /// between has ended it or is seen.
+    /// </summary>
+    public Task ChangeAsync(string service) => awaited.GetOrAdd(service, static _ => new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
 
     /// <summary>Tells <paramref name="listener"/> of each snapshot that follows, on the writer's thread.</summary>
     public void Listen(Action<Snapshot> listener) => listeners.Add(listener);
@@ -56,7 +55,13 @@ internal sealed class SnapshotHolder(TrustedProxies trusted)
             : before.Routes.Follow(services.Values.Select(service => service.Stored.Document).OfType<ServiceDocument>(), trusted);
         var snapshot = new Snapshot(origin, view.Documents, services, routes, view.Held);
         Interlocked.Exchange(ref current, snapshot);
-        Interlocked.Exchange(ref next, NewNext()).SetResult();
+        // Thousands may be held: none of them is woken by what is not its own.
+        foreach (var service in ReferenceEquals(routes, before.Routes) ? changes.Select(change => change.Service) : awaited.Keys)
+        {
+            if (awaited.TryRemove(service, out var change))
+                change.SetResult();
+        }
+
         // What changed may have more places than before.
         foreach (var change in changes)
             change.After?.State.Line.CallAll();
@@ -64,8 +69,6 @@ internal sealed class SnapshotHolder(TrustedProxies trusted)
             listener(snapshot);
         return new Publication(IsNew: true, changes);
     }
-
-    private static TaskCompletionSource NewNext() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
 
 /// <summary>What came of publishing.</summary>

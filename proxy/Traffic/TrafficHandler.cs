@@ -24,6 +24,7 @@ internal sealed partial class TrafficHandler(
     Patience patience,
     IHttpForwarder forwarder,
     Upstream upstream,
+    BodyLimit limit,
     PassiveHealth health,
     ProxyMeter meter,
     TrustedProxies trusted,
@@ -115,7 +116,7 @@ internal sealed partial class TrafficHandler(
         Exchange exchange, RouteTarget target, ServiceModel service, ServiceDocument document, CancellationToken aborted)
     {
         var (context, member) = (exchange.Context, exchange.Member!);
-        if (!BodyLimit.Set(context, target.Route))
+        if (!limit.Set(exchange, target.Route))
         {
             exchange.Refuse(service, Refusal.BodyTooLarge);
             await Problem.WriteAsync(

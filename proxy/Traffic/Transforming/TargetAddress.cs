@@ -15,6 +15,9 @@ internal static class TargetAddress
     private static readonly SearchValues<char> Visible =
         SearchValues.Create([.. Enumerable.Range('!', '~' - '!' + 1).Select(code => (char)code).Where(sign => sign != '#')]);
 
+    // What some servers take for a slash, before points; and a point.
+    private static readonly SearchValues<string> Hidden = SearchValues.Create(["%2e", "%2f.", "%5c."], StringComparison.OrdinalIgnoreCase);
+
     private static readonly UriCreationOptions AsItStands = new() { DangerousDisablePathAndQueryCanonicalization = true };
 
     /// <param name="destination">The instance's address, <c>http://host:port</c>.</param>
@@ -27,10 +30,10 @@ internal static class TargetAddress
         if (IsPlain(raw.AsSpan(0, end)) && !raw.AsSpan(end).ContainsAnyExcept(Visible) && IsBelow(raw.AsSpan(0, end), prefix))
             return new Uri(string.Concat(destination, end == prefix.Length ? "/" : "", raw.AsSpan(prefix.Length)), AsItStands);
 
-        // Spelled in some other way: as it was understood, spelled anew. An encoded slash is encoded once more then.
-        var path = context.Request.Path.Value ?? "";
-        return RequestUtilities.MakeDestinationAddress(
-            destination, new PathString(prefix.Length > 0 ? path[prefix.Length..] : path), context.Request.QueryString);
+        // Spelled in some other way: as it was understood, spelled anew. An encoded slash is encoded once more then, since Kestrel leaves
+        // it as it is, and so is a backslash, which is a slash to some.
+        var path = (context.Request.Path.Value ?? "")[prefix.Length..].Replace("\\", "%5C", StringComparison.Ordinal);
+        return RequestUtilities.MakeDestinationAddress(destination, new PathString(path), context.Request.QueryString);
     }
 
     // Decoded and encoded again, %2F and %252F would become the same. But what is passed on unread must not mean another
@@ -39,7 +42,7 @@ internal static class TargetAddress
         path.StartsWith('/')
         && !path.ContainsAnyExcept(Plain)
         && !path.Contains("/.", StringComparison.Ordinal)
-        && !path.Contains("%2e", StringComparison.OrdinalIgnoreCase);
+        && (!path.Contains('%') || !path.ContainsAny(Hidden));
 
     private static bool IsBelow(ReadOnlySpan<char> path, string prefix) =>
         path.StartsWith(prefix, StringComparison.Ordinal) && (path.Length == prefix.Length || prefix.Length == 0 || path[prefix.Length] == '/');

@@ -29,15 +29,14 @@ internal sealed class Patience(SnapshotHolder snapshots, WaitingRoom room, TimeP
             try
             {
                 // It keeps its place meanwhile: whoever came later must not have it.
-                var next = snapshot;
-                while (ReferenceEquals(next.Routes, snapshot.Routes)
-                    && ReferenceEquals(next.Services.GetValueOrDefault(service.Stored.Service), service))
+                while (true)
                 {
-                    await snapshots.NextAsync(next).WaitAsync(LeftToHold(exchange), time, exchange.Context.RequestAborted);
-                    next = snapshots.Current;
+                    var change = snapshots.ChangeAsync(service.Stored.Service);
+                    var now = snapshots.Current;
+                    if (!ReferenceEquals(now.Routes, snapshot.Routes) || !ReferenceEquals(now.Services.GetValueOrDefault(service.Stored.Service), service))
+                        return true;
+                    await change.WaitAsync(LeftToHold(exchange), time, exchange.Context.RequestAborted);
                 }
-
-                return true;
             }
             catch (TimeoutException)
             {

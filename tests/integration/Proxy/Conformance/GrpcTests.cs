@@ -140,7 +140,7 @@ public sealed class GrpcTests(ConformanceFixture mesh) : IClassFixture<Conforman
         mesh.AddressFor(HttpVersion.Version20, scheme),
         new GrpcChannelOptions { HttpHandler = new BelowPath($"/{mesh.ServiceOf(upstream).Name}") { InnerHandler = mesh.Certificates.TrustingHandler() }, DisposeHttpClient = true });
 
-    private sealed class BelowPath(string prefix) : DelegatingHandler
+    internal sealed class BelowPath(string prefix) : DelegatingHandler
     {
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {

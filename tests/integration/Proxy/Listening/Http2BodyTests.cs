@@ -1,13 +1,14 @@
 using System.Net;
+using System.Net.Http.Headers;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Proxy.Listening;
 
-/// <summary>A request's body by HTTP/2 that falls silent, beside other requests of the same connection.</summary>
+/// <summary>A request's body by HTTP/2 that comes too slowly, beside other requests of the same connection.</summary>
 public sealed class Http2BodyTests(ConsulFixture consul) : IAsyncLifetime
 {
     private readonly AsyncDisposables started = new();
-    private readonly SilentContent body = new();
+    private readonly SlowContent body = new();
     private RunningProxy proxy = null!;
     private Backend backend = null!;
     private ServiceOnConsul service = null!;
@@ -28,18 +29,22 @@ public sealed class Http2BodyTests(ConsulFixture consul) : IAsyncLifetime
 
     public ValueTask DisposeAsync() => started.DisposeAsync();
 
-    [Fact]
-    public async Task Body_ThatFallsSilentForLongerThanTheRateAllows_EndsNoRequest()
+    // A route to HTTP/1.1 leads to no gRPC, whatever a client calls its body.
+    [Theory]
+    [InlineData(false, "text/plain")]
+    [InlineData(true, "text/plain")]
+    [InlineData(true, "application/grpc")]
+    public async Task Body_ThatComesMoreSlowlyThanTheRateAllows_IsEndedAlone(bool trickles, string type)
     {
-        var (silent, held) = await AskAsync();
-        // By HTTP/1.1 one that began to be silent later is ended by then.
-        await using var raw = await RawConnection.OpenAsync(proxy.Ports[0]);
-        Assert.Equal(408, (await raw.AskAsync($"POST /{service.Name}/names HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nabc")).Status);
+        body.Trickles = trickles;
+        body.Headers.ContentType = new MediaTypeHeaderValue(type);
 
-        body.End();
+        var (slow, held) = await AskAsync();
+
+        Assert.Equal(HttpStatusCode.RequestTimeout, (await slow).StatusCode);
+        await InFlightAsync(1);
         backend.Release();
-
-        Assert.All(await Task.WhenAll(silent, held), answer => Assert.Equal(HttpStatusCode.OK, answer.StatusCode));
+        Assert.Equal(HttpStatusCode.OK, (await held).StatusCode);
     }
 
     [Fact]
@@ -82,24 +87,29 @@ public sealed class Http2BodyTests(ConsulFixture consul) : IAsyncLifetime
     private Task InFlightAsync(int count) => proxy.UntilAsync(
         service.Name, account => account.GetProperty("instances")[0].GetProperty("inFlight").GetInt32() == count);
 
-    /// <summary>A body of which one part comes, and the end when the test says so.</summary>
-    private sealed class SilentContent : HttpContent
+    /// <summary>A body of which one part comes, or a byte now and then, and no end.</summary>
+    private sealed class SlowContent : HttpContent
     {
         private readonly TaskCompletionSource begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        private readonly TaskCompletionSource end = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public bool Trickles { get; set; }
 
         public Task Begun => begun.Task;
-
-        public void End() => end.TrySetResult();
 
         protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => SerializeToStreamAsync(stream, context, Ct);
 
         protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
         {
-            await stream.WriteAsync("abc"u8.ToArray(), cancellationToken);
-            await stream.FlushAsync(cancellationToken);
-            begun.TrySetResult();
-            await end.Task.WaitAsync(cancellationToken);
+            using var beat = new PeriodicTimer(TimeSpan.FromMilliseconds(100));
+            do
+            {
+                await stream.WriteAsync("a"u8.ToArray(), cancellationToken);
+                await stream.FlushAsync(cancellationToken);
+                begun.TrySetResult();
+            }
+            while (Trickles && await beat.WaitForNextTickAsync(cancellationToken));
+
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
         }
 
         protected override bool TryComputeLength(out long length)

@@ -20,19 +20,28 @@ internal sealed class RawLoad : IAsyncDisposable
     private readonly ConcurrentQueue<string> failures = new();
     private readonly Task running;
     private readonly int port;
-    private readonly string request;
     private int served;
 
-    private RawLoad(int port, string path)
+    private RawLoad(int port, params Request[] requests)
     {
         this.port = port;
-        request = $"GET {path} HTTP/1.1\r\nHost: a\r\n";
-        running = Task.WhenAll(Enumerable.Range(0, 8).Select(n => Task.Run(() => n % 2 == 0 ? KeepAsync() : OpenEachAsync())));
+        running = Task.WhenAll(Enumerable.Range(0, 8).Select(n => (n, Request: requests[n / 2 % requests.Length]))
+            .Select(one => Task.Run(() => one.n % 2 == 0 ? KeepAsync(one.Request) : OpenEachAsync(one.Request))));
     }
 
     public int Served => Volatile.Read(ref served);
 
-    public static RawLoad Start(int port, string path) => new(port, path);
+    public static RawLoad Start(int port, string path) => new(port, new Request($"GET {path}", ""));
+
+    /// <summary>With bodies of some 100 KB, of a length that is told and of one that is not.</summary>
+    public static RawLoad StartUploading(int port, string path)
+    {
+        var (part, count) = (new string('x', 10_000), 10);
+        return new RawLoad(
+            port,
+            new Request($"POST {path}", string.Concat(Enumerable.Repeat(part, count)), $"Content-Length: {part.Length * count}\r\n"),
+            new Request($"POST {path}", string.Concat(Enumerable.Repeat($"{part.Length:x}\r\n{part}\r\n", count)) + "0\r\n\r\n", "Transfer-Encoding: chunked\r\n"));
+    }
 
     /// <summary>
     /// Asks one request after the other until it is stopped, over a connection that is kept until the proxy closes it by its
@@ -94,19 +103,19 @@ internal sealed class RawLoad : IAsyncDisposable
         }
     }
 
-    private async Task KeepAsync()
+    private async Task KeepAsync(Request request)
     {
         while (!stop.IsCancellationRequested)
-            await TryAsync(async connection => !(await AskAsync(connection, request + "\r\n")).IsLast);
+            await TryAsync(async connection => !(await AskAsync(connection, request.Text(""))).IsLast);
     }
 
-    private async Task OpenEachAsync()
+    private async Task OpenEachAsync(Request request)
     {
         while (!stop.IsCancellationRequested)
         {
             await TryAsync(async connection =>
             {
-                await AskAsync(connection, request + "Connection: close\r\n\r\n");
+                await AskAsync(connection, request.Text("Connection: close\r\n"));
                 return false;
             });
         }
@@ -136,5 +145,10 @@ internal sealed class RawLoad : IAsyncDisposable
         else
             failures.Enqueue($"status {answer.Status}");
         return answer;
+    }
+
+    private sealed record Request(string Line, string Body, string Headers = "")
+    {
+        public string Text(string more) => $"{Line} HTTP/1.1\r\nHost: a\r\n{Headers}{more}\r\n{Body}";
     }
 }

@@ -2,8 +2,11 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Grpc.Core;
+using Grpc.Net.Client;
 using ServiceMesh.Policy;
 using ServiceMesh.Proxy.Listening;
+using ServiceMesh.Tests.Integration.Proxy.Conformance;
 using Xunit;
 
 namespace ServiceMesh.Tests.Integration.Proxy.Listening;
@@ -92,6 +95,48 @@ public sealed class TakeoverOfRequestsTests(ConsulFixture consul) : IAsyncLifeti
         Assert.Equal(0, await earlier.EndAsync());
     }
 
+    [Fact]
+    public async Task UploadsAndACallOfGrpc_WhileOthersTakeOver_AreFinished()
+    {
+        await using var grpc = await ProtocolBackend.StartAsync();
+        var talk = new ServiceOnConsul(consul.Client) { RoutesOf = name => [new Route(Host: null, $"/{name}", StripPath: true) { Upstream = UpstreamProtocol.H2c }] };
+        await talk.AddInstanceAsync("one", grpc.PortOf(UpstreamProtocol.H2c));
+        await talk.PromoteAsync("one");
+        var h2c = FreePort.Next();
+        string[] more = ["--h2c-port", $"{h2c}"];
+        List<ProxyProcess> proxies = [await ProxyProcess.StartReadyAsync(consul.Address, port, state, more)];
+        try
+        {
+            await using var load = RawLoad.StartUploading(port, $"/{service.Name}/names");
+            await load.MoreAsync(50);
+            using var channel = GrpcChannel.ForAddress(
+                $"http://127.0.0.1:{h2c}",
+                new GrpcChannelOptions { HttpHandler = new GrpcTests.BelowPath($"/{talk.Name}") { InnerHandler = new SocketsHttpHandler() }, DisposeHttpClient = true });
+            using var call = channel.CreateCallInvoker().AsyncDuplexStreamingCall(EchoService.TalkMethod, host: null, new CallOptions(cancellationToken: Ct));
+            await TalkAsync(call, "before");
+
+            foreach (var word in (string[])["first", "second"])
+            {
+                proxies.Add(ProxyProcess.Start(consul.Address, port, state, more));
+                await TakeoverTests.LeavingAsync(state, proxies[^2]);
+                await load.MoreAsync(200);
+                await TalkAsync(call, word);
+            }
+
+            Assert.Equal(0, await proxies[1].EndAsync());
+            Assert.False(proxies[0].HasEnded);
+            await call.RequestStream.CompleteAsync();
+            Assert.False(await call.ResponseStream.MoveNext(Ct));
+            Assert.Equal(StatusCode.OK, call.GetStatus().StatusCode);
+            Assert.Equal(0, await proxies[0].EndAsync());
+            Assert.Empty(await load.StopAsync());
+        }
+        finally
+        {
+            proxies.ForEach(proxy => proxy.Dispose());
+        }
+    }
+
     // It was waited for too long: the one that let it have the sockets has gone on by itself.
     [Fact]
     public async Task ANewProxyThatServesTooLate_EndsAndLeavesTheEarlierOneServing()
@@ -142,6 +187,13 @@ public sealed class TakeoverOfRequestsTests(ConsulFixture consul) : IAsyncLifeti
     {
         using var answer = await http.GetAsync($"http://127.0.0.1:{port}/{service.Name}{path}", Ct);
         return (int)answer.StatusCode;
+    }
+
+    private static async Task TalkAsync(AsyncDuplexStreamingCall<string, string> call, string word)
+    {
+        await call.RequestStream.WriteAsync(word, Ct);
+        Assert.True(await call.ResponseStream.MoveNext(Ct).WaitAsync(TimeSpan.FromSeconds(20), Ct));
+        Assert.Equal("you said " + word, call.ResponseStream.Current);
     }
 
     private static async Task AllServedAsync(Task<int>[] requests) =>

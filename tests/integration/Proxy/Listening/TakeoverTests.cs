@@ -207,6 +207,38 @@ public sealed class TakeoverTests(ConsulFixture consul) : IAsyncLifetime
         Assert.Equal(200, await ProxyProcess.ReadyAsync(otherPort));
     }
 
+    // Two sockets of one port, of which one is for all addresses, exclude each other.
+    [Fact]
+    public async Task Start_WithAnotherAddressOfTheAdminPort_OpensItBehindTheEarlierOne()
+    {
+        using var earlier = await StartReadyAsync();
+        await using var load = RawLoad.Start(port, $"/{service.Name}/a");
+        await load.MoreAsync(100);
+
+        using var next = ProxyProcess.Start(consul.Address, port, state, "--admin-address", "0.0.0.0", "--admin-token", "0123456789abcdef");
+        Assert.Equal(0, await earlier.EndAsync());
+
+        // An address that the earlier one did not have.
+        using var http = new HttpClient();
+        await Until.TrueAsync(async () =>
+        {
+            try
+            {
+                return await http.GetStringAsync($"http://127.0.0.2:{port + 1}/healthz", Ct) != "";
+            }
+            catch (HttpRequestException)
+            {
+                return next.HasEnded;
+            }
+        });
+        Assert.False(next.HasEnded);
+        await load.MoreAsync(100);
+        Assert.Empty(await load.StopAsync());
+        using var last = await ProxyProcess.StartReadyAsync(consul.Address, port, state);
+        Assert.Equal(0, await next.EndAsync());
+        Assert.Equal(200, await ProxyProcess.ReadyAsync(port));
+    }
+
     [Fact]
     public async Task Start_BesideAProxyThatIsStopping_ServesAndKnowsOfItsRequestsAndCanBeFollowed()
     {

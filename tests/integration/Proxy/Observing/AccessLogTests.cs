@@ -60,6 +60,23 @@ public sealed class AccessLogTests(ConsulFixture consul) : IAsyncLifetime
         Assert.Equal((service.Name, "connect"), (Text(lines[3], "service"), Text(lines[3], "failure")));
     }
 
+    // While it is held, and while an instance is asked: nobody got an answer.
+    [Fact]
+    public async Task AClientThatLeaves_IsToldOfAs499()
+    {
+        await using (var proxy = await RunningProxy.StartAsync(consul.Address, state: null, new KeyValuePair<string, string?>("AccessLog", Log)))
+        {
+            await proxy.UntilAsync(service.Name, account => account.GetProperty("instances").GetArrayLength() == 1);
+            await LeaveAsync(proxy, "/held", "mesh_proxy_in_flight");
+            var index = await service.ChangeAsync(document => document with { Pause = new Pause(TimeProvider.System.GetUtcNow(), TimeSpan.FromMinutes(1)) });
+            await proxy.UntilAsync(service.Name, account => account.GetProperty("index").GetUInt64() >= index);
+            await LeaveAsync(proxy, "/a", "mesh_proxy_held");
+        }
+
+        var lines = (await File.ReadAllLinesAsync(Log, Ct)).Select(line => JsonDocument.Parse(line).RootElement);
+        Assert.Equal([499, 499], lines.Select(line => line.GetProperty("status").GetInt32()));
+    }
+
     [Fact]
     public async Task AFileThatIsMovedAway_IsBegunAnew()
     {
@@ -157,6 +174,20 @@ public sealed class AccessLogTests(ConsulFixture consul) : IAsyncLifetime
         Assert.Equal(Connections * Each, await MetricAsync(proxy, "mesh_proxy_unrouted_total"));
         // What is neither dropped nor waiting is in the pipe, or on its way there: a few thousand lines at the most.
         Assert.InRange(await MetricAsync(proxy, "mesh_proxy_access_log_dropped_total"), 1, Connections * 1000);
+    }
+
+    // Asks, waits until the proxy counts the request, and leaves.
+    private async Task LeaveAsync(RunningProxy proxy, string path, string metric)
+    {
+        using var leave = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        var asked = proxy.Http.GetAsync($"/{service.Name}{path}", leave.Token);
+        await CountedAsync(1);
+        await leave.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asked);
+        await CountedAsync(0);
+
+        Task CountedAsync(int count) => Until.TrueAsync(async () => (await proxy.Admin.GetStringAsync("/metrics", Ct)).Split('\n').Any(line =>
+            line.StartsWith($"{metric}{{service=\"{service.Name}\"", StringComparison.Ordinal) && line.EndsWith($" {count}", StringComparison.Ordinal)));
     }
 
     // One behind the other, without waiting for the answers; the last one ends the connection.

@@ -16,7 +16,7 @@ public sealed class ExchangeTests
     [InlineData("cart", false)]
     public void Follow_AfterAWait_KeepsTheCookieAndTheWaitForTheSameServiceAlone(string then, bool keeps)
     {
-        var handler = new TrafficHandler(null!, null!, null!, null!, null!, null!, null!, null!, null!, TimeProvider.System, NullLogger<TrafficHandler>.Instance);
+        var handler = new TrafficHandler(null!, null!, null!, null!, null!, null!, null!, null!, null!, null!, TimeProvider.System, NullLogger<TrafficHandler>.Instance);
         var exchange = new Exchange(new DefaultHttpContext(), handler);
         exchange.Follow(To("shop"));
         (exchange.Cookie, exchange.IsKnown, exchange.Issued) = (new MeshCookie(1, ""), true, new MeshCookie(1, "a"));

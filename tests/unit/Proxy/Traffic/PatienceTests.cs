@@ -6,6 +6,7 @@ using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic;
 using ServiceMesh.Proxy.Traffic.Transforming;
 using ServiceMesh.Proxy.Traffic.Waiting;
+using ServiceMesh.Store;
 using Xunit;
 
 namespace ServiceMesh.Tests.Unit.Proxy.Traffic;
@@ -91,6 +92,32 @@ public sealed class PatienceTests : IDisposable
         Assert.Equal((WaitingRoom.Places, 0), (room.Taken, service.State.Meter.Held));
     }
 
+    // Each of ten thousand would run, and wait anew.
+    [Fact]
+    public void Change_OfAnotherService_WakesNobody()
+    {
+        var (held, other) = (service.Stored, new StoredDocument("other", ServiceDocument.Create("other", []), 1, Fault: null));
+        DemoService.Publish(snapshots, held, other);
+        var (demo, woken) = (snapshots.ChangeAsync("demo"), snapshots.ChangeAsync("other"));
+
+        DemoService.Publish(snapshots, held, other with { Index = 2 });
+        Assert.Equal((false, true), (demo.IsCompleted, woken.IsCompleted));
+
+        DemoService.Publish(snapshots, held with { Index = 2 }, other with { Index = 2 });
+        Assert.True(demo.IsCompleted);
+    }
+
+    // Its requests may be another service's then.
+    [Fact]
+    public void Change_OfTheRoutes_WakesAll()
+    {
+        var demo = snapshots.ChangeAsync("demo");
+
+        DemoService.Publish(snapshots, service.Stored, new StoredDocument("other", ServiceDocument.Create("other", []), 1, Fault: null));
+
+        Assert.True(demo.IsCompleted);
+    }
+
     private void Fill()
     {
         for (var place = 0; place < WaitingRoom.Places; place++)
@@ -99,7 +126,7 @@ public sealed class PatienceTests : IDisposable
 
     private Task<bool> HoldAsync()
     {
-        var handler = new TrafficHandler(null!, null!, null!, null!, null!, null!, null!, null!, null!, time, NullLogger<TrafficHandler>.Instance);
+        var handler = new TrafficHandler(null!, null!, null!, null!, null!, null!, null!, null!, null!, null!, time, NullLogger<TrafficHandler>.Instance);
         return new Patience(snapshots, room, time).PausedAsync(new Exchange(context, handler), snapshots.Current, service, Paused).AsTask();
     }
 }

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Options;
 using ServiceMesh.Proxy;
 using ServiceMesh.Proxy.Following;
 using ServiceMesh.Proxy.Health;
+using ServiceMesh.Proxy.Listening;
 using ServiceMesh.Proxy.Snapshots;
 using ServiceMesh.Proxy.Traffic;
 using ServiceMesh.Proxy.Traffic.Choosing;
@@ -33,7 +34,7 @@ public sealed class TrafficHandlerTests
         using var upstream = new Upstream(Options.Create(new ProxyOptions()));
         var forwarder = new Forwarder();
         var handler = new TrafficHandler(
-            snapshots, new Chooser(keys, TimeProvider.System), keys, null!, forwarder, upstream, new PassiveHealth(null!, TimeProvider.System), null!,
+            snapshots, new Chooser(keys, TimeProvider.System), keys, null!, forwarder, upstream, new BodyLimit(Options.Create(new ListeningOptions()), time), new PassiveHealth(null!, TimeProvider.System), null!,
             TrustedProxies.None, time, NullLogger<TrafficHandler>.Instance);
 
         await handler.HandleAsync(new DefaultHttpContext { Request = { Method = "GET", Path = "/" } });
