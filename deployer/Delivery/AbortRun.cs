@@ -35,10 +35,9 @@ internal sealed class AbortRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
             throw;
         }
 
-        var active = attempt.Current.Document?.Active;
-        return new Delivered(service, active ?? new Release("", "-", "", default), Replaced: null, index, Tests: [])
+        return new Delivered(service, attempt.Release, Replaced: null, attempt.Current.Document, index, Tests: [])
         {
-            What = AbortSentence.Of(active, before?.Split?.Release, cleaned),
+            What = AbortSentence.Of(attempt.Current.Document?.Active, before?.Split?.Release, cleaned),
         };
     }
 

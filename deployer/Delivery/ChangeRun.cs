@@ -39,7 +39,7 @@ internal sealed class ChangeRun(Mesh mesh, Narrator narrator)
         }
 
         await FollowedAsync(attempt, index);
-        return new Delivered(service, after.Active!, Replaced: null, index, Tests: []) { What = what };
+        return new Delivered(service, attempt.Release, Replaced: null, after, index, Tests: []) { What = what };
     }
 
     /// <summary>Waits until the proxies follow a change that is made. Production has changed already, so nothing here may fail it.</summary>

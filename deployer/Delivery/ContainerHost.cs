@@ -14,6 +14,9 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
     // A container that was started by hand has its own id for a deployment id.
     private const int ContainerIdLength = 64;
 
+    // Docker's library gives each call 100 s, and a stop no end. What else has none goes on by its nature, and is ended elsewhere: a pull by
+    // its silence, tests by their timeout, events with the work that they are watched for, a log that a person reads by that person.
+    private static readonly TimeSpan StopsWithin = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan OthersRemoval = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RemovalLook = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan BetweenStreams = TimeSpan.FromSeconds(1);
@@ -119,8 +122,21 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
     public Task StartAsync(string id, CancellationToken ct) => docker.Containers.StartContainerAsync(id, null, ct);
 
     /// <summary>Asks the container to end, and after 10 s ends it; it stays on the host.</summary>
-    public Task StopAsync(string id, CancellationToken ct) =>
-        docker.Containers.StopContainerAsync(id, new ContainerStopParameters { WaitBeforeKillSeconds = 10 }, ct);
+    /// <exception cref="DeliveryException">Docker has not come to the end of that within 30 s: it hangs.</exception>
+    public async Task StopAsync(OwnContainer container, CancellationToken ct)
+    {
+        using var patience = new CancellationTokenSource(StopsWithin, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, patience.Token);
+        try
+        {
+            await docker.Containers.StopContainerAsync(container.Id, new ContainerStopParameters { WaitBeforeKillSeconds = 10 }, either.Token);
+        }
+        catch (OperationCanceledException error) when (!ct.IsCancellationRequested)
+        {
+            var hangs = $"Docker hangs: it did not stop {container.Name} within {DurationText.Write(StopsWithin)}, and may do so later";
+            throw new DeliveryException(ExitCode.Unreachable, $"{hangs}. {Faults.DockerMend}", error) { Reason = hangs };
+        }
+    }
 
     /// <summary>Removes a container of the service's. A release that runs is asked to end first: it may have more under way than requests. Tests answer nobody.</summary>
     public async Task RemoveAsync(OwnContainer container, CancellationToken ct)
@@ -128,7 +144,7 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
         try
         {
             if (container is { Running: true, IsTests: false })
-                await StopAsync(container.Id, ct);
+                await StopAsync(container, ct);
         }
         catch (DockerContainerNotFoundException)
         {

@@ -59,7 +59,7 @@ internal sealed class ContainerHosts(IReadOnlyList<ContainerHost> reached, IRead
         },
         ct);
 
-    public Task StopAsync(OwnContainer container, CancellationToken ct) => OnAsync(container, host => host.StopAsync(container.Id, ct), ct);
+    public Task StopAsync(OwnContainer container, CancellationToken ct) => OnAsync(container, host => host.StopAsync(container, ct), ct);
 
     public Task RemoveAsync(OwnContainer container, CancellationToken ct) => OnAsync(container, host => host.RemoveAsync(container, ct), ct);
 

@@ -67,7 +67,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
         if (manifest.Watch is { } watch && await WatchAsync(attempt, watch, manifest.Replicas) is { } reason)
             throw attempt.Told(await new Reversion(mesh, hosts, narrator).RevertAsync(attempt, manifest, reason));
         await Promotion.FollowUpAsync(attempt, after, promoted, new Takeover(mesh, hosts, narrator), manifest.Drain, new Retention(manifest.Keep, manifest.Warm), narrator);
-        return new Delivered(manifest.Name, attempt.Release, attempt.Before.Document?.Active, promoted, attempt.Tests);
+        return new Delivered(manifest.Name, attempt.Release, attempt.Before.Document?.Active, after, promoted, attempt.Tests);
     }
 
     private static DeliveryException Changed(string service, ulong planned, ulong now) => new(
@@ -216,9 +216,10 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
     {
         var (service, version) = (attempt.Service, split.Release.Version);
         var what = $"{SplitChange.Describe(split)} to {version}, the others to {before.Active!.Version}";
-        var index = await narrator.PhaseAsync("split", async () => (await attempt.ChangeAsync(before with { Split = split }, what), what));
+        var after = before with { Split = split };
+        var index = await narrator.PhaseAsync("split", async () => (await attempt.ChangeAsync(after, what), what));
         await new ChangeRun(mesh, narrator).FollowedAsync(attempt, index);
-        return new Delivered(service, split.Release, Replaced: null, index, attempt.Tests)
+        return new Delivered(service, split.Release, Replaced: null, after, index, attempt.Tests)
         {
             What = $"sends {what}; 'deployer promote {service} {CandidateSpec.Short(split.Release.Deployment)}' makes {version} the active release, 'deployer abort {service}' ends it",
         };

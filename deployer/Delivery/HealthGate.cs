@@ -2,9 +2,9 @@ namespace ServiceMesh.Deployer.Delivery;
 
 /// <summary>
 /// Decides when a candidate has been healthy for long enough: as many instances as replicas, every one of them passing,
-/// and no break in that for the minimum time.
+/// and no break in that for the minimum time. Of what has served before a warning is enough, as it is for the proxies.
 /// </summary>
-internal sealed class HealthGate(int replicas, TimeSpan healthyFor)
+internal sealed class HealthGate(int replicas, TimeSpan healthyFor, bool hasServed = false)
 {
     private Instance[] steady = [];
     private TimeSpan since;
@@ -12,7 +12,7 @@ internal sealed class HealthGate(int replicas, TimeSpan healthyFor)
     /// <summary>What the candidate's instances look like at <paramref name="now"/>, a time on any steady clock.</summary>
     public GateView See(IReadOnlyList<Instance> instances, TimeSpan now)
     {
-        var passing = instances.Count(instance => instance.Health == "passing");
+        var passing = instances.Count(instance => hasServed ? instance.IsHealthy : instance.Health == "passing");
         if (instances.Count < replicas || passing < instances.Count)
         {
             steady = [];
@@ -28,6 +28,6 @@ internal sealed class HealthGate(int replicas, TimeSpan healthyFor)
 }
 
 /// <param name="Registered">Instances in the catalog.</param>
-/// <param name="Passing">Those among them whose checks all pass.</param>
+/// <param name="Passing">Those among them that are as healthy as they must be.</param>
 /// <param name="ReadyIn">How long all must go on passing; zero when that is over, <c>null</c> while not all are.</param>
 internal sealed record GateView(int Registered, int Passing, TimeSpan? ReadyIn);

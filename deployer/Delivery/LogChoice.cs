@@ -33,7 +33,7 @@ internal static class LogChoice
     private static string There(IEnumerable<OwnContainer> containers) =>
         $"There is: {string.Join(", ", containers.Select(container => $"{container.Name} (deployment {CandidateSpec.Short(container.Deployment)})"))}.";
 
-    private static bool StartsWith(string id, string prefix) => id.StartsWith(prefix, StringComparison.Ordinal);
+    private static bool StartsWith(string id, string prefix) => prefix.Length > 0 && id.StartsWith(prefix, StringComparison.Ordinal);
 
     private static DeliveryException Wrong(string sentence) => new(ExitCode.WrongInput, sentence);
 }

@@ -23,7 +23,7 @@ internal sealed class Mesh : IDisposable
         Time = time;
         credentials = new(() => RegistryCredentials.OfThisUser(time));
         var consul = new ConsulClient(configuration => configuration.Address = settings.Consul ?? configuration.Address);
-        (Consul, ConsulAddress) = (consul, consul.Config.Address.GetLeftPart(UriPartial.Authority));
+        (Consul, ConsulAddress) = (consul, consul.Config.Address.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped));
         blocking = new BlockingQuery(Microsoft.Extensions.Logging.Abstractions.NullLogger<BlockingQuery>.Instance, time);
         Store = new MeshStore(Consul, blocking);
         Locks = new LockStore(Consul, time);
@@ -37,6 +37,7 @@ internal sealed class Mesh : IDisposable
 
     public IConsulClient Consul { get; }
 
+    /// <summary>Where Consul is, as it may be told: without a password that CONSUL_HTTP_ADDR may hold, which nobody uses.</summary>
     public string ConsulAddress { get; }
 
     public MeshStore Store { get; }

@@ -39,7 +39,7 @@ internal sealed class PromoteRun(Mesh mesh, ContainerHosts hosts, Narrator narra
         }
 
         await Promotion.FollowUpAsync(attempt, after, index, new Takeover(mesh, hosts, narrator), drain, Retention.All, narrator);
-        return new Delivered(service, attempt.Release, attempt.Before.Document?.Active, index, Tests: []);
+        return new Delivered(service, attempt.Release, attempt.Before.Document?.Active, after, index, Tests: []);
     }
 
     private static ServiceDocument Document(string service, IReadOnlyList<Route> routes, ServiceDocument? before)

@@ -11,6 +11,9 @@ namespace ServiceMesh.Deployer.Delivery;
 internal sealed record ReadinessTarget(
     string Service, Release Release, IReadOnlyList<HostShare> Shares, TimeSpan HealthyFor, TimeSpan Deadline)
 {
+    /// <summary>Whether the release has served before: then a warning, with which the proxies send to an instance, is nothing to wait for the end of.</summary>
+    public bool HasServed { get; init; }
+
     /// <summary>The ids of these containers.</summary>
     public IReadOnlySet<string> Containers => Shares.SelectMany(share => share.Containers).ToHashSet(StringComparer.Ordinal);
 
@@ -107,7 +110,7 @@ internal sealed class Readiness(Catalog catalog, string environment, TimeProvide
     private async Task<IReadOnlyList<Instance>> AllPassingAsync(ReadinessTarget target, CancellationToken ct)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var gate = new HealthGate(target.Count, target.HealthyFor);
+        var gate = new HealthGate(target.Count, target.HealthyFor, target.HasServed);
         var began = time.GetTimestamp();
         ConsulRequestException? silence = null;
         var changes = catalog.FollowAsync(target.Service, target.Containers, error => silence = error, over.Token).GetAsyncEnumerator(over.Token);

@@ -7,9 +7,9 @@ internal sealed class Restart(Mesh mesh, ContainerHosts hosts, Narrator narrator
 {
     /// <param name="service">The service's name.</param>
     /// <param name="release">The release.</param>
-    /// <param name="own">All of its containers.</param>
+    /// <param name="own">Its containers.</param>
     /// <param name="started">Gets those that were stopped, before the first of them is started.</param>
-    /// <param name="deadline">How long it may take until all of them are passing.</param>
+    /// <param name="deadline">How long it may take until all of them are healthy.</param>
     /// <param name="ct">The person's interruption.</param>
     public async Task RunAsync(
         string service, Release release, IReadOnlyList<OwnContainer> own, List<OwnContainer> started, TimeSpan deadline, CancellationToken ct)
@@ -23,18 +23,21 @@ internal sealed class Restart(Mesh mesh, ContainerHosts hosts, Narrator narrator
         });
         await narrator.PhaseAsync("healthy", async () =>
         {
-            var target = new ReadinessTarget(service, release, shares, TimeSpan.Zero, deadline);
+            var target = new ReadinessTarget(service, release, shares, TimeSpan.Zero, deadline) { HasServed = true };
             var instances = await new Readiness(mesh.Catalog, mesh.Settings.Environment, mesh.Time).WaitAsync(target, ct);
-            return (instances, $"{string.Join(", ", instances.Select(instance => instance.Url))} passing");
+            return (instances, $"{string.Join(", ", instances.Select(instance => instance.Url))} healthy");
         });
     }
 
-    /// <summary>The same for the release that serves, as far as a rolling delivery has stopped it.</summary>
+    /// <summary>
+    /// The same for the release that serves, as far as a rolling delivery has stopped it. These alone are waited for: that one of the others is ill
+    /// is no reason to leave what is to go in the traffic.
+    /// </summary>
     public async Task OfActiveAsync(ServiceDocument document, IReadOnlyList<OwnContainer> containers, TimeSpan deadline, CancellationToken ct)
     {
-        var own = containers.Where(container => container.Deployment == document.Active?.Deployment).ToArray();
-        if (own.Any(container => !container.Running))
-            await RunAsync(document.Service, document.Active!, own, [], deadline, ct);
+        var stopped = containers.Where(container => container.Deployment == document.Active?.Deployment && !container.Running).ToArray();
+        if (stopped.Length > 0)
+            await RunAsync(document.Service, document.Active!, stopped, [], deadline, ct);
     }
 
     /// <summary>The same on the way back. What fails is told, and no more.</summary>

@@ -42,7 +42,7 @@ internal sealed class RollbackRun(Mesh mesh, ContainerHosts hosts, Narrator narr
         // Whoever keeps a release warm to come back to wants to be able to go forward again as fast.
         var retention = started.Count == 0 ? Retention.All with { Warm = 1 } : Retention.All;
         await Promotion.FollowUpAsync(attempt, after, index, new Takeover(mesh, hosts, narrator), drain, retention, narrator);
-        return new Delivered(service, attempt.Release, before?.Active, index, Tests: []);
+        return new Delivered(service, attempt.Release, before?.Active, after, index, Tests: []);
     }
 
     private async Task StopAgainAsync(Attempt attempt, List<OwnContainer> started)

@@ -27,7 +27,7 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
             if (plan is { Start.Count: 0, Leave.Count: 0 })
             {
                 return containers.Any(container => container.Deployment == attempt.Release.Deployment)
-                    ? new Delivered(service, attempt.Release, Replaced: null, attempt.Before.Index, Tests: []) { What = $"has {Replicas(replicas)} already" }
+                    ? new Delivered(service, attempt.Release, Replaced: null, before, attempt.Before.Index, Tests: []) { What = $"has {Replicas(replicas)} already" }
                     : throw new DeliveryException(
                         ExitCode.WrongInput, $"no container of {service} {attempt.Release.Version} is on these Docker hosts: there is nothing to make more of. Deploy it again.");
             }
@@ -47,7 +47,7 @@ internal sealed class ScaleRun(Mesh mesh, ContainerHosts hosts, Narrator narrato
         }
 
         await LeaveAsync(plan.Leave, after, index, drain, attempt);
-        return new Delivered(service, attempt.Release, Replaced: null, index, Tests: []) { What = $"has {what}" };
+        return new Delivered(service, attempt.Release, Replaced: null, after, index, Tests: []) { What = $"has {what}" };
     }
 
     private async Task StartAsync(

@@ -13,10 +13,17 @@ internal sealed record DeliveryReport
 
     public string? Service { get; init; }
 
-    /// <summary>The release that is active now, or the one that was tried.</summary>
+    /// <summary>The release that it was about, however it ended; an entry of the history is of the same. Whether it is the one that serves now, <see cref="Active"/> tells.</summary>
     public Release? Release { get; init; }
 
+    /// <summary>The one that was active until then.</summary>
     public Release? Replaced { get; init; }
+
+    /// <summary>The release that is active now; not told where it failed.</summary>
+    public Release? Active { get; init; }
+
+    /// <summary>The release that has a share of the traffic beside the active one, and how much that is; not told where it failed.</summary>
+    public Split? Split { get; init; }
 
     /// <summary>The ModifyIndex at which production changed.</summary>
     public ulong? Index { get; init; }

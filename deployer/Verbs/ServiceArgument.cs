@@ -24,10 +24,18 @@ internal static class ServiceArgument
     public static string Of(ParseResult parse, Argument<string> argument)
     {
         var name = parse.GetRequiredValue(argument);
-        return ServiceName.IsValid(name)
-            ? name
-            : throw new DeliveryException(ExitCode.WrongInput, $"'{name}' is no service name: {ServiceName.Rule}");
+        return ServiceName.IsValid(name) ? name : throw NoName(name);
     }
+
+    /// <summary>One that may be left out. It may be any name: a sidecar registers by what a container asks for, and of that is told, too.</summary>
+    public static string? OfAny(ParseResult parse, Argument<string?> argument) => parse.GetValue(argument) switch
+    {
+        null => null,
+        var name when string.IsNullOrWhiteSpace(name) => throw NoName(name),
+        var name => name,
+    };
+
+    private static DeliveryException NoName(string name) => new(ExitCode.WrongInput, $"'{name}' is no service name: {ServiceName.Rule}");
 
     private static IEnumerable<CompletionItem> Names(CompletionContext context)
     {

@@ -29,7 +29,7 @@ internal static class StatusVerb
         command.SetAction((parse, ct) =>
         {
             Task<IReadOnlyList<StatusRow>> Ask(Mesh mesh, Narrator narrator, CancellationToken token) =>
-                StatusReader.ReadAsync(mesh, narrator, parse.GetValue(Service), token);
+                StatusReader.ReadAsync(mesh, narrator, ServiceArgument.OfAny(parse, Service), token);
             return parse.GetValue(Watch)
                 ? VerbRunner.WatchAsync(parse, Ask, json => json.IReadOnlyListStatusRow, Table, StatusRow.Same, ct)
                 : VerbRunner.TellAsync(parse, Ask, json => json.IReadOnlyListStatusRow, Table, ct);

@@ -41,13 +41,15 @@ internal static class VerbRunner
             var input = read();
             using var mesh = MeshOf(parse, screen.Narrator);
             var delivered = await work(input, mesh, narrator, ct);
-            narrator.Say($"{delivered.Service} {delivered.What ?? $"{delivered.Release.Version} is active"}, after {narrator.Elapsed.TotalSeconds:0.0} s");
+            narrator.Say($"{delivered.Service} {delivered.What ?? $"{delivered.After?.Active?.Version} is active"}, after {narrator.Elapsed.TotalSeconds:0.0} s");
             screen.Report(
                 Ended(action, narrator, ExitCode.Done) with
                 {
                     Service = delivered.Service,
                     Release = delivered.Release,
                     Replaced = delivered.Replaced,
+                    Active = delivered.After?.Active,
+                    Split = delivered.After?.Split,
                     Index = delivered.Index,
                     What = delivered.What,
                     Tests = delivered.Tests,

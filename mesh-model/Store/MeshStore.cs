@@ -132,8 +132,9 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
             };
         }
 
-        // All operations of one transaction carry the same index.
-        return new CommitResult(Committed: true, response.Results.Max(pair => pair.ModifyIndex), Conflict: null);
+        // Not that of the transaction: a document that is written as it was keeps its own.
+        var written = document is null ? MeshKeys.History(entry.Service, entry.Number) : MeshKeys.Service(document.Service);
+        return new CommitResult(Committed: true, response.Results.First(pair => pair.Key == written).ModifyIndex, Conflict: null);
     }
 
     /// <summary>The service's history, oldest first; entries that cannot be read are left out.</summary>
@@ -240,7 +241,7 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
 
 /// <summary>How a commit ended.</summary>
 /// <param name="Committed">Whether everything was written; if not, nothing was.</param>
-/// <param name="Index">The ModifyIndex of all that was written.</param>
+/// <param name="Index">The ModifyIndex of the document; without one that of the entry.</param>
 /// <param name="Conflict">Consul's reason when it was not.</param>
 public sealed record CommitResult(bool Committed, ulong Index, string? Conflict)
 {

@@ -25,17 +25,17 @@ public sealed class JsonTests(DeployerFixture host) : IAsyncDisposable
             Assert.Equal(5000, (await DoneAsync("init", $"{host.Registry}/app:v1", "--file", written)).GetProperty("port").GetInt32());
             Assert.Equal(service, (await DoneAsync("validate", manifest)).GetProperty("service").GetString());
             Assert.EndsWith("--check-index 0", (await DoneAsync("plan", manifest, "--version", "v1")).GetProperty("command").GetString(), StringComparison.Ordinal);
-            await DeliveredAsync("v1", "deploy", manifest, "--version", "v1");
-            await DeliveredAsync("v1", "pause", service);
-            await DeliveredAsync("v1", "maintenance", service);
-            await DeliveredAsync("v1", "resume", service);
-            await DeliveredAsync("v1", "scale", service, "2");
-            await DeliveredAsync("v2", "deploy", manifest, "--version", "v2");
+            Assert.Equal(("v1", "v1", null), await DeliveredAsync("deploy", manifest, "--version", "v1"));
+            Assert.Equal(("v1", "v1", null), await DeliveredAsync("pause", service));
+            Assert.Equal(("v1", "v1", null), await DeliveredAsync("maintenance", service));
+            Assert.Equal(("v1", "v1", null), await DeliveredAsync("resume", service));
+            Assert.Equal(("v1", "v1", null), await DeliveredAsync("scale", service, "2"));
+            Assert.Equal(("v2", "v1", 10), await DeliveredAsync("deploy", manifest, "--version", "v2"));
             var candidate = (await deployer.DocumentAsync())!.Split!.Release.Deployment;
-            await DeliveredAsync("v1", "split", service, candidate[..8], "--share", "20");
-            await DeliveredAsync("v2", "promote", service, candidate[..8], "--drain", "100ms");
-            await DeliveredAsync("v1", "rollback", service, "--drain", "100ms");
-            await DeliveredAsync("v1", "abort", service);
+            Assert.Equal(("v2", "v1", 20), await DeliveredAsync("split", service, candidate[..8], "--share", "20"));
+            Assert.Equal(("v2", "v2", null), await DeliveredAsync("promote", service, candidate[..8], "--drain", "100ms"));
+            Assert.Equal(("v1", "v1", null), await DeliveredAsync("rollback", service, "--drain", "100ms"));
+            Assert.Equal((null, "v1", null), await DeliveredAsync("abort", service));
             Assert.Equal("active", (await DoneAsync("status", service))[0].GetProperty("stage").GetString());
             Assert.Equal("deploy", (await DoneAsync("history", service))[0].GetProperty("action").GetString());
             Assert.Equal(JsonValueKind.Null, (await DoneAsync("lock", "status", service)).GetProperty("holder").ValueKind);
@@ -71,6 +71,20 @@ public sealed class JsonTests(DeployerFixture host) : IAsyncDisposable
         await deployer.AssertUntouchedAsync();
     }
 
+    // What a first deployment left that was killed.
+    [Fact]
+    public async Task Abort_JsonAndNothingIsActive_HasTheReleaseThatItRemoved()
+    {
+        var deployment = DeploymentId.New();
+        await host.RunAsync("app:v1", new() { [ContainerLabel.Service] = deployer.Service, [ContainerLabel.Deployment] = deployment, [ContainerLabel.Version] = "v0" }, Ct);
+
+        var report = await DoneAsync("abort", deployer.Service);
+
+        Assert.Equal(deployment, Told(report, "release")?.GetProperty("deployment").GetString());
+        Assert.Null(Told(report, "active"));
+        await deployer.AssertUntouchedAsync();
+    }
+
     // Whoever called it looks for both in its own logs, and in the history.
     [Fact]
     public async Task Deploy_JsonAndFailedAfterItsTests_HasTheReleaseAndTheTests()
@@ -93,8 +107,16 @@ public sealed class JsonTests(DeployerFixture host) : IAsyncDisposable
         Assert.Contains("@sha256:", tried.Image, StringComparison.Ordinal);
     }
 
-    private async Task DeliveredAsync(string version, params string[] args) =>
-        Assert.Equal(version, (await DoneAsync(args)).GetProperty("release").GetProperty("version").GetString());
+    // Which release it was about, which is active now, and the share of the one beside that.
+    private async Task<(string? Release, string? Active, double? Share)> DeliveredAsync(params string[] args)
+    {
+        var report = await DoneAsync(args);
+        return (Version(report, "release"), Version(report, "active"), Told(report, "split")?.GetProperty("share").GetDouble());
+    }
+
+    private static string? Version(JsonElement report, string release) => Told(report, release)?.GetProperty("version").GetString();
+
+    private static JsonElement? Told(JsonElement report, string name) => report.GetProperty(name) is { ValueKind: not JsonValueKind.Null } told ? told : null;
 
     private async Task<JsonElement> DoneAsync(params string[] args)
     {

@@ -1,4 +1,5 @@
 using System.Net;
+using Consul;
 using ServiceMesh.Deployer;
 using ServiceMesh.Docker;
 using ServiceMesh.Tests.Integration.RegistrySidecar;
@@ -147,6 +148,34 @@ public sealed class RollingTests(DeployerFixture host) : IAsyncLifetime
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
         Assert.Equal(late, ended.Output.Contains($"warning: whether all replicas of {service} good serve again is not sure: ", StringComparison.Ordinal));
         await AssertAllGoodAsync();
+    }
+
+    // The third was stopped when a rolling delivery was killed: it is started again, and the first is not waited for. Of the canary's delivery only the beginning is of interest.
+    [Theory]
+    [InlineData("abort", "ok  change")]
+    [InlineData("deploy", "ok  canary")]
+    public async Task Run_BesideAReplicaOfTheOldReleaseThatIsIll_WaitsForTheStartedOneAlone(string verb, string after)
+    {
+        var (command, service) = (deployer.Command, deployer.Command.Service);
+        await HalfRolled.LeaveAsync(host, command, "better");
+        var ill = (await host.ContainersAsync(service)).MinBy(container => container.Names[0], StringComparer.Ordinal)!.ID;
+        await host.Docker.Containers.PauseContainerAsync(ill, Ct);
+        await ConsulFixture.Until((q, token) => host.Consul.Health.Service(service, null, false, q, token), entries => entries.Any(entry => entry.Checks.Any(check => check.Status == HealthStatus.Critical)));
+        // Later it could not be stopped.
+        void Cure(string line)
+        {
+            if (line.StartsWith(after, StringComparison.Ordinal))
+                host.Docker.Containers.UnpauseContainerAsync(ill, Ct).GetAwaiter().GetResult();
+        }
+
+        var (ended, answers) = await deployer.UnderLoadAsync(() => verb == "abort"
+            ? command.RunAsync([verb, service, "--deadline", "20s", "--drain", "100ms"], Cure)
+            : deployer.DeployAsync("better", "strategy: {canary: {steps: [10%], bake: 1s, minimum: 5, error-share: 5%, p99-ratio: 50}}", onLine: Cure));
+
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
+        Assert.DoesNotContain("is not sure", ended.Output, StringComparison.Ordinal);
+        Assert.Contains(" again\nok  healthy", ended.Output, StringComparison.Ordinal);
     }
 
     // Killed when the new release has two of its replicas, and the old one still has one.

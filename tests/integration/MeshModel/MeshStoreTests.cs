@@ -35,6 +35,19 @@ public sealed class MeshStoreTests(ConsulFixture consul)
         Assert.Equal([(1, "d1"), (2, "d2")], (await Store.HistoryAsync(service, Ct)).Select(entry => (entry.Number, entry.Release.Deployment)));
     }
 
+    // As by whoever says a change again that did not come to its end: whether it is still that document, its index tells.
+    [Fact]
+    public async Task Commit_TheSameDocumentAgain_HasTheIndexThatItKeeps()
+    {
+        await using var held = await Locks.TryAcquireAsync(service, Me, Ct);
+
+        var first = await Store.CommitAsync(held!, Document("d1"), expectedIndex: 0, Entry("d1"), Ct);
+        var again = await Store.CommitAsync(held!, Document("d1"), first.Index, Entry("d1", number: 2), Ct);
+
+        Assert.True(again.Committed, again.Conflict);
+        Assert.Equal((await Store.ReadAsync(service, Ct))?.Index, again.Index);
+    }
+
     [Fact]
     public async Task CommittedAt_AnEntry_IsTheIndexOfItsTransactionWhateverCameLater()
     {

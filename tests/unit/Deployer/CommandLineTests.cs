@@ -54,14 +54,15 @@ public sealed class CommandLineTests
     [InlineData("init b/A", "error: 'b/A' is no image name; ")]
     [InlineData("completion fish", "Argument 'fish' not recognized. Must be one of:")]
     [InlineData("validate /no/such.yaml", "error: the manifest '/no/such.yaml' cannot be read: ")]
+    [InlineData("status '' " + Anywhere, "error: '' is no service name: 1 to 63 of")]
+    [InlineData("status --watch '' " + Anywhere, "error: '' is no service name: 1 to 63 of")]
     [InlineData("status --consul ftp://x", "error: Consul's address 'ftp://x/' is no http or https URL.")]
     [InlineData("status --consul", "Required argument missing for option: '--consul'.")]
     public async Task InvokeAsync_WrongUse_IsASentenceAndExitCode1(string line, string sentence)
     {
         var output = new StringWriter();
-        string[] args = [.. line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(word => word.Trim('\''))];
 
-        var code = await CommandLine.InvokeAsync(args, output, output, TestContext.Current.CancellationToken);
+        var code = await CommandLine.InvokeAsync([.. Words(line)], output, output, TestContext.Current.CancellationToken);
 
         Assert.Equal((int)ExitCode.WrongInput, code);
         Assert.StartsWith(sentence, output.ToString().TrimStart(), StringComparison.Ordinal);
@@ -179,7 +180,7 @@ public sealed class CommandLineTests
         "pause demo --limit x", "pause Demo", $"pause demo {Anywhere}",
         "resume", "resume Demo", $"resume demo {Anywhere}",
         "maintenance --retry-after x demo", "maintenance Demo", $"maintenance demo {Anywhere}",
-        "status demo x", "status --consul ftp://x", $"status demo {Anywhere}", $"status --watch {Anywhere}",
+        "status demo x", "status ''", "status --consul ftp://x", $"status demo {Anywhere}", $"status --watch {Anywhere}",
         "logs demo --tail x", "logs Demo", $"logs demo --follow {Anywhere}",
         "history", "history Demo", $"history demo {Anywhere}",
         "lock", "lock status", "lock status Demo", $"lock status demo {Anywhere}", "lock release", "lock release Demo", $"lock release demo {Anywhere}",
@@ -194,7 +195,7 @@ public sealed class CommandLineTests
     {
         var (output, error) = (new StringWriter(), new StringWriter());
 
-        var code = await CommandLine.InvokeAsync([.. line.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--json"], output, error, TestContext.Current.CancellationToken);
+        var code = await CommandLine.InvokeAsync([.. Words(line), "--json"], output, error, TestContext.Current.CancellationToken);
 
         Assert.NotEqual(0, code);
         using var document = JsonDocument.Parse(Assert.Single(output.ToString().TrimEnd('\n').Split('\n')));
@@ -260,4 +261,6 @@ public sealed class CommandLineTests
         Assert.Equal(0, code);
         Assert.Contains("[suggest:", output.ToString(), StringComparison.Ordinal);
     }
+
+    private static IEnumerable<string> Words(string line) => line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(word => word.Trim('\''));
 }

@@ -3,6 +3,7 @@ using Docker.DotNet;
 using Docker.DotNet.Models;
 using Microsoft.Extensions.Time.Testing;
 using NSubstitute;
+using ServiceMesh.Deployer;
 using ServiceMesh.Deployer.Delivery;
 using ServiceMesh.Deployer.Hosts;
 using Xunit;
@@ -73,6 +74,32 @@ public sealed class ContainerHostTests
         await Host().RemoveAsync(new OwnContainer("h1", "c1", "demo-v1-1", "d1", "v1", Running: true, ByHand: false), Ct);
     }
 
+    // Nothing else would end it, and its verb has the service's lock meanwhile.
+    [Fact]
+    public async Task Stop_DockerHangs_IsToldAfterThirtySeconds()
+    {
+        docker.Containers.StopContainerAsync("c1", Arg.Any<ContainerStopParameters>(), Arg.Any<CancellationToken>()).Returns(call => SilentAsync<bool>(call.Arg<CancellationToken>()));
+
+        var stop = Host().StopAsync(new OwnContainer("h1", "c1", "demo-v1-1", "d1", "v1", Running: true, ByHand: false), Ct);
+        time.Advance(TimeSpan.FromSeconds(30));
+        var error = await Assert.ThrowsAsync<DeliveryException>(() => stop.WaitAsync(TimeSpan.FromSeconds(10), TimeProvider.System, Ct));
+
+        Assert.Equal((ExitCode.Unreachable, "Docker hangs: it did not stop demo-v1-1 within 30s, and may do so later"), (error.Code, error.Reason));
+        Assert.EndsWith($". {Faults.DockerMend}", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Stop_Interrupted_IsAnInterruption()
+    {
+        using var interruption = new CancellationTokenSource();
+        docker.Containers.StopContainerAsync("c1", Arg.Any<ContainerStopParameters>(), Arg.Any<CancellationToken>()).Returns(call => SilentAsync<bool>(call.Arg<CancellationToken>()));
+
+        var stop = Host().StopAsync(new OwnContainer("h1", "c1", "demo-v1-1", "d1", "v1", Running: true, ByHand: false), interruption.Token);
+        await interruption.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => stop);
+    }
+
     // It only illustrates a failure, and must not take its place.
     [Theory]
     [InlineData(true)]
@@ -81,7 +108,7 @@ public sealed class ContainerHostTests
     {
         docker.Containers.InspectContainerAsync("c1", Arg.Any<CancellationToken>()).Returns(new ContainerInspectResponse());
         docker.Containers.GetContainerLogsAsync("c1", Arg.Any<ContainerLogsParameters>(), Arg.Any<CancellationToken>())
-            .Returns(call => cutOff ? Task.FromException<MultiplexedStream>(new HttpRequestException("connection reset")) : SilentAsync(call.Arg<CancellationToken>()));
+            .Returns(call => cutOff ? Task.FromException<MultiplexedStream>(new HttpRequestException("connection reset")) : SilentAsync<MultiplexedStream>(call.Arg<CancellationToken>()));
 
         var tail = Host().TailAsync("c1", Ct);
         await AdvancedAsync(tail);
@@ -94,7 +121,7 @@ public sealed class ContainerHostTests
     {
         using var interruption = new CancellationTokenSource();
         docker.Containers.InspectContainerAsync("c1", Arg.Any<CancellationToken>()).Returns(new ContainerInspectResponse());
-        docker.Containers.GetContainerLogsAsync("c1", Arg.Any<ContainerLogsParameters>(), Arg.Any<CancellationToken>()).Returns(call => SilentAsync(call.Arg<CancellationToken>()));
+        docker.Containers.GetContainerLogsAsync("c1", Arg.Any<ContainerLogsParameters>(), Arg.Any<CancellationToken>()).Returns(call => SilentAsync<MultiplexedStream>(call.Arg<CancellationToken>()));
 
         var tail = Host().TailAsync("c1", interruption.Token);
         await interruption.CancelAsync();
@@ -170,7 +197,7 @@ public sealed class ContainerHostTests
         Labels = labels.Append(("mesh.deployment", "d1")).ToDictionary(label => label.Item1, label => label.Item2),
     };
 
-    private static async Task<MultiplexedStream> SilentAsync(CancellationToken ct)
+    private static async Task<T> SilentAsync<T>(CancellationToken ct)
     {
         await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ct);
         throw new InvalidOperationException();

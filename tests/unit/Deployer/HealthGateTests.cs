@@ -29,6 +29,15 @@ public sealed class HealthGateTests
     public void See_OneNotPassing_IsNotReady(string health) =>
         Assert.Equal(new GateView(2, 1, null), Gate(2).See([A, B with { Health = health }], Seconds(100)));
 
+    // A candidate has to pass; what the proxies sent to before they send to again.
+    [Theory]
+    [InlineData("passing", 2)]
+    [InlineData("warning", 2)]
+    [InlineData("critical", 1)]
+    [InlineData("maintenance", 1)]
+    public void See_WhatHasServedBefore_IsReadyWithAWarning(string health, int well) =>
+        Assert.Equal(new GateView(2, well, well == 2 ? TimeSpan.Zero : null), new HealthGate(2, TimeSpan.Zero, hasServed: true).See([A, B with { Health = health }], Seconds(3)));
+
     [Fact]
     public void See_ABreak_BeginsTheTimeAnew()
     {

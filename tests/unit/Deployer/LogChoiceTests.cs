@@ -35,6 +35,7 @@ public sealed class LogChoiceTests
 
     [Theory]
     [InlineData("d", "'d' is more than one release of 'demo': give more of it. There is: demo-v1-a-1 (deployment d1aaaaaa), ")]
+    [InlineData("", "no container of 'demo' begins with ''. There is: ")]
     [InlineData("x", "no container of 'demo' begins with 'x'. There is: ")]
     public void Find_NoneOrSeveral_SaysWhatThereIs(string prefix, string sentence) => AssertRefused(prefix, Document, Containers, sentence);
 
