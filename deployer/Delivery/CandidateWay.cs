@@ -51,7 +51,8 @@ internal sealed class CandidateWay(Mesh mesh, Narrator narrator) : IDisposable
     }
 
     /// <summary>The route on which tests go: the first that takes any host, or else the first.</summary>
-    public static Route? RouteOf(ServiceDocument? document) => document?.Routes.FirstOrDefault(route => route.Host is null) ?? document?.Routes.FirstOrDefault();
+    public static Route? RouteOf(ServiceDocument? document) =>
+        document?.Routes is { Count: > 0 } routes ? routes.FirstOrDefault(route => route.Host is null) ?? routes[0] : null;
 
     /// <summary>The host that a request must ask for to take the route; <c>null</c> for any.</summary>
     // Any name below the domain does for a route that takes all of them.
