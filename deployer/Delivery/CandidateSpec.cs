@@ -69,6 +69,8 @@ internal static partial class CandidateSpec
         };
         if (target.Pass is not null)
             variables["MESH_CANDIDATE"] = target.Pass;
+        if (target.Host is not null)
+            variables["MESH_CANDIDATE_HOST"] = target.Host;
         var labels = Identity(manifest.Name, release, environment);
         labels[ContainerLabel.Tests] = "true";
         // For the sidecar: nothing that tests may open is an instance of the service.

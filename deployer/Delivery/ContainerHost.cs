@@ -6,7 +6,7 @@ using ServiceMesh.Deployer.Hosts;
 namespace ServiceMesh.Deployer.Delivery;
 
 /// <summary>The containers of one mesh on one Docker host.</summary>
-internal sealed class ContainerHost(DockerHost host, IDockerClient docker, RegistryCredentials credentials, Func<SecretValues> secrets, string environment, TimeProvider time)
+internal sealed partial class ContainerHost(DockerHost host, IDockerClient docker, RegistryCredentials credentials, Func<SecretValues> secrets, string environment, TimeProvider time)
 {
     private const int LogLines = 20;
     private const int LongestComplaint = 300;
@@ -19,7 +19,6 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
     private static readonly TimeSpan StopsWithin = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan OthersRemoval = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RemovalLook = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan BetweenStreams = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan TailWithin = TimeSpan.FromSeconds(5);
 
     public string Name => host.Name;
@@ -188,55 +187,6 @@ internal sealed class ContainerHost(DockerHost host, IDockerClient docker, Regis
 
     /// <summary>Waits for the container's end.</summary>
     public async Task<long> ExitCodeAsync(string id, CancellationToken ct) => (await docker.Containers.WaitContainerAsync(id, ct)).StatusCode;
-
-    /// <summary>The host's own clock, by which its events are dated.</summary>
-    public async Task<string> ClockAsync(CancellationToken ct) =>
-        EventTime.From((await docker.System.GetSystemInfoAsync(ct)).SystemTime);
-
-    /// <summary>Ends when one of the containers ends. Docker may have started it again by then, so only the event tells how.</summary>
-    public async Task<ContainerExit> FirstExitAsync(IReadOnlyList<string> ids, string since, CancellationToken ct)
-    {
-        var exited = new TaskCompletionSource<ContainerExit>(TaskCreationOptions.RunContinuationsAsynchronously);
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var filters = Filter("container", [.. ids]);
-        filters["event"] = new Dictionary<string, bool> { ["die"] = true };
-        var events = docker.System.MonitorEventsAsync(
-            new ContainerEventsParameters { Since = since, Filters = filters },
-            new Progress<Message>(message => exited.TrySetResult(ContainerExit.From(message.Actor))),
-            ended.Token);
-        if (await Task.WhenAny(exited.Task, events) == events)
-        {
-            await events;
-            ct.ThrowIfCancellationRequested();
-            throw new IOException("it ended the stream of its events");
-        }
-
-        var exit = await exited.Task;
-        await ended.CancelAsync();
-        await events.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        return exit;
-    }
-
-    /// <summary>The same however often the stream of events is cut, as it is in hours: Docker keeps what it tells, so nothing is missed.</summary>
-    /// <param name="ids">The containers' ids.</param>
-    /// <param name="since">The host's time from which on an end counts.</param>
-    /// <param name="cut">Is told of each cut.</param>
-    /// <param name="ct">Ends the wait.</param>
-    public async Task<ContainerExit> FirstExitAsync(IReadOnlyList<string> ids, string since, Action cut, CancellationToken ct)
-    {
-        while (true)
-        {
-            try
-            {
-                return await FirstExitAsync(ids, since, ct);
-            }
-            catch (Exception error) when (!ct.IsCancellationRequested && Faults.Explain(error) is not null)
-            {
-                cut();
-                await Task.Delay(BetweenStreams, time, ct);
-            }
-        }
-    }
 
     /// <summary>Passes on all that a container prints, until it ends.</summary>
     public Task FollowOutputAsync(string id, Action<string> line, CancellationToken ct) => OutputAsync(id, tail: null, follow: true, line, ct);

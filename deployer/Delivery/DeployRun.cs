@@ -18,7 +18,6 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
     /// <param name="ct">The person's interruption.</param>
     public async Task<Delivered> RunAsync(ServiceManifest manifest, string version, ulong? index, string? digest, CancellationToken ct)
     {
-        mesh.Secrets = SecretValues.Read(manifest.AllSecrets, Environment.GetEnvironmentVariable, File.ReadAllText);
         await using var attempt = await Attempt.BeginAsync(mesh, narrator, manifest.Name, "deploy", $"deploy of {version}", ct);
         using var way = new CandidateWay(mesh, narrator);
         var image = manifest.Image.At(version);

@@ -11,8 +11,9 @@ internal sealed class Mesh : IDisposable
 {
     private static readonly TimeSpan DockerAnswers = TimeSpan.FromSeconds(10);
 
-    // As many connections as the Consul client has: 'status' of a large mesh asks about thousands of services.
-    private readonly HttpClient http = new(new SocketsHttpHandler { MaxConnectionsPerServer = 16 }) { Timeout = Timeout.InfiniteTimeSpan };
+    // As many connections as the Consul client has: 'status' of a large mesh asks about thousands of services. A redirect leads away
+    // from the proxy that is asked.
+    private readonly HttpClient http = new(new SocketsHttpHandler { MaxConnectionsPerServer = 16, AllowAutoRedirect = false }) { Timeout = Timeout.InfiniteTimeSpan };
     private readonly BlockingQuery blocking;
     private readonly Lazy<RegistryCredentials> credentials;
     private readonly Dictionary<DockerHost, Task<DockerClient>> engines = [];

@@ -67,6 +67,28 @@ internal sealed class ProxyFleet(Catalog catalog, HttpClient http, string proxyS
         return last;
     }
 
+    /// <summary>
+    /// Whether the proxy behind a service's address answers with a redirect of its own. It is asked with a pass that is none, so no release
+    /// gets to see the request. One that does not answer in time, as in a pause, does not redirect.
+    /// </summary>
+    public async Task<bool> RedirectsAsync(string url, string? host, CancellationToken ct)
+    {
+        using var patience = new CancellationTokenSource(AnswersWithin, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, patience.Token);
+        try
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, url) { Headers = { Host = host } };
+            request.Headers.TryAddWithoutValidation(CandidatePass.Header, "none");
+            using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token);
+            return answer.StatusCode is >= HttpStatusCode.Ambiguous and < HttpStatusCode.BadRequest;
+        }
+        catch (Exception error) when (error is HttpRequestException or IOException or UriFormatException
+            || (error is OperationCanceledException && !ct.IsCancellationRequested))
+        {
+            return false;
+        }
+    }
+
     private async Task<ProxyAnswer?> AskAsync(string service, Instance proxy, ProxyAnswer? unknown, CancellationToken ct)
     {
         using var patience = new CancellationTokenSource(AnswersWithin, time);

@@ -18,6 +18,9 @@ internal static class ProxyState
         }),
     ];
 
+    /// <summary>A sentence for each proxy that serves, as far as anybody knows, and does not say what.</summary>
+    public static IReadOnlyList<string> Silent(IReadOnlyDictionary<Instance, ProxyAnswer?> answers) => Behind(answers, index: 0);
+
     /// <summary>How many follow, and how many do not even answer.</summary>
     public static string Following(IReadOnlyDictionary<Instance, ProxyAnswer?> answers, ulong index)
     {

@@ -34,31 +34,31 @@ internal sealed class SecretValues
     public IReadOnlyDictionary<string, string> Of(IEnumerable<SecretSource> sources) =>
         sources.ToDictionary(source => source.Name, source => values[source], StringComparer.Ordinal);
 
-    /// <exception cref="DeliveryException">Values are missing or cannot be kept; all of them are named.</exception>
-    public static SecretValues Read(IEnumerable<SecretSource> sources, Func<string, string?> environment, Func<string, string> file)
+    /// <summary>Reads the values; each that is missing or cannot be kept is an error.</summary>
+    public static (SecretValues Values, IReadOnlyList<ManifestError> Errors) Read(IEnumerable<SecretSource> sources, Func<string, string?> environment, Func<string, string> file)
     {
-        var (values, faults) = (new Dictionary<SecretSource, string>(), new List<string>());
+        var (values, errors) = (new Dictionary<SecretSource, string>(), new List<ManifestError>());
         foreach (var source in sources.Distinct())
         {
             try
             {
                 var value = source.File is { } path ? WithoutLastLineEnd(file(path)) : environment(source.Variable!);
                 if (value is null)
-                    faults.Add($"{source.Name}: the environment variable {source.Variable} is not set. Set it where the deployer runs, or name another in the manifest");
+                    Fault(source, $"the environment variable {source.Variable} is not set. Set it where the deployer runs, or name another in the manifest");
                 else if (!LinesOf(value).Any())
-                    faults.Add($"{source.Name}: its value has fewer than {Telling} characters, which nobody could mask where a container prints them. Give it a longer one, or put it into environment");
+                    Fault(source, $"its value has fewer than {Telling} characters, which nobody could mask where a container prints them. Give it a longer one, or put it into environment");
                 else
                     values[source] = value;
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
             {
-                faults.Add($"{source.Name}: {error.Message.TrimEnd('.')}. Name a file in the manifest that can be read");
+                Fault(source, $"{error.Message.TrimEnd('.')}. Name a file in the manifest that can be read");
             }
         }
 
-        return faults.Count == 0
-            ? new SecretValues(values, values.Values)
-            : throw new DeliveryException(ExitCode.WrongInput, $"secrets cannot be used: {string.Join("; ", faults)}");
+        return (new SecretValues(values, values.Values), [.. errors.OrderBy(error => error.Line)]);
+
+        void Fault(SecretSource source, string message) => errors.Add(new ManifestError(source.Line, $"secret {source.Name}: {message}"));
     }
 
     /// <summary>Those that a container was given, by whomever: it has their names in a label, and their values itself.</summary>

@@ -5,19 +5,25 @@ namespace ServiceMesh.Deployer.Hosts;
 /// <summary>Which hosts a service's replicas run on. Pure.</summary>
 internal static class Placement
 {
-    /// <summary>The hosts that a manifest names, or all of them; throws for one that is not known.</summary>
+    /// <summary>The hosts that a manifest names, or all of them; throws for those that are not known.</summary>
     public static IReadOnlyList<DockerHost> Choose(IReadOnlyList<DockerHost> known, IReadOnlyList<string> wanted)
     {
         if (wanted.Count == 0)
             return known;
-        foreach (var name in wanted.Where(name => known.All(host => host.Name != name)))
-        {
-            string[] names = [.. known.Select(host => host.Name)];
-            var hint = NearestKey.Of(name, names) is { } near ? $"did you mean '{near}'?" : $"there are {string.Join(", ", names)}";
-            throw new DeliveryException(ExitCode.WrongInput, $"host '{name}' of the manifest is not in the file of hosts (--hosts or MESH_HOSTS): {hint}");
-        }
+        string[] names = [.. known.Select(host => host.Name)];
+        string[] faults = [.. wanted.Select(name => Fault(names, name)).OfType<string>()];
+        return faults.Length == 0
+            ? [.. known.Where(host => wanted.Contains(host.Name, StringComparer.Ordinal))]
+            : throw new DeliveryException(ExitCode.WrongInput, string.Join('\n', faults));
+    }
 
-        return [.. known.Where(host => wanted.Contains(host.Name, StringComparer.Ordinal))];
+    /// <summary>What is wrong with the name of a host in a manifest; <c>null</c> if nothing is.</summary>
+    public static string? Fault(IReadOnlyList<string> known, string name)
+    {
+        if (known.Contains(name))
+            return null;
+        var hint = NearestKey.Of(name, [.. known]) is { } near ? $"did you mean '{near}'?" : $"there are {string.Join(", ", known)}";
+        return $"host '{name}' of the manifest is not in the file of hosts (--hosts or MESH_HOSTS): {hint}";
     }
 
     /// <summary>Spreads replicas as evenly as they can be: the first hosts have one more where it does not divide.</summary>

@@ -17,18 +17,21 @@ internal static class ManifestReader
 
     private static readonly TimeSpan Instant = TimeSpan.FromMilliseconds(1);
 
-    public static ManifestResult Read(string text, Func<string, string?> environment)
+    /// <param name="text">YAML.</param>
+    /// <param name="environment">Fills <c>${NAME}</c>.</param>
+    /// <param name="hostFault">Says what is wrong with the name of a host; without it any may be named.</param>
+    public static ManifestResult Read(string text, Func<string, string?> environment, Func<string, string?>? hostFault = null)
     {
         var errors = new List<ManifestError>();
         var manifest = YamlText.Root(text, "the manifest", Keys, errors) is { } root
-            ? Manifest(new Section(root, "", Keys, environment, errors))
+            ? Manifest(new Section(root, "", Keys, environment, errors), hostFault)
             : null;
         return errors.Count == 0
             ? new ManifestResult(manifest, [])
             : new ManifestResult(null, [.. errors.OrderBy(error => error.Line)]);
     }
 
-    private static ServiceManifest? Manifest(Section root)
+    private static ServiceManifest? Manifest(Section root, Func<string, string?>? hostFault)
     {
         var name = root.Required("name", "the service's name, such as demo");
         if (name is not null && !ServiceName.IsValid(name))
@@ -43,7 +46,7 @@ internal static class ManifestReader
             Port = root.Whole("port", 0, 1, 65535),
             Routes = RouteReader.Read(root),
             Replicas = root.Whole("replicas", 1, 1, ServiceManifest.MostReplicas),
-            Hosts = root.List("hosts", text => ServiceName.IsValid(text) ? null : $"'{text}' is no host name: {ServiceName.Rule}"),
+            Hosts = root.List("hosts", text => !ServiceName.IsValid(text) ? $"'{text}' is no host name: {ServiceName.Rule}" : hostFault?.Invoke(text!)),
             Environment = root.Variables("environment"),
             Health = Health(root),
             Tests = TestsReader.Read(root),

@@ -153,8 +153,8 @@ internal sealed partial class Section
 
     public bool IsList(string key) => nodes.TryGetValue(key, out var node) && node is YamlSequenceNode;
 
-    /// <summary>A mapping of names to sections; <c>null</c> for a name with nothing after it. <paramref name="fault"/> says what is wrong with a name.</summary>
-    public IEnumerable<(string Name, Section? Section)> Named(string key, string[] keys, Func<string, string?> fault)
+    /// <summary>A mapping of names to sections, with their lines; <c>null</c> for a name with nothing after it. <paramref name="fault"/> says what is wrong with a name.</summary>
+    public IEnumerable<(string Name, Section? Section, int Line)> Named(string key, string[] keys, Func<string, string?> fault)
     {
         if (!nodes.TryGetValue(key, out var node) || IsNull(node))
             return [];
@@ -167,8 +167,8 @@ internal sealed partial class Section
             }
 
             return [.. mapping.Children
-                .Select(pair => (Name: NameOf(pair.Key), pair.Value))
-                .Select(pair => (pair.Name, IsNull(pair.Value) ? null : Mapping(pair.Value, $"{path}{key}.{pair.Name}", keys)))];
+                .Select(pair => (Name: NameOf(pair.Key), pair.Value, Line: LineOf(pair.Key)))
+                .Select(pair => (pair.Name, IsNull(pair.Value) ? null : Mapping(pair.Value, $"{path}{key}.{pair.Name}", keys), pair.Line))];
         }
 
         Fault(key, "must be a mapping of names");

@@ -41,10 +41,13 @@ internal static class DeployVerb
         command.SetAction((parse, ct) => VerbRunner.DeliverAsync(
             parse,
             "deploy",
-            () => DeployInput.Read(parse.GetRequiredValue(Manifest), parse.GetValue(Version)),
+            () => DeployInput.Read(parse, parse.GetRequiredValue(Manifest), parse.GetValue(Version)),
             input => input.Manifest.Hosts,
-            (input, mesh, hosts, narrator, token) => new DeployRun(mesh, hosts, narrator).RunAsync(
-                input.Manifest, input.Version, parse.GetValue(CheckIndex), parse.GetValue(CheckDigest), token),
+            (input, mesh, hosts, narrator, token) =>
+            {
+                mesh.Secrets = input.Secrets;
+                return new DeployRun(mesh, hosts, narrator).RunAsync(input.Manifest, input.Version, parse.GetValue(CheckIndex), parse.GetValue(CheckDigest), token);
+            },
             ct));
         return command;
     }

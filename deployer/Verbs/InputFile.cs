@@ -17,8 +17,10 @@ internal static class InputFile
         }
     }
 
-    public static DeliveryException Invalid(string path, string what, IReadOnlyList<ManifestError> errors) => new(
-        ExitCode.WrongInput, $"{path} is no valid {what}:\n" + string.Join('\n', errors.Select(error => $"  {path}:{error.Line}: {error.Message}")))
+    public static DeliveryException Invalid(string path, string what, IReadOnlyList<ManifestError> errors) => Faulty(path, $"{path} is no valid {what}", errors);
+
+    public static DeliveryException Faulty(string path, string sentence, IReadOnlyList<ManifestError> errors) => new(
+        ExitCode.WrongInput, $"{sentence}:\n" + string.Join('\n', errors.Select(error => $"  {path}:{error.Line}: {error.Message}")))
     {
         ManifestErrors = errors,
     };

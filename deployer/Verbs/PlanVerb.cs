@@ -36,7 +36,7 @@ internal static partial class PlanVerb
 
     private static async Task<PlanReport> PlanAsync(Mesh mesh, ParseResult parse, CancellationToken ct)
     {
-        var input = DeployInput.Read(parse.GetRequiredValue(Manifest), parse.GetValue(Version));
+        var input = DeployInput.Read(parse, parse.GetRequiredValue(Manifest), parse.GetValue(Version));
         var plan = await new PlanRun(mesh, await mesh.HostsAsync(input.Manifest.Hosts, ct)).RunAsync(input.Manifest, input.Version, ct);
         return new PlanReport(input.Manifest.Name, plan, Command(WordsOf(parse), parse.GetValue(Version) is null ? input.Version : null, plan));
     }

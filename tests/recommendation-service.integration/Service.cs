@@ -36,6 +36,8 @@ public sealed class Service : IAsyncLifetime
         // Where a proxy stands before it, this leads to the candidate instead of to what is active.
         if (Environment.GetEnvironmentVariable("MESH_CANDIDATE") is { Length: > 0 } pass)
             Http.DefaultRequestHeaders.Add("Mesh-Candidate", pass);
+        if (Environment.GetEnvironmentVariable("MESH_CANDIDATE_HOST") is { Length: > 0 } host)
+            Http.DefaultRequestHeaders.Host = host;
         try
         {
             (await Http.GetAsync(new Uri("health", UriKind.Relative), TestContext.Current.CancellationToken)).Dispose();

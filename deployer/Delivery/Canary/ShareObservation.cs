@@ -10,6 +10,9 @@ internal sealed class ShareObservation(Mesh mesh, ObservationPolicy policy)
     private const string SyntheticHeader = "Mesh-Synthetic";
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
+    // One that died is critical in Consul by then, and one that is only slow has told.
+    private static readonly TimeSpan SilentFor = TimeSpan.FromSeconds(15);
+
     /// <summary>
     /// What leads the deployer's own requests to the candidate, for the split; <c>null</c> where it has none. Not to be guessed:
     /// nobody but this deployer is to send itself there by it.
@@ -33,7 +36,7 @@ internal sealed class ShareObservation(Mesh mesh, ObservationPolicy policy)
         throw verdict.Kind switch
         {
             VerdictKind.Fail => Failed(attempt, document, verdict.Reason, tail),
-            _ => Failed(attempt, document, $"inconclusive: {verdict.Reason}{(policy.Synthetic is null ? " (give a smaller one, or a path in 'synthetic' that the deployer asks itself)" : "")}", tail),
+            _ => Failed(attempt, document, $"inconclusive: {verdict.Reason}", tail),
         };
     }
 
@@ -54,7 +57,8 @@ internal sealed class ShareObservation(Mesh mesh, ObservationPolicy policy)
         return verdict;
     }
 
-    // Too many errors end it at once. All else is judged at the end: a release that was just started is slow for a moment.
+    // Too many errors end it at once. All else is judged at the end: a release that was just started is slow for a moment, and a
+    // proxy that is silent for one is caught up with.
     private async Task<Verdict> BakeAsync(Attempt attempt, ServiceDocument document, CancellationToken ct)
     {
         var began = mesh.Time.GetTimestamp();
@@ -68,11 +72,12 @@ internal sealed class ShareObservation(Mesh mesh, ObservationPolicy policy)
         {
             while (true)
             {
-                var last = mesh.Time.GetElapsedTime(began) >= policy.Bake;
+                var beyond = mesh.Time.GetElapsedTime(began) - policy.Bake;
                 var seen = await figures.LookAsync(ct);
                 (candidate, active) = (candidate.See(seen), active.See(seen));
-                var verdict = Verdict.Of(policy, candidate.Sum, active.Sum);
-                if (last || (verdict.Kind == VerdictKind.Fail && verdict.IsErrors))
+                var silent = ProxyState.Silent(seen);
+                var verdict = Verdict.Of(policy, candidate.Sum, active.Sum).Without(silent);
+                if (verdict is { Kind: VerdictKind.Fail, IsErrors: true } || beyond >= (silent.Count == 0 ? TimeSpan.Zero : SilentFor))
                     return verdict;
                 await Task.Delay(Pause, mesh.Time, ct);
             }

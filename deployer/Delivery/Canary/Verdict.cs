@@ -12,7 +12,7 @@ internal enum VerdictKind
     /// <summary>It does worse than it may.</summary>
     Fail,
 
-    /// <summary>Too few requests to say so.</summary>
+    /// <summary>Too few requests to say so, or not all of them are known.</summary>
     Inconclusive,
 }
 
@@ -29,10 +29,7 @@ internal sealed record Verdict(VerdictKind Kind, string Reason)
     public static Verdict Of(ObservationPolicy policy, ReleaseFigures candidate, ReleaseFigures active)
     {
         if (candidate.Requests < policy.Minimum)
-        {
-            return new Verdict(
-                VerdictKind.Inconclusive, $"observed {candidate.Requests} requests of the candidate against a minimum of {policy.Minimum}");
-        }
+            return TooFew(policy, candidate, "candidate");
 
         var limit = active.ErrorShare + policy.ErrorShare;
         var errors = $"observed {Percent(candidate.ErrorShare)} errors of {candidate.Requests} requests against {Percent(active.ErrorShare)} of the active release's {active.Requests}";
@@ -41,13 +38,18 @@ internal sealed record Verdict(VerdictKind Kind, string Reason)
 
         // Without requests to the active release there is nothing that its speed could be compared with.
         if (active.Requests < policy.Minimum)
-            return new Verdict(VerdictKind.Inconclusive, $"observed {active.Requests} requests of the active release against a minimum of {policy.Minimum}");
+            return TooFew(policy, active, "active release");
         var (slow, usual) = (candidate.P99 ?? TimeSpan.Zero, active.P99 ?? TimeSpan.Zero);
         var speed = $"observed p99 {Milliseconds(slow)} against {Milliseconds(usual)} of the active release";
         return policy.P99Ratio is { } ratio && slow > (usual * ratio) + Negligible
             ? new Verdict(VerdictKind.Fail, string.Create(CultureInfo.InvariantCulture, $"{speed}, more than {ratio} times as long"))
             : new Verdict(VerdictKind.Pass, $"{errors}; {speed}");
     }
+
+    /// <summary>The same where there are <paramref name="silent"/> proxies: what the candidate's requests through them came to nobody knows, so only a failure stands.</summary>
+    public Verdict Without(IReadOnlyList<string> silent) => Kind == VerdictKind.Fail || silent.Count == 0
+        ? this
+        : new Verdict(VerdictKind.Inconclusive, $"{string.Join("; ", silent)}, so the candidate's figures are not whole");
 
     /// <summary>Judges a release after its promotion by a limit of its own.</summary>
     public static Verdict Of(WatchPolicy policy, ReleaseFigures release)
@@ -57,6 +59,10 @@ internal sealed record Verdict(VerdictKind Kind, string Reason)
             ? new Verdict(VerdictKind.Inconclusive, $"observed {release.Requests} requests against a minimum of {policy.Minimum}")
             : new Verdict(release.ErrorShare > policy.ErrorShare ? VerdictKind.Fail : VerdictKind.Pass, observed);
     }
+
+    private static Verdict TooFew(ObservationPolicy policy, ReleaseFigures release, string what) => new(
+        VerdictKind.Inconclusive,
+        $"observed {release.Requests} requests of the {what} against a minimum of {policy.Minimum}{(policy.Synthetic is null ? " (give a smaller one, or a path in 'synthetic' that the deployer asks itself)" : "")}");
 
     private static string Percent(double share) => string.Create(CultureInfo.InvariantCulture, $"{share * 100:0.##} %");
 

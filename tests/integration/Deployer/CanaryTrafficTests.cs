@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using ServiceMesh.Deployer;
 using ServiceMesh.Docker;
+using ServiceMesh.Tests.Integration.Proxy;
 using ServiceMesh.Tests.Integration.RegistrySidecar;
 using Xunit;
 
@@ -71,6 +72,46 @@ public sealed class CanaryTrafficTests(DeployerFixture host) : IAsyncLifetime
 
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
         Assert.True(warned.Task.IsCompleted, ended.Output);
+    }
+
+    // It serves on, and what it passes on is in no figure: the other's alone would let the release pass.
+    [Fact]
+    public async Task Canary_AProxyFallsSilentWhileItBakes_IsInconclusiveAndFailsSafe()
+    {
+        var id = $"{proxied.Command.ProxyService}-other";
+        await using var other = await RunningProxy.StartAsync(host.ConsulAddress);
+        await using var way = TcpRelay.Start(other.Ports[0]);
+        var port = way.Port;
+        await using var registered = await host.RegisterProxyAsync(proxied.Command.ProxyService, port, id);
+        await using var front = await LossyConsul.StartAsync(host.ConsulAddress, _ => Loss.Nothing);
+        var (sharing, asked, looked) = (false, 0, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        // The first time may still be for whether they follow.
+        front.Before = context =>
+        {
+            if (Volatile.Read(ref sharing) && context.Request.Path == $"/v1/health/service/{proxied.Command.ProxyService}" && Interlocked.Increment(ref asked) == 2)
+                looked.TrySetResult();
+            return Task.CompletedTask;
+        };
+
+        var (ended, _) = await proxied.UnderLoadAsync(async () =>
+        {
+            var deploying = proxied.DeployAsync("better", "strategy: {canary: {steps: [50%], bake: 3s, minimum: 20, error-share: 5%, p99-ratio: 100}}", args: ["--consul", front.Address.ToString()], onLine: line =>
+            {
+                // Nobody has to wait for it any more.
+                if (line.StartsWith("no  canary", StringComparison.Ordinal))
+                    registered.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            });
+            await proxied.UntilSharingAsync();
+            await other.UntilAsync(proxied.Command.Service, account => account.GetProperty("releases").GetArrayLength() == 2);
+            Volatile.Write(ref sharing, true);
+            await Task.WhenAny(looked.Task, deploying);
+            await way.DisposeAsync();
+            return await deploying;
+        });
+
+        Assert.True(ended.Code == ExitCode.Reverted, ended.Output);
+        Assert.Contains($"inconclusive: proxy {id} at http://127.0.0.1:{port} does not answer, so the candidate's figures are not whole", ended.Output, StringComparison.Ordinal);
+        Assert.Equal("good", (await proxied.Command.DocumentAsync())!.Active!.Version);
     }
 
     [Fact]

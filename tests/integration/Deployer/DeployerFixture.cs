@@ -37,6 +37,7 @@ public sealed class DeployerFixture : IAsyncLifetime
         ["moody:unwell"] = """ENTRYPOINT ["sh", "-c", "ILLNESS=\"my password is $DB_PASSWORD\" exec dotnet /app/moody-service.dll"]""",
         ["moody:late"] = $"""ENTRYPOINT ["sh", "-c", "{Later} dotnet /app/moody-service.dll"]""",
         ["tests:pass"] = """ENTRYPOINT ["sh", "-c", "echo at $URL for $EXPECTED_VERSION; echo 3 passed, 0 failed"]""",
+        ["tests:through"] = """ENTRYPOINT ["sh", "-c", "echo asks $URL $MESH_CANDIDATE_HOST $MESH_CANDIDATE; echo 1 passed, 0 failed"]""",
         ["tests:fail"] = """ENTRYPOINT ["sh", "-c", "echo 2 passed, 1 failed; exit 1"]""",
         ["tests:trusted"] = """ENTRYPOINT ["sh", "-c", "test -z \"$DB_PASSWORD\" && echo my token is $TOKEN && echo 1 passed, 0 failed"]""",
         ["tests:hang"] = """ENTRYPOINT ["sh", "-c", "echo hanging; sleep 600"]""",

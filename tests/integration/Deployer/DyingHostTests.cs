@@ -9,6 +9,7 @@ namespace ServiceMesh.Tests.Integration.Deployer;
 public sealed class DyingHostTests(DeployerFixture host) : IAsyncLifetime
 {
     private const string Canary = "replicas: 2\nstrategy: {canary: {steps: [50%], bake: 8s, minimum: 20, error-share: 5%, p99-ratio: 100}}";
+    private const string Beside = "replicas: 2\nstrategy: {ab: {share: 50%, header: {name: X-Beta, value: \"yes\"}}}";
     private const string Rolling = "replicas: 4\nstrategy: {rolling: {batch: 2, bake: 1s, minimum: 20, error-share: 5%}}";
 
     private readonly AsyncDisposables started = new();
@@ -72,5 +73,75 @@ public sealed class DyingHostTests(DeployerFixture host) : IAsyncLifetime
 
         var next = await proxied.DeployAsync("good", "replicas: 2", args: hosts);
         Assert.True(next.Code == ExitCode.Done, next.Output);
+    }
+
+    // By the time it is asked again Docker has started the containers anew, and has no event of before.
+    [Fact]
+    public async Task Deploy_AHostDiesAndIsBackWhileACanaryBakes_IsTakenOut()
+    {
+        string[] hosts = ["--hosts", second.HostsFile()];
+        await DoneAsync(proxied.DeployAsync("good", "replicas: 2", args: hosts));
+
+        var deploying = proxied.DeployAsync("better", Canary.Replace("bake: 8s", "bake: 10m", StringComparison.Ordinal), args: hosts);
+        await proxied.UntilSharingAsync();
+        await second.DieAsync();
+        await second.ReviveAsync(Ct);
+        var ended = await deploying.WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Ct);
+
+        Assert.True(ended.Code == ExitCode.Reverted, ended.Output);
+        Assert.Contains("ended by itself with exit code unknown", ended.Output, StringComparison.Ordinal);
+        Assert.Equal("good", (await proxied.Command.DocumentAsync())!.Active!.Version);
+    }
+
+    // In one go, for a second host takes its time to come: more than all that happens on it.
+    [Fact]
+    public async Task Change_AHostDiesWithItsContainers_ServesOnAndTheNextCommandFinishes()
+    {
+        string[] hosts = ["--hosts", second.HostsFile()];
+        await DoneAsync(proxied.DeployAsync("good", "replicas: 2", args: hosts));
+
+        await DyingAsync("scale", ["4"], "ok  start", ExitCode.Unreachable, "run 'deployer scale ", "good");
+        await DoneAsync(RunAsync("scale", "4"));
+
+        await DoneAsync(proxied.DeployAsync("better", Beside, args: hosts));
+        await DyingAsync("abort", [], "ok  change", ExitCode.Done, "on second: ", "good");
+        await DoneAsync(RunAsync("abort"));
+
+        await DoneAsync(proxied.DeployAsync("better", Beside, args: hosts));
+        await DyingAsync("promote", [(await proxied.Command.DocumentAsync())!.Split!.Release.Deployment], "ok  healthy", ExitCode.Done, "on second are left as they are: ", "better");
+        await DoneAsync(RunAsync("scale", "2"));
+
+        await DyingAsync("rollback", [], "ok  start", ExitCode.Unreachable, "on second: ", "better");
+        await DoneAsync(RunAsync("rollback"));
+        Assert.Equal("good", (await proxied.Command.DocumentAsync())!.Active!.Version);
+    }
+
+    /// <summary>The host dies when the verb has told the line; afterwards it is back.</summary>
+    private async Task DyingAsync(string verb, string[] args, string line, ExitCode code, string told, string serving)
+    {
+        var (ended, answers) = await proxied.UnderLoadAsync(() => RunAsync(verb, args, said =>
+        {
+            if (said.StartsWith(line, StringComparison.Ordinal))
+                second.DieAsync().GetAwaiter().GetResult();
+        }));
+        await second.ReviveAsync(Ct);
+
+        TestContext.Current.TestOutputHelper!.WriteLine($"{verb}: {answers.Count} requests, {answers.Count(status => status != HttpStatusCode.OK)} failed; exit {(int)ended.Code}");
+        Assert.True(ended.Code == code, ended.Output);
+        Assert.Contains(told, ended.Output, StringComparison.Ordinal);
+        var document = await proxied.Command.DocumentAsync();
+        Assert.Equal((serving, null), (document!.Active!.Version, document.Split));
+        ProxiedDeployer.AssertOnlyCutOff(answers);
+    }
+
+    private Task<Ended> RunAsync(string verb, params string[] args) => RunAsync(verb, args, onLine: null);
+
+    private Task<Ended> RunAsync(string verb, string[] args, Action<string>? onLine) =>
+        proxied.Command.RunAsync([verb, proxied.Command.Service, .. args, "--hosts", second.HostsFile()], onLine);
+
+    private static async Task DoneAsync(Task<Ended> run)
+    {
+        var ended = await run;
+        Assert.True(ended.Code == ExitCode.Done, ended.Output);
     }
 }

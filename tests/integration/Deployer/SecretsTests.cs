@@ -90,13 +90,15 @@ public sealed class SecretsTests(DeployerFixture host) : IAsyncDisposable
         Assert.DoesNotContain(Secret, logs.Output, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task Deploy_ASecretThatIsNotSet_IsRefusedBeforeAnythingIsTouched()
+    [Theory]
+    [InlineData("deploy")]
+    [InlineData("plan")]
+    public async Task DeployAndPlan_ASecretThatIsNotSet_IsToldByLineBeforeAnythingIsTouched(string verb)
     {
-        var ended = await deployer.DeployAsync("v1", more: "secrets: {MESH_TESTS_UNSET: }");
+        var ended = await deployer.DeployAsync("v1", more: "secrets: {MESH_TESTS_UNSET: }", verb: verb);
 
         Assert.Equal(ExitCode.WrongInput, ended.Code);
-        Assert.Contains("secrets cannot be used: MESH_TESTS_UNSET: the environment variable MESH_TESTS_UNSET is not set", ended.Output, StringComparison.Ordinal);
+        Assert.Contains(".yaml:15: secret MESH_TESTS_UNSET: the environment variable MESH_TESTS_UNSET is not set", ended.Output, StringComparison.Ordinal);
         await deployer.AssertUntouchedAsync();
         Assert.Empty(await deployer.HistoryAsync());
     }

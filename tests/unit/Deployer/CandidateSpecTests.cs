@@ -75,12 +75,12 @@ public sealed class CandidateSpecTests
         var tests = new TestPolicy
         {
             Image = new ImageReference("t", null),
-            Environment = new Dictionary<string, string> { ["URL"] = "http://elsewhere", ["MESH_CANDIDATE"] = "mine", ["USERS"] = "5" },
+            Environment = new Dictionary<string, string> { ["URL"] = "http://elsewhere", ["MESH_CANDIDATE"] = "mine", ["MESH_CANDIDATE_HOST"] = "mine.example", ["USERS"] = "5" },
         };
 
-        var container = CandidateSpec.OfTests(Manifest, tests, new Dictionary<string, string> { ["TOKEN"] = "secret", ["EXPECTED_VERSION"] = "other" }, "t@sha256:cd", Release, new TestTarget("http://10.0.0.9:32768", "pass"), "blue");
+        var container = CandidateSpec.OfTests(Manifest, tests, new Dictionary<string, string> { ["TOKEN"] = "secret", ["EXPECTED_VERSION"] = "other" }, "t@sha256:cd", Release, new TestTarget("http://10.0.0.9:32768", "pass", "shop.example"), "blue");
 
-        Assert.Equal(["EXPECTED_VERSION=v2", "MESH_CANDIDATE=pass", "TOKEN=secret", "URL=http://10.0.0.9:32768", "USERS=5"], container.Env.Order(StringComparer.Ordinal));
+        Assert.Equal(["EXPECTED_VERSION=v2", "MESH_CANDIDATE=pass", "MESH_CANDIDATE_HOST=shop.example", "TOKEN=secret", "URL=http://10.0.0.9:32768", "USERS=5"], container.Env.Order(StringComparer.Ordinal));
         Assert.Equal("EXPECTED_VERSION,TOKEN", container.Labels["mesh.secrets"]);
         Assert.Equal("t@sha256:cd", container.Image);
         Assert.Equal(("true", "true"), (container.Labels["SERVICE_IGNORE"], container.Labels["mesh.tests"]));

@@ -160,6 +160,7 @@ public sealed class ContainerHostTests
     public async Task FirstExit_TheStreamIsCutOrEnds_IsOpenedAgainAndMissesNothing()
     {
         var (streams, cuts) = (new List<string>(), 0);
+        docker.Containers.InspectContainerAsync("c1", Arg.Any<CancellationToken>()).Returns(new ContainerInspectResponse());
         docker.System.MonitorEventsAsync(Arg.Any<ContainerEventsParameters>(), Arg.Any<IProgress<Message>>(), Arg.Any<CancellationToken>()).Returns(call =>
         {
             streams.Add(call.Arg<ContainerEventsParameters>().Since!);
@@ -177,6 +178,38 @@ public sealed class ContainerHostTests
         Assert.Equal(new ContainerExit("c1", "demo-v1-1", "7"), await exit);
         Assert.Equal(["12.5", "12.5", "12.5"], streams);
         Assert.Equal(2, cuts);
+    }
+
+    // Docker has the last 256 events only, and after its own restart none; the container may run again, or be gone.
+    [Theory]
+    [InlineData("2026-01-01T00:00:00Z running", "unknown")]
+    [InlineData("2026-01-01T00:00:00Z ended", "7")]
+    [InlineData("gone", "unknown")]
+    public async Task FirstExit_TheEndIsInNoEventAnyMore_IsToldByTheContainerAfterTheCut(string later, string exitCode)
+    {
+        var looks = 0;
+        using var isCut = new CancellationTokenSource();
+        docker.System.MonitorEventsAsync(Arg.Any<ContainerEventsParameters>(), Arg.Any<IProgress<Message>>(), Arg.Any<CancellationToken>()).Returns(async call =>
+        {
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(call.Arg<CancellationToken>(), isCut.IsCancellationRequested ? default : isCut.Token);
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw new IOException("connection reset");
+        });
+        docker.Containers.InspectContainerAsync("c1", Arg.Any<CancellationToken>()).Returns(_ =>
+        {
+            if (++looks == 1)
+                return new ContainerInspectResponse { Name = "/demo-v1-1", State = new State { FinishedAt = "0001-01-01T00:00:00Z", Running = true } };
+            return later == "gone"
+                ? throw new DockerContainerNotFoundException(HttpStatusCode.NotFound, "no such container")
+                : new ContainerInspectResponse { Name = "/demo-v1-1", State = new State { FinishedAt = later.Split(' ')[0], Running = later.EndsWith("running", StringComparison.Ordinal), ExitCode = 7 } };
+        });
+
+        var exit = Host().FirstExitAsync(["c1"], "12.5", () => { }, Ct);
+        Assert.NotSame(exit, await Task.WhenAny(exit, Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, Ct)));
+        await isCut.CancelAsync();
+        await AdvancedAsync(exit);
+
+        Assert.Equal(new ContainerExit("c1", later == "gone" ? "c1" : "demo-v1-1", exitCode), await exit);
     }
 
     // Docker gives a container its image's labels, and with this one the sidecar registers it.

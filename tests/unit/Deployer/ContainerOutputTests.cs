@@ -48,7 +48,7 @@ public sealed class ContainerOutputTests
     [Fact]
     public void Append_ASecretAcrossTheCut_IsNotToldInPart()
     {
-        var secrets = SecretValues.Read([new("A", "A", null)], _ => "hunter22", _ => "");
+        var secrets = SecretValues.Read([new("A", "A", null)], _ => "hunter22", _ => "").Values;
         for (var before = OutputLines.LongestLine - 9; before <= OutputLines.LongestLine; before++)
         {
             List<string> lines = [];

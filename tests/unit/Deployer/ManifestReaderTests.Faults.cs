@@ -36,6 +36,49 @@ public sealed partial class ManifestReaderTests
         "14: tests[0].name is missing: what this suite is called, such as smoke",
         "16: tests[2].name: 'load' is already the name of a suite");
 
+    // Where they are not known any may be named.
+    [Fact]
+    public void Read_HostsThatThereAreNot_AreAllNamedByTheirLines()
+    {
+        const string manifest = """
+            name: demo
+            image: demo:v1
+            port: 80
+            routes: [{path: /}]
+            hosts:
+              - prod
+              - prodd
+              - elsewhere
+            keep: many
+            """;
+
+        Assert.Equal(
+            ["7: hosts[1]: no prodd", "8: hosts[2]: no elsewhere", "9: keep: 'many' must be a whole number from 0 to 10"],
+            ManifestReader.Read(manifest, _ => null, host => host == "prod" ? null : $"no {host}").Errors.Select(error => $"{error.Line}: {error.Message}"));
+        Assert.Single(ManifestReader.Read(manifest, _ => null).Errors);
+    }
+
+    [Fact]
+    public void Read_Secrets_AreKnownByTheirLines()
+    {
+        var manifest = ManifestReader.Read(
+            """
+            name: demo
+            image: demo:v1
+            port: 80
+            routes: [{path: /}]
+            secrets:
+              A:
+              B: {env: X}
+              C:
+                file: y
+            tests: {image: demo-tests, secrets: {D: }}
+            """,
+            _ => null).Manifest!;
+
+        Assert.Equal(["A 6", "B 7", "C 8", "D 10"], manifest.AllSecrets.Select(secret => $"{secret.Name} {secret.Line}"));
+    }
+
     [Fact]
     public void Read_NeitherAConnectionNorAPathIsEnough_IsAFault() => AssertErrors(
         """

@@ -26,6 +26,28 @@ public sealed class ProxyFleetTests
         Assert.Equal(known ? ProxyAnswer.NoService : null, answers[proxy]);
     }
 
+    // What a proxy answers a pass that is none; it is not followed to where it sends.
+    [Theory]
+    [InlineData(HttpStatusCode.Forbidden, false, false)]
+    [InlineData(HttpStatusCode.ServiceUnavailable, false, false)]
+    [InlineData(HttpStatusCode.PermanentRedirect, true, true)]
+    public async Task Redirects_AProxy_IsToldByItsOwnAnswer(HttpStatusCode status, bool elsewhere, bool redirects)
+    {
+        using var server = new LocalServer(_ => "{}") { Status = _ => status, Elsewhere = elsewhere ? new Uri("http://127.0.0.1:1/") : null };
+        var docker = new DockerHost("docker", Address: null, "0.0.0.0");
+        using var mesh = new Mesh(new DeliverySettings(new Uri("http://127.0.0.1:1"), new HostList([docker], docker), "mesh", "proxy"), TimeProvider.System);
+
+        Assert.Equal(redirects, await mesh.Proxies.RedirectsAsync(server.Address("http") + "demo", host: null, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task Redirects_AProxyThatDoesNotAnswer_DoesNot()
+    {
+        using var http = new HttpClient();
+
+        Assert.False(await new ProxyFleet(catalog: null!, http, "proxy", TimeProvider.System).RedirectsAsync("http://127.0.0.1:1/demo", "shop.example", TestContext.Current.CancellationToken));
+    }
+
     // Who deregistered it need not have ended it. Once silent, what it finished was given all of the time that there is for it.
     [Theory]
     [InlineData(null, "1 of 2 proxies did not say what is in flight, so it had 50ms", "nothing in flight any more")]

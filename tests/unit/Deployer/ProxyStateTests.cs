@@ -39,6 +39,22 @@ public sealed class ProxyStateTests
         Assert.Equal(["proxy p1 at http://10.0.0.9:8000 does not answer"], ProxyState.Behind(answers, 7));
     }
 
+    // One that left Consul is not among them.
+    [Theory]
+    [InlineData("passing 7 0, passing 6 0", 0)]
+    [InlineData("passing 7 0, passing silent", 1)]
+    [InlineData("passing 7 0, warning silent", 1)]
+    [InlineData("passing 7 0, critical silent", 0)]
+    [InlineData("critical silent, critical silent", 2)]
+    [InlineData("", 0)]
+    public void Silent_ProxiesThatServeAndDoNotTell_AreNamed(string proxies, int silent)
+    {
+        var told = ProxyState.Silent(Answers(proxies));
+
+        Assert.Equal(silent, told.Count);
+        Assert.All(told, sentence => Assert.EndsWith(" does not answer", sentence, StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData("passing 7 0, passing 6 0", "1 of 2 follow index 7")]
     [InlineData("passing 7 0, critical silent", "1 of 2 follow index 7, 1 silent")]

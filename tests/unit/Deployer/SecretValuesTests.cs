@@ -1,5 +1,4 @@
 using Docker.DotNet.Models;
-using ServiceMesh.Deployer;
 using ServiceMesh.Deployer.Delivery;
 using ServiceMesh.Deployer.Manifest;
 using Xunit;
@@ -49,7 +48,7 @@ public sealed class SecretValuesTests
     [InlineData("pä\"ss/w+rd &")]
     public void Mask_ASecretInJsonOrAUrl_HasStarsInItsPlace(string line)
     {
-        var secrets = SecretValues.Read([new("P", "P", null)], _ => "pä\"ss/w+rd &", _ => "");
+        var secrets = SecretValues.Read([new("P", "P", null)], _ => "pä\"ss/w+rd &", _ => "").Values;
 
         Assert.DoesNotContain("rd", secrets.Mask(line).Replace("password", "", StringComparison.Ordinal), StringComparison.Ordinal);
     }
@@ -65,7 +64,7 @@ public sealed class SecretValuesTests
     [InlineData("GET /?u=%2F%3Fp%3Dp%25C3%25A4%253D%253C%252Fw%252Brd%2B%2526", "GET /?u=%2F%3Fp%3D***")]
     [InlineData(@"100 %, C:\temp\u, 1+1, %zz, \uzzzz", @"100 %, C:\temp\u, 1+1, %zz, \uzzzz")]
     public void Mask_ASecretWithAnotherLanguagesEscapes_HasStarsInItsPlace(string line, string told) =>
-        Assert.Equal(told, SecretValues.Read([new("P", "P", null)], _ => "pä=</w+rd &", _ => "").Mask(line));
+        Assert.Equal(told, SecretValues.Read([new("P", "P", null)], _ => "pä=</w+rd &", _ => "").Values.Mask(line));
 
     [Theory]
     [InlineData("""{"p":"p\u00""", """{"p":"***""")]
@@ -74,7 +73,7 @@ public sealed class SecretValuesTests
     [InlineData("?p=p%C3%A", "?p=***")]
     [InlineData("?p=p%c3%a4%3", "?p=***")]
     public void Mask_ALineThatIsCutWithinAnEscape_HasNoBeginningOfASecretAtItsEnd(string line, string told) =>
-        Assert.Equal(told, SecretValues.Read([new("P", "P", null)], _ => "pä=</w+rd &", _ => "").Mask(line, cut: true));
+        Assert.Equal(told, SecretValues.Read([new("P", "P", null)], _ => "pä=</w+rd &", _ => "").Values.Mask(line, cut: true));
 
     [Theory]
     [InlineData("""{"password":"p\u00A0ss\u200Bword"}""")]
@@ -83,7 +82,7 @@ public sealed class SecretValuesTests
     [InlineData("p\u00a0ss\u200bword")]
     public void Mask_ASecretThatCannotAllBeSeen_HasStarsInItsPlace(string printed)
     {
-        var secrets = SecretValues.Read([new("P", "P", null)], _ => "p\u00a0ss\u200bword", _ => "");
+        var secrets = SecretValues.Read([new("P", "P", null)], _ => "p\u00a0ss\u200bword", _ => "").Values;
 
         Assert.DoesNotContain("word", secrets.Mask(ForeignText.Cleaned(printed)).Replace("password", "", StringComparison.Ordinal), StringComparison.Ordinal);
     }
@@ -91,7 +90,7 @@ public sealed class SecretValuesTests
     [Fact]
     public void And_TwoThatMaskBesideEachOther_LeaveNothingBetween()
     {
-        var both = SecretValues.Read([new("A", "A", null)], _ => "abcdefgh", _ => "").And(SecretValues.Read([new("B", "B", null)], _ => "efghijkl", _ => ""));
+        var both = SecretValues.Read([new("A", "A", null)], _ => "abcdefgh", _ => "").Values.And(SecretValues.Read([new("B", "B", null)], _ => "efghijkl", _ => "").Values);
 
         Assert.Equal("x *** y ***", both.Mask("x abcdefghijkl y efghijkl"));
     }
@@ -116,25 +115,25 @@ public sealed class SecretValuesTests
     [Fact]
     public void Read_WhatIsMissing_IsNamedAtOnce()
     {
-        var refused = Assert.Throws<DeliveryException>(() => Read(new("A", "UNSET", null), new("B", null, "none"), new("DB_PASSWORD", "DB_PASSWORD", null)));
+        var errors = Tried(new("A", "UNSET", null) { Line = 9 }, new("B", null, "none") { Line = 7 }, new("DB_PASSWORD", "DB_PASSWORD", null), new("A", "UNSET", null) { Line = 12 }).Errors;
 
-        Assert.Equal(ExitCode.WrongInput, refused.Code);
-        Assert.Equal("secrets cannot be used: A: the environment variable UNSET is not set. Set it where the deployer runs, or name another in the manifest; B: no such file. Name a file in the manifest that can be read", refused.Message);
+        Assert.Equal(
+            [
+                new ManifestError(7, "secret B: no such file. Name a file in the manifest that can be read"),
+                new ManifestError(9, "secret A: the environment variable UNSET is not set. Set it where the deployer runs, or name another in the manifest"),
+            ],
+            errors);
     }
 
     [Theory]
     [InlineData("SHORT")]
     [InlineData("EMPTY")]
-    public void Read_WhatIsTooShortToBeMasked_IsRefused(string variable)
-    {
-        var refused = Assert.Throws<DeliveryException>(() => Read(new SecretSource("PIN", variable, null)));
+    public void Read_WhatIsTooShortToBeMasked_IsRefused(string variable) => Assert.Equal(
+        "secret PIN: its value has fewer than 4 characters, which nobody could mask where a container prints them. Give it a longer one, or put it into environment",
+        Assert.Single(Tried(new SecretSource("PIN", variable, null)).Errors).Message);
 
-        Assert.Equal(ExitCode.WrongInput, refused.Code);
-        Assert.Equal(
-            "secrets cannot be used: PIN: its value has fewer than 4 characters, which nobody could mask where a container prints them. Give it a longer one, or put it into environment",
-            refused.Message);
-    }
+    private static SecretValues Read(params SecretSource[] sources) => Tried(sources).Values;
 
-    private static SecretValues Read(params SecretSource[] sources) => SecretValues.Read(
+    private static (SecretValues Values, IReadOnlyList<ManifestError> Errors) Tried(params SecretSource[] sources) => SecretValues.Read(
         sources, Environment.GetValueOrDefault, file => file == "key.pem" ? "-----BEGIN\nhunter22longer\n-----END\n" : throw new IOException("no such file"));
 }

@@ -39,6 +39,20 @@ public sealed class VerdictTests
         Assert.Equal(VerdictKind.Inconclusive, Verdict.Of(rolling, Figures(100, 0, 1), Figures(99, 0, 1)).Kind);
     }
 
+    // What they passed on may have failed, whatever the others say.
+    [Theory]
+    [InlineData(0, "", "Pass", "observed 0 % errors")]
+    [InlineData(0, "p2 does not answer", "Inconclusive", "p2 does not answer, so the candidate's figures are not whole")]
+    [InlineData(0, "p2 does not answer|p3 does not answer", "Inconclusive", "p2 does not answer; p3 does not answer, so the candidate's figures are not whole")]
+    [InlineData(50, "p2 does not answer", "Fail", "more than 1 % apart")]
+    public void Without_ProxiesThatAreSilent_OnlyAFailureStands(int errors, string silent, string kind, string reason)
+    {
+        var verdict = Verdict.Of(Policy, Figures(1000, errors, 50), Figures(1000, 0, 50)).Without(silent.Split('|', StringSplitOptions.RemoveEmptyEntries));
+
+        Assert.Equal(kind, verdict.Kind.ToString());
+        Assert.Contains(reason, verdict.Reason, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(10, 270)]
     [InlineData(50, 150)]

@@ -70,12 +70,13 @@ public sealed class HostsReaderTests
         Assert.Equal(["a", "prod-c"], Placement.Choose(Three, ["prod-c", "a"]).Select(host => host.Name));
 
     [Fact]
-    public void Choose_AnUnknownName_NamesTheNearest()
+    public void Choose_UnknownNames_NamesAllAndTheNearest()
     {
-        var error = Assert.Throws<DeliveryException>(() => Placement.Choose(Three, ["prodc"]));
+        var error = Assert.Throws<DeliveryException>(() => Placement.Choose(Three, ["prodc", "a", "elsewhere"]));
 
         Assert.Equal(ExitCode.WrongInput, error.Code);
-        Assert.Contains("host 'prodc' of the manifest is not in the file of hosts (--hosts or MESH_HOSTS): did you mean 'prod-c'?", error.Message, StringComparison.Ordinal);
+        Assert.Equal("host 'prodc' of the manifest is not in the file of hosts (--hosts or MESH_HOSTS): did you mean 'prod-c'?\n"
+            + "host 'elsewhere' of the manifest is not in the file of hosts (--hosts or MESH_HOSTS): there are a, b, prod-c", error.Message);
     }
 
     private static readonly DockerHost[] Three = [Host("a"), Host("b"), Host("prod-c")];
