@@ -19,10 +19,11 @@ public sealed partial class InterleavingTests
 
     [Fact]
     public Task Reconcile_AnyInterleaving_EndsEqualToWhatRunsWithinOneResync() =>
-        Gen.Select(Step.Any.Array[1, 40], Gen.Bool, Gen.Int[0, 3], Gen.Bool, Policies).SampleAsync(
-            async (steps, withGrace, strangers, followsStrangers, policy) =>
+        Gen.Select(Step.Any.Array[1, 40], Gen.Bool, Gen.Int[0, 3], Gen.Bool, Policies, Gen.Bool).SampleAsync(
+            async (steps, withGrace, strangers, followsStrangers, policy, isInternal) =>
             {
-                await using var node = await SimulatedNode.StartAsync(Resync, withGrace ? TimeSpan.FromSeconds(20) : TimeSpan.Zero, followsStrangers, policy);
+                await using var node = await SimulatedNode.StartAsync(
+                    Resync, withGrace ? TimeSpan.FromSeconds(20) : TimeSpan.Zero, followsStrangers, policy, isInternal);
                 node.Consul.RegisterStale("stale", Step.Marks(SimulatedNode.Host, "mesh"));
                 node.Consul.RegisterStranger(Step.IdOf(strangers), Step.Marks(strangers));
                 await RunAsync(node, steps);
@@ -34,14 +35,14 @@ public sealed partial class InterleavingTests
                 await AssertEqualAndQuietAsync(node, Resync);
             },
             iter: 6000,
-            print: run => $"{run.Item5}, grace {run.Item2}, strangers {run.Item3}, followed {run.Item4}: {string.Join("; ", run.Item1.AsEnumerable())}");
+            print: run => $"{run.Item5}, internal {run.Item6}, grace {run.Item2}, strangers {run.Item3}, followed {run.Item4}: {string.Join("; ", run.Item1.AsEnumerable())}");
 
     [Fact]
     public Task Reconcile_EveryEventArrivesAtSomeTime_NeedsNoResync() =>
-        Gen.Select(Step.Told.Array[1, 40], Policies).SampleAsync(
-            async (steps, policy) =>
+        Gen.Select(Step.Told.Array[1, 40], Policies, Gen.Bool).SampleAsync(
+            async (steps, policy, isInternal) =>
             {
-                await using var node = await SimulatedNode.StartAsync(Never, TimeSpan.Zero, policy: policy);
+                await using var node = await SimulatedNode.StartAsync(Never, TimeSpan.Zero, policy: policy, isInternal: isInternal);
                 await RunAsync(node, steps);
 
                 await node.HealAsync();
@@ -53,7 +54,7 @@ public sealed partial class InterleavingTests
                 await AssertOldNewsChangeNothingAsync(node);
             },
             iter: 4000,
-            print: run => $"{run.Item2}: {string.Join("; ", run.Item1.AsEnumerable())}");
+            print: run => $"{run.Item2}, internal {run.Item3}: {string.Join("; ", run.Item1.AsEnumerable())}");
 
     /// <summary>What ran before runs still, so nobody may notice, whatever of Docker or of the agent does not answer at the restart.</summary>
     [Fact]

@@ -6,8 +6,6 @@ namespace ServiceMesh.Tests.Unit.RegistrySidecar.Interleavings;
 /// <summary>A container as the simulated Engine has it, and what Docker's API would tell of it.</summary>
 internal sealed class SimulatedContainer
 {
-    private const string Address = "172.17.0.2";
-
     public required string Id { get; init; }
 
     public required string Name { get; set; }
@@ -42,15 +40,15 @@ internal sealed class SimulatedContainer
     /// <summary>The port on the host by the port in the container; only a running container has them.</summary>
     public Dictionary<int, int> Ports { get; set; } = [];
 
+    /// <summary>Where it is in its network, anew at each connection; <c>null</c> if it is in none, or shares another's.</summary>
+    public string? Address { get; set; }
+
     private string State => !IsRunning ? "exited" : IsPaused ? "paused" : "running";
 
     private Dictionary<string, EndpointSettings> Networks =>
-        IsRunning && NetworkOwner is null ? new() { ["bridge"] = new EndpointSettings { IPAddress = Address } } : [];
+        IsRunning && Address is not null ? new() { ["bridge"] = new EndpointSettings { IPAddress = Address } } : [];
 
-    /// <summary>Where its ports are reached.</summary>
-    public string PublishedAt => NetworkOwner is null ? SimulatedNode.Ip : Address;
-
-    private Dictionary<int, int> Published => NetworkOwner is null ? Ports : [];
+    private Dictionary<int, int> Published => Address is null ? [] : Ports;
 
     public string IdOf(int port) => Ids.GetValueOrDefault(port) ?? OwnIdOf(port);
 

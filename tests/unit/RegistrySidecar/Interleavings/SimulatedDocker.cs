@@ -26,6 +26,7 @@ internal sealed class SimulatedDocker
     private readonly SimulatedContainer?[] slots = new SimulatedContainer?[Slots];
     private readonly List<SimulatedContainer> created = [];
     private int nextPort = 30000;
+    private int nextAddress = 2;
 
     public SimulatedDocker()
     {
@@ -69,7 +70,10 @@ internal sealed class SimulatedDocker
     public SimulatedContainer? Find(string id) => slots.FirstOrDefault(container => container?.Id == id);
 
     /// <summary>Whether the container runs whose network this one shares; so it is where it shares none.</summary>
-    public bool HasNetwork(SimulatedContainer container) => container.NetworkOwner is null || Running.Any(other => other.Id == container.NetworkOwner);
+    public bool HasNetwork(SimulatedContainer container) => container.NetworkOwner is null || OwnerOf(container) is not null;
+
+    /// <summary>Where a running container is in its network, or in the one that it shares; <c>null</c> if it is in none.</summary>
+    public string? AddressOf(SimulatedContainer container) => (container.NetworkOwner is null ? container : OwnerOf(container))?.Address;
 
     public void Pass(TimeSpan duration) => Clock += duration;
 
@@ -145,6 +149,21 @@ internal sealed class SimulatedDocker
         Tell(container, container.IsPaused ? "pause" : "unpause");
     }
 
+    /// <summary>Disconnected from its network it has no address, and publishes nothing.</summary>
+    public void ToggleNetwork(int slot)
+    {
+        if (slots[slot] is not { IsRunning: true, NetworkOwner: null } container)
+            return;
+        if (container.Address is null)
+        {
+            Connect(container);
+            return;
+        }
+
+        container.Address = null;
+        Tell("network", "bridge", "disconnect", "container", container.Id);
+    }
+
     /// <summary>The HEALTHCHECK, where there is one, changes its mind.</summary>
     public void ChangeHealth(int slot)
     {
@@ -185,8 +204,14 @@ internal sealed class SimulatedDocker
 
     private static string Own(int slot) => slot switch { 1 => "c", Sharing => "healthcheck:c", _ => "c:healthcheck" };
 
-    /// <summary>Its networks are connected on the way to its start.</summary>
-    private void Connect(SimulatedContainer container) => Tell("network", "bridge", "connect", "container", container.Id);
+    private SimulatedContainer? OwnerOf(SimulatedContainer container) => Running.FirstOrDefault(other => other.Id == container.NetworkOwner);
+
+    /// <summary>Its network is connected on the way to its start.</summary>
+    private void Connect(SimulatedContainer container)
+    {
+        container.Address = container.NetworkOwner is null ? $"172.17.0.{nextAddress++}" : null;
+        Tell("network", "bridge", "connect", "container", container.Id);
+    }
 
     private void Tell(SimulatedContainer container, string action, string attribute = "name", string value = "") =>
         Tell("container", container.Id, action, attribute, value);

@@ -46,12 +46,12 @@ internal sealed class SimulatedNode : IAsyncDisposable
     /// <summary>What runs, as it has to be registered, a line each.</summary>
     public IEnumerable<string> Expected =>
         (from container in Docker.Running
-         where Docker.HasNetwork(container)
+         where Docker.AddressOf(container) is not null
          from port in container.Ports
          let service = container.Ports.Count > 1 ? $"{container.Service}-{port.Key}" : container.Service
          let id = IdOf(container, port.Key)
          where !Consul.IsStrangers(id)
-         select $"{id} {service} {container.PublishedAt}:{port.Value} {StageOf(service, container)} {container.Id} {container.ChecksOf(id)}")
+         select $"{id} {service} {PlaceOf(container, port.Key)} {StageOf(service, container)} {container.Id} {container.ChecksOf(id)}")
         .Order(StringComparer.Ordinal);
 
     /// <summary>
@@ -81,16 +81,21 @@ internal sealed class SimulatedNode : IAsyncDisposable
     /// <summary>Whether its container runs, and would be registered under an id there that is a stranger's.</summary>
     private bool WaitsForAStranger(AgentService service) =>
         Docker.Find(Ownership.ContainerOf(service)) is { IsRunning: true } container
-        && container.Ports.Any(port => port.Value == service.Port && Consul.IsStrangers(IdOf(container, port.Key)));
+        && container.Ports.Keys.Any(port => PlaceOf(container, port) == $"{service.Address}:{service.Port}" && Consul.IsStrangers(IdOf(container, port)));
+
+    private string PlaceOf(SimulatedContainer container, int port) => options.Internal || container.NetworkOwner is not null
+        ? $"{Docker.AddressOf(container)}:{port}"
+        : $"{Ip}:{container.Ports[port]}";
 
     private Reconciler Reconciler => parts.GetRequiredService<Reconciler>();
 
     private WorkQueue Queue => parts.GetRequiredService<WorkQueue>();
 
     public static async Task<SimulatedNode> StartAsync(
-        TimeSpan resync, TimeSpan grace, bool followsStrangers = true, DeregisterPolicy policy = DeregisterPolicy.Always)
+        TimeSpan resync, TimeSpan grace, bool followsStrangers = true, DeregisterPolicy policy = DeregisterPolicy.Always, bool isInternal = false)
     {
-        var node = new SimulatedNode(new SidecarOptions { Ip = Ip, Resync = resync, CleanupGrace = grace, Deregister = policy }, followsStrangers);
+        var node = new SimulatedNode(
+            new SidecarOptions { Ip = Ip, Internal = isInternal, Resync = resync, CleanupGrace = grace, Deregister = policy }, followsStrangers);
         await node.BeginAsync();
         return node;
     }

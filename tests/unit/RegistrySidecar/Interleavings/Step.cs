@@ -29,6 +29,7 @@ internal sealed record Step(string Text, Func<SimulatedNode, Task> DoAsync)
             (2, Gen.Const<(string, Action<SimulatedDocker, int>)>(("remove", (docker, slot) => docker.Remove(slot)))),
             (2, Gen.Const<(string, Action<SimulatedDocker, int>)>(("rename", (docker, slot) => docker.Rename(slot)))),
             (1, Gen.Const<(string, Action<SimulatedDocker, int>)>(("pause or unpause", (docker, slot) => docker.TogglePause(slot)))),
+            (1, Gen.Const<(string, Action<SimulatedDocker, int>)>(("network disconnected or connected", (docker, slot) => docker.ToggleNetwork(slot)))),
             (2, Gen.Const<(string, Action<SimulatedDocker, int>)>(("health changes", (docker, slot) => docker.ChangeHealth(slot))))),
         (slot, change) => ($"{change.Item1} {slot}", (Action<SimulatedDocker>)(docker => change.Item2(docker, slot))));
 
