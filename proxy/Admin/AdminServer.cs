@@ -26,6 +26,7 @@ internal sealed partial class AdminServer(
     private const int MaxConnections = 256;
 
     private readonly ILogger log = logs.CreateLogger<AdminServer>();
+    private readonly CancellationTokenSource waiting = CancellationTokenSource.CreateLinkedTokenSource(lifetime.ApplicationStopping);
     private WebApplication? server;
     private Task opening = Task.CompletedTask;
 
@@ -40,7 +41,7 @@ internal sealed partial class AdminServer(
         server = Build(endpoint, held ?? (IConnectionListenerFactory)sockets);
         try
         {
-            opening = server.StartAsync(held is null ? cancellationToken : lifetime.ApplicationStopping);
+            opening = server.StartAsync(held is null ? cancellationToken : waiting.Token);
             if (held is null || await Task.WhenAny(opening, held.Waits) == opening)
                 await opening;
             else
@@ -68,7 +69,15 @@ internal sealed partial class AdminServer(
         }
     }
 
-    public ValueTask DisposeAsync() => server?.DisposeAsync() ?? ValueTask.CompletedTask;
+    public async ValueTask DisposeAsync()
+    {
+        // A process whose start failed stops nothing, and its server waits for its port for ever.
+        await waiting.CancelAsync();
+        await opening.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (server is not null)
+            await server.DisposeAsync();
+        waiting.Dispose();
+    }
 
     private WebApplication Build(IPEndPoint endpoint, IConnectionListenerFactory listeners)
     {

@@ -34,12 +34,13 @@ internal sealed class InstanceFollower(
     private readonly Channel<Question> asked = Channel.CreateUnbounded<Question>();
     private DocumentSet documents = DocumentSet.Empty;
     private bool isBehind;
+    private bool isReadingAgain;
 
     /// <summary>Follows these documents' services from now on.</summary>
     public void Follow(DocumentSet told) => Volatile.Write(ref documents, told);
 
     /// <summary>Has the instances of these services read.</summary>
-    public void Ask(IReadOnlyCollection<string> services) => asked.Writer.TryWrite(new Question(services, time.GetTimestamp()));
+    public void Ask(IReadOnlyCollection<string> services) => asked.Writer.TryWrite(new Question(services, time.GetTimestamp(), IsAgain: false));
 
     /// <summary>Its loops; each ends by the stop alone, or by a bug.</summary>
     public Task[] Run(CancellationToken ct) => [FollowChecksAsync(ct), FollowCatalogAsync(ct), ReadAgainAsync(ct), ReadAsync(ct)];
@@ -97,21 +98,26 @@ internal sealed class InstanceFollower(
     // What no watch tells of (a second instance without checks, say) is seen by then.
     private async Task ReadAgainAsync(CancellationToken ct)
     {
-        var (round, isHurried) = (new Queue<string>(), false);
+        var (round, isHurried, hurried) = (new Queue<string>(), false, default(long?));
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), time);
         while (await timer.WaitForNextTickAsync(ct))
         {
+            // What changes waits behind what is being read; and where Consul takes long for that, more at once would make it longer.
+            if (Volatile.Read(ref isReadingAgain))
+                continue;
             var services = snapshots.Current.Services;
-            // Those whose turn it is go first: where one failure follows the other, the last would never be read.
-            if (Interlocked.Exchange(ref isBehind, false))
-                (round, isHurried) = (new Queue<string>(round.Union(services.Keys, StringComparer.Ordinal)), true);
+            // Not one upon the other: Consul may refuse questions because of these. Those whose turn it is go first: where one
+            // failure follows the other, the last would never be read.
+            if ((hurried is not { } last || time.GetElapsedTime(last) >= options.Value.Resync) && Interlocked.Exchange(ref isBehind, false))
+                (round, isHurried, hurried) = (new Queue<string>(round.Union(services.Keys, StringComparer.Ordinal)), true, time.GetTimestamp());
             else if (round.Count == 0)
                 (round, isHurried) = (new Queue<string>(services.Keys), false);
             var share = isHurried ? RoundLimitBehind : (int)Math.Min(RoundLimit, Math.Ceiling(services.Count / options.Value.Resync.TotalSeconds));
             List<string> now = [];
             while (now.Count < share && round.TryDequeue(out var service))
                 now.Add(service);
-            Ask(now);
+            Volatile.Write(ref isReadingAgain, true);
+            asked.Writer.TryWrite(new Question(now, time.GetTimestamp(), IsAgain: true));
         }
     }
 
@@ -121,24 +127,26 @@ internal sealed class InstanceFollower(
         long? came = null;
         while (await AskedAsync(isAgain: due.Count > 0, ct))
         {
+            var isAgain = false;
             while (asked.Reader.TryRead(out var question))
             {
                 due.UnionWith(question.Services);
                 came ??= question.Came;
+                isAgain |= question.IsAgain;
             }
 
             due.RemoveWhere(service => !IsFollowed(service));
-            if (due.Count == 0)
+            if (due.Count > 0)
             {
-                came = null;
-                continue;
+                var read = await SecondLook.ReadAsync(
+                    due, () => snapshots.Current, services => reader.ReadAsync(services, ct), () => reader.ListAsync(ct), options.Value.LossShare);
+                news.Instances([.. due], read, came ?? time.GetTimestamp());
+                due.ExceptWith(read.Keys);
             }
 
-            var read = await SecondLook.ReadAsync(
-                due, () => snapshots.Current, services => reader.ReadAsync(services, ct), () => reader.ListAsync(ct), options.Value.LossShare);
-            news.Instances([.. due], read, came ?? time.GetTimestamp());
-            due.ExceptWith(read.Keys);
             came = due.Count == 0 ? null : came;
+            if (isAgain)
+                Volatile.Write(ref isReadingAgain, false);
         }
     }
 
@@ -162,6 +170,6 @@ internal sealed class InstanceFollower(
         // Those in effect, too: one whose document is gone may be held back, and goes on by what its instances do.
         Volatile.Read(ref documents).Services.ContainsKey(service) || snapshots.Current.Services.ContainsKey(service);
 
-    /// <summary>Services to be read, and when what led to it came.</summary>
-    private readonly record struct Question(IReadOnlyCollection<string> Services, long Came);
+    /// <summary>Services to be read, when what led to it came, and whether nothing did but their turn.</summary>
+    private readonly record struct Question(IReadOnlyCollection<string> Services, long Came, bool IsAgain);
 }

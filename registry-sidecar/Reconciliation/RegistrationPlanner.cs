@@ -21,8 +21,10 @@ internal static class RegistrationPlanner
                 ? new Registering(instance.Registration, StaleChecks: [], IsTakeover: true)
                 : new Registering(instance.Registration, [.. stale[instance.Registration.ID!]]))
             .ToList();
-        // Whose new id is somebody else's keeps what he has: he serves, by whatever name.
+        // Whose new id is somebody else's keeps what he has, for he serves, by whatever name; but not where this sidecar has to tell how he
+        // is, which it does by the new id alone.
         var waiting = wanted.Except(winners, ReferenceEqualityComparer.Instance).OfType<DesiredInstance>()
+            .Where(instance => instance is { Reported.Count: 0, Container.IsPaused: false })
             .Select(instance => (instance.Container.Id, instance.Registration.Port)).ToHashSet();
         var deregister = input.Actual.Values
             .Where(service => input.Owner.Owns(service)

@@ -172,6 +172,7 @@ public sealed class TransformingTests
     [InlineData("/demo/x%5C..%5c..%5Cadmin", "/x%255C..%255C..%255Cadmin")]
     [InlineData("/demo/..%5C..%5Cadmin", "/..%255C..%255Cadmin")]
     [InlineData("/demo/a%5Cb", "/a%5Cb")]
+    [InlineData("/demo/a%5Cb/.c", "/a%255Cb/.c")]
     [InlineData("/demo/a%2Fb.txt", "/a%2Fb.txt")]
     [InlineData("http://shop.example/demo/x?y", "/x?y")]
     public async Task Request_ItsPath_IsWhatTheClientSpelledWithoutThePrefix(string target, string sent)

@@ -1,5 +1,6 @@
 using Consul;
 using ServiceMesh.RegistrySidecar.Reconciliation;
+using ServiceMesh.RegistrySidecar.Registration;
 using Xunit;
 using static ServiceMesh.Tests.Unit.RegistrySidecar.Given;
 
@@ -43,6 +44,8 @@ public sealed partial class RegistrationPlannerTests
 
         var plan = Plan([renamed], [before, another]);
         Assert.Equal((0, 0, 1), (plan.Register.Count, plan.Deregister.Count, plan.Conflicts.Count));
+        Assert.Single(Plan([renamed with { IsPaused = true }], [before, another]).Deregister);
+        Assert.Single(Plan([renamed with { Health = new ContainerHealth(HealthState.Healthy, "") }], [before, another]).Deregister);
 
         plan = Plan([renamed], [before]);
         Assert.Equal(("h1:api:80", "h1:web:80"), (Assert.Single(plan.Register).Registration.ID, Assert.Single(plan.Deregister)));

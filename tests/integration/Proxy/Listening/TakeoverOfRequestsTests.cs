@@ -57,6 +57,21 @@ public sealed class TakeoverOfRequestsTests(ConsulFixture consul) : IAsyncLifeti
     }
 
     [Fact]
+    public async Task AStartThatFailsWhileItsAdminPortIsWaitedFor_EndsAndTheEarlierOneServesOn()
+    {
+        using var earlier = await StartReadyAsync();
+        using var other = new TcpListener(IPAddress.IPv6Any, 0) { Server = { DualMode = true } };
+        other.Start();
+
+        using var next = ProxyProcess.Start(
+            consul.Address, port, state, "--admin-address", "0.0.0.0", "--admin-token", "0123456789abcdef",
+            "--h2c-port", ((IPEndPoint)other.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture));
+
+        Assert.Equal(1, await next.EndAsync());
+        Assert.Equal(200, await ProxyProcess.ReadyAsync(port));
+    }
+
+    [Fact]
     public async Task RequestsThatAPauseHolds_AreAnsweredByTheOneThatHasThem()
     {
         await service.ChangeAsync(document => document with { Pause = new Pause(TimeProvider.System.GetUtcNow(), TimeSpan.FromMinutes(1)) });

@@ -55,14 +55,14 @@ internal sealed class SimulatedNode : IAsyncDisposable
         .Order(StringComparer.Ordinal);
 
     /// <summary>
-    /// Of those that run and say one id, one has it; each other is registered under its own, and stays there though the first is gone.
+    /// Of those that run, are in a network and say one id, one has it; each other is registered under its own, and stays there though the first is gone.
     /// Who never met another that says it has it.
     /// </summary>
     private string IdOf(SimulatedContainer container, int port)
     {
         var (said, own) = (container.IdOf(port), container.OwnIdOf(port));
         var rivals = Docker.RivalsOf(container, said);
-        return rivals.Any(rival => rival.IsRunning)
+        return rivals.Any(rival => rival.IsRunning && Docker.AddressOf(rival) is not null)
             ? rivals.Any(rival => HasId(rival, said)) ? own : said
             : rivals.Count > 0 && HasId(container, own) ? own : said;
     }
@@ -78,9 +78,10 @@ internal sealed class SimulatedNode : IAsyncDisposable
         _ => Docker.Find(Ownership.ContainerOf(service)) is not { IsRunning: true },
     };
 
-    /// <summary>Whether its container runs, and would be registered under an id there that is a stranger's.</summary>
+    /// <summary>Whether its container runs, and would be registered under an id there that is a stranger's. Nobody tells how it is meanwhile.</summary>
     private bool WaitsForAStranger(AgentService service) =>
-        Docker.Find(Ownership.ContainerOf(service)) is { IsRunning: true } container
+        Docker.Find(Ownership.ContainerOf(service)) is { IsRunning: true, IsPaused: false, Health: null } container
+        && !container.Env.Contains(SimulatedDocker.Heartbeat)
         && container.Ports.Keys.Any(port => PlaceOf(container, port) == $"{service.Address}:{service.Port}" && Consul.IsStrangers(IdOf(container, port)));
 
     private string PlaceOf(SimulatedContainer container, int port) => options.Internal || container.NetworkOwner is not null
