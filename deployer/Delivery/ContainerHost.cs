@@ -46,7 +46,7 @@ internal sealed partial class ContainerHost(DockerHost host, IDockerClient docke
         }
         catch (Exception error) when (IsOneOfSeveral && !ct.IsCancellationRequested && Faults.Explain(error) is { } fault)
         {
-            throw new DeliveryException(fault.Code, $"on {Name}: {fault.Message}", error) { LogTail = fault.LogTail };
+            throw new DeliveryException(fault.Code, $"on {Name}: {fault.Message}", error) { Reason = $"on {Name}: {fault.Reason}", LogTail = fault.LogTail };
         }
     }
 

@@ -252,7 +252,7 @@ internal sealed class DeployRun(Mesh mesh, ContainerHosts hosts, Narrator narrat
             await narrator.PhaseAsync("tests", async () =>
             {
                 var found = await way.FindAsync(suite, target.Release, instances[0], attempt.Before.Document, attempt.Token);
-                narrator.Say($"running {suite.Image} against {found.Url}{(found.Pass is null ? "" : " as a candidate")}");
+                narrator.Say($"running {suite.Image} against {found.Url}{(found.Pass is null ? "" : " as a candidate")}{(found.Host is null ? "" : $", by Host {found.Host} (MESH_CANDIDATE_HOST)")}");
                 var container = CandidateSpec.OfTests(manifest, suite, mesh.Secrets.Of(suite.Secrets), image, target.Release, found, mesh.Settings.Environment);
                 var host = await TestsHostAsync(suite.On, attempt.Token);
                 var runner = new TestRunner(host, narrator, mesh.Time);

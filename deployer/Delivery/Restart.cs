@@ -54,7 +54,8 @@ internal sealed class Restart(Mesh mesh, ContainerHosts hosts, Narrator narrator
         }
     }
 
-    private void WarnOfStopped(ServiceDocument document, string why) => narrator.Warn(
+    /// <summary>Warns that replicas of the release that serves may be stopped, or be so soon.</summary>
+    public void WarnOfStopped(ServiceDocument document, string why) => narrator.Warn(
         $"whether all replicas of {document.Service} {document.Active?.Version} serve again is not sure: {why}. 'deployer status {document.Service}' tells, 'deployer scale {document.Service} <n>' brings those that do not");
 
     private Task StartAllAsync(string service, Release release, IEnumerable<OwnContainer> stopped, CancellationToken ct) =>

@@ -78,9 +78,23 @@ internal sealed class RollingUpdate(Mesh mesh, ContainerHosts hosts, Narrator na
         await narrator.PhaseAsync("retire", async () =>
         {
             await attempt.FenceAsync(index, attempt.Token);
-            await Task.WhenAll(surplus.Select(container => hosts.StopAsync(container, attempt.Token)));
+            await StopAsync(attempt, after, surplus);
             return (surplus, $"stopped {string.Join(", ", surplus.Select(container => container.Name))}");
         });
         return after;
+    }
+
+    // A stop that was given up may come to its end behind the way back, which finds the container running.
+    private async Task StopAsync(Attempt attempt, ServiceDocument document, IReadOnlyList<OwnContainer> surplus)
+    {
+        try
+        {
+            await Task.WhenAll(surplus.Select(container => hosts.StopAsync(container, attempt.Token)));
+        }
+        catch (DeliveryException givenUp) when (!attempt.Token.IsCancellationRequested)
+        {
+            new Restart(mesh, hosts, narrator).WarnOfStopped(document, givenUp.Reason);
+            throw;
+        }
     }
 }

@@ -8,7 +8,7 @@ internal static class AbortVerb
 {
     private static readonly Argument<string> Service = ServiceArgument.Create();
     private static readonly Option<TimeSpan?> Deadline = MeshOptions.Duration(
-        "--deadline", "how long it may take until what a rolling delivery had stopped is passing again", WithoutManifest.Deadline);
+        "--deadline", "how long it may take until what a rolling delivery had stopped is passing again, for which a warning is enough", WithoutManifest.Deadline);
     private static readonly Option<TimeSpan?> Drain = MeshOptions.Duration("--drain", "how long requests in flight may take", WithoutManifest.Drain);
 
     public static Command Create()

@@ -5,9 +5,12 @@ using ServiceMesh.Deployer.Manifest;
 
 namespace ServiceMesh.Deployer.Verbs;
 
-/// <summary>What is to be deployed: a manifest, the values of its secrets, and the version that people ask for.</summary>
-internal sealed record DeployInput(ServiceManifest Manifest, SecretValues Secrets, string Version)
+/// <summary>What is to be deployed: a manifest and the version that people ask for.</summary>
+internal sealed record DeployInput(ServiceManifest Manifest, string Version)
 {
+    /// <summary>The values of the manifest's secrets; none where they were not asked for.</summary>
+    public SecretValues Secrets { get; private init; } = SecretValues.None;
+
     /// <param name="parse">What names the hosts.</param>
     /// <param name="path">The manifest's file.</param>
     /// <param name="version">The version that was asked for; <c>null</c> for the tag that the manifest names.</param>
@@ -17,9 +20,16 @@ internal sealed record DeployInput(ServiceManifest Manifest, SecretValues Secret
         var manifest = ManifestFile.Read(path, name => Placement.Fault(hosts, name));
         version ??= manifest.Image.Tag
             ?? throw new DeliveryException(ExitCode.WrongInput, $"which version? Give --version, or a tag to the image in {path}");
-        if (!ImageReference.IsTag(version))
-            throw new DeliveryException(ExitCode.WrongInput, $"'{version}' is no version, because it is no image tag: {ImageReference.TagRule}");
-        var (secrets, errors) = SecretValues.Read(manifest.AllSecrets, Environment.GetEnvironmentVariable, File.ReadAllText);
-        return errors.Count == 0 ? new DeployInput(manifest, secrets, version) : throw InputFile.Faulty(path, $"the secrets of {path} cannot be used", errors);
+        return ImageReference.IsTag(version)
+            ? new DeployInput(manifest, version)
+            : throw new DeliveryException(ExitCode.WrongInput, $"'{version}' is no version, because it is no image tag: {ImageReference.TagRule}");
+    }
+
+    /// <summary>The same with the values of its secrets, which only what starts containers needs.</summary>
+    public static DeployInput ReadWithSecrets(ParseResult parse, string path, string? version)
+    {
+        var input = Read(parse, path, version);
+        var (secrets, errors) = SecretValues.Read(input.Manifest.AllSecrets, Environment.GetEnvironmentVariable, File.ReadAllText);
+        return errors.Count == 0 ? input with { Secrets = secrets } : throw InputFile.Faulty(path, $"the secrets of {path} cannot be used", errors);
     }
 }

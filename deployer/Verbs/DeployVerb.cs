@@ -41,7 +41,7 @@ internal static class DeployVerb
         command.SetAction((parse, ct) => VerbRunner.DeliverAsync(
             parse,
             "deploy",
-            () => DeployInput.Read(parse, parse.GetRequiredValue(Manifest), parse.GetValue(Version)),
+            () => DeployInput.ReadWithSecrets(parse, parse.GetRequiredValue(Manifest), parse.GetValue(Version)),
             input => input.Manifest.Hosts,
             (input, mesh, hosts, narrator, token) =>
             {

@@ -14,7 +14,7 @@ internal static class RollbackVerb
         HelpName = "release",
     };
 
-    private static readonly Option<TimeSpan?> Deadline = MeshOptions.Duration("--deadline", "how long it may take to be passing again", WithoutManifest.Deadline);
+    private static readonly Option<TimeSpan?> Deadline = MeshOptions.Duration("--deadline", "how long it may take to be passing again, for which a warning is enough", WithoutManifest.Deadline);
     private static readonly Option<TimeSpan?> Drain = MeshOptions.Duration("--drain", "how long requests in flight may take", WithoutManifest.Drain);
 
     public static Command Create()

@@ -144,13 +144,16 @@ public sealed class MeshStore(IConsulClient consul, BlockingQuery blocking)
         return [.. pairs.Select(Entry).OfType<HistoryEntry>().OrderBy(entry => entry.Number)];
     }
 
-    /// <summary>The index at which an entry was written, and with it the document that it tells of; <c>null</c> if it was not.</summary>
-    /// <remarks>By the entry alone, whatever became of the document since.</remarks>
+    /// <summary>The index that a transaction gave to the document, by the entry that it wrote; <c>null</c> if it did not take place.</summary>
+    /// <remarks>Whatever became of the document since. One that was written as it was keeps its own index, as long as it stays so.</remarks>
     public async Task<ulong?> CommittedAtAsync(HistoryEntry entry, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(entry);
         var pairs = (await consul.KV.List(MeshKeys.HistoryOf(entry.Service), Fresh, ct)).Response ?? [];
-        return pairs.FirstOrDefault(pair => pair.Value.AsSpan().SequenceEqual(Bytes(entry, MeshKeys.NumberOf(pair.Key))))?.ModifyIndex;
+        if (pairs.FirstOrDefault(pair => pair.Value.AsSpan().SequenceEqual(Bytes(entry, MeshKeys.NumberOf(pair.Key)))) is not { ModifyIndex: var written })
+            return null;
+        var document = (await consul.KV.Get(MeshKeys.Service(entry.Service), Fresh, ct)).Response;
+        return document is null ? written : Math.Min(document.ModifyIndex, written);
     }
 
     /// <summary>For how long a deployer's public key stays that is not published again. No deployment takes as long.</summary>

@@ -28,9 +28,10 @@ internal sealed class HoldingFront : IAsyncDisposable
     /// <summary>Lets all go on that waits, and all that comes.</summary>
     public void Release() => released.TrySetResult();
 
+    // What still waits goes nowhere: whoever asked may have given it up, and nobody expects that it is done now.
     public ValueTask DisposeAsync()
     {
-        Release();
+        released.TrySetCanceled();
         return forwarder.DisposeAsync();
     }
 

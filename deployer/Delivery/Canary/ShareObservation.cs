@@ -10,9 +10,6 @@ internal sealed class ShareObservation(Mesh mesh, ObservationPolicy policy)
     private const string SyntheticHeader = "Mesh-Synthetic";
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
-    // One that died is critical in Consul by then, and one that is only slow has told.
-    private static readonly TimeSpan SilentFor = TimeSpan.FromSeconds(15);
-
     /// <summary>
     /// What leads the deployer's own requests to the candidate, for the split; <c>null</c> where it has none. Not to be guessed:
     /// nobody but this deployer is to send itself there by it.
@@ -62,6 +59,7 @@ internal sealed class ShareObservation(Mesh mesh, ObservationPolicy policy)
     private async Task<Verdict> BakeAsync(Attempt attempt, ServiceDocument document, CancellationToken ct)
     {
         var began = mesh.Time.GetTimestamp();
+        var time = new BakeTime(policy.Bake);
         var (candidate, active) = (new ObservedFigures(document.Split!.Release.Deployment), new ObservedFigures(document.Active?.Deployment));
         var figures = new ProxyFigures(mesh, attempt.Service);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
@@ -72,12 +70,11 @@ internal sealed class ShareObservation(Mesh mesh, ObservationPolicy policy)
         {
             while (true)
             {
-                var beyond = mesh.Time.GetElapsedTime(began) - policy.Bake;
+                var now = mesh.Time.GetElapsedTime(began);
                 var seen = await figures.LookAsync(ct);
-                (candidate, active) = (candidate.See(seen), active.See(seen));
-                var silent = ProxyState.Silent(seen);
-                var verdict = Verdict.Of(policy, candidate.Sum, active.Sum).Without(silent);
-                if (verdict is { Kind: VerdictKind.Fail, IsErrors: true } || beyond >= (silent.Count == 0 ? TimeSpan.Zero : SilentFor))
+                (candidate, active, time) = (candidate.See(seen), active.See(seen), time.See(now, seen));
+                var verdict = Verdict.Of(policy, candidate.Sum, active.Sum).Without(time.Silent);
+                if (verdict is { Kind: VerdictKind.Fail, IsErrors: true } || time.IsOver)
                     return verdict;
                 await Task.Delay(Pause, mesh.Time, ct);
             }

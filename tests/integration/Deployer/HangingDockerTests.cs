@@ -44,6 +44,8 @@ public sealed class HangingDockerTests(DeployerFixture host)
 
         Assert.Contains($"error: {deployer.Service} v2 was taken out of the traffic: Docker hangs: it did not stop {deployer.Service}-v1-", ended.Output, StringComparison.Ordinal);
         Assert.Contains(" v1 serves all of it again.", ended.Output, StringComparison.Ordinal);
+        Assert.Contains($"warning: whether all replicas of {deployer.Service} v1 serve again is not sure: Docker hangs: it did not stop {deployer.Service}-v1-", ended.Output, StringComparison.Ordinal);
+        Assert.Contains($"'deployer scale {deployer.Service} <n>' brings those that do not", ended.Output, StringComparison.Ordinal);
         Assert.Equal(["running v1", "running v1"], await StatesAsync(deployer));
     }
 

@@ -170,7 +170,7 @@ public sealed class RollingTests(DeployerFixture host) : IAsyncLifetime
 
         var (ended, answers) = await deployer.UnderLoadAsync(() => verb == "abort"
             ? command.RunAsync([verb, service, "--deadline", "20s", "--drain", "100ms"], Cure)
-            : deployer.DeployAsync("better", "strategy: {canary: {steps: [10%], bake: 1s, minimum: 5, error-share: 5%, p99-ratio: 50}}", onLine: Cure));
+            : deployer.DeployAsync("better", "strategy: {canary: {steps: [10%], bake: 3s, minimum: 5, error-share: 5%, p99-ratio: 100}}", onLine: Cure));
 
         Assert.True(ended.Code == ExitCode.Done, ended.Output);
         Assert.All(answers, status => Assert.Equal(HttpStatusCode.OK, status));
@@ -181,7 +181,7 @@ public sealed class RollingTests(DeployerFixture host) : IAsyncLifetime
     // Killed when the new release has two of its replicas, and the old one still has one.
     [Theory]
     [InlineData("ok  roll", "replicas: 3\nstrategy: {rolling: {batch: 1, bake: 0s}}")]
-    [InlineData("ok  canary", "replicas: 3\nstrategy: {canary: {steps: [10%], bake: 1s, minimum: 5, error-share: 5%, p99-ratio: 50}}")]
+    [InlineData("ok  canary", "replicas: 3\nstrategy: {canary: {steps: [10%], bake: 3s, minimum: 5, error-share: 5%, p99-ratio: 100}}")]
     public async Task Deploy_AfterADeployerThatWasKilledWhileItRolled_BringsBackWhatItHadStopped(string share, string strategy)
     {
         var (command, service) = (deployer.Command, deployer.Command.Service);

@@ -43,6 +43,7 @@ public sealed class ThroughProxyTests(DeployerFixture host) : IAsyncLifetime
 
         Assert.True(second.Code == ExitCode.Done, second.Output);
         Assert.Equal($"better at mesh-tests.{deployer.Service}.example", answer);
+        Assert.Contains($" as a candidate, by Host mesh-tests.{deployer.Service}.example (MESH_CANDIDATE_HOST)\n", second.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("directly", second.Output, StringComparison.Ordinal);
     }
 

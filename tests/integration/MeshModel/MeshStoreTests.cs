@@ -46,6 +46,7 @@ public sealed class MeshStoreTests(ConsulFixture consul)
 
         Assert.True(again.Committed, again.Conflict);
         Assert.Equal((await Store.ReadAsync(service, Ct))?.Index, again.Index);
+        Assert.Equal(again.Index, await Store.CommittedAtAsync(Entry("d1", number: 2), Ct));
     }
 
     [Fact]

@@ -101,6 +101,23 @@ public sealed class CommandLineTests
         Assert.Equal([3, 5], document.RootElement.GetProperty("manifestErrors").EnumerateArray().Select(fault => fault.GetProperty("line").GetInt32()));
     }
 
+    // A pull request is planned where no secrets are.
+    [Theory]
+    [InlineData("deploy", 1, "error: the secrets of ")]
+    [InlineData("plan", 5, "error: Docker at unix:///no/such.sock cannot be reached")]
+    public async Task InvokeAsync_ASecretIsNotSet_KeepsDeployAloneFromAsking(string verb, int code, string sentence)
+    {
+        var file = Path.GetTempFileName();
+        File.WriteAllText(file, "name: demo\nimage: demo\nport: 80\nroutes: [{path: /}]\nsecrets: {MESH_TESTS_UNSET: }\n");
+        var output = new StringWriter();
+
+        var ended = await CommandLine.InvokeAsync([verb, file, "--version", "v1", .. Anywhere.Split(' ')], output, output, TestContext.Current.CancellationToken);
+        File.Delete(file);
+
+        Assert.Equal(code, ended);
+        Assert.StartsWith(sentence, output.ToString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task InvokeAsync_NoSocketAtItsPath_IsToldSo()
     {

@@ -89,6 +89,17 @@ public sealed class ContainerHostTests
     }
 
     [Fact]
+    public async Task Named_AStopThatWasGivenUp_KeepsItsReason()
+    {
+        var host = Host(isOneOfSeveral: true);
+
+        var error = await Assert.ThrowsAsync<DeliveryException>(() => host.NamedAsync<bool>(
+            () => Task.FromException<bool>(new DeliveryException(ExitCode.Unreachable, "Docker hangs. Mend it.") { Reason = "Docker hangs" }), Ct));
+
+        Assert.Equal(("on h1: Docker hangs. Mend it.", "on h1: Docker hangs"), (error.Message, error.Reason));
+    }
+
+    [Fact]
     public async Task Stop_Interrupted_IsAnInterruption()
     {
         using var interruption = new CancellationTokenSource();
@@ -243,8 +254,8 @@ public sealed class ContainerHostTests
         .RemoveContainerAsync("c1", Arg.Any<ContainerRemoveParameters>(), Arg.Any<CancellationToken>())
         .Returns(_ => Task.FromException(failure(++asked)));
 
-    private ContainerHost Host() => new(
-        new DockerHost("h1", Address: null, "10.0.0.9"), docker, new RegistryCredentials("", (_, _, _) => Task.FromResult<string?>(null)), () => SecretValues.None, "mesh", time);
+    private ContainerHost Host(bool isOneOfSeveral = false) => new(
+        new DockerHost("h1", Address: null, "10.0.0.9"), docker, new RegistryCredentials("", (_, _, _) => Task.FromResult<string?>(null)), () => SecretValues.None, "mesh", time) { IsOneOfSeveral = isOneOfSeveral };
 
     private Task RemovedAsync() => AdvancedAsync(Host().RemoveAsync("c1", Ct));
 

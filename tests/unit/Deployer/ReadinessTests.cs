@@ -19,11 +19,14 @@ public sealed class ReadinessTests
     [InlineData("c1:passing c2:passing", "c1")]
     [InlineData("c1:passing c2:critical", "c2")]
     [InlineData("c1:passing c2:warning", "c2")]
+    [InlineData("c1:warning c2:passing", "c1")]
+    [InlineData("c1:warning c2:critical", "c2")]
+    [InlineData("c1:warning", "c2")]
     [InlineData("c1:passing", "c2")]
     [InlineData("c2:passing c1:passing c1:critical", "c1")]
     [InlineData("c9:critical", "c1")]
     [InlineData("", "c1")]
-    public void Among_ByWhatConsulKnows_IsTheFirstThatIsMissingOrNotPassing(string known, string suspect)
+    public void Among_ByWhatConsulKnows_IsTheFirstThatIsMissingOrIllOrElseNotPassing(string known, string suspect)
     {
         var entries = known.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(entry => entry.Split(':')).Select(entry => (Of(entry[0], entry[1]), entry[0]));
 
