@@ -255,7 +255,8 @@ public sealed class ContainerHostTests
         .Returns(_ => Task.FromException(failure(++asked)));
 
     private ContainerHost Host(bool isOneOfSeveral = false) => new(
-        new DockerHost("h1", Address: null, "10.0.0.9"), docker, new RegistryCredentials("", (_, _, _) => Task.FromResult<string?>(null)), () => SecretValues.None, "mesh", time) { IsOneOfSeveral = isOneOfSeveral };
+        new DockerHost("h1", Address: null, "10.0.0.9"), docker, new RegistryCredentials("", (_, _, _) => Task.FromResult<string?>(null)), () => SecretValues.None, "mesh", time)
+    { IsOneOfSeveral = isOneOfSeveral };
 
     private Task RemovedAsync() => AdvancedAsync(Host().RemoveAsync("c1", Ct));
 
