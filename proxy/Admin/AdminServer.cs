@@ -29,6 +29,7 @@ internal sealed partial class AdminServer(
     private readonly CancellationTokenSource waiting = CancellationTokenSource.CreateLinkedTokenSource(lifetime.ApplicationStopping);
     private WebApplication? server;
     private Task opening = Task.CompletedTask;
+    private bool isDisposed;
 
     /// <summary>Where it listens, once it was started.</summary>
     public Uri Address => new(server!.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First());
@@ -71,6 +72,10 @@ internal sealed partial class AdminServer(
 
     public async ValueTask DisposeAsync()
     {
+        // It is this service and a hosted one, and disposed of as each.
+        if (isDisposed)
+            return;
+        isDisposed = true;
         // A process whose start failed stops nothing, and its server waits for its port for ever.
         await waiting.CancelAsync();
         await opening.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
