@@ -160,7 +160,8 @@ public sealed class RollingTests(DeployerFixture host) : IAsyncLifetime
         await HalfRolled.LeaveAsync(host, command, "better");
         var ill = (await host.ContainersAsync(service)).MinBy(container => container.Names[0], StringComparer.Ordinal)!.ID;
         await host.Docker.Containers.PauseContainerAsync(ill, Ct);
-        await ConsulFixture.Until((q, token) => host.Consul.Health.Service(service, null, false, q, token), entries => entries.Any(entry => entry.Checks.Any(check => check.Status == HealthStatus.Critical)));
+        // What is sent to it before that hangs until the route's timeout.
+        await deployer.Proxy.UntilAsync(service, account => account.GetRawText().Contains("\"health\":\"maintenance\"", StringComparison.Ordinal), TimeSpan.FromMinutes(1));
         // Later it could not be stopped.
         void Cure(string line)
         {
