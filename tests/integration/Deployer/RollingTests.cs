@@ -1,5 +1,4 @@
 using System.Net;
-using Consul;
 using ServiceMesh.Deployer;
 using ServiceMesh.Docker;
 using ServiceMesh.Tests.Integration.RegistrySidecar;
