@@ -17,7 +17,10 @@ internal static class TrafficRule
         var healthy = Preferred(all, release, static standing => standing.IsHealthy);
         var probed = Preferred(healthy, release, static standing => standing.Admission == Admission.Admitted);
         // Those that are out stay out, so that others' ejections do not call them back.
-        var ejected = probed.Where(n => release[n].IsEjected).OrderBy(n => release[n].WasInTraffic).Take(probed.Length / 2).ToArray();
+        // Where the last ones stay for want of better, half of them each time would soon be one alone: half of all is left.
+        var areGood = probed.Any(n => release[n].IsHealthy && release[n].Admission == Admission.Admitted);
+        var most = areGood ? probed.Length / 2 : Math.Max(0, probed.Length - ((release.Count + 1) / 2));
+        var ejected = probed.Where(n => release[n].IsEjected).OrderBy(n => release[n].WasInTraffic).Take(most).ToArray();
 
         var inTraffic = new bool[release.Count];
         foreach (var n in probed.Except(ejected))

@@ -59,7 +59,7 @@ public sealed class TrafficRuleTests
         var second = TrafficRule.InTraffic(next);
 
         Assert.Equal(TrafficRule.InTraffic([.. next.Select((standing, n) => standing with { WasInTraffic = second[n] })]), second);
-    });
+    }, iter: 20_000);
 
     private static Standing Read(string word) => new(
         word[0] == '+',
